@@ -1,0 +1,5 @@
+"""``python -m sshsync``."""
+
+from sshsync.cli.main import main
+
+main()

@@ -1,0 +1,281 @@
+"""The library: `Sync` wires one engine out of a configuration. No globals; two of them never meet.
+
+from sshsync.api import Sync, load
+with Sync(load(Path("/etc/sshsync/sshsync.conf"))) as sync:
+    result = sync.run([["repoproxy"], ["appnode1", "appnode2"]])
+    print(result.exit_code, result.report.repositories["appnode1"].outcome)
+"""
+
+import getpass
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sshsync import builtin, logs
+from sshsync.builtin import SeenKey
+from sshsync.config import load as reader
+from sshsync.config.resolve import Account, Config, resolve
+from sshsync.core import fold, planner
+from sshsync.core.ready import barrier
+from sshsync.engine.context import Context
+from sshsync.engine.journal import Journal, find_run
+from sshsync.engine.lock import Lock
+from sshsync.engine.run import Asked, Run
+from sshsync.engine.sinks import FanOut, Folding, Logging
+from sshsync.executors.base import Executor
+from sshsync.executors.threads import Threads
+from sshsync.model.events import GOOD, Emit, Notice, Outcome, RepositoryFinished
+from sshsync.model.plan import Plan
+from sshsync.model.report import RunReport
+from sshsync.model.topology import Host
+from sshsync.transports.pool import Pool
+from sshsync.transports.retrying import Stop
+
+GRACE = 20.0
+"""Seconds after a signal in which commands may end by themselves before their connections are closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended."""
+
+    exit_code: int
+    report: RunReport
+
+
+@dataclass(slots=True)
+class RepositoryStatus:
+    """How a repository is, from the journal: `in_sync` is the last moment of which that can be said, or 0."""
+
+    name: str
+    in_sync: float = 0.0
+    outcome: str = ""
+    error: str = ""
+    run: str = ""
+
+    def add(self, run: str, event: RepositoryFinished) -> None:
+        """Take another end of this repository in; runs come newest first, the events of each in order."""
+        if self.run in ("", run):
+            self.run, self.outcome, self.error = run, event.outcome, event.error
+        if event.outcome in GOOD and event.outcome != Outcome.DEFERRED:
+            self.in_sync = max(self.in_sync, event.as_of)
+
+    def values(self) -> dict[str, object]:
+        """Return it as JSON-ready values."""
+        return {
+            "name": self.name,
+            "in_sync": self.in_sync,
+            "outcome": self.outcome,
+            "error": self.error,
+            "run": self.run,
+        }
+
+
+def account() -> Account:
+    """Return the account that runs sshsync."""
+    home = str(Path.home())
+    state = os.environ.get("XDG_STATE_HOME") or f"{home}/.local/state"
+    return Account(getpass.getuser(), home, "/var/lib/sshsync" if os.geteuid() == 0 else f"{state}/sshsync")
+
+
+def load(file: Path) -> Config:
+    """Return the configuration in a file.
+
+    Raises:
+        ConfigError: with everything that is wrong.
+    """
+    return resolve(reader.read(file), account())
+
+
+class Sync:
+    """One engine. Use as a context manager, or call `close`."""
+
+    def __init__(self, config: Config, *, sinks: Sequence[Emit] = (), executor: Executor | None = None) -> None:
+        """Wire an engine.
+
+        Args:
+            config: what `load` returned.
+            sinks: take every event, after the journal and the log.
+            executor: how jobs run side by side; threads by default.
+
+        Raises:
+            StateError: journal or log cannot be used.
+        """
+        self.config = config
+        self.journal = Journal(Path(config.settings.state_dir))
+        self.journal.bind(config.tree)
+        self.stop = Stop()
+        self._executor = executor
+        self._pool: Pool | None = None
+        self._interrupted_at = 0.0
+        self._log = (
+            logs.to_file(Path(config.settings.log_file), config.settings.log_level)
+            if config.settings.log_file
+            else None
+        )
+        self._sinks = tuple(sinks)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the journal and every connection."""
+        self.close_connections()
+        self.journal.close()
+
+    def close_connections(self) -> None:
+        """Close every connection; what still runs ends with an error."""
+        if self._pool:
+            self._pool.close()
+
+    def interrupt(self, signal: int) -> None:
+        """Ask a run that is under way to end with its state saved. May be called from a signal handler."""
+        self._interrupted_at = time.monotonic()
+        self.stop.set(signal)
+
+    def plan(self, stages: Sequence[Sequence[str]]) -> Plan:
+        """Return the plan for stages of repository names.
+
+        Raises:
+            UnknownRepositoryError, UsageError: see `core.planner.plan`.
+        """
+        return planner.plan(self.config.tree, stages)
+
+    def everything(self) -> tuple[tuple[str, ...], ...]:
+        """Return all repositories with a parent, by level."""
+        return planner.everything(self.config.tree)
+
+    def run(self, stages: Sequence[Sequence[str]], *, dry_run: bool = False) -> Result:
+        """Synchronize repositories.
+
+        An unfinished run of the same stages is continued; one of other stages is abandoned. A dry run takes no
+        lock and moves nothing.
+
+        Raises:
+            LockedError: another run is under way.
+            UnknownRepositoryError, UsageError: the stages make no sense.
+        """
+        plan = self.plan(stages)
+        if dry_run:
+            return self._run(Asked(_new_id(), plan, dry_run=True), [])
+        with Lock(Path(self.config.settings.lock_file)):
+            return self._run(*self._asked(plan))
+
+    def unfinished(self) -> Plan | None:
+        """Return the plan of the latest run when it needs another go: unfinished, or ended with failures.
+
+        Raises:
+            UnknownRepositoryError, UsageError: the configuration has changed so that the plan makes no sense.
+        """
+        row = self.journal.unfinished()
+        if row is None:
+            latest = next((row for row in self.journal.runs(50) if not row["dry"]), None)
+            row = latest if latest and latest["exit_code"] else None
+        return self.plan(row["stages"]) if row else None
+
+    def history(self, run: str = "") -> RunReport:
+        """Return the report of a run, folded from the journal; the latest for "".
+
+        Raises:
+            UsageError: there is none.
+        """
+        found = find_run(self.journal, run)
+        return fold.fold(event for _, event in self.journal.events(str(found["id"])))
+
+    def status(self) -> list[RepositoryStatus]:
+        """Return for each repository with a parent when it was in sync last, and how its last run ended."""
+        found: dict[str, RepositoryStatus] = {}
+        for row in self.journal.runs(200):
+            if row["dry"]:
+                continue
+            for _, event in self.journal.events(str(row["id"])):
+                if isinstance(event, RepositoryFinished):
+                    entry = found.setdefault(event.repository, RepositoryStatus(event.repository))
+                    entry.add(str(row["id"]), event)
+        wanted = [name for name, repository in self.config.tree.repositories.items() if repository.parent]
+        return [found.get(name, RepositoryStatus(name)) for name in wanted]
+
+    def host_key(self, name: str) -> SeenKey:
+        """Return the key that a repository's host shows, without trusting it.
+
+        Raises:
+            UnknownRepositoryError: no such repository.
+            UsageError: it is a local one.
+            HostError: its host, or the jump host before it, cannot be reached.
+        """
+        return builtin.seen_key(self.config, name)
+
+    def trust(self, seen: SeenKey) -> Path:
+        """Record a host key in sshsync's own file, and return that file.
+
+        Raises:
+            HostKeyError: another key is on record or it is revoked; that is never overwritten.
+        """
+        return builtin.trust_key(self.config.settings, seen)
+
+    def _asked(self, plan: Plan) -> tuple[Asked, list[str]]:
+        row = self.journal.unfinished()
+        if row is None:
+            return Asked(_new_id(), plan), []
+        if row["stages"] == [list(stage) for stage in plan.names]:
+            return Asked(str(row["id"]), plan, continued=True), []
+        self.journal.abandon(str(row["id"]))
+        return Asked(_new_id(), plan), [f"the unfinished run {row['id']} asked for something else and is abandoned"]
+
+    def _run(self, asked: Asked, notices: list[str]) -> Result:
+        folding = Folding()
+        if asked.continued:
+            for _, event in self.journal.events(asked.run):
+                folding(event)
+        logging: list[Emit] = [Logging(self._log)] if self._log else []
+        emit = FanOut([self.journal, folding, *logging, *self._sinks])
+        settings = self.config.settings
+        self._pool = Pool(builtin.transports(settings), self._host_of)
+        context = Context(
+            tree=self.config.tree,
+            pool=self._pool,
+            kind=builtin.KINDS["files"](),
+            strategies=builtin.strategies(),
+            records=self.journal,
+            emit=emit,
+            stop=self.stop,
+            clock=time.time,
+            monotonic=time.monotonic,
+            crashed=self._crashed,
+        )
+        executor = self._executor or Threads(settings.max_parallel, self._tick)
+        run = Run(context, executor, barrier, asked)
+        first = asked.plan.jobs[0].repository
+        if self.journal.set_aside:
+            notices.append(f"the journal was damaged; it lies at {self.journal.set_aside}, a new one is begun")
+        try:
+            code = run.start(folding.report, [Notice(first, words) for words in notices])
+        finally:
+            self.close_connections()
+        return Result(code, folding.report)
+
+    def _host_of(self, name: str) -> Host:
+        return self.config.tree.repositories[name].host
+
+    def _tick(self) -> None:
+        """Close what does not end by itself in the grace time after a signal."""
+        if self.stop.signal and time.monotonic() - self._interrupted_at > GRACE:
+            self.close_connections()
+
+    def _crashed(self, repository: str, error: BaseException) -> None:
+        if self._log:
+            self._log.error("bug", repository=repository, exc_info=error)
+
+
+def _new_id() -> str:
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"

@@ -1,0 +1,1 @@
+"""The command line: parsing, display, and the one place where an error becomes an exit code."""

@@ -1,0 +1,95 @@
+"""``sshsync config check|show|init``."""
+
+import json
+
+import click
+
+from sshsync.cli.options import Options, common
+
+
+@click.group()
+@common
+def config() -> None:
+    """Check, show or make the configuration."""
+
+
+@config.command()
+@common
+@click.pass_context
+def check(context: click.Context) -> None:
+    """Report everything that is wrong in the configuration; contacts nothing."""
+    options = context.ensure_object(Options)
+    found = options.load()
+    for warning in found.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    names = found.tree.repositories
+    if options.json:
+        click.echo(json.dumps({"type": "config", "valid": True, "warnings": [str(w) for w in found.warnings]}))
+    elif not options.quiet:
+        roots = [name for name, repository in names.items() if not repository.parent]
+        click.echo(f"{options.config}: valid")
+        for root in roots:
+            for line in _branch(found.tree.repositories, root, 0):
+                click.echo(line)
+
+
+@config.command()
+@click.argument("name")
+@common
+@click.pass_context
+def show(context: click.Context, name: str) -> None:
+    """Show each value of repository NAME and where it comes from."""
+    from sshsync.config.render import value_text
+    from sshsync.errors import UnknownRepositoryError
+
+    options = context.ensure_object(Options)
+    found = options.load()
+    if name not in found.options:
+        hint = f"known: {', '.join(found.options)}"
+        raise UnknownRepositoryError(f"unknown repository {name!r}", hint=hint)
+    values = found.options[name]
+    places = found.origins[name]
+    rows = []
+    for key in type(values).model_fields:
+        value = value_text(getattr(values, key))
+        rows.append((key, "(set)" if key == "password" and value else value, places.get(key, "default")))
+    if options.json:
+        click.echo(json.dumps({key: {"value": value, "from": place} for key, value, place in rows}))
+        return
+    width = max(len(f"{key} = {value}") for key, value, _ in rows if "\n" not in value)
+    click.echo(f"[{name}]")
+    for key, value, place in rows:
+        click.echo(f"{f'{key} = {value}':<{min(width, 80)}}  # {place}")
+
+
+@config.command()
+@click.argument("file", type=click.Path(), default="-")
+def init(file: str) -> None:
+    """Write a commented sample configuration to FILE, or to stdout; never over an existing file."""
+    import os
+
+    from sshsync.config.render import sample
+    from sshsync.errors import UsageError
+
+    if file == "-":
+        click.echo(sample(), nl=False)
+        return
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise UsageError(f"cannot make {file}: {error.strerror}") from error
+    with os.fdopen(descriptor, "w") as out:
+        out.write(sample())
+    click.echo(f"wrote {file}; edit it, then: sshsync --config {file} config check")
+
+
+def _branch(repositories: object, name: str, depth: int) -> list[str]:
+    from sshsync.model.topology import Repository
+
+    assert isinstance(repositories, dict)  # noqa: S101 - the tree's own mapping
+    repository: Repository = repositories[name]
+    lines = [f"{'  ' * depth}{name}  {repository.host.label}:{repository.path}"]
+    for child in repositories.values():
+        if child.parent == name:
+            lines += _branch(repositories, child.name, depth + 1)
+    return lines

@@ -1,0 +1,83 @@
+"""``sshsync --sync …`` and ``sshsync resume``."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from sshsync.api import Sync
+from sshsync.cli import display
+from sshsync.cli.options import Options, common
+from sshsync.report import as_json
+
+
+def synchronize(options: Options, stages: Sequence[Sequence[str]] | None, *, dry_run: bool = False) -> int:
+    """Run the stages, or everything for None, and return the exit code.
+
+    Raises:
+        SshsyncError: the run could not begin.
+    """
+    config = options.load()
+    sync: Sync | None = None
+    shown: display.Lines | display.Bars | display.Json | display.Silent | None = None
+    try:
+        # Names are checked before the journal, the lock or any host is touched.
+        from sshsync.core import planner
+
+        wanted = stages if stages is not None else planner.everything(config.tree)
+        planner.plan(config.tree, wanted)
+        shown = display.live(options)
+        sync = Sync(config, sinks=[shown])
+        with _signals(sync):
+            result = sync.run(wanted, dry_run=dry_run)
+    finally:
+        if shown:
+            shown.close()
+        if sync:
+            sync.close()
+    if options.json:
+        click.echo(as_json.summary_line(result.report))
+    else:
+        display.summary(options, result.report)
+    return result.exit_code
+
+
+@click.command()
+@common
+@click.pass_context
+def resume(context: click.Context) -> None:
+    """Go on where the last run stopped; does nothing when it ended well."""
+    options = context.ensure_object(Options)
+    with Sync(options.load()) as sync:
+        plan = sync.unfinished()
+    if plan is None:
+        if not options.quiet and not options.json:
+            click.echo("nothing to resume: the last run ended well, or there was none")
+        return
+    context.exit(synchronize(options, plan.names))
+
+
+@contextmanager
+def _signals(sync: Sync) -> Iterator[None]:
+    """The first TERM, INT or HUP ends the run cleanly, the second one at once."""
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {name: signal.getsignal(name) for name in names}
+
+    def take(number: int, frame: FrameType | None) -> None:
+        del frame
+        for name in names:
+            signal.signal(name, signal.SIG_DFL)
+        sync.interrupt(number)
+        os.write(sys.stderr.fileno(), b"sshsync: stopping; once more to stop at once\n")
+
+    for name in names:
+        signal.signal(name, take)
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)

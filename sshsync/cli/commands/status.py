@@ -1,0 +1,42 @@
+"""``sshsync status``: one line for each repository."""
+
+import json
+
+import click
+
+from sshsync.api import Sync
+from sshsync.cli import display
+from sshsync.cli.options import Options, common
+from sshsync.model.events import GOOD
+from sshsync.report import as_json, words
+
+
+@click.command()
+@common
+@click.pass_context
+def status(context: click.Context) -> None:
+    """Is every repository in sync, since when, what failed, and how to go on."""
+    options = context.ensure_object(Options)
+    with Sync(options.load()) as sync:
+        rows = sync.status()
+        latest = sync.journal.runs(1)
+        report = sync.history(latest[0]["id"]) if latest else None
+    if options.json:
+        click.echo(json.dumps({"type": "status", "repositories": [row.values() for row in rows]}))
+        if report:
+            click.echo(as_json.summary_line(report))
+        return
+    out = display.console(options)
+    for row in rows:
+        state = f"in sync as of {words.moment(row.in_sync)}" if row.in_sync else "never in sync"
+        if row.outcome and row.outcome not in GOOD:
+            state += f"; last run: {row.outcome}" + (f": {row.error}" if row.error else "")
+        out.print(f"{row.name}: {state}")
+    if report is None:
+        out.print("no run is on record yet; start one with: sshsync --all")
+        return
+    from sshsync.report import as_text
+
+    out.print(as_text.headline(report))
+    if advice := as_text.advice(report):
+        out.print(advice)

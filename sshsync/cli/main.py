@@ -1,0 +1,132 @@
+"""The entry: parser assembly, and errors become messages and exit codes here and nowhere else."""
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from sshsync.cli.options import Options, common
+from sshsync.errors import ConfigError, SshsyncError
+from sshsync.version import VERSION
+
+_HELP = """Bring files from a master through a proxy to many nodes, over nothing but SSH.
+
+\b
+Examples:
+  sshsync --sync repoproxy --sync appnode1,appnode2   the proxy, then both nodes side by side
+  sshsync --all --dry-run                             what would be done, everywhere
+  sshsync resume                                      go on where the last run stopped
+  sshsync status                                      is every node in sync, and since when
+  sshsync config check                                is the configuration right
+  sshsync hosts trust appnode1                        record a host's key
+  sshsync demo                                        see it work on this machine, in a minute
+
+Exit codes: 0 in sync, 2 usage, 3 configuration, 4 unknown repository, 5 bug, 6 failed, 7 partial, 8 locked,
+9 refused by a guard, 10 trust, 11 differences (dry run), 75 try again later, 130/143 interrupted.
+"""
+
+_COMMANDS = {
+    "resume": ("run", "Go on where the last run stopped."),
+    "status": ("status", "Is every repository in sync, since when, and what failed."),
+    "history": ("history", "Earlier runs, or one of them in full."),
+    "config": ("config", "Check, show or make the configuration."),
+    "hosts": ("hosts", "Look after host keys."),
+    "demo": ("demo", "See it work on this machine: four hosts, a chain, a failure, a resume."),
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported when they are used, so that --help is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all command names in the order in which they are shown."""
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module."""
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        from importlib import import_module
+
+        module = import_module(f"sshsync.cli.commands.{_COMMANDS[cmd_name][0]}")
+        found: click.Command = getattr(module, cmd_name)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in _COMMANDS.items()])
+
+
+@click.group(
+    cls=_Lazy,
+    help=_HELP,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.option(
+    "--sync",
+    "-s",
+    "stages",
+    multiple=True,
+    metavar="A[,B]",
+    help="A stage: repositories to synchronize side by side; stages follow each other.",
+)
+@click.option("--all", "everything", is_flag=True, help="All repositories, level by level.")
+@click.option("--dry-run", "-n", is_flag=True, help="Show what a run would do; exit code 11 when there is something.")
+@common
+@click.version_option(VERSION, prog_name="sshsync")
+@click.pass_context
+def cli(context: click.Context, stages: tuple[str, ...], everything: bool, dry_run: bool) -> None:
+    """The command line itself; its help text is `_HELP`."""
+    if context.invoked_subcommand:
+        if stages or everything or dry_run:
+            raise click.UsageError(f"--sync, --all and --dry-run do not go with {context.invoked_subcommand}")
+        return
+    if not stages and not everything:
+        if sys.argv[1:]:
+            raise click.UsageError("nothing to do: name repositories with --sync, or a command")
+        click.echo(context.get_help())
+        return
+    if stages and everything:
+        raise click.UsageError("--all and --sync exclude each other")
+    from sshsync.cli.commands.run import synchronize
+
+    names = [[name for name in stage.split(",") if name] for stage in stages]
+    context.exit(synchronize(context.ensure_object(Options), names or None, dry_run=dry_run))
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(_code())
+
+
+def _code() -> int:
+    try:
+        result: Any = cli.main(standalone_mode=False, prog_name="sshsync")
+    except SshsyncError as error:
+        _complain(error)
+        return error.code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def _complain(error: SshsyncError) -> None:
+    click.echo(f"sshsync: {error}", err=True)
+    if isinstance(error, ConfigError):
+        click.echo("sshsync: check it with: sshsync config check", err=True)
+
+
+if __name__ == "__main__":
+    main()

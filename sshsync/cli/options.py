@@ -1,0 +1,90 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from sshsync.config.resolve import Config
+
+DEFAULT_CONFIG = Path("/etc/sshsync/sshsync.conf")
+
+
+@dataclass(slots=True)
+class Options:
+    """What was asked for before and after the command's name."""
+
+    config: Path = DEFAULT_CONFIG
+    state_dir: str = ""
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    color: bool = True
+
+    def load(self) -> "Config":
+        """Return the configuration.
+
+        Raises:
+            ConfigError: with everything that is wrong.
+        """
+        from dataclasses import replace
+
+        from sshsync import api
+
+        config = api.load(self.config)
+        if not self.state_dir:
+            return config
+        old, new = config.settings.state_dir, str(Path(self.state_dir).absolute())
+        settings = config.settings
+
+        def moved(file: str) -> str:
+            return new + file[len(old) :] if file.startswith(old + "/") else file
+
+        settings = replace(
+            settings, state_dir=new, lock_file=moved(settings.lock_file), log_file=moved(settings.log_file)
+        )
+        return replace(config, settings=settings)
+
+
+def common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the shared options; they may stand before or after a command's name."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _store(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    options = context.ensure_object(Options)
+    if value is not None and value is not False and parameter.name:
+        setattr(options, parameter.name, value)
+    return value
+
+
+def _uncolored(context: click.Context, parameter: click.Parameter, value: bool) -> bool:
+    del parameter
+    if value:
+        context.ensure_object(Options).color = False
+    return value
+
+
+_SHARED: dict[str, Any] = {"expose_value": False, "callback": _store}
+_OPTIONS = (
+    click.option(
+        "--config",
+        "-c",
+        type=click.Path(path_type=Path),
+        envvar="SSHSYNC_CONFIG",
+        help=f"Configuration file; {DEFAULT_CONFIG} by default.",
+        **_SHARED,
+    ),
+    click.option(
+        "--state-dir", metavar="DIR", help="Directory of the journal, instead of the configured one.", **_SHARED
+    ),
+    click.option("--json", is_flag=True, help="One JSON object a line on stdout, the summary last.", **_SHARED),
+    click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something is wrong.", **_SHARED),
+    click.option("--verbose", "-v", is_flag=True, help="Say more: one line a file.", **_SHARED),
+    click.option("--no-color", is_flag=True, expose_value=False, callback=_uncolored, help="No colours."),
+)

@@ -1,0 +1,1 @@
+"""The configuration: one option table, one pass, all problems in one report."""

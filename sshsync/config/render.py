@@ -1,0 +1,122 @@
+"""The option table as a commented sample and as a reference page."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from sshsync.config.schema import VARIABLES, GlobalOptions, RepositoryOptions
+from sshsync.model.policy import MaxDelete
+
+_HEAD = """\
+# Configuration of sshsync. Check it with: sshsync config check
+#
+# One section for each repository; [DEFAULT] holds values for all of them, [sshsync] the global settings.
+# Every key is shown with its default, or with an example after it.
+"""
+
+_EXAMPLE = """\
+# A master that a vendor fills, a proxy that may reach it, and two nodes behind the proxy:
+#
+# [repomaster]
+# host = 192.168.0.1
+# user = repoowner
+# path = /home/repoowner/apprepo
+#
+# [repoproxy]
+# host = 192.168.1.1
+# user = proxyrunner
+# path = /dat/repoproxy
+# parent = repomaster
+#
+# [appnode1]
+# host = 10.0.0.11
+# path = /dat/repo
+# parent = repoproxy
+# via = repoproxy
+#
+# Then: sshsync --sync repoproxy --sync appnode1
+"""
+
+
+def sample() -> str:
+    """Return the commented sample configuration; it is valid but for the missing repositories."""
+    parts = [_HEAD, "[sshsync]", *_keys(GlobalOptions), "[DEFAULT]", *_keys(RepositoryOptions), _EXAMPLE]
+    return "\n".join(parts)
+
+
+def reference() -> str:
+    """Return the reference page in Markdown."""
+    parts = [
+        "# Configuration reference",
+        "",
+        "This page is generated from the option table (`sshsync/config/schema.py`) by `script/docs`.",
+        "",
+        "The file is INI text: `[section]`, `key = value`, indented lines continue a value, lines that start with",
+        "`#` or `;` are comments. `%` and `$` have no special meaning to the reader.",
+        "",
+        "## `[sshsync]`: global settings",
+        "",
+        *_table(GlobalOptions),
+        "",
+        "## Repository sections and `[DEFAULT]`",
+        "",
+        *_table(RepositoryOptions),
+        "",
+        "## Variables in `listcmd`, `digestcmd` and `synccmd`",
+        "",
+        "A template runs on its repository's host in a subshell of `shell`, with its input from `/dev/null`, under",
+        "`LC_ALL=C`, `set -f` and an empty `IFS`: `${FILEPATH}` is exactly one word, quoted or not. A template that",
+        "needs word splitting sets `IFS` itself, or calls a script.",
+        "",
+        ", ".join(f"`{name}`" for name in VARIABLES) + ".",
+        "",
+        "`listcmd` sees `REPOPATH`; `digestcmd` sees `REPOPATH`, `FILE` and `FILEPATH`; `synccmd` sees all of them:",
+        "`REMOTE…` is the parent as its child reaches it, `LOCALDIR` is a staging directory from which sshsync",
+        "publishes the file after it verified it. `listcmd` prints one path a line, or NUL-separated paths.",
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def value_text(value: Any) -> str:
+    """Return a value as it would stand in the file."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, MaxDelete):
+        return f"{value.count}, {value.percent:g}%"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        return "\n    ".join(value)
+    return str(value)
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    lines = []
+    for name, entry in model.model_fields.items():
+        words = _wrapped(entry.description or "", 105)
+        lines += ["", *(f"# {line}" for line in words)]
+        shown = "" if entry.is_required() else value_text(entry.default)
+        example = (entry.examples or [""])[0]
+        lines.append(f"#{name} = {shown or example}".rstrip())
+    return [*lines, ""]
+
+
+def _table(model: type[BaseModel]) -> list[str]:
+    rows = ["| key | default | meaning |", "|---|---|---|"]
+    for name, entry in model.model_fields.items():
+        default = "**needed**" if entry.is_required() else value_text(entry.default)
+        shown = default if default.startswith("*") else f"`{default}`" if default else ""
+        example = f" Example: `{entry.examples[0]}`." if entry.examples else ""
+        meaning = f"{entry.description}{example}".replace("|", "\\|")
+        rows.append(f"| `{name}` | {shown} | {meaning} |")
+    return rows
+
+
+def _wrapped(words: str, width: int) -> list[str]:
+    lines = [""]
+    for word in words.split():
+        if len(lines[-1]) + len(word) + 1 > width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines

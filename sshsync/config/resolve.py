@@ -1,0 +1,253 @@
+"""Raw values become the model: defaults, types, links. All problems are collected and raised once."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from sshsync.config.load import DEFAULT, Raw, Section, Value
+from sshsync.config.schema import VARIABLES, GlobalOptions, RepositoryOptions
+from sshsync.core import algorithm, tree
+from sshsync.errors import ConfigError, ConfigProblem
+from sshsync.model.policy import Retries, TransferKind, TransportKind
+from sshsync.model.topology import Commands, Host, Login, Repository, Tree
+
+M = TypeVar("M", bound=BaseModel)
+GLOBAL = "sshsync"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_TEMPLATES = ("listcmd", "digestcmd", "synccmd")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whoever runs sshsync: their defaults."""
+
+    user: str
+    home: str
+    state_dir: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The section ``[sshsync]``, complete."""
+
+    state_dir: str
+    lock_file: str
+    log_file: str
+    log_level: str
+    console_level: str
+    max_parallel: int
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A valid configuration.
+
+    Attributes:
+        warnings: what an operator should look at; nothing that stops a run.
+        origins: for each repository, the place of each value that is not a default.
+        options: for each repository, its values as the option table names them.
+    """
+
+    settings: Settings
+    tree: Tree
+    warnings: tuple[ConfigProblem, ...] = ()
+    origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    options: Mapping[str, RepositoryOptions] = field(default_factory=dict)
+
+
+def resolve(raw: Raw, account: Account) -> Config:
+    """Return the configuration.
+
+    Raises:
+        ConfigError: with everything that is wrong, in file order.
+    """
+    problems = list(raw.problems)
+    warnings: list[ConfigProblem] = []
+    defaults = raw.sections.get(DEFAULT, Section(DEFAULT, raw.file))
+    _unknown_keys(defaults, RepositoryOptions, problems)
+    settings = _settings(raw.sections.get(GLOBAL, Section(GLOBAL, raw.file)), account, problems)
+    options: dict[str, RepositoryOptions] = {}
+    sections: dict[str, Section] = {}
+    for name, section in raw.sections.items():
+        if name in (DEFAULT, GLOBAL):
+            continue
+        sections[name] = merged = Section(name, section.place, {**defaults.values, **section.values})
+        _check_name(section, problems)
+        _unknown_keys(section, RepositoryOptions, problems)
+        made = _validated(RepositoryOptions, merged, problems)
+        if made:
+            _check_section(made, merged, problems, warnings)
+            options[name] = made
+    if not sections:
+        problems.append(ConfigProblem(raw.file, "no repository is configured", "add a [name] section with a path"))
+    repositories = {name: _repository(name, made, options, account) for name, made in options.items()}
+    if len(options) == len(sections):
+        problems += _link_problems(repositories, sections)
+    if problems:
+        raise ConfigError(sorted(problems, key=lambda problem: _line(problem.place)))
+    origins = {name: {key: value.place for key, value in s.values.items()} for name, s in sections.items()}
+    assert settings is not None  # noqa: S101 - None comes with a problem
+    return Config(settings, tree.build(repositories.values()), tuple(warnings), origins, options)
+
+
+def _settings(section: Section, account: Account, problems: list[ConfigProblem]) -> Settings | None:
+    _unknown_keys(section, GlobalOptions, problems)
+    made = _validated(GlobalOptions, section, problems)
+    if made is None:
+        return None
+    state = _home(made.state_dir, account) or account.state_dir
+    log = _home(made.log_file, account) or f"{state}/sshsync.log"
+    return Settings(
+        state_dir=state,
+        lock_file=_home(made.lock_file, account) or f"{state}/lock",
+        log_file="" if log == "none" else log,
+        log_level=made.log_level,
+        console_level=made.console_level,
+        max_parallel=made.max_parallel,
+    )
+
+
+def _unknown_keys(section: Section, model: type[BaseModel], problems: list[ConfigProblem]) -> None:
+    for key, value in section.values.items():
+        if key in model.model_fields:
+            continue
+        near = get_close_matches(key, model.model_fields, n=1)
+        elsewhere = GlobalOptions if model is RepositoryOptions else RepositoryOptions
+        hint = f"did you mean {near[0]}?" if near else "see: sshsync config init"
+        if key in elsewhere.model_fields:
+            hint = (
+                "it belongs in [sshsync]" if model is RepositoryOptions else "it belongs in a repository or [DEFAULT]"
+            )
+        problems.append(ConfigProblem(value.place, f"[{section.name}] unknown key {key!r}", hint))
+
+
+def _validated(model: type[M], section: Section, problems: list[ConfigProblem]) -> M | None:
+    values = {key: value.text for key, value in section.values.items() if key in model.model_fields and value.text}
+    try:
+        return model(**values)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False):
+            problems.append(_as_problem(section, fault))
+        return None
+
+
+def _as_problem(section: Section, fault: Mapping[str, Any]) -> ConfigProblem:
+    key = str(fault["loc"][0]) if fault["loc"] else ""
+    place = section.values.get(key, Value("", section.place)).place
+    if fault["type"] == "missing":
+        return ConfigProblem(place, f"[{section.name}] {key} is missing", f"add: {key} = …")
+    words = str(fault["msg"]).removeprefix("Value error, ")
+    return ConfigProblem(place, f"[{section.name}] {key}: {words[0].lower()}{words[1:]}")
+
+
+def _check_name(section: Section, problems: list[ConfigProblem]) -> None:
+    if not _NAME.fullmatch(section.name):
+        words = f"[{section.name[:40]}] is no name for a repository"
+        hint = "use letters, digits, '_', '.' and '-', not starting with '-'"
+        problems.append(ConfigProblem(section.place, words, hint))
+
+
+def _check_section(
+    made: RepositoryOptions, section: Section, problems: list[ConfigProblem], warnings: list[ConfigProblem]
+) -> None:
+    def problem(key: str, words: str, hint: str = "") -> ConfigProblem:
+        return ConfigProblem(section.values.get(key, Value("", section.place)).place, f"[{section.name}] {words}", hint)
+
+    if made.transport is TransportKind.SSH and not made.host:
+        problems.append(problem("host", "host is missing", "add: host = …, or transport = local"))
+    if made.transport is TransportKind.LOCAL and made.via:
+        problems.append(problem("via", "a local repository cannot have a via"))
+    if made.synccmd and not ("${FILE}" in made.synccmd and "${LOCALDIR}" in made.synccmd):
+        problems.append(problem("synccmd", "synccmd needs ${FILE} and ${LOCALDIR}"))
+    if made.transfer is TransferKind.COMMAND and made.parent and not made.synccmd:
+        problems.append(problem("transfer", "transfer = command needs a synccmd"))
+    for key in _TEMPLATES:
+        template = getattr(made, key)
+        for name in dict.fromkeys(_VARIABLE.findall(template)):
+            near = get_close_matches(name, VARIABLES, n=1, cutoff=0.75)
+            if name in VARIABLES:
+                continue
+            if near:
+                problems.append(problem(key, f"{key} uses unknown ${{{name}}}", f"did you mean ${{{near[0]}}}?"))
+            else:
+                warnings.append(problem(key, f"{key} uses ${{{name}}}, which sshsync does not set"))
+        if "PASSWORD" in template:
+            warnings.append(problem(key, f"{key} uses a password: the commands it starts may show it in `ps`"))
+
+
+def _link_problems(repositories: Mapping[str, Repository], sections: Mapping[str, Section]) -> list[ConfigProblem]:
+    found = []
+    for name, key, words in tree.faults(repositories):
+        place = sections[name].values.get(key, Value("", sections[name].place)).place
+        target = sections[name].values.get(key, Value("", "")).text
+        near = get_close_matches(target, repositories, n=1) if "is not a repository" in words else []
+        found.append(ConfigProblem(place, f"[{name}] {words}", f"did you mean {near[0]}?" if near else ""))
+    if not found:
+        found += _chain_problems(tree.build(repositories.values()))
+    return found
+
+
+def _chain_problems(made: Tree) -> list[ConfigProblem]:
+    found: dict[ConfigProblem, None] = {}
+    for name in made.repositories:
+        try:
+            algorithm.of_chain(made.chain(name))
+        except ConfigError as error:
+            found.update(dict.fromkeys(error.problems))
+    return list(found)
+
+
+def _repository(
+    name: str, made: RepositoryOptions, options: Mapping[str, RepositoryOptions], account: Account
+) -> Repository:
+    local = made.transport is TransportKind.LOCAL
+    login = Login(
+        user=made.user or account.user,
+        key_file=_home(made.key_file, account),
+        password=made.password,
+        password_file=_home(made.password_file, account),
+        host_key=made.host_key,
+        known_hosts=_home(made.known_hosts, account),
+    )
+    host = Host(
+        transport=made.transport,
+        address=made.host or "localhost",
+        port=made.port,
+        login=Login(user=account.user) if local else login,
+        via=made.via if made.via in options or not local else "",
+        shell=made.shell,
+        timeout=made.timeout,
+    )
+    return Repository(
+        name=name,
+        host=host,
+        path=made.path,
+        parent=made.parent,
+        peer_host=made.peer_host or host.address,
+        peer_port=made.peer_port or made.port,
+        commands=Commands(made.listcmd, made.digestcmd, made.synccmd),
+        digest=made.digest,
+        transfer=made.transfer,
+        include=made.include,
+        exclude=made.exclude,
+        delete=made.delete,
+        max_delete=made.max_delete,
+        allow_empty=made.allow_empty,
+        stable_for=made.stable_for,
+        digest_cache=made.digest_cache,
+        retries=Retries(transient=made.retries),
+    )
+
+
+def _home(path: str, account: Account) -> str:
+    return account.home + path[1:] if path == "~" or path.startswith("~/") else path
+
+
+def _line(place: str) -> tuple[int, str]:
+    number = place.rpartition(":")[2]
+    return (int(number) if number.isdigit() else 0, place)

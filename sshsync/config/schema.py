@@ -1,0 +1,200 @@
+"""The option table: the fields of these models are every key there is.
+
+The parser, the commented sample and the reference page are made of it; nothing else lists options.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from sshsync.kinds import globs
+from sshsync.model.policy import MaxDelete, TransferKind, TransportKind
+
+VARIABLES = (
+    "REPOPATH",
+    "FILEPATH",
+    "FILE",
+    "REMOTEHOST",
+    "REMOTEPORT",
+    "REMOTEUSER",
+    "REMOTEPASSWORD",
+    "REMOTEDIR",
+    "LOCALHOST",
+    "LOCALUSER",
+    "LOCALPASSWORD",
+    "LOCALDIR",
+)
+"""Variables that templates may use; REMOTE… is the parent as its child sees it."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
+
+
+def _word(value: str) -> str:
+    """A host, a user: one word that no program could take for an option."""
+    if value.startswith("-"):
+        raise ValueError("must not start with '-'")
+    if _CONTROL.search(value) or " " in value:
+        raise ValueError("must not hold spaces or control characters")
+    return value
+
+
+def _text(value: str) -> str:
+    if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", value):
+        raise ValueError("must not hold control characters")
+    return value
+
+
+def _absolute(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("must not hold control characters")
+    if not value.startswith("/"):
+        raise ValueError("must be an absolute path")
+    if any(part in (".", "..") for part in value.split("/")):
+        raise ValueError("must not hold '.' or '..'")
+    return "/" + "/".join(part for part in value.split("/") if part)
+
+
+def _shell(value: str) -> str:
+    if not re.fullmatch(r"/[A-Za-z0-9_./+-]+", value):
+        raise ValueError("must be the absolute path of a POSIX shell")
+    return value
+
+
+def _no_stars(value: str) -> str:
+    return "" if not value.strip("*") else value
+
+
+def _seconds(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    found = _DURATION.fullmatch(value.strip())
+    if not found:
+        raise ValueError("must be a time such as 90, 90s, 5m or 1h")
+    return float(found.group(1)) * _SECONDS[found.group(2)]
+
+
+def _max_delete(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    count, percent = MaxDelete().count, MaxDelete().percent
+    for part in value.split(","):
+        word = part.strip()
+        if re.fullmatch(r"\d+(\.\d+)?\s*%", word):
+            percent = float(word.rstrip("% "))
+        elif word.isdigit():
+            count = int(word)
+        else:
+            raise ValueError("must be a number, a percentage or both, such as 1000, 25%")
+    return MaxDelete(count, percent)
+
+
+def _lines(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    patterns = tuple(line.strip() for line in value.splitlines() if line.strip())
+    wrong = globs.faults(patterns)
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return patterns
+
+
+Word = Annotated[str, AfterValidator(_word)]
+Text = Annotated[str, AfterValidator(_text)]
+Path = Annotated[str, AfterValidator(_absolute)]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+Patterns = Annotated[tuple[str, ...], BeforeValidator(_lines)]
+
+
+def _option(default: Any, words: str, example: str = "") -> Any:
+    return Field(default, description=words, examples=[example] if example else None)
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, hide_input_in_errors=True)
+
+
+class RepositoryOptions(_Options):
+    """Keys of a repository section; each may also stand in ``[DEFAULT]``."""
+
+    host: Word = _option("", "Name or address of the host. Needed unless `transport = local`.", "192.168.0.1")
+    port: Annotated[int, Field(ge=1, le=65535)] = _option(22, "Port of its sshd.")
+    user: Word = _option("", "Account on the host; the account that runs sshsync by default.", "repoowner")
+    path: Path = _option(..., "Root of the repository: an absolute path on the host.", "/dat/repo")
+    parent: str = _option(
+        "", "Repository that feeds this one. A repository without a parent is a master.", "repomaster"
+    )
+    transport: TransportKind = _option(
+        TransportKind.SSH, "How the host is reached: `ssh`, or `local` when sshsync runs on that host itself."
+    )
+    shell: Annotated[str, AfterValidator(_shell)] = _option(
+        "/bin/sh", "The POSIX shell on the host.", "/usr/xpg4/bin/sh"
+    )
+    via: str = _option("", "Repository whose host is the jump host to this one.", "repoproxy")
+    peer_host: Word = _option("", "Name under which the hosts of its children reach this host; `host` by default.")
+    peer_port: Annotated[int, Field(ge=0, le=65535)] = _option(0, "Port under which they reach it; `port` by default.")
+    key_file: Text = _option(
+        "",
+        "Private key to log in with (mode 0600). By default id_ed25519, id_ecdsa and id_rsa of the account "
+        "that runs sshsync.",
+        "~/.ssh/id_ed25519",
+    )
+    password: Annotated[Text, AfterValidator(_no_stars)] = _option(
+        "", "Password to log in with. Only stars mean none. A key or `password_file` is better.", "******"
+    )
+    password_file: Text = _option("", "File whose first line is the password (mode 0600).")
+    host_key: Text = _option(
+        "", "The one host key that is accepted: its SHA256 fingerprint, or type and base64 text.", "SHA256:…"
+    )
+    known_hosts: Text = _option(
+        "",
+        "File with known host keys. By default: sshsync's own in `state_dir`, the account's, the system's.",
+    )
+    listcmd: Text = _option("", "Command that lists the files; by default a built-in one.", "find ${REPOPATH} -type f")
+    digestcmd: Text = _option(
+        "", "Command that prints the digest of ${FILEPATH}; by default a built-in one.", "sha1sum ${FILEPATH}"
+    )
+    synccmd: Text = _option(
+        "",
+        "Command that runs on this host and fetches ${FILE} from its parent into ${LOCALDIR}. "
+        "By default the controller relays the bytes.",
+        "scp -p ${REMOTEUSER}@${REMOTEHOST}:${REMOTEDIR}/${FILE} ${LOCALDIR}/${FILE}",
+    )
+    digest: Literal["", "md5", "sha1", "sha256", "sha512"] = _option(
+        "", "Digest algorithm; by default that of the chain's digestcmd, else sha256."
+    )
+    transfer: TransferKind = _option(
+        TransferKind.AUTO,
+        "How bytes move: `relay` through the controller, `command` by `synccmd`, or `auto`: by `synccmd` where "
+        "there is one and the file's name is plain, else by relay.",
+    )
+    include: Patterns = _option((), "Patterns of files that take part, one a line, in gitignore style; all by default.")
+    exclude: Patterns = _option(
+        (), "Patterns of files that do not take part: they are neither copied nor deleted.", "*.tmp"
+    )
+    delete: bool = _option(False, "Delete files that the parent does not have.")
+    max_delete: Annotated[MaxDelete, BeforeValidator(_max_delete)] = _option(
+        MaxDelete(), "Number and share of files; more deletions in one run are refused."
+    )
+    allow_empty: bool = _option(False, "Accept that this repository became empty although it held files before.")
+    stable_for: Seconds = _option(60.0, "Time for which a master's file must have been left alone before it is taken.")
+    digest_cache: bool = _option(True, "Do not digest a file again whose size, times and inode are unchanged.")
+    retries: Annotated[int, Field(ge=1, le=100)] = _option(5, "Tries of a step that fails for a passing reason.")
+    timeout: Annotated[Seconds, Field(ge=1)] = _option(
+        60.0, "Time without any progress after which a step is given up."
+    )
+
+
+class GlobalOptions(_Options):
+    """Keys of the section ``[sshsync]``."""
+
+    state_dir: Text = _option(
+        "", "Directory of the journal; /var/lib/sshsync for root, else ~/.local/state/sshsync by default."
+    )
+    lock_file: Text = _option("", "Lock file; `lock` in state_dir by default.")
+    log_file: Text = _option("", "Log file (JSON lines); `sshsync.log` in state_dir by default, `none` for no file.")
+    log_level: Literal["debug", "info", "warning", "error"] = _option("info", "Level of the log file.")
+    console_level: Literal["debug", "info", "warning", "error"] = _option("warning", "Level of messages on stderr.")
+    max_parallel: Annotated[int, Field(ge=1, le=1000)] = _option(16, "Repositories that are synchronized at once.")

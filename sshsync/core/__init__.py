@@ -1,0 +1,1 @@
+"""What to do: pure decisions, values in and values out."""

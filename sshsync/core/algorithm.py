@@ -1,0 +1,47 @@
+"""Which digest algorithm a chain compares."""
+
+import re
+from collections.abc import Iterable
+
+from sshsync.errors import ConfigError, ConfigProblem
+from sshsync.model.topology import Repository
+
+BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
+"""Algorithm by number of hexadecimal digits."""
+
+DEFAULT = "sha256"
+
+_NAMED = re.compile(r"(?<![a-z0-9])(md5|sha1|sha256|sha512)(?=sum|deep|\b)", re.IGNORECASE)
+
+
+def hinted(template: str) -> str:
+    """Return the one algorithm that the words of a `digestcmd` name, or ""."""
+    named = {found.lower() for found in _NAMED.findall(template)}
+    return named.pop() if len(named) == 1 else ""
+
+
+def of_chain(chain: Iterable[Repository]) -> str:
+    """Return the algorithm that built-in digests of this chain use.
+
+    A `digest` key decides; else the algorithm that the chain's `digestcmd` templates name; else sha256.
+
+    Raises:
+        ConfigError: when two repositories of the chain ask for different algorithms.
+    """
+    asked: dict[str, str] = {}
+    for repository in chain:
+        name = repository.digest or hinted(repository.commands.digest)
+        if name:
+            asked.setdefault(name, repository.name)
+    if len(asked) > 1:
+        (one, first), (other, second) = list(asked.items())[:2]
+        raise ConfigError(
+            [
+                ConfigProblem(
+                    f"[{first}] and [{second}]",
+                    f"one chain compares one digest, but they use {one} and {other}",
+                    "set the same digest or digestcmd in both",
+                )
+            ]
+        )
+    return next(iter(asked), DEFAULT)

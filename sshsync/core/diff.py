@@ -1,0 +1,71 @@
+"""Two snapshots become changes. Never asks what kind of item it is."""
+
+from collections.abc import Callable, Collection, Mapping
+
+from sshsync.model.change import Change, Changes, Kind
+from sshsync.model.item import Item, Key, Problem, Snapshot
+
+_ORDER = {Kind.COPY: 0, Kind.REPLACE: 1, Kind.ADJUST: 2, Kind.DELETE: 3}
+
+
+def diff(
+    parent: Snapshot,
+    child: Snapshot,
+    *,
+    delete: bool,
+    wanted: Callable[[Key], bool] = lambda _key: True,
+    blocked: Mapping[Key, str] | None = None,
+) -> Changes:
+    """Return what has to happen so that the child holds what the parent holds.
+
+    Args:
+        parent: what the child should hold.
+        child: what it holds.
+        delete: whether items that the parent lacks are deleted. Nothing is deleted on incomplete
+            knowledge: neither when the parent's snapshot is incomplete nor when the child's is.
+        wanted: tells whether an item takes part; the others are neither copied nor deleted.
+        blocked: items of the parent that must not be passed on, with the reason.
+
+    Guarantees:
+        Applying the changes to the child gives the parent's digests for every wanted, unblocked item.
+    """
+    held_back = {
+        **{key: "the parent printed no digest for it" for key, item in parent.items.items() if not item.digest},
+        **(blocked or {}),
+    }
+    changes: list[Change] = []
+    unchanged: list[Key] = []
+    excluded = 0
+    for key, new in parent.items.items():
+        if not wanted(key):
+            excluded += 1
+        elif key not in held_back:
+            kind = _kind(child.items.get(key), new)
+            if kind in (None, Kind.ADJUST):
+                unchanged.append(key)
+            if kind:
+                changes.append(Change(kind, key, child.items.get(key), new))
+    unreadable = {problem.key for problem in parent.problems}
+    if delete and parent.complete and child.complete:
+        changes += [
+            Change(Kind.DELETE, key, old, None)
+            for key, old in child.items.items()
+            if key not in parent.items and wanted(key) and not _below_any(key, unreadable)
+        ]
+    changes.sort(key=lambda change: (_ORDER[change.kind], change.key))
+    problems = tuple(Problem(key, why) for key, why in sorted(held_back.items()) if wanted(key))
+    return Changes(tuple(changes), tuple(unchanged), problems, excluded)
+
+
+def _kind(old: Item | None, new: Item) -> Kind | None:
+    if old is None:
+        return Kind.COPY
+    if old.digest != new.digest:
+        return Kind.REPLACE
+    if (old.mode & 0o777, old.mtime) != (new.mode & 0o777, new.mtime):
+        return Kind.ADJUST
+    return None
+
+
+def _below_any(key: Key, unreadable: Collection[Key]) -> bool:
+    return any(key == other or key.startswith(other + b"/") for other in unreadable)

@@ -1,0 +1,69 @@
+"""A selection of repositories becomes a plan."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from sshsync.errors import UnknownRepositoryError, UsageError
+from sshsync.model.plan import Job, Plan
+from sshsync.model.topology import Tree
+
+
+def plan(tree: Tree, stages: Sequence[Sequence[str]]) -> Plan:
+    """Return the plan for the stages as an operator named them.
+
+    Raises:
+        UnknownRepositoryError: for a name that the tree does not have.
+        UsageError: for a master, a repository named twice, or a parent named in the same or a later
+            stage than its child.
+    """
+    at: dict[str, int] = {}
+    for number, names in enumerate(stages):
+        for name in names:
+            _known(tree, name)
+            if name in at:
+                raise UsageError(f"{name} is named twice", hint="name each repository once")
+            at[name] = number
+    if not at:
+        raise UsageError("no repository is named", hint="use --sync NAME, or --all")
+    for name, number in at.items():
+        _ordered(tree, at, name, number)
+    return Plan(
+        tuple(
+            tuple(Job(name, tree.repositories[name].parent, number) for name in names)
+            for number, names in enumerate(stages)
+            if names
+        )
+    )
+
+
+def everything(tree: Tree) -> tuple[tuple[str, ...], ...]:
+    """Return all repositories that have a parent, by level: the stages of ``--all``."""
+    levels: dict[int, list[str]] = {}
+    for name, repository in tree.repositories.items():
+        if repository.parent:
+            levels.setdefault(tree.level(name), []).append(name)
+    return tuple(tuple(levels[level]) for level in sorted(levels))
+
+
+def _known(tree: Tree, name: str) -> None:
+    if name in tree.repositories:
+        return
+    near = get_close_matches(name, tree.repositories, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(tree.repositories)}"
+    raise UnknownRepositoryError(f"unknown repository {name!r}", hint=hint)
+
+
+def _ordered(tree: Tree, at: dict[str, int], name: str, number: int) -> None:
+    parent = tree.repositories[name].parent
+    if not parent:
+        children = [r.name for r in tree.repositories.values() if r.parent == name]
+        hint = f"name its children: --sync {','.join(children)}" if children else "it has no children"
+        raise UsageError(f"{name} is a master: it has no parent to synchronize from", hint=hint)
+    ancestor = parent
+    while ancestor:
+        if at.get(ancestor, -1) >= number:
+            raise UsageError(
+                f"{ancestor} feeds {name} and must be named in an earlier stage",
+                hint=f"--sync {ancestor} --sync {name}",
+            )
+        ancestor = tree.repositories[ancestor].parent

@@ -1,0 +1,63 @@
+"""Which of the staged files may be published: those at the origin's digest."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sshsync.model.change import Change
+from sshsync.model.item import Digest, Item, Key, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Changes whose staged bytes are right, and those whose are not with the digest found (None: absent)."""
+
+    good: tuple[Change, ...]
+    bad: tuple[tuple[Change, Digest | None], ...]
+
+
+def verify(changes: Iterable[Change], found: Mapping[Key, Digest | None]) -> Verdict:
+    """Compare what lies in staging with the origin's digests."""
+    good: list[Change] = []
+    bad: list[tuple[Change, Digest | None]] = []
+    for change in changes:
+        digest = found.get(change.key)
+        if change.new and digest and digest == change.new.digest:
+            good.append(change)
+        else:
+            bad.append((change, digest))
+    return Verdict(tuple(good), tuple(bad))
+
+
+def may_pass_on(snapshot: Snapshot, recorded: Mapping[Key, Digest]) -> dict[Key, str]:
+    """Return the items of a parent that must not be passed on, with the reason.
+
+    An item whose digest is not the one that sshsync verified there last was altered behind its back.
+    Items without a record (of the same algorithm) may pass: the parent's own scan is then the origin.
+    """
+    return {
+        key: f"its copy on {snapshot.repository} is not the verified one"
+        for key, item in snapshot.items.items()
+        if has_record(item, recorded) and item.digest != recorded[key]
+    }
+
+
+def has_record(item: Item, recorded: Mapping[Key, Digest]) -> bool:
+    """Tell whether a verified digest of the same algorithm is on record for the item."""
+    on_record = recorded.get(item.key, "")
+    return bool(on_record and item.digest) and _algorithm(on_record) == _algorithm(item.digest or "")
+
+
+def _algorithm(digest: Digest) -> str:
+    return digest.partition(":")[0]
+
+
+def settled(before: Item, after: Item | None) -> bool:
+    """Tell whether a file was left alone between two looks."""
+    return after is not None and (before.size, before.stamp.mtime_ns) == (after.size, after.stamp.mtime_ns)
+
+
+def young(snapshot: Snapshot, stable_for: float) -> dict[Key, Item]:
+    """Return the items written less than `stable_for` seconds ago by their own host's clock."""
+    if stable_for <= 0:
+        return {}
+    return {key: item for key, item in snapshot.items.items() if snapshot.now - item.mtime < stable_for}

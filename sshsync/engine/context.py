@@ -1,0 +1,80 @@
+"""What every part of a run shares: plain parts handed in by `api`, no globals."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sshsync.core import algorithm
+from sshsync.kinds.base import Kind
+from sshsync.model.events import Emit, Retried
+from sshsync.model.item import Digest, Item, Key, Stamp
+from sshsync.model.topology import Repository, Tree
+from sshsync.transfers.base import Strategy
+from sshsync.transports.pool import Pool
+from sshsync.transports.retrying import Stop, T, retry
+from sshsync.transports.session import Session
+
+
+class Records(Protocol):
+    """What earlier runs left. It only saves work: without it everything is verified anew."""
+
+    def verified(self, repository: Repository) -> dict[Key, Digest]:
+        """Return the digests last verified there."""
+        ...
+
+    def count(self, repository: Repository) -> int:
+        """Return how many items it held when it was last seen."""
+        ...
+
+    def cached(self, repository: Repository) -> dict[Key, tuple[Stamp, Digest]]:
+        """Return digests by key, valid as long as the stamp is the same."""
+        ...
+
+    def remember(self, repository: Repository, items: Iterable[Item]) -> None:
+        """Replace the cached digests."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts of a run.
+
+    Attributes:
+        clock: the controller's time in seconds since the epoch.
+        monotonic: seconds that never jump.
+        crashed: takes a bug in our own code with its traceback.
+    """
+
+    tree: Tree
+    pool: Pool
+    kind: Kind
+    strategies: Mapping[str, Strategy]
+    records: Records
+    emit: Emit
+    stop: Stop
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    crashed: Callable[[str, BaseException], None] = lambda _repository, _error: None
+
+    def session(self, repository: Repository) -> Session:
+        """Return a live session to the repository's host."""
+        return self.pool.session(repository.host)
+
+    def algorithm(self, repository: Repository) -> str:
+        """Return the digest algorithm of the repository's chain."""
+        return algorithm.of_chain(self.tree.chain(repository.name))
+
+    def retry(
+        self,
+        repository: Repository,
+        step: str,
+        operation: Callable[[], T],
+        progress: Callable[[], int] = lambda: 0,
+    ) -> T:
+        """Run a step until it succeeds or trying again makes no sense; each failed try is an event."""
+
+        def notify(attempt: int, reason: str, wait: float) -> None:
+            self.emit(Retried(repository.name, step, attempt, reason, round(wait, 1)))
+
+        self.stop.check()
+        return retry(operation, repository.retries, self.stop, progress=progress, notify=notify)

@@ -1,0 +1,280 @@
+"""One link: scan both ends, decide what differs, guard, move, delete; everything it finds out is an event."""
+
+from dataclasses import dataclass, replace
+
+from sshsync.core import choose, guard, verify
+from sshsync.core.batch import batches
+from sshsync.core.diff import diff
+from sshsync.engine.context import Context
+from sshsync.engine.moves import Mover
+from sshsync.engine.scan import Scanner
+from sshsync.errors import BlockedError, CommandError, RefusedError, SshsyncError
+from sshsync.kinds import globs
+from sshsync.model import events as ev
+from sshsync.model.change import Change, Changes, Kind
+from sshsync.model.events import GOOD, Outcome, text
+from sshsync.model.item import Item, Key, Snapshot
+from sshsync.model.plan import Job
+from sshsync.transfers.staging import Staging
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What a link is about to do: all of it is decided before the first byte moves."""
+
+    parent: Snapshot
+    child: Snapshot
+    changes: Changes
+    young: frozenset[Key]
+    refusal: str = ""
+
+    def expected(self) -> Snapshot:
+        """Return what the child would hold if everything that is planned succeeded."""
+        items = dict(self.child.items)
+        for change in self.changes.changes:
+            if change.new:
+                items[change.key] = change.new
+            elif not self.refusal:
+                items.pop(change.key)
+        return replace(self.child, items=items, existed=True)
+
+
+class Link:
+    """Brings one repository to what its parent holds."""
+
+    def __init__(self, context: Context, scanner: Scanner, job: Job, parent_outcome: Outcome | None) -> None:
+        """Prepare the link.
+
+        Args:
+            context: the run's parts.
+            scanner: the run's scans.
+            job: what to do.
+            parent_outcome: how the parent fared in this run; None when it was not to be synchronized.
+        """
+        self._context = context
+        self._scanner = scanner
+        self._child = context.tree.repositories[job.repository]
+        self._parent = context.tree.repositories[job.parent]
+        self._parent_outcome = parent_outcome
+
+    def prepare(self, *, dry_run: bool) -> Prepared:
+        """Scan, diff and guard: the part that a dry run shares with a real one.
+
+        Raises:
+            BlockedError: the parent offers nothing that may be passed on.
+            RefusedError: a guard said no.
+            SshsyncError: the child could not be scanned.
+        """
+        parent = self._parent_snapshot()
+        before = self._context.records.count(self._parent)
+        self._refuse(guard.emptied(parent, before, allow_empty=self._parent.allow_empty))
+        child = self._scanner.snapshot(self._child.name, create=False)
+        self._refuse(guard.vanished(child, self._context.records.count(self._child)))
+        if not child.existed and not dry_run:
+            child = self._make_root()
+        self._same_algorithm(parent, child)
+        wanted = globs.wanted(self._child.include, self._child.exclude)
+        changes = diff(parent, child, delete=self._child.delete, wanted=wanted, blocked=self._held_back(parent))
+        young = verify.young(parent, self._parent.stable_for) if not self._parent.parent else {}
+        refusal = guard.too_many_deletions(changes, child, self._child.max_delete)
+        prepared = Prepared(parent, child, changes, frozenset(young), refusal)
+        self._announce(prepared, details=dry_run)
+        return prepared
+
+    def carry_out(self, prepared: Prepared) -> tuple[Outcome, Snapshot]:
+        """Move, adjust and delete what was prepared.
+
+        Returns:
+            The outcome, and what the child holds now.
+
+        Raises:
+            SshsyncError: a host failed; what was published stays published and is on record.
+        """
+        staging = Staging(lambda: self._context.session(self._child), prepared.child.root)
+        mover = Mover(self._context, self._scanner, self._parent, self._child, staging)
+        changes = prepared.changes
+        problems = self._blocked(changes)
+        try:
+            self._move(mover, prepared)
+            adjusted, refused = self._adjust(staging, changes)
+            problems += mover.failed + refused
+            deleted = self._delete(staging, prepared, problems + mover.deferred)
+        finally:
+            published = frozenset(mover.published)
+            self._scanner.put(self._result(prepared, mover.published, (), {}), published)
+        result = self._result(prepared, mover.published, deleted, adjusted)
+        result = replace(result, complete=prepared.parent.complete and not problems and not mover.deferred)
+        self._record(prepared, deleted)
+        return self._outcome(prepared, problems, mover, bool(deleted or adjusted)), result
+
+    def _parent_snapshot(self) -> Snapshot:
+        name = self._parent.name
+        try:
+            parent = self._scanner.snapshot(name)
+        except SshsyncError as error:
+            blocked = BlockedError(f"its parent {name} was not scanned: {error}")
+            blocked.code, blocked.transient = error.code, error.transient
+            raise blocked from error
+        if not parent.existed:
+            raise BlockedError(f"its parent {name} has no directory {self._parent.path}")
+        if self._parent_outcome not in (None, *GOOD):
+            if not parent.items:
+                raise BlockedError(f"its parent {name} is {self._parent_outcome} and holds nothing verified")
+            parent = replace(parent, complete=False)
+            self._notice(f"{name} is {self._parent_outcome}: what is verified there is passed on, nothing deleted")
+        return parent
+
+    def _held_back(self, parent: Snapshot) -> dict[Key, str]:
+        """Items of the parent that are not at the digest recorded when sshsync verified them there."""
+        if not self._parent.parent:
+            return {}
+        vouched = self._scanner.vouched(self._parent.name)
+        recorded = {
+            **self._context.records.verified(self._parent),
+            **{key: item.digest for key, item in parent.items.items() if key in vouched and item.digest},
+        }
+        unknown = sum(1 for item in parent.items.values() if not verify.has_record(item, recorded))
+        if unknown:
+            self._notice(f"{unknown} item(s) of {self._parent.name} have no record: its own scan is their origin")
+        return verify.may_pass_on(parent, recorded)
+
+    def _make_root(self) -> Snapshot:
+        made = self._scanner.snapshot(self._child.name, create=True)
+        if not made.existed:
+            raise CommandError(f"cannot make {self._child.path}", where=self._child.name)
+        return made
+
+    def _same_algorithm(self, parent: Snapshot, child: Snapshot) -> None:
+        ours, theirs = _algorithms(child), _algorithms(parent)
+        if ours and theirs and not ours & theirs:
+            raise CommandError(
+                f"prints {'/'.join(sorted(ours))} digests, but {self._parent.name} prints {'/'.join(sorted(theirs))}",
+                where=self._child.name,
+                hint="set the same digest or digestcmd in both",
+            )
+
+    def _announce(self, prepared: Prepared, *, details: bool) -> None:
+        changes = prepared.changes
+        count = {kind: len(changes.of(kind)) for kind in Kind}
+        self._context.emit(
+            ev.Planned(
+                self._child.name,
+                count[Kind.COPY],
+                count[Kind.REPLACE],
+                count[Kind.ADJUST],
+                0 if prepared.refusal else count[Kind.DELETE],
+                len(changes.unchanged),
+                sum(change.size for change in changes.changes),
+                changes.excluded,
+            )
+        )
+        if not details:
+            return
+        for change in changes.changes:
+            if change.kind is not Kind.DELETE or not prepared.refusal:
+                self._context.emit(ev.Change(self._child.name, change.kind, text(change.key), change.size))
+
+    def _move(self, mover: Mover, prepared: Prepared) -> None:
+        transfers = prepared.changes.transfers
+        settled = [change for change in transfers if change.key not in prepared.young]
+        young = [change for change in transfers if change.key in prepared.young]
+        self._start(mover, mover.salvage(settled))
+        if young:
+            quiet = self._scanner.settle(self._parent.name).items
+            for change in young:
+                if change.key not in quiet:
+                    mover.defer(change.key)
+            fresh = [replace(change, new=quiet[change.key]) for change in young if change.key in quiet]
+            self._start(mover, tuple(change for change in fresh if _differs(change)))
+
+    def _start(self, mover: Mover, changes: tuple[Change, ...]) -> None:
+        by_command = set()
+        movable = []
+        for change in changes:
+            choice = choose.choose(change.key, self._child)
+            if not choice.strategy:
+                mover.refuse(change.key, choice.reason)
+                continue
+            movable.append(change)
+            if choice.strategy == "command":
+                by_command.add(change.key)
+        tar = "tar" in self._context.session(self._child).capabilities.tools
+        mover.move(batches(movable, frozenset(by_command), pack=tar))
+
+    def _adjust(self, staging: Staging, changes: Changes) -> tuple[dict[Key, Item], int]:
+        items = {change.key: change.new for change in changes.of(Kind.ADJUST) if change.new}
+        refused = self._context.retry(self._child, "adjust", lambda: staging.adjust(items.values()))
+        for key in refused:
+            del items[key]
+            self._context.emit(ev.ItemFailed(self._child.name, text(key), "its mode or time cannot be set"))
+        if items:
+            self._context.emit(ev.Adjusted(self._child.name, [text(key) for key in items]))
+        return items, len(refused)
+
+    def _delete(self, staging: Staging, prepared: Prepared, problems: int) -> tuple[Key, ...]:
+        keys = tuple(change.key for change in prepared.changes.of(Kind.DELETE))
+        if not keys or prepared.refusal:
+            return ()
+        if problems:
+            self._notice(f"{len(keys)} item(s) are not deleted because others failed or are still being written")
+            return ()
+        self._context.retry(self._child, "delete", lambda: staging.delete(keys))
+        self._context.emit(ev.Deleted(self._child.name, [text(key) for key in keys]))
+        return keys
+
+    def _blocked(self, changes: Changes) -> int:
+        for problem in changes.blocked:
+            event = ev.ItemFailed(self._child.name, text(problem.key), problem.reason, Outcome.BLOCKED)
+            self._context.emit(event)
+        return len(changes.blocked)
+
+    def _result(
+        self, prepared: Prepared, published: dict[Key, Item], deleted: tuple[Key, ...], adjusted: dict[Key, Item]
+    ) -> Snapshot:
+        items = dict(prepared.child.items)
+        items.update(published)
+        items.update(adjusted)
+        for key in deleted:
+            items.pop(key, None)
+        return replace(prepared.child, items=items, existed=True)
+
+    def _record(self, prepared: Prepared, deleted: tuple[Key, ...]) -> None:
+        """Put on record what was found equal to its origin, and forget what is gone."""
+        recorded = self._context.records.verified(self._child)
+        parent = prepared.parent.items
+        rows = [
+            (text(key), parent[key].digest or "", parent[key].size)
+            for key in prepared.changes.unchanged
+            if recorded.get(key) != parent[key].digest
+        ]
+        gone = [key for key in recorded if key not in prepared.child.items and key not in parent]
+        rows += [(text(key), "", 0) for key in (*gone, *deleted)]
+        if rows:
+            self._context.emit(ev.Verified(self._child.name, rows))
+
+    def _outcome(self, prepared: Prepared, problems: int, mover: Mover, changed: bool) -> Outcome:
+        if prepared.refusal:
+            raise RefusedError(prepared.refusal)
+        if problems:
+            reached = mover.published or prepared.changes.unchanged
+            return Outcome.PARTIAL if reached else Outcome.FAILED
+        if mover.deferred:
+            return Outcome.DEFERRED
+        if mover.published and not mover.staging.durable:
+            self._notice("durability not confirmed: the host cannot flush a file system")
+        return Outcome.DONE if mover.published or changed else Outcome.UNCHANGED
+
+    def _refuse(self, refusal: str) -> None:
+        if refusal:
+            raise RefusedError(refusal)
+
+    def _notice(self, words: str) -> None:
+        self._context.emit(ev.Notice(self._child.name, words))
+
+
+def _algorithms(snapshot: Snapshot) -> set[str]:
+    return {item.digest.partition(":")[0] for item in snapshot.items.values() if item.digest}
+
+
+def _differs(change: Change) -> bool:
+    return change.old is None or change.new is None or change.old.digest != change.new.digest

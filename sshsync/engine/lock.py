@@ -1,0 +1,67 @@
+"""One run at a time: a kernel lock that dies with its holder, and a note of who holds it."""
+
+import json
+import os
+import socket
+import stat
+import time
+from pathlib import Path
+from typing import Self
+
+from filelock import Timeout, UnixFileLock
+
+from sshsync.errors import LockedError, StateError
+
+
+class Lock:
+    """The run lock. Use as a context manager.
+
+    The file's text (pid, host, start) is information only; the kernel's lock decides, so a stale file or a
+    reused pid never blocks a run.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._lock = UnixFileLock(file, timeout=0, mode=0o600, fallback_to_soft=False)
+
+    def __enter__(self) -> Self:
+        """Take the lock.
+
+        Raises:
+            LockedError: another run holds it; the message tells which.
+            StateError: the file cannot be used as a lock.
+        """
+        self._check()
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise LockedError(
+                f"another run holds the lock {self._file}: {self._holder()}",
+                hint="wait for it, or look at it with: sshsync status",
+            ) from error
+        except (OSError, NotImplementedError) as error:
+            raise StateError(f"cannot lock {self._file}: {error}", hint="put lock_file on a local disk") from error
+        note = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+        self._file.write_text(json.dumps(note) + "\n")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Release it. The file stays: removing it would let two runs lock two files of one name."""
+        self._lock.release()
+
+    def _check(self) -> None:
+        try:
+            mode = self._file.lstat()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StateError(f"cannot use {self._file}: {error.strerror}") from error
+        if not stat.S_ISREG(mode.st_mode) or mode.st_uid not in (0, os.geteuid()):
+            raise StateError(f"{self._file} is no lock file of ours", hint="remove it, or set lock_file")
+
+    def _holder(self) -> str:
+        try:
+            note = json.loads(self._file.read_text()[:500])
+            return f"pid {int(note['pid'])} on {str(note['host'])[:60]!r} since {str(note['since'])[:30]}"
+        except (OSError, ValueError, KeyError, TypeError):
+            return "it left no note"

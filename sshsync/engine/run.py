@@ -1,0 +1,117 @@
+"""One run: jobs become ready, are carried out by an executor, and everything that happens is an event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sshsync.core import fold
+from sshsync.core.ready import Ready
+from sshsync.engine.context import Context
+from sshsync.engine.link import Link
+from sshsync.engine.scan import Scanner
+from sshsync.errors import BlockedError, ConnectionLostError, InterruptedRun, RefusedError, SshsyncError
+from sshsync.executors.base import Executor
+from sshsync.model import events as ev
+from sshsync.model.events import Outcome
+from sshsync.model.plan import Job, Plan
+from sshsync.model.report import RunReport
+from sshsync.version import VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the operator asked for: `run` is the id, `continued` when an unfinished run goes on."""
+
+    run: str
+    plan: Plan
+    dry_run: bool = False
+    continued: bool = False
+
+
+class Run:
+    """Carries out a plan."""
+
+    def __init__(self, context: Context, executor: Executor, ready: Ready, asked: Asked) -> None:
+        self._context = context
+        self._executor = executor
+        self._ready = ready
+        self._asked = asked
+        self._scanner = Scanner(context)
+        self._outcomes: dict[str, Outcome] = {}
+
+    def start(self, report: RunReport, notices: Sequence[ev.Notice] = ()) -> int:
+        """Run to the end.
+
+        Args:
+            notices: what an operator should know about this run from its beginning.
+            report: the fold of everything emitted so far and from now on; kept up to date by a sink.
+
+        Returns:
+            The exit code. A signal ends the run early, with its state saved.
+        """
+        asked, context = self._asked, self._context
+        stages = [list(stage) for stage in asked.plan.names]
+        context.emit(ev.RunStarted(asked.run, context.clock(), stages, asked.dry_run, asked.continued, VERSION))
+        for notice in notices:
+            context.emit(notice)
+        self._executor.run(self._next, self._work)
+        signal = context.stop.signal
+        code = fold.exit_code(report, signal=signal)
+        outcome = fold.outcome(report)
+        context.emit(ev.RunFinished(asked.run, context.clock(), outcome, code, interrupted=bool(signal)))
+        return code
+
+    def _next(self, started: frozenset[str], finished: frozenset[str]) -> tuple[Job, ...]:
+        if self._context.stop.signal:
+            return ()
+        return self._ready(self._asked.plan, started, finished)
+
+    def _work(self, job: Job) -> None:
+        """Carry out one job. Whatever goes wrong in it touches only it and those behind it."""
+        context = self._context
+        begun = context.monotonic()
+        context.emit(ev.RepositoryStarted(job.repository, job.parent))
+        items = 0
+        error: SshsyncError | None = None
+        try:
+            outcome, items = self._link(job)
+        except InterruptedRun:
+            outcome = Outcome.SKIPPED
+        except ConnectionLostError as lost:
+            outcome, error = (Outcome.SKIPPED, None) if context.stop.signal else (Outcome.FAILED, lost)
+        except SshsyncError as failed:
+            outcome, error = _outcome_of(failed), failed
+        except Exception as bug:  # noqa: BLE001 - isolation: one job's bug must not end the others
+            outcome, error = Outcome.FAILED, SshsyncError(f"bug: {type(bug).__name__}: {bug}")
+            context.crashed(job.repository, bug)
+        self._outcomes[job.repository] = outcome
+        context.emit(
+            ev.RepositoryFinished(
+                job.repository,
+                outcome,
+                round(context.monotonic() - begun, 3),
+                items,
+                self._scanner.as_of(job.parent),
+                str(error) if error else "",
+                error.code if error else 0,
+                bool(error and error.transient),
+            )
+        )
+
+    def _link(self, job: Job) -> tuple[Outcome, int]:
+        link = Link(self._context, self._scanner, job, self._outcomes.get(job.parent))
+        prepared = link.prepare(dry_run=self._asked.dry_run)
+        if self._asked.dry_run:
+            if prepared.refusal:
+                raise RefusedError(prepared.refusal)
+            # The next stage is planned as if this one had been carried out.
+            self._scanner.put(prepared.expected(), frozenset(prepared.parent.items))
+            return Outcome.DONE if prepared.changes.changes else Outcome.UNCHANGED, len(prepared.child.items)
+        outcome, result = link.carry_out(prepared)
+        self._scanner.put(result)
+        return outcome, len(result.items)
+
+
+def _outcome_of(error: SshsyncError) -> Outcome:
+    if isinstance(error, RefusedError):
+        return Outcome.REFUSED
+    return Outcome.BLOCKED if isinstance(error, BlockedError) else Outcome.FAILED

@@ -1,0 +1,169 @@
+"""Scans: at most one of each repository in a run, shared by all links that need it."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sshsync.core import verify
+from sshsync.engine.context import Context
+from sshsync.errors import SshsyncError
+from sshsync.kinds import files
+from sshsync.kinds.base import Answer, Dialogue, Request, Subject
+from sshsync.model.events import Notice, Scanned
+from sshsync.model.item import Digest, Item, Key, Snapshot
+from sshsync.model.topology import Repository
+from sshsync.transports.retrying import T
+from sshsync.transports.session import new_token
+
+_RACY_NS = 2_000_000_000
+"""A file changed less than this before the scan may change again within the same stamp; it is not cached."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One repository in this run: its snapshot, or the error that its scan ended in."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    snapshot: Snapshot | None = None
+    as_of: float = 0.0
+    error: SshsyncError | None = None
+    settled: Snapshot | None = None
+    vouched: frozenset[Key] = frozenset()
+
+
+class Scanner:
+    """Knows what every repository of the run holds."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._entries = {name: _Entry() for name in context.tree.repositories}
+
+    def snapshot(self, name: str, *, create: bool = False) -> Snapshot:
+        """Return what the repository holds; scans it when nobody did in this run.
+
+        Args:
+            name: the repository.
+            create: make its root when it is missing, even if it was scanned as missing before.
+
+        Raises:
+            SshsyncError: the scan failed, now or earlier in this run.
+        """
+        entry = self._entries[name]
+        with entry.lock:
+            if entry.error:
+                raise entry.error
+            if entry.snapshot is None or (create and not entry.snapshot.existed):
+                try:
+                    entry.snapshot = self._scan(self._context.tree.repositories[name], entry, create=create)
+                except SshsyncError as error:
+                    entry.error = error
+                    raise
+            return entry.snapshot
+
+    def as_of(self, name: str) -> float:
+        """Return the controller's time when the repository was scanned."""
+        return self._entries[name].as_of
+
+    def put(self, snapshot: Snapshot, vouched: frozenset[Key] = frozenset()) -> None:
+        """Set what a repository holds after publishing; it serves the next stage.
+
+        Args:
+            snapshot: what is there, or, in a dry run, what would be.
+            vouched: items that this run itself verified there (or would have).
+        """
+        entry = self._entries[snapshot.repository]
+        entry.snapshot = snapshot
+        entry.vouched |= vouched
+
+    def vouched(self, name: str) -> frozenset[Key]:
+        """Return the items that this run itself verified in the repository."""
+        return self._entries[name].vouched
+
+    def settle(self, name: str) -> Snapshot:
+        """Wait until young files of a master had their time, and look at them again; once a run.
+
+        Returns:
+            The young items as they are now; one that was written to meanwhile is left out.
+        """
+        repository = self._context.tree.repositories[name]
+        snapshot = self.snapshot(name)
+        entry = self._entries[name]
+        with entry.lock:
+            if entry.settled is None:
+                young = verify.young(snapshot, repository.stable_for)
+                newest = max(item.mtime for item in young.values())
+                wait = min(repository.stable_for, max(0.0, newest + repository.stable_for - snapshot.now))
+                self._context.emit(Notice(name, f"waiting {wait:.0f} s for {len(young)} file(s) written just now"))
+                self._context.stop.sleep(wait)
+                again = self.look_again(repository, snapshot.root, list(young))
+                quiet = {k: i for k, i in again.items.items() if verify.settled(young[k], i)}
+                entry.settled = replace(again, items=quiet)
+            return entry.settled
+
+    def look_again(self, repository: Repository, root: bytes, keys: list[Key]) -> Snapshot:
+        """Return the present state of some items."""
+        subject = self._subject(repository)
+        return self._converse(repository, self._context.kind.look_again(subject, root, keys), subject.token)
+
+    def digests(
+        self, repository: Repository, root: bytes, below: bytes, sizes: Mapping[Key, int]
+    ) -> dict[Key, Digest | None]:
+        """Return the digests of files that lie below the root, in staging or in place."""
+        subject = self._subject(repository)
+        return self._converse(repository, files.digests(subject, root, below, sizes), subject.token)
+
+    def _scan(self, repository: Repository, entry: _Entry, *, create: bool) -> Snapshot:
+        context = self._context
+        entry.as_of = context.clock()
+        cached = context.records.cached(repository) if repository.digest_cache else {}
+        subject = replace(self._subject(repository), create=create, cached=cached)
+        found = self._converse(repository, context.kind.scan(subject), subject.token)
+        if repository.digest_cache and found.existed:
+            context.records.remember(repository, _cacheable(found))
+        for problem in found.problems:
+            context.emit(Notice(repository.name, f"the listing is incomplete, nothing is deleted: {problem.reason}"))
+        context.emit(
+            Scanned(
+                repository.name,
+                len(found.items),
+                found.bytes,
+                found.skipped,
+                found.hashed,
+                entry.as_of,
+                found.complete,
+            )
+        )
+        return found
+
+    def _subject(self, repository: Repository) -> Subject:
+        context = self._context
+        capabilities = context.retry(repository, "connect", lambda: context.session(repository).capabilities)
+        now = int(context.clock() + capabilities.clock)
+        return Subject(repository, capabilities, new_token(), context.algorithm(repository), now)
+
+    def _converse(self, repository: Repository, dialogue: Dialogue[T], token: bytes) -> T:
+        """Drive a dialogue: each request is one script, tried again on its own."""
+        try:
+            request = next(dialogue)
+            while True:
+                request = dialogue.send(self._ask(repository, request, token))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def _ask(self, repository: Repository, request: Request, token: bytes) -> Answer:
+        def once() -> Answer:
+            session = self._context.session(repository)
+            reply = session.run(request.command, request.stdin, allow=request.allow, token=token)
+            return Answer(reply.status, reply.payload, reply.errors)
+
+        return self._context.retry(repository, request.command.script.name, once)
+
+
+def _cacheable(snapshot: Snapshot) -> list[Item]:
+    limit = snapshot.now * 1_000_000_000 - _RACY_NS
+    return [
+        item
+        for item in snapshot.items.values()
+        if item.digest and item.stamp.inode and max(item.stamp.ctime_ns, item.stamp.mtime_ns) < limit
+    ]

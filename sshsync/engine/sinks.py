@@ -1,0 +1,83 @@
+"""Sinks: whoever wants to know what happens takes the same events, in the same order."""
+
+import threading
+from collections.abc import Sequence
+
+from structlog.typing import FilteringBoundLogger
+
+from sshsync.core import fold
+from sshsync.model import events as ev
+from sshsync.model.events import GOOD, Emit
+from sshsync.model.report import RunReport
+from sshsync.remote.encode import visible
+
+
+class FanOut:
+    """Gives each event to all sinks, one event at a time, from whatever thread."""
+
+    def __init__(self, sinks: Sequence[Emit]) -> None:
+        self._sinks = tuple(sinks)
+        self._lock = threading.RLock()
+
+    def __call__(self, event: ev.Event) -> None:
+        """Hand the event on; the journal stands first, so nothing is shown that is not on disk."""
+        with self._lock:
+            for sink in self._sinks:
+                sink(event)
+
+
+class Folding:
+    """Keeps a report up to date."""
+
+    def __init__(self) -> None:
+        self.report = RunReport()
+
+    def __call__(self, event: ev.Event) -> None:
+        """Add the event to the report."""
+        fold.apply(self.report, event)
+
+
+class Logging:
+    """Writes events to a structured log: one line a file at debug, one a repository at info."""
+
+    def __init__(self, logger: FilteringBoundLogger) -> None:
+        self._log = logger
+        self._run = ""
+
+    def __call__(self, event: ev.Event) -> None:
+        """Log the event; every line names the run, and repository and item where there are any."""
+        if isinstance(event, ev.Progress):
+            return
+        if isinstance(event, ev.RunStarted):
+            self._run = event.run
+        log = self._log.bind(run=self._run)
+        if isinstance(event, ev.Published):
+            for name, digest, size in event.items:
+                log.debug("file published", repository=event.repository, item=visible(name), digest=digest, bytes=size)
+            return
+        if isinstance(event, ev.Deleted | ev.Adjusted):
+            words = "file deleted" if isinstance(event, ev.Deleted) else "file adjusted"
+            for name in event.names:
+                log.debug(words, repository=event.repository, item=visible(name))
+            return
+        if isinstance(event, ev.Verified):
+            return
+        values = ev.to_json(event)
+        words = str(values.pop("type"))
+        values.pop("run", None)
+        if "name" in values:
+            values["item"] = visible(values.pop("name"))
+        log.log(_level(event), _spelled(words), **values)
+
+
+def _level(event: ev.Event) -> int:
+    if isinstance(event, ev.ItemFailed | ev.Retried | ev.Notice):
+        return 30
+    if isinstance(event, ev.RepositoryFinished):
+        return 20 if event.outcome in GOOD or event.outcome == ev.Outcome.SKIPPED else 40
+    return 10 if isinstance(event, ev.Change) else 20
+
+
+def _spelled(name: str) -> str:
+    """RepositoryStarted becomes "repository started"."""
+    return "".join(f" {char.lower()}" if char.isupper() else char for char in name).strip()

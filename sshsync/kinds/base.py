@@ -1,0 +1,74 @@
+"""The seam: a kind scans by a dialogue of requests and answers, without touching a host itself.
+
+A dialogue is a generator: it yields a `Request`, is sent the `Answer`, and returns its result. Whoever
+drives it (`engine.scan`) owns connections, retries and deadlines; the kind owns words and parsing.
+"""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from sshsync.model.item import Digest, Key, Snapshot, Stamp
+from sshsync.model.topology import Repository
+from sshsync.remote.probe import Capabilities
+from sshsync.remote.scripts import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One script to run: `allow` is the silence in seconds that is fine beyond the host's timeout."""
+
+    command: Command
+    stdin: bytes = b""
+    allow: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the host answered."""
+
+    status: int
+    payload: bytes
+    errors: bytes
+
+
+T = TypeVar("T")
+Dialogue = Generator[Request, Answer, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is scanned, and what is known about it.
+
+    Attributes:
+        token: frames every answer of this dialogue.
+        algorithm: digest to compute where no template does.
+        now: the host's own clock in seconds.
+        create: make the root when it is missing.
+        cached: digests by key that hold as long as the stamp is the same.
+    """
+
+    repository: Repository
+    capabilities: Capabilities
+    token: bytes
+    algorithm: str
+    now: int = 0
+    create: bool = False
+    cached: Mapping[Key, tuple[Stamp, Digest]] = field(default_factory=dict)
+
+
+class Kind(Protocol):
+    """What sshsync must know about a kind of item."""
+
+    def scan(self, subject: Subject) -> Dialogue[Snapshot]:
+        """Return what the repository holds.
+
+        Raises:
+            ListingError: the host listed something that cannot be true.
+            HostError: the host could not do it.
+        """
+        ...
+
+    def look_again(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
+        """Return the present state of some items, digests computed afresh; absent ones are left out."""
+        ...

@@ -1,0 +1,256 @@
+"""Files: items are regular files below a root, their digest is that of their content."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from sshsync.core.algorithm import BY_LENGTH
+from sshsync.errors import CommandError, ListingError, ToolMissingError
+from sshsync.kinds.base import Answer, Dialogue, Request, Subject
+from sshsync.model.item import Digest, Item, Key, Problem, Snapshot, Stamp
+from sshsync.remote import encode, scripts
+from sshsync.remote.encode import visible
+from sshsync.remote.frame import records
+from sshsync.remote.scripts import STAGING, Command
+
+HASH_RATE = 5_000_000
+"""Bytes a second that the slowest host is expected to digest; only bounds how long silence is fine."""
+
+LISTING_PATIENCE = 240.0
+"""Seconds that a listing may be silent beyond the host's timeout: huge directories print late."""
+
+_REGULAR = 0o100000
+
+
+class Files:
+    """The kind ``files``; see `Kind`."""
+
+    def scan(self, subject: Subject) -> Dialogue[Snapshot]:
+        """Find the root, list it, digest what the cache does not know."""
+        name = subject.repository.name
+        answer = yield _root_request(subject)
+        if answer.status == 44:
+            return Snapshot(name, subject.repository.path.encode(), {}, existed=False)
+        root = _check(answer, subject, "finding the root").payload.removesuffix(b"\n")
+        listed = yield from _list(subject, root)
+        items = _from_cache(listed.items, subject.cached)
+        unknown = [key for key, item in items.items() if item.digest is None]
+        sizes = {key: items[key].size for key in unknown}
+        found = yield from digests(subject, root, b".", sizes)
+        items.update((key, replace(items[key], digest=found.get(key))) for key in unknown)
+        return replace(listed, items=items, hashed=sum(sizes.values()))
+
+    def look_again(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
+        """Stat and digest the named items afresh."""
+        seen = yield from _stat(subject, root, keys)
+        found = yield from digests(subject, root, b".", {key: item.size for key, item in seen.items.items()})
+        items = {key: replace(item, digest=found.get(key)) for key, item in seen.items.items()}
+        return replace(seen, items=items)
+
+
+def digests(
+    subject: Subject, root: bytes, below: bytes, sizes: Mapping[Key, int]
+) -> Dialogue[dict[Key, Digest | None]]:
+    """Return the digests of files below ``root/below``; None or absent where there is none.
+
+    Args:
+        subject: whose template or tool is used.
+        root: the resolved root.
+        below: directory in which the keys are, "." or a staging directory.
+        sizes: the files, with the bytes that have to be read for each.
+    """
+    if not sizes:
+        return {}
+    allow = sum(sizes.values()) / HASH_RATE
+    place = {"ROOT": root, "BELOW": below}
+    if subject.repository.commands.digest:
+        template = {"TEMPLATE": subject.repository.commands.digest.encode()}
+        command = Command(scripts.TEMPLATE_DIGEST, {**place, **template})
+        answer = yield Request(command, encode.lines(sizes), allow)
+        return _one_by_one(answer, subject, list(sizes))
+    tool = {"TOOL": _tool(subject).encode()}
+    odd = [key for key in sizes if any(char in key for char in b"\n\r\\")]
+    plain = [key for key in sizes if not any(char in key for char in b"\n\r\\")]
+    found: dict[Key, Digest | None] = {}
+    if plain:
+        answer = yield Request(Command(scripts.DIGEST, {**place, **tool}), encode.lines(plain), allow)
+        found.update(_digest_lines(answer.payload, subject.algorithm))
+    if odd:
+        answer = yield Request(Command(scripts.DIGEST_ODD, {**place, **tool}), encode.lines(odd), allow)
+        found.update(_one_by_one(answer, subject, odd))
+    return found
+
+
+def digest_of(words: bytes) -> Digest | None:
+    """Read what a digest command printed: first word, a leading backslash and quotes dropped.
+
+    Anything that is not hexadecimal of a known length is no digest.
+    """
+    first = words.split(None, 1)[:1]
+    if not first:
+        return None
+    value = first[0].removeprefix(b"\\").strip(b"'\"").lower()
+    algorithm = BY_LENGTH.get(len(value))
+    if algorithm is None or value.strip(b"0123456789abcdef"):
+        return None
+    return f"{algorithm}:{value.decode()}"
+
+
+def paths(payload: bytes, root: bytes, name: str) -> list[Key]:
+    """Read what a `listcmd` printed: NUL-separated when it holds a NUL, else lines.
+
+    Raises:
+        ListingError: an entry is not below the root, is not a clean path, or stands there twice.
+    """
+    entries = payload.split(b"\0") if b"\0" in payload else payload.split(b"\n")
+    if entries and not entries[-1]:
+        entries.pop()
+    prefix = root.rstrip(b"/") + b"/"
+    keys: dict[Key, None] = {}
+    for entry in entries:
+        if not entry.startswith(prefix):
+            raise _suspicious(name, entry, f"is not below {visible(root)}")
+        key = entry[len(prefix) :]
+        if _ours(key):
+            continue
+        _check_key(key, keys, name)
+        keys[key] = None
+    return list(keys)
+
+
+def _root_request(subject: Subject) -> Request:
+    make = b"yes" if subject.create else b"no"
+    return Request(Command(scripts.ROOT, {"ROOT": subject.repository.path.encode(), "MAKE": make}))
+
+
+def _list(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
+    name, template = subject.repository.name, subject.repository.commands.listing
+    if template:
+        command = Command(scripts.TEMPLATE_LIST, {"ROOT": root, "TEMPLATE": template.encode()})
+        answer = _check((yield Request(command, allow=LISTING_PATIENCE)), subject, "listcmd")
+        keys = paths(answer.payload, root, name)
+        seen = yield from _stat(subject, root, keys)
+        return seen
+    words = subject.capabilities.stat_words(subject.token)
+    command = Command(scripts.LIST, {"ROOT": root, "BELOW": b".", **words})
+    answer = yield Request(command, allow=LISTING_PATIENCE)
+    listed = _listing(answer, subject, root)
+    if answer.status and not listed.items and not listed.skipped:
+        _check(answer, subject, "listing")
+    return listed
+
+
+def _stat(subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
+    if not keys:
+        return Snapshot(subject.repository.name, root, {})
+    words = subject.capabilities.stat_words(subject.token)
+    command = Command(scripts.STAT, {"ROOT": root, **words})
+    answer = yield Request(command, encode.lines(keys), LISTING_PATIENCE)
+    seen = _listing(answer, subject, root)
+    wanted = set(keys)
+    strange = next((key for key in seen.items if key not in wanted), None)
+    if strange is not None:
+        raise _suspicious(subject.repository.name, strange, "was not asked for")
+    gone = [key for key in keys if key not in seen.items]
+    complete = len(gone) <= seen.skipped
+    return replace(seen, complete=complete, problems=() if complete else seen.problems)
+
+
+def _listing(answer: Answer, subject: Subject, root: bytes) -> Snapshot:
+    """Read the stat tool's records: raw mode, size, times, inode, name."""
+    name = subject.repository.name
+    items: dict[Key, Item] = {}
+    skipped = 0
+    for record in records(answer.payload, subject.token):
+        fields = record.split(b" ", 5)
+        if len(fields) != 6 or not fields[5].startswith(b"./"):
+            raise _suspicious(name, record, "is no answer of stat")
+        key = fields[5][2:]
+        if _ours(key):
+            continue
+        _check_key(key, items, name)
+        mode, stamp = _stamp(fields, name)
+        if mode & 0o170000 == _REGULAR:
+            items[key] = Item(key, None, stamp, mode & 0o777)
+        else:
+            skipped += 1
+    said = visible(answer.errors.strip(), 300)
+    problems = (Problem(b"", said or f"exit status {answer.status}"),) if answer.status else ()
+    return Snapshot(name, root, items, subject.now, not answer.status, skipped=skipped, problems=problems)
+
+
+def _stamp(fields: list[bytes], name: str) -> tuple[int, Stamp]:
+    try:
+        mode, size, inode = int(fields[0], 16), int(fields[1]), int(fields[4])
+        return mode, Stamp(size, _nanoseconds(fields[2]), _nanoseconds(fields[3]), inode)
+    except ValueError:
+        raise _suspicious(name, fields[5], "has no readable size or time") from None
+
+
+def _nanoseconds(seconds: bytes) -> int:
+    whole, _, fraction = seconds.partition(b".")
+    return int(whole) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0") or b"0")
+
+
+def _from_cache(items: Mapping[Key, Item], cached: Mapping[Key, tuple[Stamp, Digest]]) -> dict[Key, Item]:
+    """Fill in the digests whose stamp is unchanged."""
+    filled = {}
+    for key, item in items.items():
+        known = cached.get(key)
+        filled[key] = replace(item, digest=known[1]) if known and known[0] == item.stamp else item
+    return filled
+
+
+def _digest_lines(payload: bytes, algorithm: str) -> Iterable[tuple[Key, Digest | None]]:
+    for line in payload.split(b"\n"):
+        value, _, rest = line.partition(b" ")
+        digest = digest_of(value)
+        if rest[1:3] == b"./" and digest and digest.startswith(algorithm + ":"):
+            yield rest[3:], digest
+
+
+def _one_by_one(answer: Answer, subject: Subject, keys: list[Key]) -> dict[Key, Digest | None]:
+    answers = records(answer.payload, subject.token)
+    if len(answers) != len(keys):
+        _check(answer, subject, "digesting")
+        raise CommandError(f"digesting: {len(answers)} answers for {len(keys)} files", where=subject.repository.name)
+    return {key: digest_of(words) for key, words in zip(keys, answers, strict=True)}
+
+
+def _tool(subject: Subject) -> str:
+    tool = subject.capabilities.digests.get(subject.algorithm)
+    if not tool:
+        raise ToolMissingError(
+            f"cannot compute {subject.algorithm}, which its chain compares",
+            where=subject.repository.name,
+            hint="set digest = to an algorithm that every host has, or give it a digestcmd",
+        )
+    return tool
+
+
+def _check(answer: Answer, subject: Subject, doing: str) -> Answer:
+    if answer.status:
+        said = visible(answer.errors.strip()) or f"exit status {answer.status}"
+        raise CommandError(f"{doing}: {said}", where=subject.repository.name)
+    return answer
+
+
+def _ours(key: Key) -> bool:
+    return key == STAGING.encode() or key.startswith(STAGING.encode() + b"/")
+
+
+def _check_key(key: Key, known: Mapping[Key, object], name: str) -> None:
+    parts = key.split(b"/")
+    if not key or b"\0" in key or any(part in (b"", b".", b"..") for part in parts):
+        raise _suspicious(name, key, "is not a clean relative path")
+    if len(key) > 4096 or max(map(len, parts)) > 255:
+        raise _suspicious(name, key, "is longer than any file name")
+    if key in known:
+        raise _suspicious(name, key, "is listed twice")
+
+
+def _suspicious(name: str, entry: bytes, why: str) -> ListingError:
+    return ListingError(
+        f"its listing is not to be trusted: {visible(entry, 120)!r} {why}; nothing was changed",
+        where=name,
+        hint="a line feed in a file name does this to a listcmd: let it print NUL (-print0), or drop listcmd",
+    )

@@ -1,0 +1,247 @@
+"""Events: the engine's only output. Log, progress, journal and report are made of the same stream.
+
+Events are plain values; names of items travel as text in which undecodable bytes are kept by Python's
+``surrogateescape``, so every event survives JSON unchanged (`to_json`, `from_json`).
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from sshsync.model.item import Key
+
+
+class Outcome(StrEnum):
+    """How a repository, or a run, ended."""
+
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    REFUSED = "refused"
+    SKIPPED = "skipped"
+    DEFERRED = "deferred"
+
+
+GOOD = frozenset({Outcome.DONE, Outcome.UNCHANGED, Outcome.DEFERRED})
+"""Outcomes of a repository that reached its goal."""
+
+
+def text(key: Key) -> str:
+    """Return the key as text, reversibly."""
+    return key.decode("utf-8", "surrogateescape")
+
+
+def key_of(name: str) -> Key:
+    """Undo `text`."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run begins, or an unfinished one goes on (`continued`)."""
+
+    run: str
+    at: float
+    stages: list[list[str]]
+    dry_run: bool = False
+    continued: bool = False
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryStarted:
+    """Work on a repository begins."""
+
+    repository: str
+    parent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A repository was scanned: `as_of` is the controller's time, `hashed` the bytes read for digests."""
+
+    repository: str
+    items: int
+    bytes: int
+    skipped: int
+    hashed: int
+    as_of: float
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a repository needs."""
+
+    repository: str
+    copy: int
+    replace: int
+    adjust: int
+    delete: int
+    unchanged: int
+    bytes: int
+    excluded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One planned change; written for dry runs, and at debug level for real ones."""
+
+    repository: str
+    kind: str
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Bytes that went over the wire since the last one. Never kept."""
+
+    repository: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Files became visible on the child, verified. `items` holds [name, digest, size].
+
+    `salvaged` tells that an earlier, interrupted run had moved the bytes already.
+    """
+
+    repository: str
+    items: list[tuple[str, str, int]]
+    bytes: int
+    salvaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resent:
+    """Bytes that had to be sent again."""
+
+    repository: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Items found equal to their origin, or known to be gone (digest ""). Changes of what is on record only."""
+
+    repository: str
+    items: list[tuple[str, str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """Mode or time of files was set; their bytes were right."""
+
+    repository: str
+    names: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """Files were deleted on the child."""
+
+    repository: str
+    names: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFailed:
+    """One item did not reach its goal: `outcome` is failed, blocked or deferred."""
+
+    repository: str
+    name: str
+    reason: str
+    outcome: str = Outcome.FAILED
+    code: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """A step is tried again after `wait` seconds."""
+
+    repository: str
+    step: str
+    attempt: int
+    reason: str
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something an operator should know that is no failure."""
+
+    repository: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFinished:
+    """Work on a repository ended. `code` is the exit code that its error asks for.
+
+    `as_of` is the controller's time of the parent's scan that the result was compared with.
+    """
+
+    repository: str
+    outcome: str
+    seconds: float
+    items: int = 0
+    as_of: float = 0.0
+    error: str = ""
+    code: int = 0
+    transient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The run ended by itself or by a signal."""
+
+    run: str
+    at: float
+    outcome: str
+    exit_code: int
+    interrupted: bool = False
+
+
+Event = (
+    RunStarted
+    | RepositoryStarted
+    | Scanned
+    | Planned
+    | Change
+    | Progress
+    | Published
+    | Resent
+    | Verified
+    | Adjusted
+    | Deleted
+    | ItemFailed
+    | Retried
+    | Notice
+    | RepositoryFinished
+    | RunFinished
+)
+
+Emit = Callable[[Event], None]
+"""Whoever takes events: a sink, or the engine's fan-out."""
+
+_CLASSES: dict[str, type[Any]] = {cls.__name__: cls for cls in Event.__args__}
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """Return the event as JSON-ready values, its class under ``type``."""
+    return {"type": type(event).__name__, **asdict(event)}
+
+
+def from_json(values: dict[str, Any]) -> Event | None:
+    """Return the event that `to_json` wrote; None for a type that this version does not know."""
+    cls = _CLASSES.get(values.get("type", ""))
+    if cls is None:
+        return None
+    known = {field.name for field in fields(cls)}
+    event: Event = cls(**{name: value for name, value in values.items() if name in known})
+    return event

@@ -1,0 +1,46 @@
+"""Policies: how careful, how patient, how parallel."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TransportKind(StrEnum):
+    """How a host is reached."""
+
+    SSH = "ssh"
+    LOCAL = "local"
+
+
+class TransferKind(StrEnum):
+    """How bytes move; `auto` is `command` where a `synccmd` is given, else `relay`."""
+
+    AUTO = "auto"
+    RELAY = "relay"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class MaxDelete:
+    """Limit of deletions in one repository and run: whichever of the two is reached first refuses."""
+
+    count: int = 1000
+    percent: float = 25.0
+
+    def exceeded(self, deletions: int, items: int) -> bool:
+        """Tell whether `deletions` of `items` are more than is allowed."""
+        return deletions > self.count or deletions * 100 > self.percent * items
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often a step is tried, by class of error; times in seconds.
+
+    `transient` counts tries without progress: progress starts the count anew.
+    """
+
+    transient: int = 5
+    changed: int = 3
+    corrupt: int = 2
+    first_wait: float = 1.0
+    longest_wait: float = 60.0
+    unreachable: float = 30.0

@@ -1,0 +1,75 @@
+"""Reports: what a run did, as `core.fold` makes it of the events."""
+
+from dataclasses import dataclass, field
+
+from sshsync.model.events import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ItemProblem:
+    """One item that did not reach its goal; `outcome` is failed, blocked or deferred."""
+
+    name: str
+    reason: str
+    outcome: Outcome
+    code: int
+
+
+@dataclass(slots=True)
+class RepositoryReport:
+    """What happened to one repository.
+
+    Attributes:
+        as_of: controller time of the scan of the parent that the result equals, or 0.
+        code: exit code that the error asks for.
+        deferred: items left for the next run because they are still being written.
+    """
+
+    name: str
+    parent: str = ""
+    outcome: Outcome = Outcome.SKIPPED
+    started: bool = False
+    total: int = 0
+    copied: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    failed: int = 0
+    deferred: int = 0
+    skipped: int = 0
+    blocked: int = 0
+    adjusted: int = 0
+    moved: int = 0
+    resent: int = 0
+    salvaged: int = 0
+    planned: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+    as_of: float = 0.0
+    error: str = ""
+    code: int = 0
+    transient: bool = False
+    problems: list[ItemProblem] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    planned_changes: int = 0
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What a run did. `exit_code` is None while the run has no end."""
+
+    run: str = ""
+    started: float = 0.0
+    finished: float = 0.0
+    stages: list[list[str]] = field(default_factory=list)
+    dry_run: bool = False
+    continued: int = 0
+    repositories: dict[str, RepositoryReport] = field(default_factory=dict)
+    outcome: str = ""
+    exit_code: int | None = None
+    interrupted: bool = False
+
+    @property
+    def jobs(self) -> list[RepositoryReport]:
+        """The repositories that the run was asked to synchronize, in order."""
+        names = [name for stage in self.stages for name in stage]
+        return [self.repositories[name] for name in names if name in self.repositories]

@@ -1,0 +1,89 @@
+"""Answers of a host, framed by a token that nobody could know before.
+
+A script prints ``TOKEN begin``, its payload, and ``TOKEN end STATUS``. Whatever comes before the first token
+is noise of start-up files; an answer without an end record is cut, never short.
+"""
+
+import re
+from dataclasses import dataclass
+
+MOST_NOISE = 1 << 20
+"""Bytes of noise that are read before a host's answer is given up."""
+
+_STATUS = re.compile(rb" end (\d{1,3})\n")
+
+
+class FrameError(Exception):
+    """The host's output is not an answer; `noise` is what it said instead."""
+
+    def __init__(self, noise: bytes) -> None:
+        super().__init__(noise)
+        self.noise = noise
+
+
+@dataclass(slots=True)
+class Deframer:
+    """Takes output piecewise and gives the payload back.
+
+    Args:
+        token: the text that frames this answer.
+
+    Attributes:
+        status: exit status of the script once its end record was seen, else None.
+        began: the answer has begun.
+    """
+
+    token: bytes
+    status: int | None = None
+    began: bool = False
+    _held: bytes = b""
+
+    def feed(self, piece: bytes) -> bytes:
+        """Take the next piece of output and return the payload that is certain so far.
+
+        Raises:
+            FrameError: too much output came before the answer.
+        """
+        if self.status is not None:
+            return b""
+        held = self._held + piece
+        if not self.began:
+            begin = self.token + b" begin\n"
+            at = held.find(begin)
+            if at < 0:
+                if len(held) > MOST_NOISE:
+                    raise FrameError(held)
+                self._held = held
+                return b""
+            held = held[at + len(begin) :]
+            self.began = True
+        return self._payload(held)
+
+    def _payload(self, held: bytes) -> bytes:
+        mark = b"\n" + self.token
+        at = held.find(mark + b" end ")
+        if at >= 0:
+            record = _STATUS.match(held, at + len(mark))
+            if record:
+                self.status = int(record.group(1))
+                self._held = b""
+            else:
+                self._held = held[at:]
+            return held[:at]
+        keep = len(mark) + len(b" end 255\n")
+        cut = max(0, len(held) - keep)
+        self._held = held[cut:]
+        return held[:cut]
+
+    def noise(self) -> bytes:
+        """Return what the host said when no answer began, or the tail of a cut answer."""
+        return self._held
+
+
+def records(payload: bytes, token: bytes) -> list[bytes]:
+    """Split a payload into the records that start with ``TOKEN`` and a space.
+
+    A name with line feeds in it cannot forge a record: it does not know the token.
+    """
+    parts = payload.split(token + b" ")
+    return [part.removesuffix(b"\n") for part in parts[1:]]

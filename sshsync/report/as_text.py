@@ -1,0 +1,93 @@
+"""The report as rows and lines; whoever prints them chooses colours and widths."""
+
+from sshsync.model.events import GOOD, Outcome
+from sshsync.model.report import RepositoryReport, RunReport
+from sshsync.report import words
+
+HEADINGS = (
+    "repository",
+    "outcome",
+    "files",
+    "copied",
+    "unchanged",
+    "deleted",
+    "failed",
+    "moved",
+    "time",
+    "in sync as of",
+)
+SHOWN_PROBLEMS = 10
+
+
+def rows(report: RunReport) -> list[tuple[str, ...]]:
+    """Return one row for each repository of the run, in order, under `HEADINGS`."""
+    return [_row(job) for job in report.jobs]
+
+
+def details(report: RunReport) -> list[str]:
+    """Return what went wrong and what to know, one line each; empty after a quiet run."""
+    lines: list[str] = []
+    for job in report.repositories.values():
+        if job.error:
+            lines.append(f"{job.name}: {job.outcome}: {job.error}")
+        for problem in job.problems[:SHOWN_PROBLEMS]:
+            lines.append(f"{job.name}: {words.item(problem.name)}: {problem.outcome}: {problem.reason}")
+        left = job.failed + job.blocked + job.deferred - SHOWN_PROBLEMS
+        if left > 0:
+            lines.append(f"{job.name}: … and {left} more; all of them: sshsync history {report.run} --json")
+        lines += [f"{job.name}: note: {notice}" for notice in job.notices]
+    return lines
+
+
+def headline(report: RunReport) -> str:
+    """Return the run in one line."""
+    jobs = report.jobs
+    good = sum(1 for job in jobs if job.outcome in GOOD)
+    if report.exit_code is None:
+        state = "did not end: it was killed, or is still running"
+    elif report.interrupted:
+        state = "was interrupted; its state is saved"
+    elif report.dry_run:
+        planned = sum(job.planned_changes for job in jobs)
+        state = f"was a dry run: {words.count(planned, 'change')} planned" if good == len(jobs) else "was a dry run"
+    elif good == len(jobs):
+        state = "everything is in sync" if not any(job.deferred for job in jobs) else "in sync but for deferred files"
+    else:
+        state = f"{len(jobs) - good} of {len(jobs)} repositories not in sync"
+    moved = words.size(sum(job.moved for job in jobs))
+    span = f" in {words.duration(report.finished - report.started)}" if report.finished else ""
+    return f"run {report.run}: {state}; {moved} moved{span}"
+
+
+def advice(report: RunReport) -> str:
+    """Return what to do next, "" when there is nothing."""
+    if report.exit_code in (0, 11) or report.dry_run:
+        return ""
+    if any(job.outcome is Outcome.REFUSED for job in report.jobs):
+        return "after you looked into the refusal: sshsync resume"
+    return "to go on: sshsync resume"
+
+
+def planned(report: RunReport) -> list[str]:
+    """Return the plan of a dry run in one line a repository."""
+    return [
+        f"{job.name}: {words.count(job.planned_changes, 'change')}, {words.size(job.planned)}" for job in report.jobs
+    ]
+
+
+def _row(job: RepositoryReport) -> tuple[str, ...]:
+    bad = job.failed + job.blocked
+    failed = str(bad) if not job.deferred else f"{bad} (+{job.deferred} deferred)"
+    in_sync = words.moment(job.as_of) if job.outcome in GOOD else "-"
+    return (
+        job.name,
+        str(job.outcome),
+        str(job.total),
+        str(job.copied),
+        str(job.unchanged),
+        str(job.deleted),
+        failed,
+        words.size(job.moved),
+        words.duration(job.seconds),
+        in_sync,
+    )

@@ -1,0 +1,40 @@
+"""Numbers, times and items in words."""
+
+import time
+
+from sshsync.remote.encode import visible
+
+_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def size(count: float) -> str:
+    """Return a number of bytes for people (powers of 1000)."""
+    for unit in _UNITS:
+        if count < 1000 or unit == _UNITS[-1]:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return ""
+
+
+def duration(seconds: float) -> str:
+    """Return a span of time for people."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02} min"
+
+
+def moment(at: float) -> str:
+    """Return a time of the controller's clock, in its own zone; "-" for none."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if at else "-"
+
+
+def item(name: str) -> str:
+    """Return an item's name fit for any terminal."""
+    return visible(name, 200)
+
+
+def count(number: int, noun: str) -> str:
+    """Return "1 file", "2 files"."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")

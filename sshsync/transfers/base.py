@@ -1,0 +1,53 @@
+"""The seam: a strategy brings the bytes of a batch into the child's staging directory, and nothing more."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from sshsync.core.batch import Batch
+from sshsync.model.item import Key
+from sshsync.model.topology import Repository
+from sshsync.transports.session import Session
+
+SLOWEST = 100_000
+"""Bytes a second below which a transfer by command counts as hung."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Both ends of a link, ready to talk.
+
+    Attributes:
+        source_root, target_root: the resolved roots.
+        moved: told of bytes as they go over the wire.
+        check: raises when the run has to end.
+        complain: takes what a host said about one item; used when that item turns out not to have arrived.
+    """
+
+    parent: Repository
+    child: Repository
+    source: Session
+    target: Session
+    source_root: bytes
+    target_root: bytes
+    moved: Callable[[int], None] = lambda _count: None
+    check: Callable[[], None] = lambda: None
+    complain: Callable[[Key, str], None] = lambda _key, _words: None
+
+
+class Strategy(Protocol):
+    """Moves bytes.
+
+    `stage` leaves every file of the batch below ``.sshsync/batch/<id>/`` (or ``.sshsync/part/<part>``) on the
+    child, or raises. It never makes a file visible and never trusts what it moved: `engine.moves` verifies.
+    Safe to repeat.
+    """
+
+    def stage(self, batch: Batch, ends: Ends) -> None:
+        """Bring the batch into staging.
+
+        Raises:
+            HostError: a host or the way to it failed.
+            SourceChangedError: a file was not what the scan saw.
+        """
+        ...

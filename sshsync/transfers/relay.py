@@ -1,0 +1,74 @@
+"""Relay: the controller streams from parent to child through its own connections; nothing is spooled."""
+
+from collections.abc import Iterable, Iterator
+
+from sshsync.core.batch import Batch, Form
+from sshsync.errors import SourceChangedError
+from sshsync.remote import encode, scripts
+from sshsync.remote.encode import visible
+from sshsync.remote.scripts import Command
+from sshsync.transfers.base import Ends
+from sshsync.transfers.pack import pack
+from sshsync.transports.base import PIECE
+from sshsync.transports.session import Conversation
+
+
+class Relay:
+    """The default strategy; see `Strategy`."""
+
+    def stage(self, batch: Batch, ends: Ends) -> None:
+        """Stream the batch: one command on the parent, one on the child, whatever the number of files."""
+        command = _receiver(batch, ends)
+        read = Command(scripts.READ, {"ROOT": ends.source_root})
+        names = encode.lines(change.key for change in batch.changes)
+        with ends.source.start(read, names) as source, ends.target.start(command) as target:
+            pieces = _counted(source.pieces(), ends)
+            stream = pack(batch.changes, pieces) if batch.form is Form.PACK else _exactly(pieces, batch.size)
+            for piece in _joined(stream):
+                target.write(piece)
+            target.finish().check("receiving files")
+            _check_source(source)
+
+
+def _receiver(batch: Batch, ends: Ends) -> Command:
+    if batch.form is Form.PACK:
+        return Command(scripts.UNPACK, {"ROOT": ends.target_root, "BATCH": batch.id.encode()})
+    return Command(scripts.STORE, {"ROOT": ends.target_root, "PART": batch.part.encode()})
+
+
+def _counted(pieces: Iterator[bytes], ends: Ends) -> Iterator[bytes]:
+    for piece in pieces:
+        ends.check()
+        ends.moved(len(piece))
+        yield piece
+
+
+def _exactly(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    for piece in pieces:
+        size -= len(piece)
+        if size < 0:
+            raise SourceChangedError("the file became longer while it was read")
+        yield piece
+    if size:
+        raise SourceChangedError("the file became shorter while it was read")
+
+
+def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Join small pieces (headers, padding) so that each write is worth its cost."""
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= PIECE:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
+
+
+def _check_source(source: Conversation) -> None:
+    reply = source.reply(b"")
+    if reply.status:
+        said = visible(reply.errors.strip(), 200)
+        raise SourceChangedError(f"reading it failed: {said}", where=reply.label)

@@ -1,0 +1,70 @@
+"""The seam: what every transport offers, and the deadlines that every wait keeps."""
+
+from typing import Protocol
+
+from sshsync.remote.scripts import Command
+
+PIECE = 1 << 18
+"""Bytes written to a host in one go. Larger pieces stall in the SSH layer, smaller ones cost time."""
+
+CHANNELS = 8
+"""Commands that run at once over one connection; OpenSSH's default limit is 10."""
+
+
+class Stream(Protocol):
+    """A running command: its input, its output and its error output.
+
+    Every call either makes progress within the idle time that `Transport.open` was given or raises a
+    `HostError`. `read` and `read_errors` return b"" at the end. `close` abandons the command, may be called
+    from any thread and more than once.
+    """
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes of output."""
+        ...
+
+    def read_errors(self, size: int) -> bytes:
+        """Return up to `size` bytes of error output."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send all of `data` to the command's input."""
+        ...
+
+    def close_input(self) -> None:
+        """End the command's input."""
+        ...
+
+    def close(self) -> None:
+        """Release everything; the command is abandoned when it still runs."""
+        ...
+
+
+class Transport(Protocol):
+    """A live way to run commands on one host. Safe to use from several threads."""
+
+    @property
+    def label(self) -> str:
+        """The host as messages name it."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """False once the connection is lost or closed."""
+        ...
+
+    def open(self, command: Command, idle: float) -> Stream:
+        """Start a command.
+
+        Args:
+            command: script and variables.
+            idle: seconds without progress after which the stream's calls raise `DeadlineError`.
+
+        Raises:
+            HostError: the command could not be started.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the connection; running streams end with `ConnectionLostError`."""
+        ...

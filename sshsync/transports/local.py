@@ -1,0 +1,135 @@
+"""The controller's own host: scripts run as child processes."""
+
+import os
+import selectors
+import signal
+import subprocess
+import threading
+from contextlib import suppress
+
+from sshsync.errors import ConnectionLostError, DeadlineError, HostError
+from sshsync.remote import encode
+from sshsync.remote.scripts import Command
+from sshsync.transports.base import CHANNELS
+
+
+class LocalTransport:
+    """Runs scripts on this machine with the given POSIX shell."""
+
+    label = "local"
+
+    def __init__(self, shell: str = "/bin/sh") -> None:
+        self._shell = shell
+        self._closed = False
+        self._streams: set[LocalStream] = set()
+        self._lock = threading.Lock()
+        self._slots = threading.BoundedSemaphore(CHANNELS)
+
+    @property
+    def alive(self) -> bool:
+        """True until it is closed."""
+        return not self._closed
+
+    def open(self, command: Command, idle: float) -> "LocalStream":
+        """Start a command; see `Transport.open`."""
+        if self._closed:
+            raise ConnectionLostError("closed", where=self.label)
+        if not self._slots.acquire(timeout=idle):
+            raise DeadlineError("no free slot for another command", where=self.label)
+        try:
+            program = subprocess.Popen(
+                encode.argv(self._shell, command.script.text, command.variables),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                bufsize=0,
+            )
+        except OSError as error:
+            self._slots.release()
+            raise HostError(f"cannot start {self._shell}: {error.strerror}", where=self.label) from error
+        stream = LocalStream(program, idle, self)
+        with self._lock:
+            self._streams.add(stream)
+        return stream
+
+    def forget(self, stream: "LocalStream") -> None:
+        """Take back the slot of a closed stream."""
+        with self._lock:
+            if stream in self._streams:
+                self._streams.remove(stream)
+                self._slots.release()
+
+    def close(self) -> None:
+        """End all running commands."""
+        self._closed = True
+        with self._lock:
+            streams = list(self._streams)
+        for stream in streams:
+            stream.close()
+
+
+class LocalStream:
+    """A child process; see `Stream`."""
+
+    def __init__(self, program: "subprocess.Popen[bytes]", idle: float, owner: LocalTransport) -> None:
+        self._program = program
+        self._idle = idle
+        self._owner = owner
+        self._input_lock = threading.Lock()
+        assert program.stdin  # noqa: S101 - all three are pipes
+        assert program.stdout  # noqa: S101
+        assert program.stderr  # noqa: S101
+        self._in, self._out, self._err = program.stdin, program.stdout, program.stderr
+        os.set_blocking(self._in.fileno(), False)
+
+    def read(self, size: int) -> bytes:
+        """Return output; see `Stream`."""
+        return self._read(self._out.fileno(), size)
+
+    def read_errors(self, size: int) -> bytes:
+        """Return error output; it may stay silent as long as the command runs."""
+        try:
+            return os.read(self._err.fileno(), size)
+        except (OSError, ValueError):
+            return b""
+
+    def write(self, data: bytes) -> None:
+        """Send input; see `Stream`."""
+        view = memoryview(data)
+        while view:
+            with self._input_lock:
+                try:
+                    self._wait(self._in.fileno(), selectors.EVENT_WRITE)
+                    view = view[os.write(self._in.fileno(), view) :]
+                except BlockingIOError:
+                    continue
+                except (OSError, ValueError) as error:
+                    raise ConnectionLostError("the command reads no more", where="local") from error
+
+    def close_input(self) -> None:
+        """End the input."""
+        with self._input_lock, suppress(OSError):
+            self._in.close()
+
+    def close(self) -> None:
+        """Kill the command's process group when it still runs, and release the pipes."""
+        if self._program.poll() is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._program.pid, signal.SIGKILL)
+        self._program.wait()
+        self.close_input()
+        self._owner.forget(self)
+
+    def _read(self, descriptor: int, size: int) -> bytes:
+        try:
+            self._wait(descriptor, selectors.EVENT_READ)
+            return os.read(descriptor, size)
+        except (OSError, ValueError) as error:
+            raise ConnectionLostError("the command is gone", where="local") from error
+
+    def _wait(self, descriptor: int, event: int) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, event)
+            if not selector.select(self._idle):
+                raise DeadlineError(f"nothing moved for {self._idle:.0f} s", where="local")

@@ -1,0 +1,112 @@
+"""Trying again: only what may help, never for ever, never past a signal."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import tenacity
+
+from sshsync.errors import ConnectError, InterruptedRun, SshsyncError
+from sshsync.model.policy import Retries
+
+T = TypeVar("T")
+
+
+class Stop:
+    """Tells every part of a run that a signal wants it to end."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.signal = 0
+
+    def set(self, signal: int) -> None:
+        """Ask the run to end."""
+        self.signal = signal
+        self._event.set()
+
+    def check(self) -> None:
+        """Raise when the run has to end.
+
+        Raises:
+            InterruptedRun: a signal came.
+        """
+        if self._event.is_set():
+            raise InterruptedRun(self.signal)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but not past a signal.
+
+        Raises:
+            InterruptedRun: a signal came.
+        """
+        self._event.wait(seconds)
+        self.check()
+
+
+def retry(
+    operation: Callable[[], T],
+    policy: Retries,
+    stop: Stop,
+    *,
+    progress: Callable[[], int] = lambda: 0,
+    notify: Callable[[int, str, float], None] = lambda _attempt, _reason, _wait: None,
+) -> T:
+    """Run an operation until it succeeds or trying again makes no sense.
+
+    Args:
+        operation: safe to repeat.
+        policy: tries and waits.
+        stop: ends waiting at once.
+        progress: a number that grows when an attempt achieved something; growth starts the count anew.
+        notify: told of each attempt that failed: its number, why, and the seconds until the next.
+
+    Raises:
+        SshsyncError: the last error, when it is permanent or the tries are used up.
+    """
+    count = _Count(policy, progress)
+    attempts = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, SshsyncError) and error.transient),
+        stop=count.exhausted,
+        wait=lambda _state: count.wait(),
+        sleep=stop.sleep,
+        before_sleep=lambda state: notify(count.tries, _reason(state), _wait(state)),
+        reraise=True,
+    )
+    return attempts(operation)
+
+
+class _Count:
+    """Counts failed tries since the last progress."""
+
+    def __init__(self, policy: Retries, progress: Callable[[], int]) -> None:
+        self._policy = policy
+        self._progress = progress
+        self._seen = progress()
+        self._since = time.monotonic()
+        self._back_off = tenacity.wait_exponential_jitter(
+            initial=policy.first_wait, max=policy.longest_wait, jitter=policy.first_wait
+        )
+        self.tries = 0
+
+    def exhausted(self, state: tenacity.RetryCallState) -> bool:
+        now = self._progress()
+        if now > self._seen:
+            self._seen, self._since, self.tries = now, time.monotonic(), 0
+        self.tries += 1
+        error = state.outcome.exception() if state.outcome else None
+        given_up = isinstance(error, ConnectError) and time.monotonic() - self._since > self._policy.unreachable
+        return given_up or self.tries >= self._policy.transient
+
+    def wait(self) -> float:
+        state = tenacity.RetryCallState(None, None, (), {})  # type: ignore[arg-type]
+        state.attempt_number = self.tries
+        return float(self._back_off(state))
+
+
+def _reason(state: tenacity.RetryCallState) -> str:
+    return str(state.outcome.exception()) if state.outcome else ""
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    return state.next_action.sleep if state.next_action else 0.0

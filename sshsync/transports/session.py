@@ -1,0 +1,252 @@
+"""Conversations with a host: start a script, feed it, get its framed answer back."""
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+
+from sshsync.errors import CommandError, ConnectionLostError, HostError, StorageFullError, ToolMissingError
+from sshsync.remote import probe, scripts
+from sshsync.remote.encode import visible
+from sshsync.remote.frame import Deframer, FrameError
+from sshsync.remote.probe import Capabilities
+from sshsync.remote.scripts import Command
+from sshsync.transports.base import PIECE, Stream, Transport
+
+MOST_ANSWER = 1 << 28
+"""Bytes of a collected answer: about a million listed files. More is refused, so memory stays bounded."""
+
+_MOST_ERRORS = 8192
+_FULL = (b"No space left on device", b"Disk quota exceeded", b"Read-only file system")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A script's complete answer."""
+
+    status: int
+    payload: bytes
+    errors: bytes
+    token: bytes
+    label: str
+
+    def check(self, doing: str) -> Self:
+        """Return self when the script succeeded.
+
+        Raises:
+            CommandError: the script failed; the words are the host's own.
+        """
+        if self.status:
+            raise failure(self.label, doing, self.status, self.errors)
+        return self
+
+
+def failure(label: str, doing: str, status: int, errors: bytes) -> CommandError:
+    """Return the error for a script that ended with `status`."""
+    said = visible(errors.strip()) or f"exit status {status}"
+    if any(words in errors for words in _FULL):
+        return StorageFullError(f"{doing}: {said}", where=label, hint="free space there, then run again")
+    return CommandError(f"{doing}: {said}", where=label)
+
+
+class Conversation:
+    """One running script. Use as a context manager; leaving it abandons a script that still runs."""
+
+    def __init__(self, stream: Stream, token: bytes, label: str) -> None:
+        self._stream = stream
+        self._frame = Deframer(token)
+        self._label = label
+        self.token = token
+        self._errors = bytearray()
+        self._listener = threading.Thread(target=self._listen, name="sshsync-errors", daemon=True)
+        self._listener.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.close()
+        self._listener.join(5)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the script's input.
+
+        Raises:
+            HostError: the script ended early, with its own words when it left any.
+        """
+        try:
+            self._write(data)
+        except ConnectionLostError:
+            raise self._early_end() from None
+
+    def feed(self, stdin: bytes) -> None:
+        """Send the whole input from a thread of its own, so neither side can block the other.
+
+        Whoever reads the answer learns why the script did not want the input.
+        """
+
+        def work() -> None:
+            with suppress(HostError):
+                self._write(stdin)
+                self.close_input()
+
+        if stdin:
+            threading.Thread(target=work, name="sshsync-feed", daemon=True).start()
+        else:
+            self.close_input()
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        for start in range(0, len(view), PIECE):
+            self._stream.write(bytes(view[start : start + PIECE]))
+
+    def close_input(self) -> None:
+        """End the script's input."""
+        self._stream.close_input()
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the payload as it arrives, until the script's end record.
+
+        Raises:
+            HostError: the answer was cut, or is none.
+        """
+        while self._frame.status is None:
+            piece = self._stream.read(1 << 20)
+            if not piece:
+                raise self._cut()
+            try:
+                payload = self._frame.feed(piece)
+            except FrameError as error:
+                raise self._unusable(error.noise) from None
+            if payload:
+                yield payload
+
+    def finish(self) -> Reply:
+        """Read the rest and return the status with the error output. The payload is not kept."""
+        self.close_input()
+        for _ in self.pieces():
+            pass
+        return self.reply(b"")
+
+    def reply(self, payload: bytes) -> Reply:
+        """Return the answer after `pieces` is exhausted."""
+        self._listener.join(5)
+        return Reply(self._frame.status or 0, payload, bytes(self._errors), self.token, self._label)
+
+    def _listen(self) -> None:
+        with suppress(HostError):
+            while words := self._stream.read_errors(65536):
+                self._errors += words[: _MOST_ERRORS - len(self._errors)]
+
+    def _early_end(self) -> HostError:
+        try:
+            reply = self.finish()
+        except HostError as error:
+            return error
+        return failure(self._label, "the command ended before it had read everything", reply.status, reply.errors)
+
+    def _cut(self) -> HostError:
+        self._listener.join(1)
+        noise = self._frame.noise().strip()
+        said = visible(bytes(self._errors).strip() or noise, 200)
+        if self._frame.status is None and noise and not self._frame.began:
+            return self._unusable(noise)
+        return ConnectionLostError(
+            "the command ended without a result" + (f": {said}" if said else ""), where=self._label
+        )
+
+    def _unusable(self, noise: bytes) -> CommandError:
+        first = visible(noise.strip().splitlines()[0] if noise.strip() else b"", 200)
+        return CommandError(
+            f"its shell does not run commands; it said: {first}",
+            where=self._label,
+            hint="the account needs a login shell that starts /bin/sh -c",
+        )
+
+
+class Session:
+    """A host that answers: probed once, spoken to by scripts."""
+
+    def __init__(self, transport: Transport, timeout: float) -> None:
+        self._transport = transport
+        self._timeout = timeout
+        self._capabilities: Capabilities | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def transport(self) -> Transport:
+        """The connection itself."""
+        return self._transport
+
+    @property
+    def label(self) -> str:
+        """The host as messages name it."""
+        return self._transport.label
+
+    @property
+    def alive(self) -> bool:
+        """False once the connection is gone."""
+        return self._transport.alive
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the host can do; asked for once a connection.
+
+        Raises:
+            ToolMissingError: naming every tool that is missing.
+        """
+        with self._lock:
+            if self._capabilities is None:
+                reply = self.run(Command(scripts.PROBE)).check("looking for its tools")
+                found = probe.parse(reply.payload, time.time())
+                if found.missing:
+                    raise ToolMissingError(f"lacks {', '.join(found.missing)}", where=self.label)
+                self._capabilities = found
+            return self._capabilities
+
+    def start(
+        self, command: Command, stdin: bytes | None = None, *, allow: float = 0.0, token: bytes = b""
+    ) -> Conversation:
+        """Start a script.
+
+        Args:
+            command: what to run.
+            stdin: its whole input, fed beside the reading of its answer; None when the caller writes it.
+            allow: seconds of silence that are fine beyond the host's timeout.
+            token: frames the answer; random unless the command itself has to know it.
+        """
+        token = token or new_token()
+        framed = replace(command, variables={"TOKEN": token, **command.variables})
+        conversation = Conversation(self._transport.open(framed, self._timeout + allow), token, self.label)
+        if stdin is not None:
+            conversation.feed(stdin)
+        return conversation
+
+    def run(self, command: Command, stdin: bytes = b"", *, allow: float = 0.0, token: bytes = b"") -> Reply:
+        """Run a script to its end and return its answer.
+
+        Raises:
+            HostError: it did not run to its end, or answered more than `MOST_ANSWER` bytes.
+        """
+        with self.start(command, stdin, allow=allow, token=token) as conversation:
+            payload = bytearray()
+            for piece in conversation.pieces():
+                payload += piece
+                if len(payload) > MOST_ANSWER:
+                    raise CommandError(f"{command.script.name}: it answers without end", where=self.label)
+            return conversation.reply(bytes(payload))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
+
+
+def new_token() -> bytes:
+    """Return a text that nobody could know before."""
+    return secrets.token_hex(16).encode()
