@@ -29,7 +29,7 @@ from sshsync.engine.run import Asked, Run
 from sshsync.engine.sinks import FanOut, Folding, Logging
 from sshsync.executors.base import Executor
 from sshsync.executors.threads import Threads
-from sshsync.model.events import GOOD, Emit, Notice, Outcome, RepositoryFinished
+from sshsync.model.events import Emit, Notice, RepositoryFinished
 from sshsync.model.plan import Plan
 from sshsync.model.report import RunReport
 from sshsync.model.topology import Host
@@ -62,8 +62,6 @@ class RepositoryStatus:
         """Take another end of this repository in; runs come newest first, the events of each in order."""
         if self.run in ("", run):
             self.run, self.outcome, self.error = run, event.outcome, event.error
-        if event.outcome in GOOD and event.outcome != Outcome.DEFERRED:
-            self.in_sync = max(self.in_sync, event.as_of)
 
     def values(self) -> dict[str, object]:
         """Return it as JSON-ready values."""
@@ -194,16 +192,15 @@ class Sync:
 
     def status(self) -> list[RepositoryStatus]:
         """Return for each repository with a parent when it was in sync last, and how its last run ended."""
-        found: dict[str, RepositoryStatus] = {}
+        tree = self.config.tree.repositories.values()
+        found = {r.name: RepositoryStatus(r.name, self.journal.in_sync(r)) for r in tree if r.parent}
         for row in self.journal.runs(200):
             if row["dry"]:
                 continue
             for _, event in self.journal.events(str(row["id"])):
-                if isinstance(event, RepositoryFinished):
-                    entry = found.setdefault(event.repository, RepositoryStatus(event.repository))
-                    entry.add(str(row["id"]), event)
-        wanted = [name for name, repository in self.config.tree.repositories.items() if repository.parent]
-        return [found.get(name, RepositoryStatus(name)) for name in wanted]
+                if isinstance(event, RepositoryFinished) and event.repository in found:
+                    found[event.repository].add(str(row["id"]), event)
+        return list(found.values())
 
     def host_key(self, name: str) -> SeenKey:
         """Return the key that a repository's host shows, without trusting it.

@@ -58,15 +58,15 @@ def summary(options: Options, report: RunReport) -> None:
             out.print(line)
     if not (options.quiet and report.exit_code == 0):
         out.print(as_text.headline(report))
-    if advice := as_text.advice(report):
+    if advice := as_text.advice(report, options.command):
         out.print(advice)
 
 
 def table(report: RunReport) -> Table:
     """Return the summary table."""
     made = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in as_text.HEADINGS:
-        right = heading in ("files", "copied", "unchanged", "deleted", "failed", "moved", "time")
+    for heading in as_text.headings(report):
+        right = heading not in ("repository", "outcome", "in sync as of")
         made.add_column(heading, justify="right" if right else "left", no_wrap=True)
     for job, row in zip(report.jobs, as_text.rows(report), strict=True):
         made.add_row(*row, style=_COLOURS.get(job.outcome, "red"))

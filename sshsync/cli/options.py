@@ -24,6 +24,11 @@ class Options:
     verbose: bool = False
     color: bool = True
 
+    @property
+    def command(self) -> str:
+        """How sshsync has to be called again for the same configuration."""
+        return "sshsync" if self.config == DEFAULT_CONFIG else f"sshsync -c {self.config}"
+
     def load(self) -> "Config":
         """Return the configuration.
 

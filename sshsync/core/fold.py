@@ -96,6 +96,8 @@ def _scanned(entry: RepositoryReport, event: ev.Scanned) -> None:
 def _planned(entry: RepositoryReport, event: ev.Planned) -> None:
     entry.unchanged = event.unchanged
     entry.planned = event.bytes
+    entry.planned_copies = event.copy + event.replace
+    entry.planned_deletions = event.delete
     entry.planned_changes = event.copy + event.replace + event.adjust + event.delete
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sshsync.core import algorithm
+from sshsync.errors import HostError
 from sshsync.kinds.base import Kind
 from sshsync.model.events import Emit, Retried
 from sshsync.model.item import Digest, Item, Key, Stamp
@@ -24,6 +25,10 @@ class Records(Protocol):
 
     def count(self, repository: Repository) -> int:
         """Return how many items it held when it was last seen."""
+        ...
+
+    def in_sync(self, repository: Repository) -> float:
+        """Return the moment of which it was last known to equal its master, or 0."""
         ...
 
     def cached(self, repository: Repository) -> dict[Key, tuple[Stamp, Digest]]:
@@ -57,8 +62,16 @@ class Context:
     crashed: Callable[[str, BaseException], None] = lambda _repository, _error: None
 
     def session(self, repository: Repository) -> Session:
-        """Return a live session to the repository's host."""
-        return self.pool.session(repository.host)
+        """Return a live session to the repository's host.
+
+        Raises:
+            HostError: it cannot be reached or trusted; the hint names the repository.
+        """
+        try:
+            return self.pool.session(repository.host)
+        except HostError as error:
+            error.hint = error.hint.replace("NAME", repository.name)
+            raise
 
     def algorithm(self, repository: Repository) -> str:
         """Return the digest algorithm of the repository's chain."""

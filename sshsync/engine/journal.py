@@ -33,7 +33,8 @@ CREATE TABLE IF NOT EXISTS events (
     run TEXT NOT NULL, seq INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, event TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS events_of_run ON events (run, seq);
 CREATE TABLE IF NOT EXISTS repositories (
-    name TEXT PRIMARY KEY, identity TEXT NOT NULL, items INTEGER NOT NULL DEFAULT 0);
+    name TEXT PRIMARY KEY, identity TEXT NOT NULL, items INTEGER NOT NULL DEFAULT 0,
+    in_sync REAL NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS items (
     repository TEXT NOT NULL, key BLOB NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
     PRIMARY KEY (repository, key)) WITHOUT ROWID;
@@ -60,7 +61,7 @@ class Journal:
         self.file = state_dir / "journal.sqlite"
         self.set_aside: Path | None = None
         self._lock = threading.RLock()
-        self._run = ""
+        self._run, self._dry = "", False
         try:
             self._db = self._open()
         except sqlite3.DatabaseError:
@@ -78,7 +79,7 @@ class Journal:
                     continue
                 for table in ("items", "cache"):
                     db.execute(f"DELETE FROM {table} WHERE repository = ?", (name,))  # noqa: S608 - constant names
-                db.execute("REPLACE INTO repositories VALUES (?, ?, 0)", (name, repository.identity))
+                db.execute("REPLACE INTO repositories (name, identity) VALUES (?, ?)", (name, repository.identity))
 
     def __call__(self, event: ev.Event) -> None:
         """Keep an event; what the next step depends on is on disk when this returns."""
@@ -103,6 +104,13 @@ class Journal:
             seen = self._db.execute("SELECT items FROM repositories WHERE name = ?", name).fetchone()
             kept = self._db.execute("SELECT count(*) FROM items WHERE repository = ?", name).fetchone()
             return int(kept[0]) if repository.parent else int(seen[0] if seen else 0)
+
+    def in_sync(self, repository: Repository) -> float:
+        """Return the moment of which it was last known to equal its master, or 0."""
+        with self._translated(), self._lock:
+            wanted = "SELECT in_sync FROM repositories WHERE name = ?"
+            row = self._db.execute(wanted, (repository.name,)).fetchone()
+            return float(row[0]) if row else 0.0
 
     def cached(self, repository: Repository) -> dict[Key, tuple[Stamp, Digest]]:
         """Return the digest cache of a repository."""
@@ -161,13 +169,16 @@ class Journal:
         elif isinstance(event, ev.Scanned) and event.items:
             row2 = (event.items, event.repository)
             self._db.execute("UPDATE repositories SET items = ? WHERE name = ?", row2)
+        elif isinstance(event, ev.RepositoryFinished) and event.outcome in (ev.Outcome.DONE, ev.Outcome.UNCHANGED):
+            row3 = (event.as_of, event.repository)
+            self._db.execute("UPDATE repositories SET in_sync = ? WHERE name = ? AND NOT ?", (*row3, self._dry))
         elif isinstance(event, ev.Published | ev.Verified):
             self._put_items(event.repository, event.items)
         elif isinstance(event, ev.Deleted):
             self._put_items(event.repository, [(name, "", 0) for name in event.names])
 
     def _start(self, event: ev.RunStarted) -> None:
-        self._run = event.run
+        self._run, self._dry = event.run, event.dry_run
         row = (event.run, event.at, json.dumps(event.stages), event.dry_run)
         self._db.execute("INSERT OR IGNORE INTO runs (id, started, stages, dry) VALUES (?, ?, ?, ?)", row)
         self._db.execute("UPDATE runs SET finished = NULL, interrupted = 0 WHERE id = ?", (event.run,))

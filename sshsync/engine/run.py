@@ -37,6 +37,7 @@ class Run:
         self._asked = asked
         self._scanner = Scanner(context)
         self._outcomes: dict[str, Outcome] = {}
+        self._moments: dict[str, float] = {}
 
     def start(self, report: RunReport, notices: Sequence[ev.Notice] = ()) -> int:
         """Run to the end.
@@ -84,18 +85,32 @@ class Run:
             outcome, error = Outcome.FAILED, SshsyncError(f"bug: {type(bug).__name__}: {bug}")
             context.crashed(job.repository, bug)
         self._outcomes[job.repository] = outcome
+        if outcome in (Outcome.DONE, Outcome.UNCHANGED):
+            self._moments[job.repository] = self._as_of(job)
         context.emit(
             ev.RepositoryFinished(
                 job.repository,
                 outcome,
                 round(context.monotonic() - begun, 3),
                 items,
-                self._scanner.as_of(job.parent),
+                self._as_of(job),
                 str(error) if error else "",
                 error.code if error else 0,
                 bool(error and error.transient),
             )
         )
+
+    def _as_of(self, job: Job) -> float:
+        """Return the moment of the master's state that a success of this job brings to the repository.
+
+        That is when the master was scanned; for a parent that this run did not synchronize, when it was last
+        known to equal its master.
+        """
+        parent = self._context.tree.repositories[job.parent]
+        if not parent.parent or parent.name not in self._moments:
+            known = self._context.records.in_sync(parent) if parent.parent else 0.0
+            return known or self._scanner.as_of(parent.name)
+        return self._moments[parent.name]
 
     def _link(self, job: Job) -> tuple[Outcome, int]:
         link = Link(self._context, self._scanner, job, self._outcomes.get(job.parent))

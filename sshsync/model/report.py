@@ -51,6 +51,8 @@ class RepositoryReport:
     problems: list[ItemProblem] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     planned_changes: int = 0
+    planned_copies: int = 0
+    planned_deletions: int = 0
 
 
 @dataclass(slots=True)

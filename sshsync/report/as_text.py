@@ -19,9 +19,17 @@ HEADINGS = (
 SHOWN_PROBLEMS = 10
 
 
+def headings(report: RunReport) -> tuple[str, ...]:
+    """Return the column headings; those of a dry run tell of the future."""
+    if not report.dry_run:
+        return HEADINGS
+    future = {"copied": "to copy", "deleted": "to delete", "moved": "to move"}
+    return tuple(future.get(heading, heading) for heading in HEADINGS)
+
+
 def rows(report: RunReport) -> list[tuple[str, ...]]:
-    """Return one row for each repository of the run, in order, under `HEADINGS`."""
-    return [_row(job) for job in report.jobs]
+    """Return one row for each repository of the run, in order, under `headings`."""
+    return [_row(job, dry=report.dry_run) for job in report.jobs]
 
 
 def details(report: RunReport) -> list[str]:
@@ -59,35 +67,31 @@ def headline(report: RunReport) -> str:
     return f"run {report.run}: {state}; {moved} moved{span}"
 
 
-def advice(report: RunReport) -> str:
-    """Return what to do next, "" when there is nothing."""
+def advice(report: RunReport, command: str = "sshsync") -> str:
+    """Return what to do next, "" when there is nothing; `command` is how this sshsync was called."""
     if report.exit_code in (0, 11) or report.dry_run:
         return ""
     if any(job.outcome is Outcome.REFUSED for job in report.jobs):
-        return "after you looked into the refusal: sshsync resume"
-    return "to go on: sshsync resume"
+        return f"after you looked into the refusal: {command} resume"
+    return f"to go on: {command} resume"
 
 
-def planned(report: RunReport) -> list[str]:
-    """Return the plan of a dry run in one line a repository."""
-    return [
-        f"{job.name}: {words.count(job.planned_changes, 'change')}, {words.size(job.planned)}" for job in report.jobs
-    ]
-
-
-def _row(job: RepositoryReport) -> tuple[str, ...]:
+def _row(job: RepositoryReport, *, dry: bool) -> tuple[str, ...]:
     bad = job.failed + job.blocked
     failed = str(bad) if not job.deferred else f"{bad} (+{job.deferred} deferred)"
     in_sync = words.moment(job.as_of) if job.outcome in GOOD else "-"
+    outcome = str(job.outcome)
+    if dry and job.outcome in GOOD:
+        outcome = "differs" if job.planned_changes else "in sync"
     return (
         job.name,
-        str(job.outcome),
+        outcome,
         str(job.total),
-        str(job.copied),
+        str(job.planned_copies if dry else job.copied),
         str(job.unchanged),
-        str(job.deleted),
+        str(job.planned_deletions if dry else job.deleted),
         failed,
-        words.size(job.moved),
+        words.size(job.planned if dry else job.moved),
         words.duration(job.seconds),
         in_sync,
     )

@@ -5,6 +5,7 @@ of our own with TCP_USER_TIMEOUT, all addresses tried, rekeying left to the serv
 """
 
 import contextlib
+import logging
 import socket
 import threading
 import time
@@ -44,6 +45,11 @@ WINDOW = 16 << 20
 _PACKET = 1 << 18
 _HANDSHAKE = 20.0
 _ADDRESS_WAIT = 10.0
+
+LOG = "sshsync.ssh"
+"""Paramiko's chatter goes to this channel of `logging`, where a library user may listen; nobody does by default."""
+
+logging.getLogger(LOG).addHandler(logging.NullHandler())
 
 Channel = paramiko.Channel
 Dial = Callable[[], socket.socket | Channel]
@@ -254,6 +260,7 @@ def _greet(host: Host, trust: Trust, connect: Dial) -> paramiko.Transport:
 def _handshake(host: Host, connect: Dial, key_types: tuple[str, ...]) -> paramiko.Transport:
     made = paramiko.Transport(connect(), packetizer_class=_Packetizer)
     try:
+        made.set_log_channel(LOG)
         made.banner_timeout = made.handshake_timeout = made.auth_timeout = _HANDSHAKE
         made.channel_timeout = 30
         options = made.get_security_options()

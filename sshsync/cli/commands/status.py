@@ -38,5 +38,5 @@ def status(context: click.Context) -> None:
     from sshsync.report import as_text
 
     out.print(as_text.headline(report))
-    if advice := as_text.advice(report):
+    if advice := as_text.advice(report, options.command):
         out.print(advice)
