@@ -10,7 +10,7 @@ import getpass
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -31,9 +31,10 @@ from sshsync.executors.base import Executor
 from sshsync.executors.threads import Threads
 from sshsync.model.events import Emit, Notice, RepositoryFinished
 from sshsync.model.plan import Plan
+from sshsync.model.policy import TransportKind
 from sshsync.model.report import RunReport
 from sshsync.model.topology import Host
-from sshsync.transports.pool import Pool
+from sshsync.transports.pool import Factory, Pool
 from sshsync.transports.retrying import Stop
 
 GRACE = 20.0
@@ -93,22 +94,33 @@ def load(file: Path) -> Config:
 class Sync:
     """One engine. Use as a context manager, or call `close`."""
 
-    def __init__(self, config: Config, *, sinks: Sequence[Emit] = (), executor: Executor | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        sinks: Sequence[Emit] = (),
+        executor: Executor | None = None,
+        transports: Mapping[TransportKind, Factory] | None = None,
+        journal: Callable[[Path], Journal] = Journal,
+    ) -> None:
         """Wire an engine.
 
         Args:
             config: what `load` returned.
             sinks: take every event, after the journal and the log.
             executor: how jobs run side by side; threads by default.
+            transports: how hosts are reached; the built-in ways by default.
+            journal: makes the journal in a state directory.
 
         Raises:
             StateError: journal or log cannot be used.
         """
         self.config = config
-        self.journal = Journal(Path(config.settings.state_dir))
+        self.journal = journal(Path(config.settings.state_dir))
         self.journal.bind(config.tree)
         self.stop = Stop()
         self._executor = executor
+        self._transports = transports or builtin.transports(config.settings)
         self._pool: Pool | None = None
         self._interrupted_at = 0.0
         self._log = (
@@ -237,7 +249,7 @@ class Sync:
         logging: list[Emit] = [Logging(self._log)] if self._log else []
         emit = FanOut([self.journal, folding, *logging, *self._sinks])
         settings = self.config.settings
-        self._pool = Pool(builtin.transports(settings), self._host_of)
+        self._pool = Pool(self._transports, self._host_of)
         context = Context(
             tree=self.config.tree,
             pool=self._pool,

@@ -39,23 +39,32 @@ class Prepared:
         return replace(self.child, items=items, existed=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a job ended: its outcome, and what its error asks for."""
+
+    outcome: Outcome
+    code: int = 0
+    transient: bool = False
+
+
 class Link:
     """Brings one repository to what its parent holds."""
 
-    def __init__(self, context: Context, scanner: Scanner, job: Job, parent_outcome: Outcome | None) -> None:
+    def __init__(self, context: Context, scanner: Scanner, job: Job, parent_ended: Ended | None) -> None:
         """Prepare the link.
 
         Args:
             context: the run's parts.
             scanner: the run's scans.
             job: what to do.
-            parent_outcome: how the parent fared in this run; None when it was not to be synchronized.
+            parent_ended: how the parent fared in this run; None when it was not to be synchronized.
         """
         self._context = context
         self._scanner = scanner
         self._child = context.tree.repositories[job.repository]
         self._parent = context.tree.repositories[job.parent]
-        self._parent_outcome = parent_outcome
+        self._parent_ended = parent_ended
 
     def prepare(self, *, dry_run: bool) -> Prepared:
         """Scan, diff and guard: the part that a dry run shares with a real one.
@@ -98,6 +107,7 @@ class Link:
             self._move(mover, prepared)
             adjusted, refused = self._adjust(staging, changes)
             problems += mover.failed + refused
+            self._context.retry(self._child, "staging", staging.clear)
             deleted = self._delete(staging, prepared, problems + mover.deferred)
         finally:
             published = frozenset(mover.published)
@@ -117,11 +127,14 @@ class Link:
             raise blocked from error
         if not parent.existed:
             raise BlockedError(f"its parent {name} has no directory {self._parent.path}")
-        if self._parent_outcome not in (None, *GOOD):
+        ended = self._parent_ended
+        if ended and ended.outcome not in GOOD:
             if not parent.items:
-                raise BlockedError(f"its parent {name} is {self._parent_outcome} and holds nothing verified")
+                blocked = BlockedError(f"its parent {name} is {ended.outcome} and holds nothing verified")
+                blocked.code, blocked.transient = ended.code or blocked.code, ended.transient
+                raise blocked
             parent = replace(parent, complete=False)
-            self._notice(f"{name} is {self._parent_outcome}: what is verified there is passed on, nothing deleted")
+            self._notice(f"{name} is {ended.outcome}: what is verified there is passed on, nothing is deleted")
         return parent
 
     def _held_back(self, parent: Snapshot) -> dict[Key, str]:

@@ -47,13 +47,16 @@ class Mover:
             The changes that still have to move.
         """
         wanted = {change.key: change for change in changes}
+        self._context.retry(self._child, "staging", lambda: self._salvage(wanted))
+        return tuple(change for change in wanted.values() if change.key not in self.published)
+
+    def _salvage(self, wanted: dict[Key, Change]) -> None:
         for batch_id, batch in self.staging.leftovers(wanted):
             found = self._staged_digests(batch, batch_id)
             good = verify.verify(batch.changes, found).good
             if good:
                 self._publish(batch.only(good), batch_id, salvaged=True)
         self.staging.clear()
-        return tuple(change for change in wanted.values() if change.key not in self.published)
 
     def move(self, batches: Iterable[Batch]) -> None:
         """Move all batches; items that fail are events, not errors.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sshsync.core import fold
 from sshsync.core.ready import Ready
 from sshsync.engine.context import Context
-from sshsync.engine.link import Link
+from sshsync.engine.link import Ended, Link
 from sshsync.engine.scan import Scanner
 from sshsync.errors import BlockedError, ConnectionLostError, InterruptedRun, RefusedError, SshsyncError
 from sshsync.executors.base import Executor
@@ -36,7 +36,7 @@ class Run:
         self._ready = ready
         self._asked = asked
         self._scanner = Scanner(context)
-        self._outcomes: dict[str, Outcome] = {}
+        self._ended: dict[str, Ended] = {}
         self._moments: dict[str, float] = {}
 
     def start(self, report: RunReport, notices: Sequence[ev.Notice] = ()) -> int:
@@ -84,7 +84,8 @@ class Run:
         except Exception as bug:  # noqa: BLE001 - isolation: one job's bug must not end the others
             outcome, error = Outcome.FAILED, SshsyncError(f"bug: {type(bug).__name__}: {bug}")
             context.crashed(job.repository, bug)
-        self._outcomes[job.repository] = outcome
+        ended = Ended(outcome, error.code if error else 0, bool(error and error.transient))
+        self._ended[job.repository] = ended
         if outcome in (Outcome.DONE, Outcome.UNCHANGED):
             self._moments[job.repository] = self._as_of(job)
         context.emit(
@@ -95,8 +96,8 @@ class Run:
                 items,
                 self._as_of(job),
                 str(error) if error else "",
-                error.code if error else 0,
-                bool(error and error.transient),
+                ended.code,
+                ended.transient,
             )
         )
 
@@ -113,7 +114,7 @@ class Run:
         return self._moments[parent.name]
 
     def _link(self, job: Job) -> tuple[Outcome, int]:
-        link = Link(self._context, self._scanner, job, self._outcomes.get(job.parent))
+        link = Link(self._context, self._scanner, job, self._ended.get(job.parent))
         prepared = link.prepare(dry_run=self._asked.dry_run)
         if self._asked.dry_run:
             if prepared.refusal:

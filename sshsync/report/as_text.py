@@ -83,6 +83,7 @@ def _row(job: RepositoryReport, *, dry: bool) -> tuple[str, ...]:
     outcome = str(job.outcome)
     if dry and job.outcome in GOOD:
         outcome = "differs" if job.planned_changes else "in sync"
+        in_sync = "-" if job.planned_changes else in_sync
     return (
         job.name,
         outcome,

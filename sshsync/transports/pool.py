@@ -1,7 +1,7 @@
 """One live connection a host, made when first needed, remade when lost, closed in one place."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sshsync.errors import TrustError
 from sshsync.model.policy import TransportKind
@@ -18,7 +18,7 @@ Factory = Callable[[Host, "Pool"], Transport]
 class Pool:
     """The sessions of one run."""
 
-    def __init__(self, factories: dict[TransportKind, Factory], jump: Callable[[str], Host]) -> None:
+    def __init__(self, factories: Mapping[TransportKind, Factory], jump: Callable[[str], Host]) -> None:
         """Make an empty pool.
 
         Args:

@@ -19,8 +19,8 @@ def status(context: click.Context) -> None:
     options = context.ensure_object(Options)
     with Sync(options.load()) as sync:
         rows = sync.status()
-        latest = sync.journal.runs(1)
-        report = sync.history(latest[0]["id"]) if latest else None
+        latest = next((row for row in sync.journal.runs(50) if not row["dry"]), None)
+        report = sync.history(latest["id"]) if latest else None
     if options.json:
         click.echo(json.dumps({"type": "status", "repositories": [row.values() for row in rows]}))
         if report:

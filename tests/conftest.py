@@ -1,0 +1,94 @@
+"""What all tests share: configurations in a line, engines over hosts in memory."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from sshsync.api import Sync
+from sshsync.config.load import parse
+from sshsync.config.resolve import Account, Config, resolve
+from sshsync.model.events import Event
+from sshsync.model.policy import TransportKind
+from sshsync.transports.memory import MemoryHost, MemoryTransport
+
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+settings.load_profile("default")
+
+ACCOUNT = Account("tester", "/home/tester", "/nonexistent")
+
+CHAIN = """
+[DEFAULT]
+stable_for = 0
+[master]
+host = master
+path = /m
+[proxy]
+host = proxy
+path = /p
+parent = master
+[node1]
+host = node1
+path = /n
+parent = proxy
+[node2]
+host = node2
+path = /n
+parent = proxy
+"""
+
+
+def configure(text: str, state: Path) -> Config:
+    """Return the configuration of a text, with its state in a directory."""
+    return resolve(parse(f"[sshsync]\nstate_dir = {state}\n{text}".encode(), "test.conf"), ACCOUNT)
+
+
+class World:
+    """Hosts in memory and engines over them."""
+
+    def __init__(self, directory: Path, text: str = CHAIN) -> None:
+        self.directory = directory
+        self.text = text
+        self.hosts: dict[str, MemoryHost] = {}
+        self.events: list[Event] = []
+
+    def host(self, name: str) -> MemoryHost:
+        host = self.hosts.setdefault(name, MemoryHost(name))
+        return host
+
+    def fill(self, host: str, root: bytes, files: dict[bytes, bytes]) -> None:
+        made = self.host(host)
+        made.roots.add(root)
+        for key, data in files.items():
+            made.put(root + b"/" + key, data)
+
+    def sync(self, text: str = "", sinks: Sequence[Callable[[Event], None]] = (), **parts: object) -> Sync:
+        config = configure(text or self.text, self.directory / "state")
+        transports = {kind: lambda host, _pool: MemoryTransport(self.host(host.address)) for kind in TransportKind}
+        return Sync(config, sinks=[self.events.append, *sinks], transports=transports, **parts)  # type: ignore[arg-type]
+
+    def run(self, *stages: str, text: str = "", dry_run: bool = False, **parts: object):
+        self.events.clear()
+        names = [stage.split(",") for stage in stages] or [["proxy"], ["node1", "node2"]]
+        with self.sync(text, **parts) as sync:
+            return sync.run(names, dry_run=dry_run)
+
+    def seen(self, kind: type) -> list:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _no_leaked_threads() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        if thread.name.startswith("sshsync"):
+            thread.join(10)
+            assert not thread.is_alive(), f"{thread.name} was left behind"

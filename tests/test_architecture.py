@@ -1,0 +1,144 @@
+"""The architecture as a test: layers, fences, sizes, no globals."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent / "sshsync"
+FILES = sorted(ROOT.rglob("*.py"))
+MOST_LINES, MOST_FUNCTION = 400, 50
+
+# Each layer may import those below it (a lower number), and itself. Siblings share a number.
+LAYERS = {
+    "errors": 0,
+    "version": 0,
+    "model": 1,
+    "core": 2,
+    "remote": 3,
+    "kinds": 4,
+    "config": 5,
+    "transports": 5,
+    "transfers": 6,
+    "executors": 6,
+    "engine": 7,
+    "report": 7,
+    "logs": 7,
+    "builtin": 8,
+    "api": 9,
+    "cli": 10,
+    "demo": 10,
+    "__main__": 11,
+    "__init__": 11,
+}
+SAME_LAYER = {"__main__": {"cli"}, "transfers": set(), "cli": {"demo"}}
+PURE = ("errors", "version", "model", "core", "remote", "kinds", "report")
+IMPURE_MODULES = {
+    "os", "io", "socket", "subprocess", "threading", "random", "logging", "pathlib", "secrets", "shutil", "sqlite3",
+}  # fmt: skip
+FENCES = {
+    "paramiko": {"transports/ssh.py", "transports/ssh_auth.py", "demo/server.py"},
+    "scp": {"transfers/scp.py"},
+    "tenacity": {"transports/retrying.py"},
+    "filelock": {"engine/lock.py"},
+    "structlog": {"logs.py", "engine/sinks.py"},
+    "click": {"cli/"},
+    "rich": {"cli/display.py", "cli/commands/demo.py"},
+    "pydantic": {"config/"},
+    "pathspec": {"kinds/globs.py"},
+    "sqlite3": {"engine/journal.py"},
+}
+
+
+def relative(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def layer(file: Path) -> str:
+    return relative(file).removesuffix(".py").split("/")[0]
+
+
+def tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(), str(file))
+
+
+def imports(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree(file)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=relative)
+def test_imports_point_one_way(file: Path) -> None:
+    here = layer(file)
+    for name in imports(file):
+        parts = name.split(".")
+        if parts[0] != "sshsync" or len(parts) < 2:
+            continue
+        there = parts[1]
+        assert there in LAYERS, f"{name} is in no layer"
+        allowed = LAYERS[there] < LAYERS[here] or there == here or there in SAME_LAYER.get(here, set())
+        assert allowed, f"{relative(file)} must not import {name}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=relative)
+def test_third_parties_stay_behind_their_fences(file: Path) -> None:
+    for name in imports(file):
+        fence = FENCES.get(name.split(".")[0])
+        if fence is not None:
+            place = relative(file)
+            assert any(place == gate or (gate.endswith("/") and place.startswith(gate)) for gate in fence), name
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if layer(f) in PURE], ids=relative)
+def test_pure_layers_touch_nothing(file: Path) -> None:
+    third = {name for name in FENCES if name != "pathspec"}
+    for name in imports(file):
+        assert name.split(".")[0] not in IMPURE_MODULES | third, f"{relative(file)} imports {name}"
+    if layer(file) in ("model", "core"):
+        assert not {n for n in imports(file) if n.split(".")[0] == "time"}, "no clock in the pure core"
+
+
+@pytest.mark.parametrize("file", FILES, ids=relative)
+def test_files_and_functions_are_small(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= MOST_LINES
+    for node in ast.walk(tree(file)):
+        if isinstance(node, ast.FunctionDef):
+            start = node.body[1].lineno if ast.get_docstring(node) and len(node.body) > 1 else node.lineno
+            assert (node.end_lineno or 0) - start < MOST_FUNCTION, f"{node.name} is too long"
+
+
+@pytest.mark.parametrize("file", FILES, ids=relative)
+def test_no_globals(file: Path) -> None:
+    for node in ast.walk(tree(file)):
+        assert not isinstance(node, ast.Global), "no global statement"
+
+
+@pytest.mark.parametrize("file", FILES, ids=relative)
+def test_only_the_encoder_builds_commands(file: Path) -> None:
+    """Scripts are constants; nothing but the encoder writes words that a shell will read."""
+    if relative(file) in ("remote/encode.py", "demo/server.py"):
+        return
+    for node in ast.walk(tree(file)):
+        if isinstance(node, ast.keyword) and node.arg == "shell" and isinstance(node.value, ast.Constant):
+            assert node.value.value is not True
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in ("system", "popen") or relative(file) == "remote/probe.py"
+
+
+def test_every_module_says_what_it_is() -> None:
+    assert [relative(f) for f in FILES if not ast.get_docstring(tree(f))] == []
+
+
+def test_concrete_classes_are_named_in_one_file() -> None:
+    concrete = {"SshTransport", "LocalTransport", "Relay", "ByCommand", "Files"}
+    homes = {"builtin.py", "transports/ssh.py", "transports/local.py", "transfers/relay.py", "transfers/command.py", "kinds/files.py"}
+    for file in FILES:
+        names = {node.id for node in ast.walk(tree(file)) if isinstance(node, ast.Name)}
+        if names & concrete:
+            assert relative(file) in homes

@@ -1,0 +1,404 @@
+"""The whole engine over hosts in memory: what a user may rely on, fault by fault."""
+
+import pytest
+
+from sshsync.errors import UnknownRepositoryError, UsageError
+from sshsync.executors.serial import Serial
+from sshsync.executors.threads import Threads
+from sshsync.model import events as ev
+from sshsync.transports.memory import Fault
+from tests.conftest import CHAIN, World
+
+FILES = {b"a": b"alpha", b"d/b": b"beta", b"d/e/c": b"", b"odd '$(x)\n\xff": b"odd", b"big": b"B" * 3_000_000}
+RETRY = CHAIN.replace("[DEFAULT]", "[DEFAULT]\nretries = 3")
+
+
+def filled(world: World) -> World:
+    world.fill("master", b"/m", FILES)
+    return world
+
+
+def in_sync(world: World) -> None:
+    for host, root in (("proxy", b"/p"), ("node1", b"/n"), ("node2", b"/n")):
+        assert world.host(host).below(root) == world.host("master").below(b"/m")
+        assert not [path for path in world.host(host).files if b".sshsync" in path]
+
+
+def test_a_chain_is_brought_in_sync(world: World) -> None:
+    result = filled(world).run()
+    assert result.exit_code == 0
+    in_sync(world)
+    assert result.report.repositories["node1"].copied == len(FILES)
+    assert result.report.repositories["node1"].moved == sum(map(len, FILES.values()))
+
+
+def test_a_second_run_moves_nothing(world: World) -> None:
+    filled(world).run()
+    result = world.run()
+    assert result.exit_code == 0
+    assert not world.seen(ev.Published)
+    assert [job.outcome for job in result.report.jobs] == ["unchanged"] * 3
+
+
+def test_the_second_run_after_that_reads_no_file(world: World) -> None:
+    filled(world).run()
+    world.run()
+    world.run()
+    assert {event.hashed for event in world.seen(ev.Scanned)} == {0}
+
+
+@pytest.mark.parametrize("executor", [Serial(), Threads(4)], ids=["serial", "threads"])
+def test_any_executor_gives_the_same_result(world: World, executor: object) -> None:
+    assert filled(world).run(executor=executor).exit_code == 0
+    in_sync(world)
+
+
+def test_modes_and_times_are_kept_and_setuid_is_not(world: World) -> None:
+    filled(world).host("master").put(b"/m/tool", b"#!", mode=0o755, mtime=1_500_000_000)
+    world.run()
+    file = world.host("node1").files[b"/n/tool"]
+    assert (file.mode, file.mtime) == (0o755, 1_500_000_000)
+
+
+def test_a_changed_time_is_adjusted_without_moving_the_file(world: World) -> None:
+    filled(world).run()
+    world.host("master").files[b"/m/a"].mtime = 1_550_000_000
+    result = world.run()
+    assert world.host("node2").files[b"/n/a"].mtime == 1_550_000_000
+    assert result.report.repositories["node2"].moved == 0
+    assert result.report.repositories["node2"].outcome == "done"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("refuse", "unpack"),
+        Fault("lose", "unpack"),
+        Fault("lose", "read", after=200),
+        Fault("lose", "read", 2, after=100_000),
+        Fault("cut", "read", after=64),
+        Fault("cut", "list", after=90),
+        Fault("lose", "list", after=90),
+        Fault("lose", "publish"),
+        Fault("lose", "publish", 2),
+        Fault("cut", "digest", after=60),
+        Fault("flip", "read"),
+        Fault("flip", "read", 2),
+        Fault("flip", "digest", 2),
+        Fault("refuse", "probe"),
+        Fault("lose", "mark"),
+        Fault("lose", "staged"),
+    ],
+    ids=lambda fault: f"{fault.kind}-{fault.script}-{fault.nth}",
+)
+@pytest.mark.parametrize("host", ["master", "proxy"])
+def test_one_fault_is_survived_within_the_run(world: World, fault: Fault, host: str) -> None:
+    filled(world).host(host).faults.append(Fault(fault.kind, fault.script, fault.nth, fault.after))
+    result = world.run(text=RETRY)
+    assert result.exit_code == 0, [str(e) for e in world.events if isinstance(e, ev.ItemFailed | ev.RepositoryFinished)]
+    in_sync(world)
+
+
+def test_an_unreachable_proxy_is_temporary_and_blocks_the_nodes(world: World) -> None:
+    filled(world).host("proxy").faults += [Fault("refuse", "probe") for _ in range(50)]
+    result = world.run(text=RETRY.replace("retries = 3", "retries = 1"))
+    assert result.exit_code == 75
+    assert result.report.repositories["proxy"].outcome == "failed"
+    assert result.report.repositories["node1"].outcome == "blocked"
+    assert "its parent proxy was not scanned" in result.report.repositories["node1"].error
+
+
+def test_one_dead_node_does_not_touch_the_other(world: World) -> None:
+    filled(world).host("node1").faults += [Fault("refuse", "probe") for _ in range(9)]
+    result = world.run(text=RETRY.replace("retries = 3", "retries = 1"))
+    assert result.exit_code == 75
+    assert result.report.repositories["node2"].outcome == "done"
+
+
+def test_a_dead_master_lets_the_nodes_have_what_the_proxy_holds_verified(world: World) -> None:
+    filled(world).run()
+    del world.host("node1").files[b"/n/a"]
+    world.host("master").faults += [Fault("refuse", "") for _ in range(9)]
+    result = world.run(text=RETRY.replace("retries = 3", "retries = 1"))
+    assert result.report.repositories["proxy"].outcome == "blocked"
+    assert world.host("node1").files[b"/n/a"].data == b"alpha"
+
+
+def test_a_corrupting_host_is_told_by_its_exit_code(world: World) -> None:
+    filled(world).host("master").faults += [Fault("flip", "read") for _ in range(4)]
+    result = world.run(text=RETRY)
+    assert result.exit_code == 10
+    failed = world.seen(ev.ItemFailed)
+    assert failed
+    assert "not the origin's digest" in failed[0].reason
+    assert b"/p/d/b" in world.host("proxy").files, "the others go on"
+    assert b"/p/big" not in world.host("proxy").files
+
+
+def test_a_full_disk_is_permanent_and_in_the_hosts_words(world: World) -> None:
+    filled(world).host("proxy").faults += [Fault("fail", "unpack", words=b"tar: x: No space left on device")]
+    result = world.run(text=RETRY)
+    assert result.report.repositories["proxy"].outcome == "failed"
+    assert "No space left on device" in result.report.repositories["proxy"].error
+    assert not world.seen(ev.Retried)
+    world.run(text=RETRY)
+    in_sync(world)
+
+
+def test_an_altered_proxy_item_never_reaches_a_node(world: World) -> None:
+    filled(world).run()
+    world.host("proxy").put(b"/p/a", b"evil")
+    result = world.run("node1")
+    assert result.exit_code == 7
+    assert world.host("node1").files[b"/n/a"].data == b"alpha"
+    assert "not the verified one" in world.seen(ev.ItemFailed)[0].reason
+    assert world.run().exit_code == 0, "the next full run repairs it"
+    in_sync(world)
+
+
+def test_a_node_without_records_takes_the_parents_scan_as_origin_and_says_so(world: World) -> None:
+    world.fill("proxy", b"/p", FILES)
+    result = world.run("node1")
+    assert result.exit_code == 0
+    assert any("its own scan is their origin" in notice for notice in result.report.repositories["node1"].notices)
+
+
+def test_a_corrupted_node_is_repaired(world: World) -> None:
+    filled(world).run()
+    world.host("node1").put(b"/n/d/b", b"rot!")
+    result = world.run()
+    assert result.report.repositories["node1"].copied == 1
+    in_sync(world)
+
+
+def test_ancestors_that_no_stage_names_are_not_contacted(world: World) -> None:
+    filled(world).run()
+    world.host("master").started.clear()
+    world.run("node1")
+    assert world.host("master").started == []
+
+
+DELETE = CHAIN.replace("[DEFAULT]", "[DEFAULT]\ndelete = yes\nmax_delete = 10, 50%")
+
+
+def test_deletions_follow_the_master(world: World) -> None:
+    filled(world).run()
+    del world.host("master").files[b"/m/d/e/c"]
+    assert world.run(text=DELETE).exit_code == 0
+    in_sync(world)
+
+
+def test_without_delete_nothing_is_deleted(world: World) -> None:
+    filled(world).run()
+    del world.host("master").files[b"/m/a"]
+    assert world.run().exit_code == 0
+    assert b"/n/a" in world.host("node1").files
+
+
+def test_too_many_deletions_are_refused_while_copies_still_happen(world: World) -> None:
+    filled(world).run()
+    for key in (b"a", b"d/b", b"d/e/c"):
+        del world.host("master").files[b"/m/" + key]
+    world.host("master").put(b"/m/new", b"new")
+    result = world.run(text=DELETE)
+    assert result.exit_code == 9
+    assert "max_delete" in result.report.repositories["proxy"].error
+    assert b"/p/a" in world.host("proxy").files
+    assert world.host("proxy").files[b"/p/new"].data == b"new"
+
+
+def test_an_emptied_master_is_refused(world: World) -> None:
+    filled(world).run()
+    world.host("master").files.clear()
+    result = world.run(text=DELETE)
+    assert result.exit_code == 9
+    assert "is empty but held" in result.report.repositories["proxy"].error
+    assert len(world.host("proxy").below(b"/p")) == len(FILES)
+    lifted = DELETE.replace("[master]", "[master]\nallow_empty = yes").replace("10, 50%", "100, 100%")
+    assert world.run(text=lifted).exit_code in (0, 9)
+    assert not world.host("proxy").below(b"/p")
+
+
+def test_a_vanished_child_root_is_refused_but_made_on_the_first_sync(world: World) -> None:
+    filled(world).run()
+    world.host("proxy").roots.clear()
+    world.host("proxy").files.clear()
+    result = world.run()
+    assert result.exit_code == 9
+    assert "root is missing" in result.report.repositories["proxy"].error
+    assert not world.host("proxy").files
+
+
+def test_a_cut_listing_never_deletes(world: World) -> None:
+    filled(world).run()
+    size = 600
+    for after in range(0, size, 7):
+        world.host("master").faults[:] = [Fault("cut", "list", n, after) for n in (1, 1, 1)]
+        world.run(text=DELETE.replace("[DEFAULT]", "[DEFAULT]\nretries = 1"))
+        assert len(world.host("proxy").below(b"/p")) == len(FILES)
+
+
+def test_deletions_wait_until_everything_else_succeeded(world: World) -> None:
+    filled(world).run()
+    del world.host("master").files[b"/m/a"]
+    world.host("master").put(b"/m/new", b"new")
+    world.host("master").faults += [Fault("flip", "read") for _ in range(9)]
+    result = world.run(text=DELETE)
+    assert b"/p/a" in world.host("proxy").files
+    assert any("not deleted" in notice for notice in result.report.repositories["proxy"].notices)
+    assert b"/n/a" in world.host("node1").files, "a partial parent justifies no deletion below it"
+
+
+def test_a_dry_run_shows_the_plan_of_the_real_run_and_touches_nothing(world: World) -> None:
+    filled(world)
+    result = world.run(dry_run=True)
+    assert result.exit_code == 11
+    planned = {(e.repository, e.name) for e in world.seen(ev.Change)}
+    assert not world.host("proxy").files
+    assert b"/p" not in world.host("proxy").roots
+    world.run()
+    done = {(e.repository, name) for e in world.seen(ev.Published) for name, _, _ in e.items}
+    assert planned == done
+    assert world.run(dry_run=True).exit_code == 0
+
+
+def test_excluded_files_are_neither_copied_nor_deleted(world: World) -> None:
+    filled(world)
+    world.fill("proxy", b"/p", {b"mine.tmp": b"x"})
+    world.host("master").put(b"/m/theirs.tmp", b"y")
+    world.run("proxy", text=DELETE.replace("[DEFAULT]", "[DEFAULT]\nexclude = *.tmp"))
+    assert world.host("proxy").below(b"/p") == {**FILES, b"mine.tmp": b"x"}
+
+
+def test_a_file_that_changes_while_it_is_read_is_taken_in_its_new_version(world: World) -> None:
+    filled(world)
+    master = world.host("master")
+    master.faults.append(Fault("none", "digest", then=lambda: master.put(b"/m/a", b"ALPHA2")))
+    assert world.run().exit_code == 0
+    in_sync(world)
+
+
+def test_a_file_that_never_holds_still_is_deferred(world: World) -> None:
+    filled(world)
+    master = world.host("master")
+    count = iter(range(1000))
+
+    def touch() -> None:
+        master.put(b"/m/a", b"version %d" % next(count))
+
+    master.faults += [Fault("none", "read", first=touch) for _ in range(30)]
+    result = world.run("proxy")
+    assert result.exit_code == 0
+    assert result.report.repositories["proxy"].deferred == 1
+    assert result.report.repositories["proxy"].outcome == "deferred"
+    assert b"/p/a" not in world.host("proxy").files
+    assert b"/p/big" in world.host("proxy").files
+
+
+def test_a_young_file_waits_for_its_time_and_is_deferred_when_still_written(world: World) -> None:
+    now = 2_000_000_000
+    text = CHAIN.replace("stable_for = 0", "stable_for = 1")
+    filled(world)
+    master = world.host("master")
+    master.clock = lambda: now
+    import time
+
+    offset = now - time.time()
+    master.put(b"/m/young", b"done", mtime=int(time.time() + offset))
+    master.put(b"/m/growing", b"1", mtime=int(time.time() + offset))
+    grow = Fault("none", "read", then=lambda: master.put(b"/m/growing", b"12", mtime=now + 9))
+    master.faults.append(grow)
+    result = world.run("proxy", text=text)
+    assert world.host("proxy").files[b"/p/young"].data == b"done"
+    assert b"/p/growing" not in world.host("proxy").files
+    assert result.report.repositories["proxy"].outcome == "deferred"
+    assert result.exit_code == 0
+
+
+def test_a_signal_ends_the_run_and_the_same_line_continues_it(world: World) -> None:
+    filled(world)
+
+    def stop(event: ev.Event) -> None:
+        if isinstance(event, ev.Published):
+            sync.interrupt(15)
+
+    with world.sync(sinks=[stop]) as sync:
+        result = sync.run([["proxy"], ["node1", "node2"]])
+    assert result.exit_code == 143
+    moved = result.report.repositories["proxy"].moved
+    assert 0 < moved
+    world.events.clear()
+    again = world.run()
+    assert again.exit_code == 0
+    assert world.seen(ev.RunStarted)[0].continued
+    assert again.report.repositories["proxy"].moved == sum(map(len, FILES.values())), "counts go on, nothing moves twice"
+    in_sync(world)
+
+
+def test_another_line_abandons_an_unfinished_run_and_says_so(world: World) -> None:
+    filled(world)
+    with world.sync(sinks=[lambda e: sync.interrupt(2) if isinstance(e, ev.Published) else None]) as sync:
+        assert sync.run([["proxy"]]).exit_code == 130
+    result = world.run()
+    assert not world.seen(ev.RunStarted)[0].continued
+    assert any("abandoned" in notice.text for notice in world.seen(ev.Notice))
+    assert result.exit_code == 0
+
+
+def test_a_bug_in_one_job_is_a_bug_report_and_leaves_the_others_alone(world: World) -> None:
+    filled(world).run("proxy")
+
+    def explode() -> None:
+        raise TypeError("oops")
+
+    world.host("node1").faults.append(Fault("none", "list", then=explode))
+    result = world.run("node1,node2")
+    assert result.exit_code == 5
+    assert "bug: TypeError: oops" in result.report.repositories["node1"].error
+    assert result.report.repositories["node2"].outcome == "done"
+
+
+@pytest.mark.parametrize(
+    ("stages", "error"),
+    [
+        ([["nobody"]], UnknownRepositoryError),
+        ([["master"]], UsageError),
+        ([["node1"], ["proxy"]], UsageError),
+        ([["proxy", "node1"]], UsageError),
+        ([["proxy"], ["proxy"]], UsageError),
+        ([], UsageError),
+    ],
+)
+def test_senseless_stages_are_refused_before_anything_is_contacted(world: World, stages: list, error: type) -> None:
+    with world.sync() as sync, pytest.raises(error):
+        sync.run(stages)
+    assert all(not host.started for host in world.hosts.values())
+
+
+def test_two_engines_in_one_process_never_meet(world: World, tmp_path) -> None:
+    other = World(tmp_path / "other")
+    filled(world)
+    other.fill("master", b"/m", {b"z": b"zed"})
+    with world.sync() as one, other.sync() as two:
+        assert one.run([["proxy"]]).exit_code == 0
+        assert two.run([["proxy"]]).exit_code == 0
+    assert set(other.host("proxy").below(b"/p")) == {b"z"}
+    assert set(world.host("proxy").below(b"/p")) == set(FILES)
+
+
+def test_status_and_resume_follow_the_journal(world: World) -> None:
+    filled(world)
+    with world.sync() as sync:
+        assert sync.unfinished() is None
+        sync.run([["proxy"]])
+        assert sync.unfinished() is None
+        status = {row.name: row for row in sync.status()}
+    assert status["proxy"].in_sync > 0
+    assert status["node1"].in_sync == 0
+    world.host("node1").faults += [Fault("fail", "root", words=b"no")]
+    world.run("node1")
+    with world.sync() as sync:
+        plan = sync.unfinished()
+        assert plan
+        assert plan.names == (("node1",),)
+        assert {row.name: row.outcome for row in sync.status()}["node1"] == "failed"
