@@ -1,0 +1,98 @@
+"""Throw-away OpenSSH servers on loopback: no root needed, each with keys, accounts' files and PATH of its own."""
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
+REQUIRED = os.environ.get("SSHSYNC_REQUIRE_ALL") == "1"
+
+
+def require(found: bool, what: str) -> None:
+    """Skip visibly where something is missing; fail where everything has to run."""
+    if not found:
+        (pytest.fail if REQUIRED else pytest.skip)(f"{what} is not installed")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Sshd:
+    """One server. `known` is its line for a known_hosts file, `key` a private key that it accepts."""
+
+    def __init__(self, directory: Path, name: str, *extra: str) -> None:
+        require(Path(SSHD).exists(), "sshd")
+        self.home = directory / name
+        self.home.mkdir(parents=True, mode=0o700)
+        self.port = free_port()
+        self.user = getpass.getuser()
+        self.key = self._keygen("id")
+        host_key = self._keygen("host")
+        (self.home / "authorized").write_text(self.key.with_suffix(".pub").read_text())
+        self.known = f"[127.0.0.1]:{self.port} " + " ".join(host_key.with_suffix(".pub").read_text().split()[:2])
+        self.log = self.home / "log"
+        self.config = self.home / "sshd_config"
+        lines = [
+            f"Port {self.port}",
+            "ListenAddress 127.0.0.1",
+            f"HostKey {host_key}",
+            f"AuthorizedKeysFile {self.home / 'authorized'}",
+            f"PidFile {self.home / 'pid'}",
+            "StrictModes no",
+            "UsePAM no",
+            "PasswordAuthentication no",
+            "KbdInteractiveAuthentication no",
+            "MaxStartups 100",
+            "Subsystem sftp internal-sftp",
+            *extra,
+        ]
+        self.config.write_text("\n".join(lines) + "\n")
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True, mode=0o755)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", str(self.config)], stderr=log)
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        pytest.fail(f"sshd does not start: {self.log.read_text()}")
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+
+    def drop_sessions(self) -> None:
+        """Kill every session of this server; the server itself goes on."""
+        assert self.process
+        children = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=False
+        )
+        for pid in children.stdout.split():
+            subprocess.run(["kill", "-9", pid], check=False)
+
+    def section(self, **values: object) -> str:
+        """Return the lines of a repository section that reach this server."""
+        given = {"host": "127.0.0.1", "port": self.port, "user": self.user, "key_file": self.key, **values}
+        return "".join(f"{key} = {value}\n" for key, value in given.items())
+
+    def _keygen(self, name: str) -> Path:
+        file = self.home / name
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(file)], check=True)
+        return file
