@@ -79,6 +79,7 @@ def resolve(raw: Raw, account: Account) -> Config:
         sections[name] = merged = Section(name, section.place, {**defaults.values, **section.values})
         _check_name(section, problems)
         _unknown_keys(section, RepositoryOptions, problems)
+        _check_host(merged, problems)
         made = _validated(RepositoryOptions, merged, problems)
         if made:
             _check_section(made, merged, problems, warnings)
@@ -86,8 +87,10 @@ def resolve(raw: Raw, account: Account) -> Config:
     if not sections:
         problems.append(ConfigProblem(raw.file, "no repository is configured", "add a [name] section with a path"))
     repositories = {name: _repository(name, made, options, account) for name, made in options.items()}
-    if len(options) == len(sections):
-        problems += _link_problems(repositories, sections)
+    found = _dangling(sections)
+    if len(options) == len(sections) and not found:
+        found = _link_problems(repositories, sections)
+    problems += found
     if problems:
         raise ConfigError(sorted(problems, key=lambda problem: _line(problem.place)))
     origins = {name: {key: value.place for key, value in s.values.items()} for name, s in sections.items()}
@@ -152,14 +155,20 @@ def _check_name(section: Section, problems: list[ConfigProblem]) -> None:
         problems.append(ConfigProblem(section.place, words, hint))
 
 
+def _check_host(section: Section, problems: list[ConfigProblem]) -> None:
+    values = section.values
+    local = values.get("transport", Value("", "")).text == TransportKind.LOCAL
+    if not local and not values.get("host", Value("", "")).text:
+        hint = "add: host = …, or transport = local"
+        problems.append(ConfigProblem(section.place, f"[{section.name}] host is missing", hint))
+
+
 def _check_section(
     made: RepositoryOptions, section: Section, problems: list[ConfigProblem], warnings: list[ConfigProblem]
 ) -> None:
     def problem(key: str, words: str, hint: str = "") -> ConfigProblem:
         return ConfigProblem(section.values.get(key, Value("", section.place)).place, f"[{section.name}] {words}", hint)
 
-    if made.transport is TransportKind.SSH and not made.host:
-        problems.append(problem("host", "host is missing", "add: host = …, or transport = local"))
     if made.transport is TransportKind.LOCAL and made.via:
         problems.append(problem("via", "a local repository cannot have a via"))
     if made.synccmd and not ("${FILE}" in made.synccmd and "${LOCALDIR}" in made.synccmd):
@@ -180,16 +189,25 @@ def _check_section(
             warnings.append(problem(key, f"{key} uses a password: the commands it starts may show it in `ps`"))
 
 
+def _dangling(sections: Mapping[str, Section]) -> list[ConfigProblem]:
+    found = []
+    for name, section in sections.items():
+        for key in ("parent", "via"):
+            value = section.values.get(key, Value("", ""))
+            if value.text and value.text not in sections:
+                near = get_close_matches(value.text, sections, n=1)
+                hint = f"did you mean {near[0]}?" if near else ""
+                words = f"[{name}] {key} {value.text!r} is not a repository of this configuration"
+                found.append(ConfigProblem(value.place, words, hint))
+    return found
+
+
 def _link_problems(repositories: Mapping[str, Repository], sections: Mapping[str, Section]) -> list[ConfigProblem]:
     found = []
     for name, key, words in tree.faults(repositories):
         place = sections[name].values.get(key, Value("", sections[name].place)).place
-        target = sections[name].values.get(key, Value("", "")).text
-        near = get_close_matches(target, repositories, n=1) if "is not a repository" in words else []
-        found.append(ConfigProblem(place, f"[{name}] {words}", f"did you mean {near[0]}?" if near else ""))
-    if not found:
-        found += _chain_problems(tree.build(repositories.values()))
-    return found
+        found.append(ConfigProblem(place, f"[{name}] {words}"))
+    return found or _chain_problems(tree.build(repositories.values()))
 
 
 def _chain_problems(made: Tree) -> list[ConfigProblem]:

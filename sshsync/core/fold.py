@@ -94,7 +94,8 @@ def _scanned(entry: RepositoryReport, event: ev.Scanned) -> None:
 
 
 def _planned(entry: RepositoryReport, event: ev.Planned) -> None:
-    entry.unchanged = event.unchanged
+    # In a continued run, what was copied before the interruption is found unchanged now.
+    entry.unchanged = max(0, event.unchanged - entry.copied)
     entry.planned = event.bytes
     entry.planned_copies = event.copy + event.replace
     entry.planned_deletions = event.delete

@@ -85,7 +85,7 @@ class _Count:
         self._seen = progress()
         self._since = time.monotonic()
         self._back_off = tenacity.wait_exponential_jitter(
-            initial=policy.first_wait, max=policy.longest_wait, jitter=policy.first_wait
+            multiplier=policy.first_wait, max=policy.longest_wait, jitter=policy.first_wait
         )
         self.tries = 0
 

@@ -1,0 +1,184 @@
+"""Laws that hold for whatever input."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sshsync.core import fold, guard
+from sshsync.core.batch import COMMAND_FILES, PACK_BYTES, PACK_FILES, SMALL, Form, batches, by_directory
+from sshsync.core.diff import diff
+from sshsync.core.ready import barrier
+from sshsync.model import events as ev
+from sshsync.model.change import Kind
+from sshsync.model.item import Item, Snapshot, Stamp
+from sshsync.model.plan import Job, Plan
+from sshsync.model.policy import MaxDelete
+from sshsync.transports.memory import Fault
+from tests.conftest import World
+
+KEYS = st.lists(st.binary(min_size=1, max_size=3).filter(lambda k: not {0, 46, 47} & set(k)), min_size=1, max_size=3).map(b"/".join)
+ITEMS = st.builds(
+    lambda key, digest, size, mtime, mode: Item(key, digest and f"sha256:{digest}", Stamp(size, mtime * 10**9, 0, 1), mode),
+    KEYS,
+    st.sampled_from(["1", "2", "3", None]),
+    st.integers(0, 3 << 20),
+    st.integers(0, 3),
+    st.sampled_from([0o644, 0o755]),
+)
+SNAPSHOTS = st.lists(ITEMS, max_size=12).map(lambda items: Snapshot("r", b"/", {i.key: i for i in items}))
+
+
+def apply(child: Snapshot, changes) -> dict[bytes, Item]:
+    items = dict(child.items)
+    for change in changes:
+        if change.new:
+            items[change.key] = change.new
+        else:
+            del items[change.key]
+    return items
+
+
+@given(SNAPSHOTS, SNAPSHOTS)
+def test_applying_a_diff_gives_the_parent(parent: Snapshot, child: Snapshot) -> None:
+    found = diff(parent, child, delete=True)
+    result = apply(child, found.changes)
+    blocked = {problem.key for problem in found.blocked}
+    for key, item in parent.items.items():
+        if key not in blocked:
+            assert result[key].digest == item.digest
+            assert (result[key].mode, result[key].mtime) == (item.mode, item.mtime)
+    assert set(result) - blocked == set(parent.items) - blocked
+    again = diff(parent, Snapshot("r", b"/", result), delete=True)
+    assert [c for c in again.changes if c.key not in blocked] == []
+
+
+@given(SNAPSHOTS, SNAPSHOTS, st.booleans(), st.booleans(), st.booleans())
+def test_nothing_is_deleted_without_complete_knowledge(p: Snapshot, c: Snapshot, delete: bool, whole_p: bool, whole_c: bool) -> None:
+    parent = Snapshot("r", b"/", p.items, complete=whole_p)
+    child = Snapshot("r", b"/", c.items, complete=whole_c)
+    deletions = diff(parent, child, delete=delete).of(Kind.DELETE)
+    assert not deletions or (delete and whole_p and whole_c)
+    assert all(change.key not in parent.items for change in deletions)
+
+
+@given(SNAPSHOTS, SNAPSHOTS, st.integers(0, 12), st.floats(0, 100))
+def test_the_limit_of_deletions_is_kept(parent: Snapshot, child: Snapshot, count: int, percent: float) -> None:
+    changes = diff(parent, child, delete=True)
+    if not guard.too_many_deletions(changes, child, MaxDelete(count, percent)):
+        deletions = len(changes.of(Kind.DELETE))
+        assert deletions <= count
+        assert deletions * 100 <= percent * len(child.items)
+
+
+@given(SNAPSHOTS, st.sets(KEYS), st.booleans())
+def test_batches_hold_every_change_once(parent: Snapshot, by_command: set[bytes], pack: bool) -> None:
+    changes = diff(parent, Snapshot("r", b"/", {}), delete=False).changes
+    made = batches(changes, frozenset(by_command), pack=pack)
+    assert sorted(c.key for batch in made for c in batch.changes) == sorted(c.key for c in changes)
+    for batch in made:
+        if batch.form is Form.PACK:
+            assert len(batch.changes) <= PACK_FILES
+            assert batch.size <= PACK_BYTES
+            assert all(c.size < SMALL for c in batch.changes)
+        elif batch.form is Form.PART:
+            assert len(batch.changes) == 1
+        else:
+            assert len(batch.changes) <= COMMAND_FILES
+            assert all(c.key in by_command for c in batch.changes)
+
+
+@given(st.lists(KEYS, unique=True))
+def test_groups_by_directory_hold_every_key_once(keys: list[bytes]) -> None:
+    back = [name if d == b"." else d + b"/" + name for d, names in by_directory(keys) for name in names]
+    assert sorted(back) == sorted(keys)
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.randoms())
+def test_the_barrier_runs_everything_once_and_in_order(sizes: list[int], chance) -> None:
+    plan = Plan(tuple(tuple(Job(f"{s}.{n}", "p", s) for n in range(size)) for s, size in enumerate(sizes)))
+    started: set[str] = set()
+    finished: set[str] = set()
+    order: list[int] = []
+    while len(finished) < sum(sizes):
+        for job in barrier(plan, started, finished):
+            assert job.repository not in started
+            started.add(job.repository)
+            order.append(job.stage)
+        finished.add(chance.choice(sorted(started - finished)))
+    assert order == sorted(order)
+
+
+NAMES = st.text(max_size=8) | st.binary(max_size=8).map(ev.text)
+EVENTS = st.one_of(
+    st.builds(ev.RepositoryStarted, st.sampled_from("ab"), st.just("m")),
+    st.builds(ev.Planned, st.sampled_from("ab"), *[st.integers(0, 9)] * 6),
+    st.builds(ev.Published, st.sampled_from("ab"), st.lists(st.tuples(NAMES, NAMES, st.integers(0, 9))), st.integers(0, 9)),
+    st.builds(ev.ItemFailed, st.sampled_from("ab"), NAMES, NAMES, st.sampled_from(["failed", "blocked", "deferred"]), st.just(7)),
+    st.builds(ev.Deleted, st.sampled_from("ab"), st.lists(NAMES)),
+    st.builds(ev.Notice, st.sampled_from("ab"), NAMES),
+    st.builds(ev.RepositoryFinished, st.sampled_from("ab"), st.sampled_from(["done", "failed", "partial"]), st.just(1.0)),
+)
+
+
+@given(st.lists(EVENTS, max_size=20))
+def test_a_replayed_journal_gives_the_same_report(stream: list) -> None:
+    import json
+
+    stream = [ev.RunStarted("id", 1.0, [["a"], ["b"]]), *stream]
+    replayed = [ev.from_json(json.loads(json.dumps(ev.to_json(event)))) for event in stream]
+    live, later = fold.fold(stream), fold.fold(replayed)  # type: ignore[arg-type]
+    assert live == later
+    assert fold.exit_code(live) == fold.exit_code(later)
+
+
+CONTENT = st.dictionaries(st.sampled_from([b"a", b"b", b"d/c", b"d/e/f", b"odd\n", b"-x"]), st.binary(max_size=40), min_size=1)
+FAULTS = st.lists(
+    st.builds(
+        Fault,
+        st.sampled_from(["refuse", "lose", "cut", "flip", "fail"]),
+        st.sampled_from(["", "probe", "root", "list", "digest", "read", "unpack", "mark", "publish", "delete", "staged", "discard"]),
+        st.integers(1, 6),
+        st.integers(0, 300),
+    ),
+    max_size=5,
+)
+QUICK = """
+[DEFAULT]
+stable_for = 0
+delete = yes
+max_delete = 100%
+allow_empty = yes
+retries = 1
+[master]
+host = master
+path = /m
+[proxy]
+host = proxy
+path = /p
+parent = master
+[node1]
+host = node1
+path = /n
+parent = proxy
+"""
+
+
+@settings(max_examples=80)
+@given(CONTENT, CONTENT, CONTENT, FAULTS, st.sampled_from(["master", "proxy", "node1"]))
+def test_whatever_goes_wrong_the_next_run_converges(tmp_path_factory, master, proxy, later, faults, where) -> None:
+    """Random trees, random faults: no visible file is ever partial, and once faults stop one run reaches the goal."""
+    world = World(tmp_path_factory.mktemp("world"), QUICK)
+    world.fill("master", b"/m", master)
+    world.fill("proxy", b"/p", proxy)
+    world.fill("node1", b"/n", {})
+    world.host(where).faults[:] = [Fault(f.kind, f.script, f.nth, f.after) for f in faults]
+    world.run("proxy", "node1")
+    for host, root in (("proxy", b"/p"), ("node1", b"/n")):
+        for key, data in world.host(host).below(root).items():
+            assert data in (master.get(key), proxy.get(key))
+    for name in world.hosts:
+        world.host(name).faults.clear()
+    for key in list(world.host("master").files):
+        del world.host("master").files[key]
+    world.fill("master", b"/m", later)
+    assert world.run("proxy", "node1").exit_code == 0
+    assert world.host("proxy").below(b"/p") == world.host("node1").below(b"/n") == later

@@ -1,0 +1,210 @@
+"""The configuration: everything that is wrong at once, with its place and a suggestion."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sshsync.config.load import parse, read
+from sshsync.config.render import reference, sample
+from sshsync.config.resolve import resolve
+from sshsync.config.schema import GlobalOptions, RepositoryOptions
+from sshsync.errors import ConfigError
+from sshsync.model.policy import MaxDelete, TransportKind
+from tests.conftest import ACCOUNT, CHAIN
+
+ARTICLE = r"""
+[repomaster]
+user = repoowner
+password = ******
+host = 192.168.0.1
+path = /home/repoowner/apprepo
+listcmd = find ${REPOPATH} -type f
+digestcmd = if [ -f ${FILEPATH} ]; then sha1sum ${FILEPATH} | cut -d' ' -f1; else echo \'NONE\'; fi
+
+[repoproxy]
+user = proxyrunner
+password = ******
+host = 192.168.1.1
+path = /dat/repoproxy
+parent = repomaster
+listcmd = find ${REPOPATH} -type f
+digestcmd = if [ -f ${FILEPATH} ]; then sha1sum ${FILEPATH} | cut -d' ' -f1; else echo \'NONE\'; fi
+synccmd = scp -p -i /home/proxyrunner/.ssh/id_rsa ${REMOTEUSER}@${REMOTEHOST}:${REMOTEDIR}/${FILE} ${LOCALDIR}/${FILE}
+"""
+
+
+def config(text: str):
+    return resolve(parse(text.encode(), "f.conf"), ACCOUNT)
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        config(text)
+    assert caught.value.code == 3
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_the_articles_configuration_loads_unchanged() -> None:
+    found = config(ARTICLE)
+    proxy = found.tree.repositories["repoproxy"]
+    assert proxy.parent == "repomaster"
+    assert proxy.host.login.user == "proxyrunner"
+    assert proxy.host.login.password == "", "a password of only stars is none"
+    assert "${REMOTEUSER}@${REMOTEHOST}" in proxy.commands.sync
+    assert found.warnings == ()
+
+
+def test_defaults_and_shared_values() -> None:
+    found = config(CHAIN).tree.repositories
+    assert found["proxy"].stable_for == 0
+    assert found["proxy"].host.login.user == "tester"
+    assert found["proxy"].max_delete == MaxDelete(1000, 25)
+    assert found["proxy"].peer_host == "proxy"
+    assert found["proxy"].peer_port == 22
+
+
+def test_values_of_every_kind() -> None:
+    found = config(
+        "[m]\nhost=h\nport=2222\npath=/a//b/\nkey_file=~/k\ndelete=yes\nmax_delete=10,5%\nstable_for=5m\n"
+        "timeout=1h\nexclude=\n  *.tmp\n  # a comment\n  !keep.tmp\nretries=9\npeer_host=p\npeer_port=9\ndigest=sha1\n"
+        "[c]\ntransport=local\npath=/c\nparent=m\nallow_empty=on\n"
+    )
+    m, c = found.tree.repositories.values()
+    assert (m.host.port, m.path, m.host.login.key_file) == (2222, "/a/b", "/home/tester/k")
+    assert (m.delete, m.max_delete, m.stable_for, m.host.timeout) == (True, MaxDelete(10, 5), 300, 3600)
+    assert m.exclude == ("*.tmp", "!keep.tmp")
+    assert (m.retries.transient, m.peer_host, m.peer_port, m.digest) == (9, "p", 9, "sha1")
+    assert c.host.transport is TransportKind.LOCAL
+    assert c.allow_empty
+    assert found.origins["m"]["port"] == "f.conf:3"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[m]\nhost=h\npath=/a\nparnet=x", "f.conf:4: [m] unknown key 'parnet' (did you mean parent?)"),
+        ("[m]\nhost=h\npath=/a\nstate_dir=/x", "it belongs in [sshsync]"),
+        ("[sshsync]\npath=/x\n[m]\nhost=h\npath=/a", "it belongs in a repository or [DEFAULT]"),
+        ("[m]\nhost=h\npath=/a\nparent=nobody", "f.conf:4: [m] parent 'nobody' is not a repository"),
+        ("[mast]\nhost=h\npath=/a\n[c]\nhost=g\npath=/a\nparent=mats", "did you mean mast?"),
+        ("[a]\nhost=h\npath=/a\nparent=b\n[b]\nhost=g\npath=/a\nparent=a", "runs in a circle"),
+        ("[a]\nhost=h\npath=/a\n[b]\nhost=h\npath=/a/\nparent=a", "shares its root with [a]"),
+        ("[m]\nhost=-oProxyCommand=x\npath=/a", "must not start with '-'"),
+        ("[m]\nhost=h\nuser=-x\npath=/a", "must not start with '-'"),
+        ("[m]\nhost=h x\npath=/a", "must not hold spaces or control characters"),
+        ("[m]\nhost=h\x01\npath=/a", "control characters"),
+        ("[m]\nhost=h\npath=relative", "must be an absolute path"),
+        ("[m]\nhost=h\npath=/a/../b", "must not hold '.' or '..'"),
+        ("[m]\nhost=h\npath=/a\x7f", "control characters"),
+        ("[m]\nhost=h", "path is missing"),
+        ("[m]\nhost=h\npath=", "path is missing"),
+        ("[m]\npath=/a", "host is missing"),
+        ("[m]\nhost=h\npath=/a\nport=99999", "f.conf:4: [m] port:"),
+        ("[m]\nhost=h\npath=/a\nport=x", "[m] port:"),
+        ("[m]\nhost=h\npath=/a\ndelete=maybe", "[m] delete:"),
+        ("[m]\nhost=h\npath=/a\ntransport=ftp", "[m] transport:"),
+        ("[m]\nhost=h\npath=/a\nmax_delete=many", "must be a number, a percentage or both"),
+        ("[m]\nhost=h\npath=/a\nstable_for=soon", "must be a time such as 90"),
+        ("[m]\nhost=h\npath=/a\nshell=sh -c", "absolute path of a POSIX shell"),
+        ("[m]\nhost=h\npath=/a\nexclude=!", "pattern '!'"),
+        ("[m]\nhost=h\npath=/a\nsynccmd=cp ${FILE} x", "needs ${FILE} and ${LOCALDIR}"),
+        ("[m]\nhost=h\npath=/a\nlistcmd=find ${REPOPAHT}", "did you mean ${REPOPATH}?"),
+        ("[m]\nhost=h\npath=/a\n[m]\nhost=h\npath=/b", "stands here again; first at f.conf:1"),
+        ("[m]\nhost=h\nhost=g\npath=/a", "host is set again; first at f.conf:2"),
+        ("host=h\n[m]\nhost=h\npath=/a", "before the first [section]"),
+        ("[m]\nhost=h\npath=/a\nwhat is this", "is neither a [section] nor a key = value"),
+        ("[-m]\nhost=h\npath=/a", "no name for a repository"),
+        ("[a,b]\nhost=h\npath=/a", "no name for a repository"),
+        ("", "no repository is configured"),
+        ("[m]\nhost=h\npath=/a\ntransport=local\nvia=x", "cannot have a via"),
+        ("[m]\nhost=h\npath=/a\n[c]\nhost=g\npath=/a\nparent=m\ntransfer=command", "transfer = command needs a synccmd"),
+        ("[m]\nhost=h\npath=/a\ndigest=md5\n[c]\nhost=g\npath=/a\nparent=m\ndigest=sha1", "one chain compares one digest"),
+    ],
+)
+def test_each_fault_is_told_with_its_place(text: str, words: str) -> None:
+    assert any(words in problem for problem in problems(text)), problems(text)
+
+
+def test_all_faults_are_told_at_once_in_file_order() -> None:
+    found = problems("[m]\nhost=-h\nport=x\npath=rel\nfoo=1\n[c]\npath=/c\nparent=m\ndelete=x\n")
+    assert len(found) == 6
+    places = [int(problem.split(":")[1]) for problem in found]
+    assert places == sorted(places)
+
+
+def test_text_that_is_not_utf8_is_told_by_line() -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve(parse(b"[m]\nhost=h\npath=/\xff\n", "f.conf"), ACCOUNT)
+    assert "f.conf:3: is no UTF-8 text" in str(caught.value)
+
+
+def test_warnings_do_not_stop() -> None:
+    found = config("[m]\nhost=h\npath=/a\nlistcmd=find ${WHATEVER} ${REMOTEPASSWORD}\n")
+    assert [w.text for w in found.warnings] == [
+        "[m] listcmd uses ${WHATEVER}, which sshsync does not set",
+        "[m] listcmd uses a password: the commands it starts may show it in `ps`",
+    ]
+
+
+def test_secrets_do_not_show() -> None:
+    found = config("[m]\nhost=h\npath=/a\npassword=hunter2\n")
+    assert "hunter2" not in repr(found.tree)
+    assert "hunter2" not in " ".join(problems("[m]\nhost=h\npath=/a\npassword=hunter2\x01\n"))
+
+
+def test_a_file_that_others_may_change_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "c"
+    file.write_text(CHAIN)
+    file.chmod(0o666)
+    assert any("others may change it" in str(problem) for problem in read(file).problems)
+    file.chmod(0o600)
+    assert read(file).problems == []
+    with pytest.raises(ConfigError, match="config init"):
+        read(tmp_path / "absent")
+
+
+def test_sample_and_reference_come_from_the_table() -> None:
+    fields = {**RepositoryOptions.model_fields, **GlobalOptions.model_fields}
+    for name, entry in fields.items():
+        assert f"\n#{name} = " in sample() or f"\n#{name} =" in sample()
+        assert f"| `{name}` |" in reference()
+        assert entry.description
+    root = Path(__file__).resolve().parents[2]
+    assert (root / "etc" / "sshsync.conf").read_text() == sample(), "run script/docs"
+    assert (root / "docs" / "configuration.md").read_text() == reference(), "run script/docs"
+
+
+def test_the_sample_is_valid_but_for_its_missing_repositories() -> None:
+    assert problems(sample()) == ["f.conf: no repository is configured (add a [name] section with a path)"]
+    lines = [line.removeprefix("# ") for line in sample().splitlines()]
+    example = "\n".join(lines[lines.index("[repomaster]") : lines.index("Then: sshsync --sync repoproxy --sync appnode1")])
+    assert list(config(example).tree.repositories) == ["repomaster", "repoproxy", "appnode1"]
+
+
+KEYS = st.sampled_from([*RepositoryOptions.model_fields, "nonsense"])
+VALUES = st.text(st.characters(codec="utf-8"), max_size=20) | st.sampled_from(["/a", "h", "22", "yes", "m", "local"])
+
+
+@given(st.lists(st.tuples(KEYS, VALUES), max_size=8), st.lists(st.tuples(KEYS, VALUES), max_size=8))
+def test_no_text_crashes_the_reader(one: list, two: list) -> None:
+    text = "[m]\n" + "".join(f"{k} = {v}\n" for k, v in one) + "[c]\nparent = m\n" + "".join(f"{k} = {v}\n" for k, v in two)
+    try:
+        config(text)
+    except ConfigError as error:
+        assert error.problems
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_crash_the_reader(content: bytes) -> None:
+    try:
+        resolve(parse(content, "f"), ACCOUNT)
+    except ConfigError as error:
+        assert error.problems
+
+
+@given(st.dictionaries(st.sampled_from(["host", "user", "listcmd", "via"]), st.from_regex(r"[a-z$ {}]{1,10}", fullmatch=True)))
+def test_values_come_back_as_written(values: dict[str, str]) -> None:
+    raw = parse(("[m]\n" + "".join(f"{k} = {v}\n" for k, v in values.items())).encode(), "f")
+    assert {k: v.text for k, v in raw.sections["m"].values.items()} == {k: v.strip() for k, v in values.items()}

@@ -1,0 +1,359 @@
+"""The pure decisions, as tables."""
+
+import pytest
+
+from sshsync.core import algorithm, batch, choose, fold, guard, planner, verify
+from sshsync.core.diff import diff
+from sshsync.core.ready import barrier
+from sshsync.core.tree import build, faults
+from sshsync.errors import ConfigError, UnknownRepositoryError, UsageError
+from sshsync.model import events as ev
+from sshsync.model.change import Change, Changes, Kind
+from sshsync.model.events import Outcome
+from sshsync.model.item import Item, Problem, Snapshot, Stamp
+from sshsync.model.plan import Job, Plan
+from sshsync.model.policy import MaxDelete, TransferKind, TransportKind
+from sshsync.model.report import RepositoryReport, RunReport
+from sshsync.model.topology import Commands, Host, Login, Repository
+
+
+def repository(name: str, parent: str = "", *, host: str = "", via: str = "", path: str = "", **more: object) -> Repository:
+    where = Host(TransportKind.SSH, host or name, 22, Login("u"), via=via)
+    return Repository(name=name, host=where, path=path or "/r", parent=parent, **more)  # type: ignore[arg-type]
+
+
+def tree(*repositories: Repository):
+    return build(repositories)
+
+
+CHAIN = tree(repository("m"), repository("p", "m"), repository("n1", "p"), repository("n2", "p"))
+
+
+def item(key: bytes, digest: str | None = "sha256:1", size: int = 1, mtime: int = 0, mode: int = 0o644) -> Item:
+    return Item(key, digest, Stamp(size, mtime * 10**9, 0, 1), mode)
+
+
+def snapshot(*items: Item, **more: object) -> Snapshot:
+    return Snapshot("r", b"/r", {i.key: i for i in items}, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("repositories", "words"),
+    [
+        ([repository("a", "x")], "parent 'x' is not a repository"),
+        ([repository("a", "b"), repository("b", "a")], "runs in a circle"),
+        ([repository("a", "a")], "runs in a circle: a -> a"),
+        ([repository("a", via="x")], "via 'x' is not"),
+        ([repository("a", via="b"), repository("b", via="a")], "via runs in a circle"),
+        ([repository("a", host="h"), repository("b", "a", host="h")], "shares its root with [a]"),
+        ([repository("a", host="h"), repository("b", "a", host="h", path="/r/below")], "shares its root"),
+    ],
+)
+def test_faults_of_a_tree(repositories: list[Repository], words: str) -> None:
+    found = faults({r.name: r for r in repositories})
+    assert any(words in text for _, _, text in found)
+    with pytest.raises(ValueError, match="."):
+        build(repositories)
+
+
+def test_a_good_tree_knows_its_chains() -> None:
+    assert faults(CHAIN.repositories) == []
+    assert CHAIN.origin("n1").name == "m"
+    assert CHAIN.level("n1") == 2
+    assert CHAIN.parent("m") is None
+    assert CHAIN.parent("p") is CHAIN.repositories["m"]
+    assert [r.name for r in CHAIN.chain("n2")] == ["m", "p", "n1", "n2"]
+    assert CHAIN.repositories["m"].identity == "ssh://u@m/r"
+    assert Host(TransportKind.LOCAL, "x", 22, Login("u")).label == "local"
+    assert Host(TransportKind.SSH, "x", 23, Login("u")).label == "x:23"
+
+
+def test_a_plan() -> None:
+    made = planner.plan(CHAIN, [["p"], [], ["n1", "n2"]])
+    assert made.names == (("p",), ("n1", "n2"))
+    assert made.command == "sshsync --sync p --sync n1,n2"
+    assert [job.parent for job in made.jobs] == ["m", "p", "p"]
+    assert planner.everything(CHAIN) == (("p",), ("n1", "n2"))
+
+
+@pytest.mark.parametrize(
+    ("stages", "error", "words"),
+    [
+        ([["n11"]], UnknownRepositoryError, "did you mean"),
+        ([["zzz"]], UnknownRepositoryError, "known: m"),
+        ([["m"]], UsageError, "is a master"),
+        ([["n1"], ["p"]], UsageError, "earlier stage"),
+        ([["p", "n1"]], UsageError, "earlier stage"),
+        ([["p"], ["p"]], UsageError, "named twice"),
+        ([], UsageError, "no repository"),
+    ],
+)
+def test_senseless_plans(stages: list, error: type, words: str) -> None:
+    with pytest.raises(error) as caught:
+        planner.plan(CHAIN, stages)
+    assert words in str(caught.value)
+
+
+def test_a_master_without_children_is_told_apart() -> None:
+    with pytest.raises(UsageError, match="it has no children"):
+        planner.plan(tree(repository("m")), [["m"]])
+
+
+def test_the_barrier_waits_for_the_whole_stage() -> None:
+    plan = planner.plan(CHAIN, [["p"], ["n1", "n2"]])
+    assert [j.repository for j in barrier(plan, set(), set())] == ["p"]
+    assert barrier(plan, {"p"}, set()) == ()
+    assert [j.repository for j in barrier(plan, {"p"}, {"p"})] == ["n1", "n2"]
+    assert [j.repository for j in barrier(plan, {"p", "n1"}, {"p"})] == ["n2"]
+    assert barrier(plan, {"p", "n1", "n2"}, {"p", "n1", "n2"}) == ()
+
+
+def test_a_diff_names_every_kind() -> None:
+    parent = snapshot(item(b"new"), item(b"same"), item(b"other", "sha256:2"), item(b"moded", mode=0o755), item(b"none", None))
+    child = snapshot(item(b"same"), item(b"other"), item(b"moded"), item(b"gone"), item(b"none"))
+    found = diff(parent, child, delete=True)
+    assert [(c.kind, c.key) for c in found.changes] == [
+        (Kind.COPY, b"new"),
+        (Kind.REPLACE, b"other"),
+        (Kind.ADJUST, b"moded"),
+        (Kind.DELETE, b"gone"),
+    ]
+    assert set(found.unchanged) == {b"same", b"moded"}
+    assert found.blocked == (Problem(b"none", "the parent printed no digest for it"),)
+    assert [c.size for c in found.changes] == [1, 1, 0, 0]
+    assert len(found.transfers) == 2
+
+
+@pytest.mark.parametrize("incomplete", ["parent", "child"])
+def test_incomplete_knowledge_never_deletes(incomplete: str) -> None:
+    parent = snapshot(complete=incomplete != "parent")
+    child = snapshot(item(b"a"), complete=incomplete != "child")
+    assert diff(parent, child, delete=True).changes == ()
+
+
+def test_problems_shield_what_lies_below_them() -> None:
+    parent = snapshot(problems=(Problem(b"d", "unreadable"),))
+    child = snapshot(item(b"d/x"), item(b"d"), item(b"dx"))
+    assert [c.key for c in diff(parent, child, delete=True).changes] == [b"dx"]
+
+
+def test_blocked_items_are_left_as_they_are() -> None:
+    found = diff(snapshot(item(b"a", "sha256:2")), snapshot(item(b"a")), delete=True, blocked={b"a": "altered"})
+    assert found.changes == ()
+    assert found.blocked[0].reason == "altered"
+
+
+def test_unwanted_items_are_counted() -> None:
+    found = diff(snapshot(item(b"a"), item(b"b")), snapshot(), delete=True, wanted=lambda key: key == b"a")
+    assert found.excluded == 1
+    assert len(found.changes) == 1
+
+
+@pytest.mark.parametrize(
+    ("deletions", "items", "refused"),
+    [(0, 0, False), (25, 100, False), (26, 100, True), (1000, 100_000, False), (1001, 100_000, True), (1, 1, True)],
+)
+def test_max_delete_counts_whichever_is_first_reached(deletions: int, items: int, refused: bool) -> None:
+    gone = tuple(Change(Kind.DELETE, b"%d" % n, item(b"%d" % n), None) for n in range(deletions))
+    child = snapshot(*(item(b"%d" % n) for n in range(items)))
+    assert bool(guard.too_many_deletions(Changes(gone, ()), child, MaxDelete())) is refused
+
+
+def test_guards_of_emptiness() -> None:
+    assert guard.emptied(snapshot(), 3, allow_empty=False)
+    assert not guard.emptied(snapshot(), 3, allow_empty=True)
+    assert not guard.emptied(snapshot(), 0, allow_empty=False)
+    assert not guard.emptied(snapshot(item(b"a")), 3, allow_empty=False)
+    assert guard.vanished(snapshot(existed=False), 3)
+    assert not guard.vanished(snapshot(existed=False), 0)
+    assert not guard.vanished(snapshot(), 3)
+
+
+@pytest.mark.parametrize(
+    ("transfer", "sync", "key", "strategy"),
+    [
+        ("auto", "", b"a", "relay"),
+        ("auto", "scp", b"a/b-c_d.e", "command"),
+        ("auto", "scp", b"a b", "relay"),
+        ("auto", "scp", b"a$(x)", "relay"),
+        ("auto", "scp", b"~x", "relay"),
+        ("auto", "scp", b"\xc3\xa9", "relay"),
+        ("relay", "scp", b"a", "relay"),
+        ("command", "scp", b"a;b", ""),
+        ("command", "scp", b"a", "command"),
+    ],
+)
+def test_the_choice_of_a_strategy(transfer: str, sync: str, key: bytes, strategy: str) -> None:
+    child = repository("c", "m", transfer=TransferKind(transfer), commands=Commands(sync=sync))
+    choice = choose.choose(key, child)
+    assert choice.strategy == strategy
+    assert choice.reason
+
+
+def change(key: bytes, size: int = 1, digest: str = "sha256:ab") -> Change:
+    return Change(Kind.COPY, key, None, item(key, digest, size))
+
+
+def test_batches_keep_to_their_limits_and_forms() -> None:
+    small = [change(b"s%d" % n, 1000) for n in range(2500)]
+    big = change(b"big", batch.SMALL)
+    command = [change(b"c%d" % n) for n in range(70)]
+    made = batch.batches([*small, big, *command], frozenset(c.key for c in command), pack=True)
+    assert [b.form for b in made] == ["command", "command", "pack", "pack", "pack", "part"]
+    assert [len(b.changes) for b in made] == [64, 6, 1000, 1000, 500, 1]
+    assert made[-1].part == "ab"
+    assert made[0].part == ""
+    assert (made[0].strategy, made[2].strategy) == ("command", "relay")
+    assert made[2].size == 1_000_000
+    assert len({b.id for b in made}) == len(made)
+    assert [b.form for b in batch.batches(small[:2], frozenset(), pack=False)] == ["part", "part"]
+
+
+def test_a_batch_is_named_by_paths_and_digests() -> None:
+    one, other = batch.Batch(batch.Form.PACK, (change(b"a"),)), batch.Batch(batch.Form.PACK, (change(b"a", digest="sha256:cd"),))
+    assert one.id != other.id
+    assert one.id == one.only([change(b"a")]).id
+
+
+def test_files_are_published_directory_by_directory() -> None:
+    assert list(batch.by_directory([b"b", b"d/x", b"a", b"d/e/y", b"d/w"])) == [
+        (b".", [b"a", b"b"]),
+        (b"d/e", [b"y"]),
+        (b"d", [b"w", b"x"]),
+    ]
+
+
+def test_only_the_origins_digest_passes_verification() -> None:
+    changes = [change(b"a"), change(b"b"), change(b"c"), Change(Kind.DELETE, b"d", item(b"d"), None)]
+    verdict = verify.verify(changes, {b"a": "sha256:ab", b"b": "sha256:xx", b"d": "sha256:ab"})
+    assert [c.key for c in verdict.good] == [b"a"]
+    assert [(c.key, d) for c, d in verdict.bad] == [(b"b", "sha256:xx"), (b"c", None), (b"d", "sha256:ab")]
+
+
+def test_what_may_be_passed_on() -> None:
+    seen = snapshot(item(b"ok"), item(b"altered", "sha256:evil"), item(b"new"), item(b"other", "sha1:1"), item(b"none", None))
+    recorded = {b"ok": "sha256:1", b"altered": "sha256:1", b"other": "sha256:1", b"none": "sha256:1"}
+    assert set(verify.may_pass_on(seen, recorded)) == {b"altered"}
+
+
+def test_young_and_settled() -> None:
+    seen = snapshot(item(b"old", mtime=100), item(b"young", mtime=990), now=1000)
+    assert set(verify.young(seen, 60)) == {b"young"}
+    assert verify.young(seen, 0) == {}
+    assert verify.settled(item(b"a"), item(b"a"))
+    assert not verify.settled(item(b"a"), item(b"a", size=2))
+    assert not verify.settled(item(b"a"), None)
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [("sha1sum x", "sha1"), ("md5sum", "md5"), ("openssl dgst -sha256 f", "sha256"), ("digest -a sha512", "sha512"), ("my.sh", ""),
+     ("sha1sum || md5sum", "")],
+)  # fmt: skip
+def test_the_algorithm_that_a_template_names(template: str, name: str) -> None:
+    assert algorithm.hinted(template) == name
+
+
+def test_the_algorithm_of_a_chain() -> None:
+    one = repository("m", commands=Commands(digest="sha1sum ${FILEPATH}"))
+    assert algorithm.of_chain([one, repository("p", "m")]) == "sha1"
+    assert algorithm.of_chain([repository("m")]) == "sha256"
+    assert algorithm.of_chain([repository("m", digest="md5")]) == "md5"
+    with pytest.raises(ConfigError, match="sha1 and md5"):
+        algorithm.of_chain([one, repository("p", "m", digest="md5")])
+
+
+def report(*jobs: tuple[str, int, bool], dry: bool = False, planned: int = 0) -> RunReport:
+    made = RunReport(dry_run=dry)
+    for number, (outcome, code, transient) in enumerate(jobs):
+        entry = RepositoryReport(f"r{number}", outcome=Outcome(outcome), code=code, transient=transient)
+        entry.planned_changes = planned
+        made.repositories[entry.name] = entry
+        made.stages.append([entry.name])
+    return made
+
+
+@pytest.mark.parametrize(
+    ("jobs", "code"),
+    [
+        ([("done", 0, False), ("unchanged", 0, False), ("deferred", 0, False)], 0),
+        ([("failed", 6, False)], 6),
+        ([("failed", 6, False), ("done", 0, False)], 7),
+        ([("partial", 0, False)], 7),
+        ([("failed", 75, True)], 75),
+        ([("failed", 75, True), ("blocked", 75, True), ("done", 0, False)], 75),
+        ([("failed", 75, True), ("failed", 6, False)], 6),
+        ([("refused", 9, False), ("failed", 75, True)], 9),
+        ([("refused", 9, False), ("failed", 10, False)], 10),
+        ([("failed", 5, False), ("failed", 10, False)], 5),
+    ],
+)
+def test_exit_codes(jobs: list, code: int) -> None:
+    assert fold.exit_code(report(*jobs)) == code
+    assert fold.exit_code(report(*jobs), signal=15) == 143
+
+
+def test_exit_codes_of_dry_runs() -> None:
+    assert fold.exit_code(report(("done", 0, False), dry=True, planned=1)) == 11
+    assert fold.exit_code(report(("done", 0, False), dry=True)) == 0
+
+
+def test_an_items_code_counts() -> None:
+    made = fold.fold(
+        [
+            ev.RunStarted("id", 1.0, [["a"]]),
+            ev.RepositoryStarted("a", "m"),
+            ev.ItemFailed("a", "x", "bad digest", Outcome.FAILED, 10),
+            ev.ItemFailed("a", "y", "later", Outcome.DEFERRED, 0),
+            ev.ItemFailed("a", "z", "altered", Outcome.BLOCKED),
+            ev.RepositoryFinished("a", "partial", 2.0, 5, 9.0),
+        ]
+    )
+    entry = made.repositories["a"]
+    assert (entry.failed, entry.deferred, entry.blocked, entry.seconds, entry.as_of) == (1, 1, 1, 2.0, 9.0)
+    assert fold.exit_code(made) == 10
+    assert fold.outcome(made) is Outcome.PARTIAL
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "whole"),
+    [(["done", "unchanged"], "done"), (["unchanged"], "unchanged"), (["failed", "done"], "partial"), (["failed", "blocked"], "failed")],
+)
+def test_the_outcome_of_a_run(outcomes: list[str], whole: str) -> None:
+    assert fold.outcome(report(*((name, 0, False) for name in outcomes))) == whole
+
+
+def test_a_report_of_every_event() -> None:
+    stream: list[ev.Event] = [
+        ev.RunStarted("id", 1.0, [["a"]]),
+        ev.RepositoryStarted("a", "m"),
+        ev.Scanned("m", 3, 30, 0, 30, 1.0, True),
+        ev.Scanned("a", 2, 20, 1, 20, 1.0, True),
+        ev.Planned("a", 1, 1, 1, 1, 1, 20),
+        ev.Progress("a", 20),
+        ev.Published("a", [("x", "d", 10)], 10),
+        ev.Published("a", [("y", "d", 10)], 0, True),
+        ev.Resent("a", 5),
+        ev.Adjusted("a", ["z"]),
+        ev.Deleted("a", ["w"]),
+        ev.Retried("a", "transfer", 1, "lost", 1.0),
+        ev.Notice("a", "note"),
+        ev.Notice("a", "note"),
+        ev.Verified("a", [("x", "d", 10)]),
+        ev.Change("a", "copy", "x", 10),
+        ev.RepositoryFinished("a", "done", 1.5, 4, 1.0),
+        ev.RunFinished("id", 3.0, "done", 0),
+    ]
+    made = fold.fold(filter(None, (ev.from_json(ev.to_json(event)) for event in stream)))
+    entry = made.repositories["a"]
+    assert (entry.copied, entry.moved, entry.resent, entry.deleted, entry.adjusted) == (2, 10, 5, 1, 1)
+    assert (entry.retries, entry.skipped, entry.salvaged, entry.total, entry.notices) == (1, 1, 1, 4, ["note"])
+    assert (made.exit_code, made.finished, made.outcome) == (0, 3.0, "done")
+    assert [job.name for job in made.jobs] == ["a"]
+
+
+def test_unknown_events_are_passed_over_and_names_survive() -> None:
+    assert ev.from_json({"type": "Later", "x": 1}) is None
+    assert ev.from_json({"type": "Notice", "repository": "a", "text": "t", "added": 1}) == ev.Notice("a", "t")
+    assert ev.key_of(ev.text(b"\xff\n")) == b"\xff\n"
+    assert Plan(((Job("a", "b", 0),),)).jobs[0].repository == "a"

@@ -1,0 +1,213 @@
+"""The kind `files`: dialogues driven without any host."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sshsync.errors import CommandError, ListingError, ToolMissingError
+from sshsync.kinds import files, globs
+from sshsync.kinds.base import Answer, Subject
+from sshsync.kinds.files import Files, digest_of, paths
+from sshsync.model.item import Stamp
+from sshsync.model.topology import Commands, Repository
+from sshsync.remote.probe import Capabilities
+from tests.conftest import CHAIN, configure
+
+TOKEN = b"tok"
+SHA = "a" * 64
+
+
+def subject(tmp_path, commands: Commands | None = None, **more: object) -> Subject:
+    repository = configure(CHAIN, tmp_path).tree.repositories["master"]
+    if commands:
+        repository = Repository(name="master", host=repository.host, path="/m", commands=commands)
+    able = Capabilities(stat="gnu", digests={"sha256": "sha256sum"})
+    return Subject(repository, able, TOKEN, "sha256", **more)  # type: ignore[arg-type]
+
+
+def drive(dialogue, *answers: Answer):
+    """Feed prepared answers and return the result."""
+    next(dialogue)
+    try:
+        for answer in answers:
+            dialogue.send(answer)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError("the dialogue wants more")
+
+
+def ok(payload: bytes = b"", status: int = 0, errors: bytes = b"") -> Answer:
+    return Answer(status, payload, errors)
+
+
+def record(name: bytes, mode: str = "81a4", size: str = "3") -> bytes:
+    return f"tok {mode} {size} 1700000000.5 1700000001.25 7 ./".encode() + name + b"\n"
+
+
+def test_a_listing_becomes_items(tmp_path) -> None:
+    listing = ok(record(b"a") + record(b"d/b\nc", "81ed") + record(b"link", "a1ff") + record(b".sshsync/part/x"))
+    digests = ok(f"{SHA}  ./a\n".encode())
+    odd = ok(f"tok {SHA}  -\n".encode())
+    found = drive(Files().scan(subject(tmp_path)), ok(b"/real/m\n"), listing, digests, odd)
+    assert found.root == b"/real/m"
+    assert set(found.items) == {b"a", b"d/b\nc"}
+    assert found.items[b"a"].digest == found.items[b"d/b\nc"].digest == f"sha256:{SHA}"
+    assert found.items[b"a"].stamp == Stamp(3, 1_700_000_000_500_000_000, 1_700_000_001_250_000_000, 7)
+    assert found.items[b"d/b\nc"].mode == 0o755
+    assert found.skipped == 1
+    assert found.complete
+
+
+def test_what_the_cache_knows_is_not_read(tmp_path) -> None:
+    stamp = Stamp(3, 1_700_000_000_500_000_000, 1_700_000_001_250_000_000, 7)
+    known = subject(tmp_path, cached={b"a": (stamp, f"sha256:{SHA}")})
+    found = drive(Files().scan(known), ok(b"/m\n"), ok(record(b"a")))
+    assert found.items[b"a"].digest == f"sha256:{SHA}"
+    assert found.hashed == 0
+
+
+def test_a_missing_root_is_no_error(tmp_path) -> None:
+    assert not drive(Files().scan(subject(tmp_path)), ok(status=44)).existed
+
+
+def test_a_root_that_is_a_file_is_an_error(tmp_path) -> None:
+    with pytest.raises(CommandError, match="is not a directory"):
+        drive(Files().scan(subject(tmp_path)), ok(status=1, errors=b"/m is not a directory"))
+
+
+def test_an_incomplete_listing_is_marked(tmp_path) -> None:
+    listing = ok(record(b"a"), status=1, errors=b"find: ./secret: Permission denied")
+    found = drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), listing, ok())
+    assert not found.complete
+    assert "Permission denied" in found.problems[0].reason
+    assert found.items[b"a"].digest is None
+
+
+def test_a_listing_that_failed_altogether_is_an_error(tmp_path) -> None:
+    with pytest.raises(CommandError, match="Permission denied"):
+        drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), ok(status=1, errors=b"find: .: Permission denied"))
+
+
+HOSTILE = [
+    record(b"../x"), record(b"/etc/x"), record(b"a//b"), record(b"a/./b"), record(b"a/"), record(b""), record(b"a\0b"),
+    record(b"a") + record(b"a"), record(b"x" * 256), record(b"d/" * 2100 + b"x"), record(b"a", "zz"), record(b"a", size="-"),
+    b"tok nonsense\n", b"tok 1 2 3 4 5 a\n", record(b"a", size="1e9"), record(b".."), record(b"a/.."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("listing", HOSTILE, ids=lambda listing: repr(listing[:60]))
+def test_hostile_listings_are_refused(tmp_path, listing: bytes) -> None:
+    with pytest.raises(ListingError, match="nothing was changed"):
+        drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), ok(listing))
+
+
+@given(st.binary(max_size=200))
+def test_no_listing_crashes_the_parser(tmp_path_factory, noise: bytes) -> None:
+    made = subject(tmp_path_factory.getbasetemp())
+    try:
+        found = drive(Files().scan(made), ok(b"/m\n"), ok(b"tok " + noise), ok(), ok())
+    except (ListingError, CommandError, AssertionError):
+        return
+    assert all(b".." not in key.split(b"/") for key in found.items)
+
+
+@pytest.mark.parametrize(
+    ("payload", "keys"),
+    [
+        (b"/m/a\n/m/d/b\n", [b"a", b"d/b"]),
+        (b"/m/a\0/m/with\nfeed\0", [b"a", b"with\nfeed"]),
+        (b"", []),
+        (b"/m/.sshsync/part/x\n/m/a", [b"a"]),
+    ],
+)
+def test_listcmd_output(payload: bytes, keys: list[bytes]) -> None:
+    assert paths(payload, b"/m", "master") == keys
+
+
+@pytest.mark.parametrize("payload", [b"a\n", b"/other/a\n", b"/m/../x\n", b"/m/a\n/m/a\n", b"/m/a\nb\n", b"/m/\n", b"\n\n", b"/mx/a\n"])
+def test_suspicious_listcmd_output_is_refused(payload: bytes) -> None:
+    with pytest.raises(ListingError):
+        paths(payload, b"/m", "master")
+
+
+def test_templates_are_asked_for_everything(tmp_path) -> None:
+    own = subject(tmp_path, Commands("find", "sha1sum"))
+    digests = ok(b"tok " + b"b" * 40 + b"  x\ntok NONE\n")
+    found = drive(Files().scan(own), ok(b"/m\n"), ok(b"/m/a\n/m/b\n"), ok(record(b"a") + record(b"b")), digests)
+    assert found.items[b"a"].digest == "sha1:" + "b" * 40
+    assert found.items[b"b"].digest is None
+
+
+def test_a_file_that_vanished_after_the_listing_makes_it_incomplete(tmp_path) -> None:
+    own = subject(tmp_path, Commands("find", "sha1sum"))
+    stat = ok(record(b"a"), status=1, errors=b"stat: ./b: No such file")
+    found = drive(Files().scan(own), ok(b"/m\n"), ok(b"/m/a\n/m/b\n"), stat, ok(b"tok NONE\n"))
+    assert not found.complete
+
+
+def test_a_stat_answer_about_something_else_is_refused(tmp_path) -> None:
+    own = subject(tmp_path, Commands("find"))
+    with pytest.raises(ListingError, match="was not asked for"):
+        drive(Files().scan(own), ok(b"/m\n"), ok(b"/m/a\n"), ok(record(b"b")))
+
+
+def test_answers_that_are_missing_are_an_error(tmp_path) -> None:
+    own = subject(tmp_path, Commands("", "sha1sum"))
+    with pytest.raises(CommandError, match="0 answers for 1 files"):
+        drive(Files().scan(own), ok(b"/m\n"), ok(record(b"a")), ok(b""))
+
+
+def test_a_host_that_cannot_compute_the_digest_is_named(tmp_path) -> None:
+    poor = subject(tmp_path)
+    poor = Subject(poor.repository, Capabilities(stat="gnu"), TOKEN, "sha256")
+    with pytest.raises(ToolMissingError, match="sha256"):
+        drive(Files().scan(poor), ok(b"/m\n"), ok(record(b"a")))
+
+
+def test_looking_again_leaves_out_what_is_gone(tmp_path) -> None:
+    answers = ok(record(b"a"), status=1), ok(f"{SHA}  ./a\n".encode())
+    found = drive(Files().look_again(subject(tmp_path), b"/m", [b"a", b"b"]), *answers)
+    assert set(found.items) == {b"a"}
+
+
+@pytest.mark.parametrize(
+    ("printed", "digest"),
+    [
+        (b"d41d8cd98f00b204e9800998ecf8427e", "md5:d41d8cd98f00b204e9800998ecf8427e"),
+        (b"A" * 40 + b"  file", "sha1:" + "a" * 40),
+        (b"\\" + b"a" * 64 + b"  odd", "sha256:" + "a" * 64),
+        (b"'" + b"a" * 128 + b"'", "sha512:" + "a" * 128),
+        (b"NONE", None),
+        (b"'NONE'", None),
+        (b"", None),
+        (b"g" * 40, None),
+        (b"a" * 41, None),
+        (b"sha1sum: x: No such file", None),
+    ],
+)
+def test_digest_output(printed: bytes, digest: str | None) -> None:
+    assert digest_of(printed) == digest
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "key", "wanted"),
+    [
+        ((), (), b"a", True),
+        (("*.iso",), (), b"d/x.iso", True),
+        (("*.iso",), (), b"d/x.txt", False),
+        ((), ("*.tmp",), b"d/x.tmp", False),
+        ((), ("/top/",), b"top/x", False),
+        ((), ("/top/",), b"d/top/x", True),
+        (("*.iso",), ("old/",), b"old/x.iso", False),
+        ((), ("*.tmp", "!keep.tmp"), b"keep.tmp", True),
+        ((), ("*.tmp",), b"\xff.tmp", False),
+    ],
+)
+def test_patterns(include: tuple, exclude: tuple, key: bytes, wanted: bool) -> None:
+    assert globs.wanted(include, exclude)(key) is wanted
+
+
+def test_a_bad_pattern_is_told() -> None:
+    assert files.HASH_RATE
+    assert globs.faults(["fine", "also/fine"]) == []
+    assert globs.faults(["!"])

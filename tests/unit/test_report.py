@@ -1,0 +1,103 @@
+"""Reports: what a person and a program read."""
+
+import json
+
+import pytest
+
+from sshsync.core import fold
+from sshsync.model import events as ev
+from sshsync.report import as_json, as_text, words
+
+
+def run(*more: ev.Event, code: int = 0, dry: bool = False, outcome: str = "done", interrupted: bool = False):
+    return fold.fold(
+        [
+            ev.RunStarted("id", 1.0, [["a"]], dry),
+            ev.RepositoryStarted("a", "m"),
+            ev.Planned("a", 1, 0, 0, 2, 5, 100),
+            *more,
+            ev.RepositoryFinished("a", outcome, 2.0, 6, 1.0, "it broke" if code else "", code),
+            ev.RunFinished("id", 3.0, outcome, code, interrupted),
+        ]
+    )
+
+
+def test_a_quiet_run_says_little() -> None:
+    report = run(ev.Published("a", [("x", "d", 100)], 100))
+    assert as_text.details(report) == []
+    assert as_text.advice(report) == ""
+    assert as_text.headline(report) == "run id: everything is in sync; 100 B moved in 2.0 s"
+    row = dict(zip(as_text.headings(report), as_text.rows(report)[0], strict=True))
+    assert (row["repository"], row["outcome"], row["copied"], row["files"], row["moved"]) == ("a", "done", "1", "6", "100 B")
+
+
+def test_a_failure_says_what_and_how_to_go_on() -> None:
+    report = run(ev.ItemFailed("a", "bad\nname", "no space"), ev.Notice("a", "mind this"), code=6, outcome="failed")
+    lines = as_text.details(report)
+    assert lines == ["a: failed: it broke", "a: bad\\nname: failed: no space", "a: note: mind this"]
+    assert as_text.advice(report, "sshsync -c x") == "to go on: sshsync -c x resume"
+    assert "1 of 1 repositories not in sync" in as_text.headline(report)
+
+
+def test_many_problems_are_counted() -> None:
+    report = run(*(ev.ItemFailed("a", f"f{n}", "no") for n in range(30)), code=7, outcome="partial")
+    assert "and 20 more" in as_text.details(report)[-1]
+
+
+def test_a_dry_run_speaks_of_the_future() -> None:
+    report = run(code=0, dry=True)
+    row = dict(zip(as_text.headings(report), as_text.rows(report)[0], strict=True))
+    assert (row["to copy"], row["to delete"], row["to move"], row["outcome"]) == ("1", "2", "100 B", "differs")
+    assert "dry run: 3 changes planned" in as_text.headline(report)
+
+
+@pytest.mark.parametrize(
+    ("report", "text"),
+    [
+        (run(ev.ItemFailed("a", "x", "later", "deferred", 0), outcome="deferred"), "in sync but for deferred files"),
+        (run(code=143, outcome="skipped", interrupted=True), "was interrupted; its state is saved"),
+        (run(code=9, outcome="refused", dry=True), "was a dry run;"),
+        (fold.fold([ev.RunStarted("id", 1.0, [["a"]])]), "did not end"),
+    ],
+)
+def test_headlines(report, text: str) -> None:
+    assert text in as_text.headline(report)
+
+
+def test_a_refusal_is_looked_into_first() -> None:
+    assert as_text.advice(run(code=9, outcome="refused")) == "after you looked into the refusal: sshsync resume"
+    deferred = run(ev.ItemFailed("a", "x", "later", "deferred", 0), outcome="deferred")
+    assert "(+1 deferred)" in as_text.rows(deferred)[0][6]
+
+
+def test_the_summary_has_the_documented_fields() -> None:
+    found = json.loads(as_json.summary_line(run(ev.ItemFailed("a", "\udcff", "no"), code=7, outcome="partial")))
+    assert {"type", "outcome", "exit_code", "run", "repositories"} <= set(found)
+    entry = found["repositories"][0]
+    assert {"name", "outcome", "files", "bytes", "seconds", "error"} <= set(entry)
+    assert {"total", "copied", "unchanged", "deleted", "failed", "deferred", "skipped"} <= set(entry["files"])
+    assert {"moved", "resent"} <= set(entry["bytes"])
+    assert entry["problems"] == [{"item": "\udcff", "reason": "no", "outcome": "failed", "code": 7}]
+
+
+def test_event_lines() -> None:
+    assert json.loads(as_json.event_line(ev.RunFinished("r", 1.0, "done", 0)))["type"] == "run_finished"
+    assert as_json.event_line(ev.Verified("a", [])) == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (64_000_000, "64.0 MB"), (5e15, "5.0 PB"), (5e18, "5000.0 PB")]
+)
+def test_sizes(count: float, text: str) -> None:
+    assert words.size(count) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (59.9, "59.9 s"), (61, "1:01 min"), (3725, "1:02:05")])
+def test_durations(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+def test_small_words() -> None:
+    assert words.moment(0) == "-"
+    assert words.moment(1).startswith("19")
+    assert (words.count(1, "file"), words.count(2, "file")) == ("1 file", "2 files")

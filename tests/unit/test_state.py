@@ -1,0 +1,380 @@
+"""Journal, lock, known hosts, retries, logs: what touches the controller."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from sshsync import logs
+from sshsync.engine.journal import Journal, check_directory, find_run
+from sshsync.engine.lock import Lock
+from sshsync.engine.sinks import Logging
+from sshsync.errors import (
+    ConnectError,
+    ConnectionLostError,
+    HostKeyError,
+    InterruptedRun,
+    LockedError,
+    StateError,
+    UsageError,
+)
+from sshsync.model import events as ev
+from sshsync.model.item import Item, Stamp
+from sshsync.model.policy import Retries
+from sshsync.transports import known_hosts
+from sshsync.transports.known_hosts import HostKey, check, look_up
+from sshsync.transports.retrying import Stop, retry
+from sshsync.transports.ssh_auth import check_mode, load_key, read_password
+from sshsync.transports.watch import Watch
+from tests.conftest import CHAIN, configure
+
+QUICK = Retries(transient=4, first_wait=0.001, longest_wait=0.002)
+
+
+@pytest.fixture
+def journal(tmp_path: Path):
+    made = Journal(tmp_path / "state")
+    made.bind(configure(CHAIN, tmp_path).tree)
+    yield made
+    made.close()
+
+
+def repository(tmp_path: Path, name: str = "proxy", text: str = CHAIN):
+    return configure(text, tmp_path).tree.repositories[name]
+
+
+def test_what_is_published_is_on_record(journal: Journal, tmp_path: Path) -> None:
+    journal(ev.RunStarted("r1", 1.0, [["proxy"]]))
+    journal(ev.Published("proxy", [("a\udcff", "sha256:1", 5), ("b", "sha256:2", 6)], 11))
+    proxy = repository(tmp_path)
+    assert journal.verified(proxy) == {b"a\xff": "sha256:1", b"b": "sha256:2"}
+    assert journal.count(proxy) == 2
+    journal(ev.Deleted("proxy", ["b"]))
+    journal(ev.Verified("proxy", [("c", "sha256:3", 1), ("a\udcff", "", 0)]))
+    assert journal.verified(proxy) == {b"c": "sha256:3"}
+
+
+def test_records_are_bound_to_the_place(journal: Journal, tmp_path: Path) -> None:
+    journal(ev.RunStarted("r1", 1.0, [["proxy"]]))
+    journal(ev.Published("proxy", [("a", "sha256:1", 5)], 5))
+    moved = configure(CHAIN.replace("path = /p", "path = /elsewhere"), tmp_path).tree
+    journal.bind(moved)
+    assert journal.verified(moved.repositories["proxy"]) == {}
+
+
+def test_the_digest_cache(journal: Journal, tmp_path: Path) -> None:
+    proxy = repository(tmp_path)
+    stamp = Stamp(1, 2, 3, 4)
+    journal.remember(proxy, [Item(b"k", "sha256:1", stamp)])
+    assert journal.cached(proxy) == {b"k": (stamp, "sha256:1")}
+    journal.remember(proxy, [])
+    assert journal.cached(proxy) == {}
+
+
+def test_runs_and_what_is_unfinished(journal: Journal) -> None:
+    assert journal.unfinished() is None
+    journal(ev.RunStarted("r1", 1.0, [["proxy"]]))
+    assert journal.unfinished()["id"] == "r1"
+    journal(ev.RunFinished("r1", 2.0, "done", 0))
+    assert journal.unfinished() is None
+    journal(ev.RunStarted("r2", 3.0, [["proxy"]]))
+    journal(ev.RunFinished("r2", 4.0, "failed", 143, interrupted=True))
+    assert journal.unfinished()["id"] == "r2"
+    journal(ev.RunStarted("dry", 5.0, [["proxy"]], dry_run=True))
+    assert journal.unfinished()["id"] == "r2", "a dry run changes nothing"
+    journal.abandon("r2")
+    assert journal.unfinished() is None
+    assert find_run(journal, "r1")["exit_code"] == 0
+    assert [type(event).__name__ for _, event in journal.events("r1")] == ["RunStarted", "RunFinished"]
+    with pytest.raises(UsageError):
+        find_run(journal, "zzz")
+
+
+def test_the_count_of_a_master_outlives_an_empty_scan(journal: Journal, tmp_path: Path) -> None:
+    journal(ev.RunStarted("r1", 1.0, [["proxy"]]))
+    journal(ev.Scanned("master", 7, 70, 0, 70, 1.0, True))
+    journal(ev.Scanned("master", 0, 0, 0, 0, 1.0, True))
+    assert journal.count(repository(tmp_path, "master")) == 7
+
+
+def test_a_damaged_journal_is_set_aside(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    (state / "journal.sqlite").write_bytes(b"this is no database" * 100)
+    made = Journal(state)
+    assert made.set_aside
+    assert made.set_aside.read_bytes().startswith(b"this is no database")
+    assert made.runs() == []
+    made.close()
+
+
+def test_a_newer_journal_is_refused(tmp_path: Path) -> None:
+    Journal(tmp_path / "s").close()
+    db = sqlite3.connect(tmp_path / "s" / "journal.sqlite")
+    db.execute("UPDATE meta SET value = '99'")
+    db.commit()
+    db.close()
+    with pytest.raises(StateError, match="newer sshsync"):
+        Journal(tmp_path / "s")
+
+
+def test_a_state_directory_that_others_may_write_is_refused(tmp_path: Path) -> None:
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    bad.chmod(0o777)
+    with pytest.raises(StateError, match="others may write"):
+        check_directory(bad)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StateError, match="cannot make"):
+        check_directory(tmp_path / "file" / "x")
+
+
+def test_the_journal_is_no_symlink(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (state / "journal.sqlite").symlink_to(victim)
+    with pytest.raises(StateError):
+        Journal(state)
+    assert victim.read_text() == "precious"
+
+
+def test_one_lock_at_a_time_and_the_holder_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    with Lock(file):
+        with pytest.raises(LockedError) as caught:
+            Lock(file).__enter__()
+        assert f"pid {os.getpid()}" in str(caught.value)
+        assert caught.value.code == 8
+    with Lock(file):
+        assert json.loads(file.read_text())["pid"] == os.getpid()
+
+
+def test_a_stale_lock_file_does_not_block(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    file.write_text('{"pid": 1, "host": "x", "since": "y"}')
+    with Lock(file):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["symlink", "directory", "fifo"])
+def test_a_lock_path_that_is_no_file_is_refused(tmp_path: Path, kind: str) -> None:
+    file, victim = tmp_path / "lock", tmp_path / "victim"
+    victim.write_text("precious")
+    if kind == "symlink":
+        file.symlink_to(victim)
+    elif kind == "directory":
+        file.mkdir()
+    else:
+        os.mkfifo(file)
+    with pytest.raises(StateError):
+        Lock(file).__enter__()
+    assert victim.read_text() == "precious"
+
+
+def key(text: str = "one", kind: str = "ssh-ed25519") -> HostKey:
+    return HostKey(kind, text.encode())
+
+
+def hashed(name: str) -> str:
+    salt = b"0123456789abcdef0123"
+    digest = hmac.new(salt, name.encode(), hashlib.sha1).digest()
+    return f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("line", "address", "port", "found"),
+    [
+        ("h {key}", "h", 22, True),
+        ("a,h,b {key}", "h", 22, True),
+        ("H {key}", "h", 22, True),
+        ("[h]:2222 {key}", "h", 2222, True),
+        ("[h]:2222 {key}", "h", 22, False),
+        ("*.example {key}", "x.example", 22, True),
+        ("*.example,!x.example {key}", "x.example", 22, False),
+        ("10.0.0.? {key}", "10.0.0.7", 22, True),
+        ("  h    {key}   a comment", "h", 22, True),
+        (hashed("h") + " {key}", "h", 22, True),
+        (hashed("[h]:2222") + " {key}", "h", 2222, True),
+        (hashed("other") + " {key}", "h", 22, False),
+        ("|1|bad {key}", "h", 22, False),
+        ("# h {key}", "h", 22, False),
+        ("@cert-authority h {key}", "h", 22, False),
+        ("h ssh-ed25519", "h", 22, False),
+        ("h ssh-ed25519 !!!notbase64", "h", 22, False),
+        ("", "h", 22, False),
+    ],
+)
+def test_known_hosts_lines(tmp_path: Path, line: str, address: str, port: int, found: bool) -> None:
+    file = tmp_path / "known"
+    file.write_text("@garbage\nnonsense\n" + line.format(key=key().line) + "\n")
+    known = look_up([tmp_path / "absent", file], address, port)
+    assert bool(known.keys) is found
+    assert known.warnings
+
+
+def test_a_revoked_key_refuses_even_when_it_is_known(tmp_path: Path) -> None:
+    file = tmp_path / "known"
+    file.write_text(f"h {key().line}\n@revoked * {key().line}\n")
+    with pytest.raises(HostKeyError, match="revoked"):
+        check(key(), look_up([file], "h", 22), "", "h", "")
+
+
+def test_unknown_changed_and_pinned_keys(tmp_path: Path) -> None:
+    file = tmp_path / "known"
+    file.write_text(f"h {key('one').line}\n")
+    known = look_up([file], "h", 22)
+    check(key("one"), known, "", "h", "")
+    with pytest.raises(HostKeyError, match="CHANGED"):
+        check(key("two"), known, "", "h", "")
+    with pytest.raises(HostKeyError, match="is unknown"):
+        check(key("one"), look_up([], "h", 22), "", "h", "trust it")
+    check(key("two"), known, key("two").fingerprint, "h", "")
+    check(key("two"), known, key("two").line, "h", "")
+    with pytest.raises(HostKeyError, match="pins"):
+        check(key("one"), known, key("two").fingerprint, "h", "")
+
+
+def test_recording_a_key(tmp_path: Path) -> None:
+    file = tmp_path / "state" / "known_hosts"
+    known_hosts.record(file, "h", 2222, key())
+    assert look_up([file], "h", 2222).keys == [key()]
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert look_up([file], "h", 2222).types == ("ssh-ed25519",)
+
+
+def test_an_unreadable_known_hosts_file_does_not_fail_open(tmp_path: Path) -> None:
+    with pytest.raises(HostKeyError, match="cannot read"):
+        look_up([tmp_path], "h", 22)
+
+
+def test_secret_files_must_be_private(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("hunter2\nrest\n")
+    file.chmod(0o644)
+    with pytest.raises(StateError, match="chmod 600"):
+        read_password(file)
+    file.chmod(0o600)
+    assert read_password(file) == "hunter2"
+    with pytest.raises(StateError, match="No such file"):
+        check_mode(tmp_path / "absent", "key file")
+    with pytest.raises(StateError, match="no usable private key"):
+        load_key(file)
+
+
+def test_transient_errors_are_tried_again_and_told() -> None:
+    tries, told = [], []
+
+    def operation() -> str:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ConnectionLostError("lost")
+        return "done"
+
+    assert retry(operation, QUICK, Stop(), notify=lambda n, why, wait: told.append((n, why))) == "done"
+    assert told == [(1, "lost"), (2, "lost")]
+
+
+def test_tries_are_used_up_unless_there_is_progress() -> None:
+    tries = []
+
+    def operation() -> None:
+        tries.append(1)
+        raise ConnectionLostError("lost")
+
+    with pytest.raises(ConnectionLostError):
+        retry(operation, QUICK, Stop())
+    assert len(tries) == 4
+    tries.clear()
+    with pytest.raises(ConnectionLostError):
+        retry(operation, QUICK, Stop(), progress=lambda: min(len(tries), 10))
+    assert len(tries) == 13
+
+
+@pytest.mark.parametrize("error", [HostKeyError("no"), TypeError("bug"), StateError("full")])
+def test_permanent_errors_and_bugs_are_not_tried_again(error: Exception) -> None:
+    tries = []
+
+    def operation() -> None:
+        tries.append(1)
+        raise error
+
+    with pytest.raises(type(error)):
+        retry(operation, QUICK, Stop())
+    assert len(tries) == 1
+
+
+def test_a_signal_ends_waiting() -> None:
+    stop = Stop()
+
+    def operation() -> None:
+        stop.set(15)
+        raise ConnectError("no")
+
+    with pytest.raises(InterruptedRun) as caught:
+        retry(operation, Retries(first_wait=60), stop)
+    assert caught.value.code == 143
+
+
+def test_an_unreachable_host_is_given_up_by_time() -> None:
+    tries = []
+
+    def operation() -> None:
+        tries.append(1)
+        raise ConnectError("no")
+
+    with pytest.raises(ConnectError):
+        retry(operation, Retries(transient=50, first_wait=0.01, longest_wait=0.01, unreachable=0.05), Stop())
+    assert 2 <= len(tries) < 20
+
+
+def test_the_watch_strikes_from_outside() -> None:
+    struck = threading.Event()
+    watch = Watch(struck.set)
+    with watch.limit(0.01):
+        assert struck.wait(5)
+    assert watch.stalled
+
+
+def test_the_watch_leaves_what_is_in_time_alone() -> None:
+    struck = threading.Event()
+    watch = Watch(struck.set)
+    with watch.limit(30):
+        pass
+    watch.stop()
+    assert not struck.is_set()
+
+
+def test_the_log_holds_one_escaped_line_an_event(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    sink = Logging(logs.to_file(file, "debug"))
+    sink(ev.RunStarted("r1", 1.0, [["a"]]))
+    sink(ev.Published("a", [("evil\n\x1b[31m\udcff", "sha256:1", 5)], 5))
+    sink(ev.ItemFailed("a", "x\ny", "why\x9b"))
+    sink(ev.RepositoryFinished("a", "failed", 1.0, error="bad"))
+    sink(ev.Deleted("a", ["gone"]))
+    sink(ev.Progress("a", 1))
+    sink(ev.Verified("a", []))
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [line["event"] for line in lines] == [
+        "run started", "file published", "item failed", "repository finished", "file deleted",
+    ]  # fmt: skip
+    assert all(line["run"] == "r1" for line in lines)
+    assert lines[1]["item"] == "evil\\n\\x1b[31m\\xff"
+    assert [line["level"] for line in lines] == ["info", "debug", "warning", "error", "debug"]
+    file.rename(tmp_path / "log.1")
+    sink(ev.Notice("a", "after rotation"))
+    assert "after rotation" in file.read_text()
+
+
+def test_the_log_must_be_writable(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StateError, match="cannot write the log"):
+        logs.to_file(tmp_path / "file" / "log", "info")
