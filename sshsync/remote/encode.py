@@ -35,7 +35,7 @@ def argument(value: bytes) -> bytes:
     return b"'" + _ODD_ARGUMENT.sub(_octal, value) + b"'"
 
 
-BOOT = b'eval "$(printf %b "$0")"'
+BOOT = b's=$1; shift; eval "$(printf %b "$s")"'
 """The constant program that every command line starts: it decodes the script and runs it."""
 
 
@@ -47,7 +47,7 @@ def command_line(shell: str, script: str, variables: Mapping[str, bytes]) -> byt
         script: the text of a constant script.
         variables: values that the script reads by name.
     """
-    words = [shell.encode(), b"-c", b"'" + BOOT + b"'", argument(script.encode())]
+    words = [shell.encode(), b"-c", b"'" + BOOT + b"'", b"sshsync", argument(script.encode())]
     words += [argument(key.encode() + b"=" + value) for key, value in variables.items()]
     return b" ".join(words)
 
@@ -56,7 +56,7 @@ def argv(shell: str, script: str, variables: Mapping[str, bytes]) -> list[bytes]
     """Return the same command for an exec without a login shell."""
     words = [key.encode() + b"=" + value for key, value in variables.items()]
     encoded = [_ODD_ARGUMENT.sub(_octal, word) for word in [script.encode(), *words]]
-    return [shell.encode(), b"-c", BOOT, *encoded]
+    return [shell.encode(), b"-c", BOOT, b"sshsync", *encoded]
 
 
 _UNSAFE = re.compile(r"[^\x20-\x7e\u00a1-\u02af\u0370-\u05ff\u0900-\u1fff\u2c00-\ud7ff\uf900-\ufdff]|\\")

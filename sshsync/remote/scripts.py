@@ -230,9 +230,12 @@ PUBLISH = Script(
     r"""
 each() {
   if real "$g" && ( cd "$b/$g" && mv -f "$@" "$ROOT/$g/" ); then return; fi
-  j=$first; for f do
-    if [ -e "$b/$g/$f" ] || [ -L "$b/$g/$f" ] || [ ! -e "$ROOT/$g/$f" ]; then echo "failed $j"; fi; j=$((j + 1))
-  done; return 1
+  k=0; j=$first; for f do
+    if [ -e "$b/$g/$f" ] || [ -L "$b/$g/$f" ] || [ ! -e "$ROOT/$g/$f" ]; then
+      echo "failed $j"; k=1
+    fi
+    j=$((j + 1))
+  done; return $k
 }
 main() {
   own || return; b=$ROOT/.sshsync/batch/$BATCH; MAKE=yes; g=.; i=0; first=0; failed=0

@@ -1,0 +1,337 @@
+"""One contract for every transport: real OpenSSH, this machine, a host in memory."""
+
+import hashlib
+import io
+import os
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sshsync.core.batch import Batch, Form
+from sshsync.errors import CommandError, ConnectionLostError, HostError
+from sshsync.kinds.base import Answer, Subject
+from sshsync.kinds.files import Files, digests
+from sshsync.model.change import Change, Kind
+from sshsync.model.item import Item, Stamp
+from sshsync.model.policy import TransportKind
+from sshsync.model.topology import Host, Login
+from sshsync.remote import encode, scripts
+from sshsync.remote.scripts import Command
+from sshsync.transfers.staging import Staging
+from sshsync.transports import ssh
+from sshsync.transports.base import CHANNELS, Transport
+from sshsync.transports.local import LocalTransport
+from sshsync.transports.memory import MemoryHost, MemoryTransport
+from sshsync.transports.session import Session, new_token
+from sshsync.transports.ssh import SshTransport, Trust
+from tests.conftest import CHAIN, configure
+from tests.sshd import Sshd
+
+CONTENT = {b"a": b"alpha", b"d/b c": b"beta", b"d/e/\xff\n$(x)": b"odd", b"empty": b"", b"-rf": b"dash"}
+SHA = {key: "sha256:" + hashlib.sha256(data).hexdigest() for key, data in CONTENT.items()}
+
+
+class Place:
+    """A transport, a root on it, and ways to look at that root from outside."""
+
+    def __init__(self, transport: Transport, root: bytes, put: Callable[[bytes, bytes], None], see: Callable[[], dict]) -> None:
+        self.transport = transport
+        self.session = Session(transport, 10)
+        self.root = root
+        self.put = put
+        self.see = see
+
+    def fill(self) -> None:
+        for key, data in CONTENT.items():
+            self.put(key, data)
+
+
+def on_disk(directory: Path, transport: Transport) -> Place:
+    root = os.fsencode(directory)
+
+    def put(key: bytes, data: bytes) -> None:
+        file = os.path.join(root, key)
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        Path(os.fsdecode(file)).write_bytes(data)
+
+    def see() -> dict:
+        found = {}
+        for base, directories, names in os.walk(root):
+            if b".sshsync" in directories:
+                directories.remove(b".sshsync")
+            for name in names:
+                file = os.path.join(base, name)
+                found[os.path.relpath(file, root)] = Path(os.fsdecode(file)).read_bytes()
+        return found
+
+    directory.mkdir(exist_ok=True)
+    return Place(transport, root, put, see)
+
+
+@pytest.fixture(params=["memory", "local", pytest.param("ssh", marks=pytest.mark.integration)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    if request.param == "memory":
+        host = MemoryHost()
+        host.roots.add(b"/r")
+        place = Place(MemoryTransport(host), b"/r", lambda k, d: host.put(b"/r/" + k, d), lambda: host.below(b"/r"))
+        yield place
+        place.session.close()
+        return
+    if request.param == "local":
+        place = on_disk(tmp_path / "root", LocalTransport())
+        yield place
+        place.session.close()
+        return
+    server = Sshd(tmp_path, "sshd")
+    known = tmp_path / "known"
+    known.write_text(server.known + "\n")
+    host_ = Host(TransportKind.SSH, "127.0.0.1", server.port, Login(server.user, key_file=str(server.key)))
+    transport = SshTransport(host_, Trust((known,)), lambda: ssh.dial("127.0.0.1", server.port, 5))
+    place = on_disk(tmp_path / "root", transport)
+    yield place
+    place.session.close()
+    server.stop()
+
+
+def converse(place: Place, dialogue, token: bytes):
+    try:
+        request = next(dialogue)
+        while True:
+            reply = place.session.run(request.command, request.stdin, token=token)
+            request = dialogue.send(Answer(reply.status, reply.payload, reply.errors))
+    except StopIteration as end:
+        return end.value
+
+
+def subject(place: Place, tmp_path: Path) -> Subject:
+    repository = configure(CHAIN, tmp_path).tree.repositories["master"]
+    return Subject(repository, place.session.capabilities, new_token(), "sha256")
+
+
+def scanned(place: Place, tmp_path: Path) -> dict[bytes, str]:
+    asked = subject(place, tmp_path)
+    keys = [key for key in place.see()]
+    found = converse(place, Files().look_again(asked, place.root, keys), asked.token)
+    return {key: item.digest for key, item in found.items.items()}
+
+
+def changes(*keys: bytes) -> tuple[Change, ...]:
+    made = []
+    for key in keys:
+        stamp = Stamp(len(CONTENT[key]), 1_500_000_000 * 10**9, 0, 0)
+        made.append(Change(Kind.COPY, key, None, Item(key, SHA[key], stamp, 0o640)))
+    return tuple(made)
+
+
+def archive(*keys: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8", errors="surrogateescape") as tar:
+        for key in keys:
+            entry = tarfile.TarInfo("./" + key.decode("utf-8", "surrogateescape"))
+            entry.size, entry.mtime, entry.mode = len(CONTENT[key]), 1_500_000_000, 0o640
+            tar.addfile(entry, io.BytesIO(CONTENT[key]))
+    return out.getvalue()
+
+
+def unpack(place: Place, batch: Batch, *keys: bytes) -> None:
+    command = Command(scripts.UNPACK, {"ROOT": place.root, "BATCH": batch.id.encode()})
+    with place.session.start(command) as conversation:
+        conversation.write(archive(*keys))
+        conversation.finish().check("unpacking")
+
+
+def test_the_probe_finds_what_is_needed(place: Place) -> None:
+    found = place.session.capabilities
+    assert found.missing == ()
+    assert "sha256" in found.digests
+
+
+def test_a_root_is_found_or_missed_or_made(place: Place) -> None:
+    def root(path: bytes, make: bytes) -> tuple[int, bytes]:
+        reply = place.session.run(Command(scripts.ROOT, {"ROOT": path, "MAKE": make}))
+        return reply.status, reply.payload
+
+    assert root(place.root, b"no") == (0, place.root + b"\n")
+    assert root(place.root + b"/new", b"no") == (44, b"")
+    assert root(place.root + b"/new", b"yes") == (0, place.root + b"/new\n")
+    assert root(place.root + b"/new", b"no")[0] == 0
+
+
+def test_files_are_digested_whatever_their_names(place: Place, tmp_path: Path) -> None:
+    place.fill()
+    assert scanned(place, tmp_path) == SHA
+
+
+def test_a_listing_finds_all_files_and_no_staging(place: Place) -> None:
+    place.fill()
+    place.put(b".sshsync/part/x", b"staged")
+    token = new_token()
+    words = place.session.capabilities.stat_words(token)
+    reply = place.session.run(Command(scripts.LIST, {"ROOT": place.root, "BELOW": b".", **words}), token=token)
+    names = {record.split(b" ", 5)[5] for record in reply.payload.split(token + b" ")[1:]}
+    assert {name.removesuffix(b"\n")[2:] if name.endswith(b"\n") else name[2:] for name in names} == set(CONTENT)
+
+
+def test_absent_files_have_no_digest(place: Place, tmp_path: Path) -> None:
+    place.fill()
+    asked = subject(place, tmp_path)
+    found = converse(place, digests(asked, place.root, b".", {b"absent": 1, b"a": 5}), asked.token)
+    assert found.get(b"absent") is None
+    assert found[b"a"] == SHA[b"a"]
+
+
+def test_reading_gives_the_bytes_one_after_the_other(place: Place) -> None:
+    place.fill()
+    keys = list(CONTENT)
+    command = Command(scripts.READ, {"ROOT": place.root})
+    with place.session.start(command, encode.lines(keys)) as conversation:
+        assert b"".join(conversation.pieces()) == b"".join(CONTENT.values())
+        assert conversation.reply(b"").status == 0
+
+
+def test_a_batch_is_invisible_until_it_is_published(place: Place, tmp_path: Path) -> None:
+    keys = tuple(CONTENT)
+    batch = Batch(Form.PACK, changes(*keys))
+    staging = Staging(lambda: place.session, place.root)
+    unpack(place, batch, *keys)
+    assert place.see() == {}
+    assert staging.names() == [b"batch/" + batch.id.encode()]
+    asked = subject(place, tmp_path)
+    below = b".sshsync/batch/" + batch.id.encode()
+    found = converse(place, digests(asked, place.root, below, dict.fromkeys(keys, 1)), asked.token)
+    assert found == SHA
+    assert staging.publish(batch, batch.id) == {}
+    assert place.see() == CONTENT
+    assert staging.names() == []
+    assert staging.publish(batch, batch.id) == {}, "safe to repeat"
+    assert place.see() == CONTENT
+
+
+def test_one_big_file_goes_by_part(place: Place) -> None:
+    (change,) = changes(b"d/b c")
+    batch = Batch(Form.PART, (change,))
+    staging = Staging(lambda: place.session, place.root)
+    command = Command(scripts.STORE, {"ROOT": place.root, "PART": batch.part.encode()})
+    with place.session.start(command) as conversation:
+        conversation.write(CONTENT[b"d/b c"])
+        conversation.finish().check("storing")
+    assert staging.names() == [b"part/" + batch.part.encode()]
+    staging.mark(batch, batch.id)
+    assert place.see() == {}
+    assert staging.publish(batch, batch.id) == {}
+    assert place.see() == {b"d/b c": CONTENT[b"d/b c"]}
+
+
+def test_leftovers_are_found_and_cleared(place: Place) -> None:
+    batch = Batch(Form.PACK, changes(b"a", b"-rf"))
+    staging = Staging(lambda: place.session, place.root)
+    unpack(place, batch, b"a", b"-rf")
+    ((name, found),) = staging.leftovers({change.key: change for change in changes(b"a", b"d/b c")})
+    assert name == batch.id
+    assert [change.key for change in found.changes] == [b"a"]
+    staging.clear()
+    assert staging.names() == []
+
+
+def test_mode_and_time_are_set_in_place(place: Place, tmp_path: Path) -> None:
+    place.fill()
+    staging = Staging(lambda: place.session, place.root)
+    items = [change.new for change in changes(*CONTENT) if change.new]
+    assert staging.adjust(items) == []
+    asked = subject(place, tmp_path)
+    found = converse(place, Files().look_again(asked, place.root, list(CONTENT)), asked.token)
+    assert {(item.mode, item.mtime) for item in found.items.values()} == {(0o640, 1_500_000_000)}
+    absent = Item(b"absent", "x", Stamp(0, 0, 0, 0))
+    assert staging.adjust([absent]) == [b"absent"]
+
+
+def test_deletion(place: Place) -> None:
+    place.fill()
+    Staging(lambda: place.session, place.root).delete([b"d/b c", b"-rf", b"d/e/\xff\n$(x)"])
+    assert set(place.see()) == {b"a", b"empty"}
+
+
+def test_many_names_at_once(place: Place, tmp_path: Path) -> None:
+    for number in range(450):
+        place.put(b"many/%03d" % number, b"%d" % number)
+    assert len(scanned(place, tmp_path)) == 450
+    Staging(lambda: place.session, place.root).delete([b"many/%03d" % n for n in range(450)])
+    assert place.see() == {}
+
+
+def test_conversations_side_by_side_and_one_after_the_other(place: Place) -> None:
+    place.fill()
+    results: list[bytes] = []
+
+    def work() -> None:
+        for _ in range(4):
+            reply = place.session.run(Command(scripts.READ, {"ROOT": place.root}), encode.lines([b"a"]))
+            results.append(reply.payload)
+
+    workers = [threading.Thread(target=work) for _ in range(CHANNELS * 2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert results == [b"alpha"] * (CHANNELS * 2 * 4)
+
+
+def test_an_abandoned_conversation_gives_its_slot_back(place: Place) -> None:
+    place.put(b"big", b"x" * 3_000_000)
+    for _ in range(CHANNELS * 2):
+        with place.session.start(Command(scripts.READ, {"ROOT": place.root}), encode.lines([b"big"])) as conversation:
+            next(conversation.pieces())
+    assert place.session.run(Command(scripts.READ, {"ROOT": place.root}), encode.lines([b"big"])).status == 0
+
+
+def test_a_closed_connection_is_told_apart_from_an_end(place: Place) -> None:
+    place.session.close()
+    assert not place.session.alive
+    with pytest.raises((ConnectionLostError, HostError)) as caught:
+        place.session.run(Command(scripts.STAGED, {"ROOT": place.root}))
+    assert caught.value.transient
+
+
+def test_a_root_that_moved_is_noticed(place: Place, request: pytest.FixtureRequest) -> None:
+    if "memory" in request.node.name:
+        return
+    link = place.root + b"-link"
+    os.symlink(place.root, link)
+    place.fill()
+    with pytest.raises(CommandError, match="not .* any more"):
+        Staging(lambda: place.session, link).clear()
+
+
+def test_nothing_is_written_through_a_symlink(place: Place, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if "memory" in request.node.name:
+        return
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "canary").write_text("precious")
+    os.symlink(os.fsencode(outside), place.root + b"/d")
+    batch = Batch(Form.PACK, changes(b"a", b"d/b c", b"d/e/\xff\n$(x)"))
+    staging = Staging(lambda: place.session, place.root)
+    unpack(place, batch, b"a", b"d/b c", b"d/e/\xff\n$(x)")
+    refused = staging.publish(batch, batch.id)
+    assert set(refused) == {b"d/b c", b"d/e/\xff\n$(x)"}
+    assert "symbolic link" in refused[b"d/b c"]
+    assert [p.name for p in outside.iterdir()] == ["canary"]
+    assert place.see()[b"a"] == b"alpha"
+    with pytest.raises(CommandError):
+        staging.delete([b"d/canary"])
+    assert (outside / "canary").read_text() == "precious"
+
+
+def test_a_foreign_staging_directory_is_refused(place: Place, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if "memory" in request.node.name:
+        return
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    os.symlink(os.fsencode(outside), place.root + b"/.sshsync")
+    batch = Batch(Form.PACK, changes(b"a"))
+    with pytest.raises(HostError, match="not a directory of ours"):
+        unpack(place, batch, b"a")
+    assert list(outside.iterdir()) == []
