@@ -29,7 +29,7 @@ def free_port() -> int:
 class Sshd:
     """One server. `known` is its line for a known_hosts file, `key` a private key that it accepts."""
 
-    def __init__(self, directory: Path, name: str, *extra: str) -> None:
+    def __init__(self, directory: Path, name: str, *extra: str, environment: str = "") -> None:
         require(Path(SSHD).exists(), "sshd")
         self.home = directory / name
         self.home.mkdir(parents=True, mode=0o700)
@@ -52,6 +52,8 @@ class Sshd:
             "PasswordAuthentication no",
             "KbdInteractiveAuthentication no",
             "MaxStartups 100",
+            # bash leaves ~/.bashrc alone at this level: what the machine's owner put there is not part of a test.
+            f"SetEnv SHLVL=5 {environment}",
             "Subsystem sftp internal-sftp",
             *extra,
         ]

@@ -23,9 +23,9 @@ class Site:
         self.servers: dict[str, Sshd] = {}
         self.config = directory / "sshsync.conf"
 
-    def server(self, name: str, *extra: str) -> Sshd:
+    def server(self, name: str, *extra: str, environment: str = "") -> Sshd:
         if name not in self.servers:
-            self.servers[name] = Sshd(self.directory / "sshd", name, *extra)
+            self.servers[name] = Sshd(self.directory / "sshd", name, *extra, environment=environment)
         return self.servers[name]
 
     def root(self, name: str) -> Path:

@@ -50,7 +50,7 @@ def test_built_in_commands_on_every_posix_shell(site: Site, shell: str) -> None:
         require(bool(shutil.which("busybox")), "busybox")
         tools = site.root("tools")
         subprocess.run(["busybox", "--install", "-s", str(tools)], check=True)
-        server = site.server("host", f"SetEnv PATH={tools}")
+        server = site.server("host", environment=f"PATH={tools}")
         shell = str(tools / "sh")
     else:
         server = site.server("host")
@@ -103,7 +103,7 @@ def article(site: Site) -> None:
     )
     wrapper.chmod(0o755)
     (tools / "known").write_text(master.known + "\n")
-    proxy = site.server("proxy", f"SetEnv PATH={tools}:{os.environ['PATH']}")
+    proxy = site.server("proxy", environment=f"PATH={tools}:{os.environ['PATH']}")
     keys = site.root(".ssh")
     keys.chmod(0o700)
     shutil.copy(master.key, keys / "id_rsa")
