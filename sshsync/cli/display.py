@@ -1,5 +1,6 @@
 """What a person sees: live progress on a terminal, plain lines elsewhere, the summary at the end."""
 
+import contextlib
 import sys
 from collections.abc import Callable
 from typing import Any, TextIO
@@ -155,10 +156,10 @@ class Json:
 
         if not isinstance(event, ev.Progress) and (line := as_json.event_line(event)):
             sys.stdout.write(line + "\n")
+            sys.stdout.flush()
 
     def close(self) -> None:
-        """Hand on what is buffered."""
-        sys.stdout.flush()
+        """Nothing to close."""
 
 
 class Silent:
@@ -171,13 +172,34 @@ class Silent:
         """Nothing to close."""
 
 
-def live(options: Options) -> Lines | Bars | Json | Silent:
+class Forgiving:
+    """Shows events as long as somebody looks: a reader who went away never ends a run."""
+
+    def __init__(self, shown: Lines | Bars | Json | Silent) -> None:
+        self._shown = shown
+        self._gone = False
+
+    def __call__(self, event: ev.Event) -> None:
+        """Show the event."""
+        if not self._gone:
+            try:
+                self._shown(event)
+            except OSError:
+                self._gone = True
+
+    def close(self) -> None:
+        """Close the display."""
+        with contextlib.suppress(OSError):
+            self._shown.close()
+
+
+def live(options: Options) -> Forgiving:
     """Return the display that fits the options and the terminal."""
     if options.json:
-        return Json()
+        return Forgiving(Json())
     if options.quiet:
-        return Silent()
-    return Bars(options) if sys.stderr.isatty() else Lines(options)
+        return Forgiving(Silent())
+    return Forgiving(Bars(options) if sys.stderr.isatty() else Lines(options))
 
 
 def _line(event: ev.Event) -> str:

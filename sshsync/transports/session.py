@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from sshsync.errors import CommandError, ConnectionLostError, HostError, StorageFullError, ToolMissingError
+from sshsync.errors import (
+    CommandError,
+    ConnectionLostError,
+    DeadlineError,
+    HostError,
+    StorageFullError,
+    ToolMissingError,
+)
 from sshsync.remote import probe, scripts
 from sshsync.remote.encode import visible
 from sshsync.remote.frame import Deframer, FrameError
@@ -19,6 +26,15 @@ from sshsync.transports.base import PIECE, Stream, Transport
 
 MOST_ANSWER = 1 << 28
 """Bytes of a collected answer: about a million listed files. More is refused, so memory stays bounded."""
+
+SLOWEST = 1000
+"""Bytes a second that an answer must bring on average after a while; a host that trickles is given up."""
+
+LONGEST_SILENCE = 86400.0
+"""Seconds of silence that are never exceeded, whatever sizes a host claims."""
+
+RELAYS = 4
+"""Streams through one connection at once: each may need two of its channels, and others want some too."""
 
 _MOST_ERRORS = 8192
 _FULL = (b"No space left on device", b"Disk quota exceeded", b"Read-only file system")
@@ -56,8 +72,11 @@ def failure(label: str, doing: str, status: int, errors: bytes) -> CommandError:
 class Conversation:
     """One running script. Use as a context manager; leaving it abandons a script that still runs."""
 
-    def __init__(self, stream: Stream, token: bytes, label: str) -> None:
+    def __init__(self, stream: Stream, token: bytes, label: str, idle: float) -> None:
         self._stream = stream
+        self._patience = idle * 10
+        self._began = time.monotonic()
+        self._received = 0
         self._frame = Deframer(token)
         self._label = label
         self.token = token
@@ -120,6 +139,9 @@ class Conversation:
             piece = self._stream.read(1 << 20)
             if not piece:
                 raise self._cut()
+            self._received += len(piece)
+            if time.monotonic() - self._began > self._patience + self._received / SLOWEST:
+                raise DeadlineError(f"it sends less than {SLOWEST} bytes a second", where=self._label)
             try:
                 payload = self._frame.feed(piece)
             except FrameError as error:
@@ -178,6 +200,7 @@ class Session:
         self._timeout = timeout
         self._capabilities: Capabilities | None = None
         self._lock = threading.Lock()
+        self.relays = threading.BoundedSemaphore(RELAYS)
 
     @property
     def transport(self) -> Transport:
@@ -223,7 +246,8 @@ class Session:
         """
         token = token or new_token()
         framed = replace(command, variables={"TOKEN": token, **command.variables})
-        conversation = Conversation(self._transport.open(framed, self._timeout + allow), token, self.label)
+        idle = self._timeout + min(allow, LONGEST_SILENCE)
+        conversation = Conversation(self._transport.open(framed, idle), token, self.label, idle)
         if stdin is not None:
             conversation.feed(stdin)
         return conversation

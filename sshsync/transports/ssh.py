@@ -45,6 +45,7 @@ WINDOW = 16 << 20
 _PACKET = 1 << 18
 _HANDSHAKE = 20.0
 _ADDRESS_WAIT = 10.0
+_CHANNEL_WAIT = 30.0
 
 LOG = "sshsync.ssh"
 """Paramiko's chatter goes to this channel of `logging`, where a library user may listen; nobody does by default."""
@@ -143,13 +144,35 @@ class SshTransport:
         if not self._slots.acquire(timeout=max(idle, 600)):
             raise DeadlineError("no free channel for another command", where=self.label)
         try:
+            channel = self._channel(min(idle, _CHANNEL_WAIT))
             with self._watch.limit(min(idle, 60.0)), self._translated("starting a command"):
-                channel = self._paramiko.open_session(WINDOW, _PACKET, timeout=30)
                 channel.exec_command(line)
         except BaseException:
             self._slots.release()
             raise
         return SshStream(channel, idle, self)
+
+    def _channel(self, within: float) -> Channel:
+        """Open a channel, waiting in line when the host has too many open.
+
+        A host counts a command until it has noticed its end, so the line may be a little longer than ours;
+        and its MaxSessions may be smaller.
+        """
+        until = time.monotonic() + within
+        while True:
+            try:
+                with self._watch.limit(60.0):
+                    return self._paramiko.open_session(WINDOW, _PACKET, timeout=within)
+            except (paramiko.SSHException, EOFError, OSError) as error:
+                # Paramiko keeps one exception for all threads: who comes second sees a plain SSHException.
+                if not self.alive:
+                    raise ConnectionLostError(f"opening a channel: {_words(error)}", where=self.label) from error
+                if "Timeout" in str(error):
+                    raise DeadlineError("does not open a channel in time", where=self.label) from error
+                if time.monotonic() > until:
+                    words = f"opens no more channels: {_words(error)}"
+                    raise ConnectionLostError(words, where=self.label) from error
+            time.sleep(0.05)
 
     def tunnel(self, address: str, port: int) -> paramiko.Channel:
         """Open a channel to another host through this one (RFC 4254, 7.2).
@@ -261,7 +284,8 @@ def _handshake(host: Host, connect: Dial, key_types: tuple[str, ...]) -> paramik
     made = paramiko.Transport(connect(), packetizer_class=_Packetizer)
     try:
         made.set_log_channel(LOG)
-        made.banner_timeout = made.handshake_timeout = made.auth_timeout = _HANDSHAKE
+        within = min(_HANDSHAKE, host.timeout)
+        made.banner_timeout = made.handshake_timeout = made.auth_timeout = within
         made.channel_timeout = 30
         options = made.get_security_options()
         options.ciphers = CIPHERS
@@ -271,7 +295,7 @@ def _handshake(host: Host, connect: Dial, key_types: tuple[str, ...]) -> paramik
             options.key_types = wanted
         greeted = threading.Event()
         made.start_client(greeted)
-        done = greeted.wait(_HANDSHAKE)
+        done = greeted.wait(within)
         if not done or not made.is_active():
             raise _greeting_error(host, made, done=done)
     except BaseException:

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import click
@@ -23,7 +23,7 @@ def synchronize(options: Options, stages: Sequence[Sequence[str]] | None, *, dry
     """
     config = options.load()
     sync: Sync | None = None
-    shown: display.Lines | display.Bars | display.Json | display.Silent | None = None
+    shown: display.Forgiving | None = None
     try:
         # Names are checked before the journal, the lock or any host is touched.
         from sshsync.core import planner
@@ -39,10 +39,13 @@ def synchronize(options: Options, stages: Sequence[Sequence[str]] | None, *, dry
             shown.close()
         if sync:
             sync.close()
-    if options.json:
-        click.echo(as_json.summary_line(result.report))
-    else:
-        display.summary(options, result.report)
+    try:
+        if options.json:
+            click.echo(as_json.summary_line(result.report))
+        else:
+            display.summary(options, result.report)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return result.exit_code
 
 
@@ -72,7 +75,8 @@ def _signals(sync: Sync) -> Iterator[None]:
         for name in names:
             signal.signal(name, signal.SIG_DFL)
         sync.interrupt(number)
-        os.write(sys.stderr.fileno(), b"sshsync: stopping; once more to stop at once\n")
+        with suppress(OSError):
+            os.write(sys.stderr.fileno(), b"sshsync: stopping; once more to stop at once\n")
 
     for name in names:
         signal.signal(name, take)

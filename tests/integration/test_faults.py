@@ -1,0 +1,285 @@
+"""What goes wrong between hosts: each wait has an end, each error names the host and is of the right class."""
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from sshsync.errors import AuthenticationError, ConnectError, ConnectionLostError, DeadlineError, HostError
+from sshsync.model.policy import TransportKind
+from sshsync.model.topology import Host, Login
+from sshsync.remote import encode, scripts
+from sshsync.remote.scripts import Command, Script
+from sshsync.transports import ssh
+from sshsync.transports.session import MOST_ANSWER, Session
+from sshsync.transports.ssh import SshTransport, Trust
+from tests.integration.conftest import Site
+from tests.sshd import Sshd
+
+pytestmark = pytest.mark.integration
+
+SLEEP = Script("sleep", "main() { sleep 60; }\n")
+ENDLESS = Script("endless", "main() { yes; }\n")
+COMPLAIN = Script("complain", 'main() { head -c 3000000 /dev/zero | tr "\\000" x >&2; echo done; }\n')
+TRICKLE = Script("trickle", "main() { while :; do echo x; sleep 0.2; done; }\n")
+KILLED = Script("killed", "main() { kill -9 $$; }\n")
+EXITS = Script("exits", "main() { exit 0; }\n")
+
+
+def host(port: int, timeout: float = 2.0, **login: str) -> Host:
+    return Host(TransportKind.SSH, "127.0.0.1", port, Login(login.pop("user", "x"), **login), timeout=timeout)
+
+
+def connect(where: Host, files: tuple[Path, ...] = ()) -> SshTransport:
+    return SshTransport(where, Trust(files), lambda: ssh.dial(where.address, where.port, 2))
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[tuple[Session, Sshd]]:
+    server = Sshd(tmp_path, "sshd")
+    (tmp_path / "known").write_text(server.known + "\n")
+    where = host(server.port, user=server.user, key_file=str(server.key))
+    made = Session(connect(where, (tmp_path / "known",)), where.timeout)
+    yield made, server
+    made.close()
+    server.stop()
+
+
+class Talker:
+    """A TCP server that does one thing with each connection."""
+
+    def __init__(self, talk: Callable[[socket.socket], None]) -> None:
+        self._talk = talk
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.count = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.count += 1
+            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+
+    def _one(self, connection: socket.socket) -> None:
+        try:
+            with connection:
+                self._talk(connection)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def silent(connection: socket.socket) -> None:
+    connection.recv(1 << 20)
+    connection.recv(1 << 20)
+
+
+def endless(connection: socket.socket) -> None:
+    while True:
+        connection.sendall(b"welcome to this host\r\n" * 100)
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("talk", [silent, endless, lambda connection: None, lambda c: c.sendall(b"HTTP/1.0 400\r\n\r\n")])
+def test_what_is_no_ssh_server_is_given_up_in_time(talk: Callable[[socket.socket], None]) -> None:
+    server = Talker(talk)
+    began = time.monotonic()
+    with pytest.raises(ConnectError) as caught:
+        connect(host(server.port))
+    server.close()
+    assert time.monotonic() - began < 10
+    assert f"127.0.0.1:{server.port}" in str(caught.value)
+    assert "SSH greeting" in str(caught.value)
+
+
+def test_refused_and_unknown_addresses() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        with pytest.raises(ConnectError, match="cannot connect"):
+            connect(host(probe.getsockname()[1]))
+    with pytest.raises(HostError, match="address is not known") as caught:
+        ssh.dial("no-such-host.invalid", 22, 2)
+    assert isinstance(caught.value, HostError)
+
+
+def test_a_silent_command_meets_its_deadline(session) -> None:
+    began = time.monotonic()
+    with pytest.raises(DeadlineError) as caught:
+        session[0].run(Command(SLEEP))
+    assert time.monotonic() - began < 8
+    assert caught.value.transient
+    assert session[0].run(Command(scripts.PROBE)).status == 0, "the connection is still good"
+
+
+def test_a_frozen_host_meets_the_deadline(session) -> None:
+    made, server = session
+    assert server.process
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(server.process.pid)], capture_output=True, text=True)
+    pids = [int(pid) for pid in children.stdout.split()]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(DeadlineError):
+            made.run(Command(scripts.PROBE))
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_trickle_is_not_progress(session, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, _ = session
+    slow = Session(made.transport, 0.4)
+    began = time.monotonic()
+    with pytest.raises(DeadlineError, match="less than"):
+        slow.run(Command(TRICKLE))
+    assert time.monotonic() - began < 20
+
+
+def test_three_megabytes_of_complaints_do_not_block(session) -> None:
+    reply = session[0].run(Command(COMPLAIN))
+    assert reply.payload == b"done\n"
+    assert len(reply.errors) == 8192
+
+
+def test_an_endless_answer_is_cut(session) -> None:
+    with pytest.raises(HostError, match="answers without end"):
+        session[0].run(Command(ENDLESS))
+    assert MOST_ANSWER < 1 << 30
+
+
+@pytest.mark.parametrize("script", [KILLED, EXITS], ids=lambda script: script.name)
+def test_a_command_that_was_killed_has_no_result(session, script: Script) -> None:
+    with pytest.raises(ConnectionLostError, match="without a result"):
+        session[0].run(Command(script))
+
+
+def test_a_lost_connection_is_noticed_at_once(session) -> None:
+    made, server = session
+    timer = threading.Timer(0.3, server.drop_sessions)
+    timer.start()
+    with pytest.raises(ConnectionLostError):
+        made.run(Command(SLEEP), allow=60)
+    assert not made.alive
+
+
+def test_fewer_channels_than_asked_for_is_temporary(tmp_path: Path) -> None:
+    server = Sshd(tmp_path, "sshd", "MaxSessions 1")
+    (tmp_path / "known").write_text(server.known + "\n")
+    made = Session(connect(host(server.port, user=server.user, key_file=str(server.key)), (tmp_path / "known",)), 2)
+    with made.start(Command(SLEEP)), pytest.raises(ConnectionLostError) as caught:
+        made.run(Command(scripts.PROBE))
+    assert caught.value.transient
+    made.close()
+    server.stop()
+
+
+def test_a_thousand_megabytes_through_one_connection(session, tmp_path: Path) -> None:
+    """Beyond the volume at which Paramiko would start a key exchange of its own."""
+    made, _ = session
+    big = tmp_path / "big"
+    with big.open("wb") as out:
+        out.truncate(700_000_000)
+    command = Command(scripts.READ, {"ROOT": os.fsencode(tmp_path)})
+    for _ in range(2):
+        with made.start(command, encode.lines([b"big"])) as conversation:
+            assert sum(map(len, conversation.pieces())) == 700_000_000
+
+
+class Passwords(paramiko.ServerInterface):
+    """A server double that takes one password and counts the attempts."""
+
+    def __init__(self) -> None:
+        self.attempts: list[str] = []
+
+    def get_allowed_auths(self, username: str) -> str:
+        return "password"
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        self.attempts.append(password)
+        return 0 if password == "right" else 2  # AUTH_SUCCESSFUL, AUTH_FAILED
+
+
+@pytest.fixture
+def password_server(tmp_path: Path) -> Iterator[tuple[int, Passwords, str]]:
+    key = paramiko.ECDSAKey.generate()
+    rules = Passwords()
+
+    def talk(connection: socket.socket) -> None:
+        transport = paramiko.Transport(connection)
+        transport.set_log_channel(ssh.LOG)
+        transport.add_server_key(key)
+        transport.start_server(server=rules)
+        while transport.is_active():
+            time.sleep(0.05)
+
+    server = Talker(talk)
+    yield server.port, rules, ssh.HostKey(key.get_name(), key.asbytes()).fingerprint
+    server.close()
+
+
+def test_the_password_of_a_file_logs_in(password_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    port, rules, pin = password_server
+    file = tmp_path / "password"
+    file.write_text("right\n")
+    file.chmod(0o600)
+    connect(host(port, host_key=pin, password_file=str(file))).close()
+    assert rules.attempts == ["right"]
+
+
+def test_a_wrong_password_is_tried_once(password_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    port, rules, pin = password_server
+    with pytest.raises(AuthenticationError) as caught:
+        connect(host(port, host_key=pin, password="wrong-secret"))
+    assert rules.attempts == ["wrong-secret"]
+    assert "wrong-secret" not in str(caught.value)
+    assert "offered: password" in str(caught.value)
+
+
+def test_connections_leave_nothing_behind(tmp_path: Path) -> None:
+    server = Sshd(tmp_path, "sshd")
+    (tmp_path / "known").write_text(server.known + "\n")
+    good = host(server.port, user=server.user, key_file=str(server.key))
+    bad = host(server.port, user=server.user, key_file=str(Sshd(tmp_path, "other").key))
+    connect(good, (tmp_path / "known",)).close()
+    deadline = time.monotonic() + 20
+    before = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    for _ in range(15):
+        connect(good, (tmp_path / "known",)).close()
+        with pytest.raises(HostError):
+            connect(bad, (tmp_path / "known",))
+    while time.monotonic() < deadline:
+        after = threading.active_count(), len(os.listdir("/proc/self/fd"))
+        if after[0] <= before[0] and after[1] <= before[1]:
+            break
+        time.sleep(0.1)
+    assert after[0] <= before[0]
+    assert after[1] <= before[1]
+    server.stop()
+
+
+def test_many_children_of_one_host_do_not_wait_for_each_other_forever(site: Site) -> None:
+    server = site.server("host")
+    site.fill("m", {f"f{n}": os.urandom(2_000_000) for n in range(3)})
+    text = f"[DEFAULT]\nstable_for = 0\n[m]\n{server.section(path=site.root('m'))}"
+    names = [f"c{n}" for n in range(12)]
+    for name in names:
+        text += f"[{name}]\nparent = m\n{server.section(path=site.root(name))}"
+    site.write(text)
+    found = site.summary("--sync", ",".join(names))
+    assert found["exit_code"] == 0, found
+    site.same("m", *names)
