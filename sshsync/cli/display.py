@@ -23,6 +23,9 @@ from sshsync.model.events import GOOD, Outcome
 from sshsync.model.report import RunReport
 from sshsync.report import as_text, words
 
+WIDE = 108
+"""Columns that the whole summary table wants."""
+
 _COLOURS = {
     Outcome.DONE: "green",
     Outcome.UNCHANGED: "green",
@@ -52,7 +55,7 @@ def summary(options: Options, report: RunReport) -> None:
     """Print the table of a run, what went wrong in it, and what to do next."""
     out = console(options)
     if not (options.quiet and report.exit_code == 0):
-        out.print(table(report))
+        out.print(table(report, wide=out.width >= WIDE), no_wrap=True, crop=False, width=max(out.width, WIDE))
     for line in as_text.details(report):
         quiet = ": note: " in line and options.quiet
         if not quiet:
@@ -63,14 +66,15 @@ def summary(options: Options, report: RunReport) -> None:
         out.print(advice)
 
 
-def table(report: RunReport) -> Table:
-    """Return the summary table."""
+def table(report: RunReport, *, wide: bool) -> Table:
+    """Return the summary table; a narrow one leaves out the last column, and never cuts a word."""
     made = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in as_text.headings(report):
+    headings = as_text.headings(report) if wide else as_text.headings(report)[:-1]
+    for heading in headings:
         right = heading not in ("repository", "outcome", "in sync as of")
         made.add_column(heading, justify="right" if right else "left", no_wrap=True)
     for job, row in zip(report.jobs, as_text.rows(report), strict=True):
-        made.add_row(*row, style=_COLOURS.get(job.outcome, "red"))
+        made.add_row(*row[: len(headings)], style=_COLOURS.get(job.outcome, "red"))
     return made
 
 

@@ -122,12 +122,13 @@ class Story:
 
 def next_steps(kept: Path | None) -> list[str]:
     """Return what a reader may do now."""
-    lines = [
-        "   sshsync config init sshsync.conf       write a commented configuration for your own hosts",
-        "   sshsync -c sshsync.conf config check   see that it is right; nothing is contacted",
-        "   sshsync -c sshsync.conf hosts trust …  record the host keys",
-        "   sshsync -c sshsync.conf --all -n       see what would be done",
-    ]
+    steps = {
+        "sshsync config init sshsync.conf": "write a commented configuration for your own hosts",
+        "sshsync -c sshsync.conf config check": "see that it is right; nothing is contacted",
+        "sshsync -c sshsync.conf hosts trust NAME…": "compare and record the host keys",
+        "sshsync -c sshsync.conf --all --dry-run": "see what would be done, then do it without --dry-run",
+    }
+    lines = [f"   {command:<42} {words}" for command, words in steps.items()]
     if kept:
         lines.append(f"   the demonstration's hosts are stopped; their files are kept in {kept}")
     return lines
