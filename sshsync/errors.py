@@ -29,6 +29,7 @@ Exit codes are the documented contract of the command line; `core.fold` picks th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 
 class SshsyncError(Exception):
@@ -48,6 +49,12 @@ class SshsyncError(Exception):
         self.what = what
         self.where = where
         self.hint = hint
+
+    def about(self, subject: str) -> Self:
+        """Name what the error concerns, in front of its words, and return it."""
+        if not self.what.startswith(f"{subject}: "):
+            self.what = f"{subject}: {self.what}"
+        return self
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

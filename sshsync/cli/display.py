@@ -136,7 +136,7 @@ class Bars:
             self._update(event.repository, files=f"{done + len(event.items)}/{total}")
         elif isinstance(event, ev.RepositoryFinished):
             self._update(event.repository, state=event.outcome)
-        if isinstance(event, ev.Retried | ev.Notice | ev.ItemFailed) and (line := _line(event)):
+        if isinstance(event, ev.Retried | ev.Waiting | ev.Notice | ev.ItemFailed) and (line := _line(event)):
             self._console.print(line)
         if self._verbose:
             for detail in _file_lines(event):
@@ -235,6 +235,7 @@ _WORDING: dict[type, Callable[[Any], str]] = {
     ev.Planned: _planned_line,
     ev.RepositoryFinished: _finished_line,
     ev.Retried: lambda e: f"{e.repository}: {e.step}: try {e.attempt} failed, next in {e.wait:g} s: {e.reason}",
+    ev.Waiting: lambda e: f"{e.repository}: waiting {e.seconds:g} s: {e.reason}",
     ev.Notice: lambda e: f"{e.repository}: note: {e.text}",
     ev.ItemFailed: lambda e: f"{e.repository}: {words.item(e.name)}: {e.outcome}: {e.reason}",
     ev.Change: lambda e: f"{e.repository}: would {e.kind} {words.item(e.name)} ({words.size(e.bytes)})",

@@ -1,5 +1,6 @@
 """One link: scan both ends, decide what differs, guard, move, delete; everything it finds out is an event."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sshsync.core import choose, guard, verify
@@ -109,6 +110,11 @@ class Link:
             problems += mover.failed + refused
             self._context.retry(self._child, "staging", staging.clear)
             deleted = self._delete(staging, prepared, problems + mover.deferred)
+        except CommandError:
+            # The host answers, so what it could not take whole must not go on filling its disk.
+            with suppress(SshsyncError):
+                staging.clear()
+            raise
         finally:
             published = frozenset(mover.published)
             self._scanner.put(self._result(prepared, mover.published, (), {}), published)

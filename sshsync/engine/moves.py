@@ -12,6 +12,7 @@ from sshsync.model.change import Change
 from sshsync.model.events import ItemFailed, Outcome, Progress, Published, Resent, text
 from sshsync.model.item import Digest, Item, Key
 from sshsync.model.topology import Repository
+from sshsync.remote.encode import visible
 from sshsync.transfers.base import Ends
 from sshsync.transfers.staging import Staging
 
@@ -89,9 +90,9 @@ class Mover:
         except SourceChangedError as error:
             self._context.emit(Resent(self._child.name, self._sent - before))
             return self._reconsider(dict.fromkeys(batch.changes), batch.form, str(error))
-        except SshsyncError:
+        except SshsyncError as error:
             self._context.emit(Resent(self._child.name, self._sent - before))
-            raise
+            raise error.about(_subject(batch)) from error
         if verdict.good:
             publishing.update(change.key for change in verdict.good)
             self._publish(batch.only(verdict.good), batch.id)
@@ -216,6 +217,11 @@ class Mover:
     def defer(self, key: Key) -> None:
         """Leave an item for the next run."""
         self._fail(key, "still being written", Outcome.DEFERRED, 0)
+
+
+def _subject(batch: Batch) -> str:
+    first = visible(batch.changes[0].key, 120)
+    return first if len(batch.changes) == 1 else f"{first} and {len(batch.changes) - 1} more"
 
 
 def _why(digest: Digest | None, reason: str) -> str:

@@ -9,7 +9,7 @@ from sshsync.engine.context import Context
 from sshsync.errors import SshsyncError
 from sshsync.kinds import files
 from sshsync.kinds.base import Answer, Dialogue, Request, Subject
-from sshsync.model.events import Notice, Scanned
+from sshsync.model.events import Notice, Scanned, Waiting
 from sshsync.model.item import Digest, Item, Key, Snapshot
 from sshsync.model.topology import Repository
 from sshsync.transports.retrying import T
@@ -93,7 +93,7 @@ class Scanner:
                 young = verify.young(snapshot, repository.stable_for)
                 newest = max(item.mtime for item in young.values())
                 wait = min(repository.stable_for, max(0.0, newest + repository.stable_for - snapshot.now))
-                self._context.emit(Notice(name, f"waiting {wait:.0f} s for {len(young)} file(s) written just now"))
+                self._context.emit(Waiting(name, round(wait, 1), f"{len(young)} file(s) were written just now"))
                 self._context.stop.sleep(wait)
                 again = self.look_again(repository, snapshot.root, list(young))
                 quiet = {k: i for k, i in again.items.items() if verify.settled(young[k], i)}

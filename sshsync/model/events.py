@@ -172,6 +172,15 @@ class Retried:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """The run waits, for the reason given."""
+
+    repository: str
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something an operator should know that is no failure."""
 
@@ -221,6 +230,7 @@ Event = (
     | Deleted
     | ItemFailed
     | Retried
+    | Waiting
     | Notice
     | RepositoryFinished
     | RunFinished

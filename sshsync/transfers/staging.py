@@ -111,8 +111,8 @@ class Staging:
         failed = _numbers(reply)
         if reply.status and not failed:
             raise failure(reply.label, doing, reply.status, reply.errors)
-        words = visible(reply.errors.strip(), 300) or "the host refused it"
-        return {order[number]: words for number in failed if number < len(order)}
+        said = reply.errors.strip().splitlines()
+        return {order[number]: _about(order[number], said) for number in failed if number < len(order)}
 
     def _by_directory(
         self, script: scripts.Script, variables: dict[str, bytes], groups: list[tuple[Key, list[Key]]]
@@ -153,6 +153,13 @@ class Staging:
 def _touch_time(seconds: int) -> bytes:
     """The time as ``touch -t`` wants it (POSIX: CCYYMMDDhhmm.SS, here in UTC)."""
     return time.strftime("%Y%m%d%H%M.%S", time.gmtime(max(0, seconds))).encode()
+
+
+def _about(key: Key, said: list[bytes]) -> str:
+    """Return what the host said about one item: the lines that name it or its directory, else all."""
+    directory, _, base = key.rpartition(b"/")
+    lines = [line for line in said if base in line] or [line for line in said if directory and directory in line]
+    return visible(b"; ".join(lines or said), 300) or "the host refused it"
 
 
 def _numbers(reply: Reply) -> list[int]:

@@ -171,7 +171,7 @@ class Conversation:
             reply = self.finish()
         except HostError as error:
             return error
-        return failure(self._label, "the command ended before it had read everything", reply.status, reply.errors)
+        return failure(self._label, "the host takes no more", reply.status, reply.errors)
 
     def _cut(self) -> HostError:
         self._listener.join(1)

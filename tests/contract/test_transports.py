@@ -325,6 +325,21 @@ def test_nothing_is_written_through_a_symlink(place: Place, tmp_path: Path, requ
     assert (outside / "canary").read_text() == "precious"
 
 
+def test_each_refused_file_has_its_own_reason(place: Place, request: pytest.FixtureRequest) -> None:
+    if "memory" in request.node.name:
+        return
+    place.put(b"a/in the way", b"x")
+    place.put(b"d", b"a file where a directory is needed")
+    batch = Batch(Form.PACK, changes(b"a", b"d/b c", b"empty"))
+    unpack(place, batch, b"a", b"d/b c", b"empty")
+    refused = Staging(lambda: place.session, place.root).publish(batch, batch.id)
+    assert set(refused) == {b"a", b"d/b c"}
+    assert "overwrite" in refused[b"a"]
+    assert "./d" in refused[b"d/b c"]
+    assert "overwrite" not in refused[b"d/b c"]
+    assert place.see()[b"a/in the way"] == b"x"
+
+
 def test_a_foreign_staging_directory_is_refused(place: Place, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     if "memory" in request.node.name:
         return

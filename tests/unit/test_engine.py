@@ -140,6 +140,8 @@ def test_a_full_disk_is_permanent_and_in_the_hosts_words(world: World) -> None:
     result = world.run(text=RETRY)
     assert result.report.repositories["proxy"].outcome == "failed"
     assert "No space left on device" in result.report.repositories["proxy"].error
+    assert "a and 3 more" in result.report.repositories["proxy"].error, "it says which files"
+    assert not [path for path in world.host("proxy").files if b".sshsync" in path], "nothing half fills the disk on"
     assert not world.seen(ev.Retried)
     world.run(text=RETRY)
     in_sync(world)
