@@ -158,8 +158,13 @@ def _touch_time(seconds: int) -> bytes:
 def _about(key: Key, said: list[bytes]) -> str:
     """Return what the host said about one item: the lines that name it or its directory, else all."""
     directory, _, base = key.rpartition(b"/")
-    lines = [line for line in said if base in line] or [line for line in said if directory and directory in line]
+    lines = [line for line in said if _mentions(line, base)]
+    lines = lines or [line for line in said if directory and _mentions(line, directory.rpartition(b"/")[2])]
     return visible(b"; ".join(lines or said), 300) or "the host refused it"
+
+
+def _mentions(line: bytes, name: bytes) -> bool:
+    return any(b"/" + name + end in line for end in (b"'", b":", b'"', b" "))
 
 
 def _numbers(reply: Reply) -> list[int]:
