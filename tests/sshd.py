@@ -1,8 +1,10 @@
 """Throw-away OpenSSH servers on loopback: no root needed, each with keys, accounts' files and PATH of its own."""
 
+import contextlib
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -80,14 +82,25 @@ class Sshd:
             self.process.wait(10)
             self.process = None
 
-    def drop_sessions(self) -> None:
-        """Kill every session of this server; the server itself goes on."""
+    def sessions(self) -> list[int]:
+        """Return the processes of this server's sessions: sshd's own, not the commands they run."""
         assert self.process
-        children = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=False
-        )
-        for pid in children.stdout.split():
-            subprocess.run(["kill", "-9", pid], check=False)
+        listed = subprocess.run(["ps", "-eo", "pid=,ppid=,comm="], capture_output=True, text=True, check=True)
+        rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+        found = [self.process.pid]
+        for parent in found:
+            found += [int(pid) for pid, ppid, name in rows if int(ppid) == parent and name.startswith("sshd")]
+        return found[1:]
+
+    def signal_sessions(self, number: int) -> None:
+        """Send a signal to every session; the server itself goes on."""
+        for pid in self.sessions():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def drop_sessions(self) -> None:
+        """Kill every session of this server."""
+        self.signal_sessions(signal.SIGKILL)
 
     def section(self, **values: object) -> str:
         """Return the lines of a repository section that reach this server."""

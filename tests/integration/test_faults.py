@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -126,17 +125,12 @@ def test_a_silent_command_meets_its_deadline(session) -> None:
 
 def test_a_frozen_host_meets_the_deadline(session) -> None:
     made, server = session
-    assert server.process
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(server.process.pid)], capture_output=True, text=True)
-    pids = [int(pid) for pid in children.stdout.split()]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    server.signal_sessions(signal.SIGSTOP)
     try:
         with pytest.raises(DeadlineError):
             made.run(Command(scripts.PROBE))
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        server.signal_sessions(signal.SIGCONT)
 
 
 def test_a_trickle_is_not_progress(session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +248,9 @@ def test_connections_leave_nothing_behind(tmp_path: Path) -> None:
     server = Sshd(tmp_path, "sshd")
     (tmp_path / "known").write_text(server.known + "\n")
     good = host(server.port, user=server.user, key_file=str(server.key))
-    bad = host(server.port, user=server.user, key_file=str(Sshd(tmp_path, "other").key))
+    other = Sshd(tmp_path, "other")
+    other.stop()
+    bad = host(server.port, user=server.user, key_file=str(other.key))
     connect(good, (tmp_path / "known",)).close()
     deadline = time.monotonic() + 20
     before = threading.active_count(), len(os.listdir("/proc/self/fd"))
