@@ -51,11 +51,6 @@ def _made(target: Any, level: str, renderer: Any) -> FilteringBoundLogger:
     return made
 
 
-_QUIET = ("at", "level", "event", "repository", "item", "run", "code", "outcome")
-
-
 def _plain(_logger: object, _method: str, event: dict[str, Any]) -> str:
-    place = " ".join(str(event[name]) for name in ("repository", "item") if event.get(name))
-    rest = " ".join(f"{k}={v}" for k, v in event.items() if k not in _QUIET and v not in ("", None, 0, False))
-    words = " ".join(part for part in (str(event["event"]), rest) if part)
-    return f"{event['level']}: {place + ': ' if place else ''}{words}"
+    prefix = f"{event['level']}: " if event["level"] in ("warning", "error") else ""
+    return f"{prefix}{event['event']}"

@@ -41,7 +41,7 @@ FENCES = {
     "scp": {"transfers/scp.py"},
     "tenacity": {"transports/retrying.py"},
     "filelock": {"engine/lock.py"},
-    "structlog": {"logs.py", "engine/sinks.py"},
+    "structlog": {"logs.py", "engine/sinks.py", "cli/display.py"},
     "click": {"cli/"},
     "rich": {"cli/display.py"},
     "pydantic": {"config/"},

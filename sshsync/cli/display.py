@@ -2,8 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -17,14 +16,18 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from sshsync import logs
 from sshsync.cli.options import Options
 from sshsync.model import events as ev
-from sshsync.model.events import GOOD, Outcome
+from sshsync.model.events import Outcome
 from sshsync.model.report import RunReport
-from sshsync.report import as_text, words
+from sshsync.report import as_text, lines
 
 WIDE = 108
 """Columns that the whole summary table wants."""
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
 
 _COLOURS = {
     Outcome.DONE: "green",
@@ -79,20 +82,17 @@ def table(report: RunReport, *, wide: bool) -> Table:
 
 
 class Lines:
-    """One plain line for each thing that matters: for cron, logs and pipes."""
+    """One plain line for each thing that matters, written by a console log: for cron, logs and pipes."""
 
-    def __init__(self, options: Options) -> None:
-        self._out = console(options, sys.stderr)
-        self._verbose = options.verbose
+    def __init__(self, log: "FilteringBoundLogger") -> None:
+        self._log = log
 
     def __call__(self, event: ev.Event) -> None:
-        """Print the event when it is worth a line."""
-        line = _line(event)
-        if line:
-            self._out.print(line)
-        if self._verbose:
-            for detail in _file_lines(event):
-                self._out.print(detail)
+        """Write the event when it is worth a line."""
+        if words := lines.line(event):
+            self._log.log(ev.level(event), words)
+        for detail in lines.files(event):
+            self._log.debug(detail)
 
     def close(self) -> None:
         """Nothing to close."""
@@ -136,10 +136,10 @@ class Bars:
             self._update(event.repository, files=f"{done + len(event.items)}/{total}")
         elif isinstance(event, ev.RepositoryFinished):
             self._update(event.repository, state=event.outcome)
-        if isinstance(event, ev.Retried | ev.Waiting | ev.Notice | ev.ItemFailed) and (line := _line(event)):
+        if isinstance(event, ev.Retried | ev.Waiting | ev.Notice | ev.ItemFailed) and (line := lines.line(event)):
             self._console.print(line)
         if self._verbose:
-            for detail in _file_lines(event):
+            for detail in lines.files(event):
                 self._console.print(detail)
 
     def close(self) -> None:
@@ -152,7 +152,10 @@ class Bars:
 
 
 class Json:
-    """One JSON object a line on stdout."""
+    """One JSON object a line on stdout; warnings and errors in words on stderr."""
+
+    def __init__(self, warnings: Lines) -> None:
+        self._warnings = warnings
 
     def __call__(self, event: ev.Event) -> None:
         """Print the event."""
@@ -161,6 +164,7 @@ class Json:
         if not isinstance(event, ev.Progress) and (line := as_json.event_line(event)):
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
+        self._warnings(event)
 
     def close(self) -> None:
         """Nothing to close."""
@@ -197,58 +201,12 @@ class Forgiving:
             self._shown.close()
 
 
-def live(options: Options) -> Forgiving:
-    """Return the display that fits the options and the terminal."""
-    if options.json:
-        return Forgiving(Json())
+def live(options: Options, level: str) -> Forgiving:
+    """Return the display that fits the options and the terminal; `level` is that of plain lines on stderr."""
     if options.quiet:
-        return Forgiving(Silent())
-    return Forgiving(Bars(options) if sys.stderr.isatty() else Lines(options))
-
-
-def _line(event: ev.Event) -> str:
-    """Return the event as one line, "" when it is not worth one."""
-    wording = _WORDING.get(type(event))
-    return wording(event) if wording else ""
-
-
-def _run_line(event: ev.RunStarted) -> str:
-    stages = "  then  ".join(", ".join(stage) for stage in event.stages)
-    verb = "continued" if event.continued else "started"
-    return f"run {event.run} {verb}{' (dry run)' if event.dry_run else ''}: {stages}"
-
-
-def _planned_line(event: ev.Planned) -> str:
-    counts = {"copy": event.copy, "replace": event.replace, "adjust": event.adjust, "delete": event.delete}
-    todo = ", ".join(f"{count} to {what}" for what, count in counts.items() if count) or "nothing to do"
-    moving = f" ({words.size(event.bytes)})" if event.bytes else ""
-    return f"{event.repository}: {todo}{moving}, {event.unchanged} unchanged"
-
-
-def _finished_line(event: ev.RepositoryFinished) -> str:
-    reason = f": {event.error}" if event.error and event.outcome not in GOOD else ""
-    return f"{event.repository}: {event.outcome} in {words.duration(event.seconds)}{reason}"
-
-
-_WORDING: dict[type, Callable[[Any], str]] = {
-    ev.RunStarted: _run_line,
-    ev.Planned: _planned_line,
-    ev.RepositoryFinished: _finished_line,
-    ev.Retried: lambda e: f"{e.repository}: {e.step}: try {e.attempt} failed, next in {e.wait:g} s: {e.reason}",
-    ev.Waiting: lambda e: f"{e.repository}: waiting {e.seconds:g} s: {e.reason}",
-    ev.Notice: lambda e: f"{e.repository}: note: {e.text}",
-    ev.ItemFailed: lambda e: f"{e.repository}: {words.item(e.name)}: {e.outcome}: {e.reason}",
-    ev.Change: lambda e: f"{e.repository}: would {e.kind} {words.item(e.name)} ({words.size(e.bytes)})",
-}
-
-
-def _file_lines(event: ev.Event) -> list[str]:
-    if isinstance(event, ev.Published):
-        return [
-            f"{event.repository}: published {words.item(name)} ({words.size(size)})" for name, _, size in event.items
-        ]
-    if isinstance(event, ev.Deleted):
-        return [f"{event.repository}: deleted {words.item(name)}" for name in event.names]
-    if isinstance(event, ev.Adjusted):
-        return [f"{event.repository}: mode and time set: {words.item(name)}" for name in event.names]
-    return []
+        return Forgiving(Json(Lines(logs.to_console("error"))) if options.json else Silent())
+    if options.json:
+        return Forgiving(Json(Lines(logs.to_console("error" if level == "error" else "warning"))))
+    if sys.stderr.isatty():
+        return Forgiving(Bars(options))
+    return Forgiving(Lines(logs.to_console("debug" if options.verbose else level)))

@@ -196,5 +196,7 @@ class GlobalOptions(_Options):
     lock_file: Text = _option("", "Lock file; `lock` in state_dir by default.")
     log_file: Text = _option("", "Log file (JSON lines); `sshsync.log` in state_dir by default, `none` for no file.")
     log_level: Literal["debug", "info", "warning", "error"] = _option("info", "Level of the log file.")
-    console_level: Literal["debug", "info", "warning", "error"] = _option("warning", "Level of messages on stderr.")
+    console_level: Literal["debug", "info", "warning", "error"] = _option(
+        "info", "Level of the plain lines on stderr, where it is no terminal; with --json at least warning."
+    )
     max_parallel: Annotated[int, Field(ge=1, le=1000)] = _option(16, "Repositories that are synchronized at once.")

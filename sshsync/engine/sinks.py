@@ -7,7 +7,7 @@ from structlog.typing import FilteringBoundLogger
 
 from sshsync.core import fold
 from sshsync.model import events as ev
-from sshsync.model.events import GOOD, Emit
+from sshsync.model.events import Emit
 from sshsync.model.report import RunReport
 from sshsync.remote.encode import visible
 
@@ -67,15 +67,7 @@ class Logging:
         values.pop("run", None)
         if "name" in values:
             values["item"] = visible(values.pop("name"))
-        log.log(_level(event), _spelled(words), **values)
-
-
-def _level(event: ev.Event) -> int:
-    if isinstance(event, ev.ItemFailed | ev.Retried | ev.Notice):
-        return 30
-    if isinstance(event, ev.RepositoryFinished):
-        return 20 if event.outcome in GOOD or event.outcome == ev.Outcome.SKIPPED else 40
-    return 10 if isinstance(event, ev.Change) else 20
+        log.log(ev.level(event), _spelled(words), **values)
 
 
 def _spelled(name: str) -> str:

@@ -255,3 +255,12 @@ def from_json(values: dict[str, Any]) -> Event | None:
     known = {field.name for field in fields(cls)}
     event: Event = cls(**{name: value for name, value in values.items() if name in known})
     return event
+
+
+def level(event: Event) -> int:
+    """Return how loud an event is, on the scale of Python's logging: 10 debug, 20 info, 30 warning, 40 error."""
+    if isinstance(event, ItemFailed | Retried | Notice):
+        return 30
+    if isinstance(event, RepositoryFinished):
+        return 20 if event.outcome in GOOD or event.outcome == Outcome.SKIPPED else 40
+    return 20

@@ -33,7 +33,7 @@ mkdir -p home/.ssh state
 chmod 700 home home/.ssh state
 cp controller home/.ssh/id_rsa
 cp known home/.ssh/known_hosts
-until ssh-keyscan -T 1 192.168.0.1 2>/dev/null | grep -q ssh; do kill -0 $server; done
+until ssh-keyscan -T 1 192.168.0.1 2>/dev/null | grep -q ed25519; do kill -0 $server; done
 export HOME="$scratch/home"
 cd "$checkout"
 run() { "$python" -m sshsync --config "$scratch/article.conf" --state-dir "$scratch/state" "$@"; }
@@ -42,4 +42,25 @@ run --json --sync repoproxy >"$scratch/first.json"
 run --json --sync repoproxy >"$scratch/second.json"
 diff -r -x .sshsync /home/repoowner/apprepo /dat/repoproxy
 stat -c '%U %Y' /dat/repoproxy/image.iso
-kill $server
+
+# A node with dropbear for its sshd: no sftp, no scp, small windows.
+dropbearkey -t ed25519 -f "$scratch/dropbear_key" >&2
+mkdir -p /dat/node
+chown proxyrunner /dat/node
+dropbear -F -E -r "$scratch/dropbear_key" -p 192.168.1.1:2222 2>"$scratch/dropbear.log" &
+node=$!
+until ssh-keyscan -T 1 -p 2222 192.168.1.1 2>/dev/null | grep -q ed25519; do kill -0 $node; done
+cat "$scratch/article.conf" - >"$scratch/node.conf" <<'CONF'
+
+[node]
+user = proxyrunner
+host = 192.168.1.1
+port = 2222
+path = /dat/node
+parent = repoproxy
+CONF
+chmod 600 "$scratch/node.conf"
+"$python" -m sshsync --config "$scratch/node.conf" --state-dir "$scratch/state" hosts trust node --yes
+"$python" -m sshsync --config "$scratch/node.conf" --state-dir "$scratch/state" --json --sync node >"$scratch/third.json"
+diff -r -x .sshsync /home/repoowner/apprepo /dat/node
+kill $server $node

@@ -6,12 +6,16 @@ from hypothesis import strategies as st
 from sshsync.core import fold, guard
 from sshsync.core.batch import COMMAND_FILES, PACK_BYTES, PACK_FILES, SMALL, Form, batches, by_directory
 from sshsync.core.diff import diff
+from sshsync.core.planner import everything, plan
 from sshsync.core.ready import barrier
+from sshsync.core.tree import build
+from sshsync.errors import UnknownRepositoryError, UsageError
 from sshsync.model import events as ev
 from sshsync.model.change import Kind
 from sshsync.model.item import Item, Snapshot, Stamp
 from sshsync.model.plan import Job, Plan
-from sshsync.model.policy import MaxDelete
+from sshsync.model.policy import MaxDelete, TransportKind
+from sshsync.model.topology import Host, Login, Repository
 from sshsync.transports.memory import Fault
 from tests.conftest import World
 
@@ -105,6 +109,31 @@ def test_the_barrier_runs_everything_once_and_in_order(sizes: list[int], chance)
             order.append(job.stage)
         finished.add(chance.choice(sorted(started - finished)))
     assert order == sorted(order)
+
+
+TREES = st.integers(1, 7).flatmap(
+    lambda size: st.tuples(*(st.none() if n == 0 else st.integers(0, n - 1) | st.none() for n in range(size)))
+)
+
+
+@given(TREES, st.lists(st.lists(st.integers(0, 7).map(lambda n: f"r{n}"), max_size=3), max_size=4))
+def test_a_plan_feeds_every_parent_before_its_children_or_is_refused(parents: tuple, stages: list[list[str]]) -> None:
+    def repository(number: int, parent: int | None) -> Repository:
+        host = Host(TransportKind.SSH, f"h{number}", 22, Login("u"))
+        return Repository(name=f"r{number}", host=host, path="/r", parent="" if parent is None else f"r{parent}")
+
+    tree = build([repository(number, parent) for number, parent in enumerate(parents)])
+    try:
+        made = plan(tree, stages)
+    except (UsageError, UnknownRepositoryError):
+        return
+    at = {job.repository: job.stage for job in made.jobs}
+    assert set(at) == {name for stage in stages for name in stage}
+    for name, stage in at.items():
+        assert tree.repositories[name].parent
+        assert at.get(tree.repositories[name].parent, -1) < stage
+    levels = everything(tree)
+    assert not levels or plan(tree, levels).names == levels
 
 
 NAMES = st.text(max_size=8) | st.binary(max_size=8).map(ev.text)

@@ -374,6 +374,25 @@ def test_the_log_holds_one_escaped_line_an_event(tmp_path: Path) -> None:
     assert "after rotation" in file.read_text()
 
 
+def test_the_console_shows_lines_by_level(capsys: pytest.CaptureFixture[str]) -> None:
+    from sshsync.cli.display import Lines
+
+    sink = Lines(logs.to_console("info"))
+    sink(ev.RunStarted("r1", 1.0, [["a", "b"], ["c"]]))
+    sink(ev.Planned("a", 1, 0, 0, 2, 5, 100))
+    sink(ev.Published("a", [("hid\nden", "d", 1)], 1))
+    sink(ev.Notice("a", "mind this"))
+    sink(ev.RepositoryFinished("a", "failed", 1.0, error="it broke"))
+    Lines(logs.to_console("debug"))(ev.Published("a", [("shown\n", "d", 1)], 1))
+    assert capsys.readouterr().err.splitlines() == [
+        "run r1 started: a, b  then  c",
+        "a: 1 to copy, 2 to delete (100 B), 5 unchanged",
+        "warning: a: note: mind this",
+        "error: a: failed in 1.0 s: it broke",
+        "a: published shown\\n (1 B)",
+    ]
+
+
 def test_the_log_must_be_writable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match="cannot write the log"):

@@ -30,7 +30,7 @@ def synchronize(options: Options, stages: Sequence[Sequence[str]] | None, *, dry
 
         wanted = stages if stages is not None else planner.everything(config.tree)
         planner.plan(config.tree, wanted)
-        shown = display.live(options)
+        shown = display.live(options, config.settings.console_level)
         sync = Sync(config, sinks=[shown])
         with _signals(sync):
             result = sync.run(wanted, dry_run=dry_run)

@@ -1,0 +1,57 @@
+"""Events in words: one line each, for consoles and pipes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sshsync.model import events as ev
+from sshsync.model.events import GOOD
+from sshsync.report import words
+
+
+def line(event: ev.Event) -> str:
+    """Return the event as one line, "" when it is not worth one."""
+    wording = _WORDING.get(type(event))
+    return wording(event) if wording else ""
+
+
+def _run_line(event: ev.RunStarted) -> str:
+    stages = "  then  ".join(", ".join(stage) for stage in event.stages)
+    verb = "continued" if event.continued else "started"
+    return f"run {event.run} {verb}{' (dry run)' if event.dry_run else ''}: {stages}"
+
+
+def _planned_line(event: ev.Planned) -> str:
+    counts = {"copy": event.copy, "replace": event.replace, "adjust": event.adjust, "delete": event.delete}
+    todo = ", ".join(f"{count} to {what}" for what, count in counts.items() if count) or "nothing to do"
+    moving = f" ({words.size(event.bytes)})" if event.bytes else ""
+    return f"{event.repository}: {todo}{moving}, {event.unchanged} unchanged"
+
+
+def _finished_line(event: ev.RepositoryFinished) -> str:
+    reason = f": {event.error}" if event.error and event.outcome not in GOOD else ""
+    return f"{event.repository}: {event.outcome} in {words.duration(event.seconds)}{reason}"
+
+
+_WORDING: dict[type, Callable[[Any], str]] = {
+    ev.RunStarted: _run_line,
+    ev.Planned: _planned_line,
+    ev.RepositoryFinished: _finished_line,
+    ev.Retried: lambda e: f"{e.repository}: {e.step}: try {e.attempt} failed, next in {e.wait:g} s: {e.reason}",
+    ev.Waiting: lambda e: f"{e.repository}: waiting {e.seconds:g} s: {e.reason}",
+    ev.Notice: lambda e: f"{e.repository}: note: {e.text}",
+    ev.ItemFailed: lambda e: f"{e.repository}: {words.item(e.name)}: {e.outcome}: {e.reason}",
+    ev.Change: lambda e: f"{e.repository}: would {e.kind} {words.item(e.name)} ({words.size(e.bytes)})",
+}
+
+
+def files(event: ev.Event) -> list[str]:
+    """Return one line for each file that the event tells of."""
+    if isinstance(event, ev.Published):
+        return [
+            f"{event.repository}: published {words.item(name)} ({words.size(size)})" for name, _, size in event.items
+        ]
+    if isinstance(event, ev.Deleted):
+        return [f"{event.repository}: deleted {words.item(name)}" for name in event.names]
+    if isinstance(event, ev.Adjusted):
+        return [f"{event.repository}: mode and time set: {words.item(name)}" for name in event.names]
+    return []

@@ -1,0 +1,140 @@
+"""The command line: exit codes, refusals before anything is contacted, and what a person reads."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from tests.integration.conftest import Site
+
+LOCAL = """
+[DEFAULT]
+transport = local
+stable_for = 0
+[m]
+path = {m}
+[c]
+path = {c}
+parent = m
+"""
+
+
+@pytest.fixture
+def local(site: Site) -> Site:
+    site.fill("m", {"a": b"alpha", "d/b": b"beta"})
+    site.write(LOCAL.format(m=site.root("m"), c=site.root("c")))
+    return site
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--sync", "m"], 2, "m is a master"),
+        (["--sync", "c", "--sync", "c"], 2, "named twice"),
+        (["--sync", "c", "--all"], 2, "exclude each other"),
+        (["--dry-run"], 2, "nothing to do"),
+        (["--sync", "c", "status"], 2, "do not go with status"),
+        (["--nonsense"], 2, "No such option"),
+        (["--sync", "x"], 4, "unknown repository"),
+        (["history", "zzz"], 2, "no run"),
+        (["config", "show", "x"], 4, "known: m, c"),
+        (["hosts", "trust", "m"], 2, "no key to trust"),
+        (["config", "init", "/"], 2, "cannot make"),
+    ],
+)
+def test_wrong_usage(local: Site, words: list[str], code: int, said: str) -> None:
+    done = local.cli(*words)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_configuration_is_told_whole_and_nothing_is_contacted(site: Site) -> None:
+    site.write("[m]\nhost = -x\nport = y\n[c]\nparent = mm\npath = c\n")
+    done = site.cli("--all")
+    assert done.returncode == 3
+    assert done.stderr.count("sshsync.conf:") >= 5
+    assert "nothing was contacted" in done.stderr
+
+
+def test_in_sync_differences_partial_and_refused(local: Site) -> None:
+    assert local.cli("--all", "--dry-run").returncode == 11
+    assert local.cli("--all").returncode == 0
+    assert local.cli("--all", "--dry-run").returncode == 0
+    assert local.cli("-q", "--all").stdout == ""
+    local.fill("m", {"blocker": b"x", "fine": b"y"})
+    (local.root("c") / "blocker").mkdir()
+    done = local.cli("--all")
+    assert done.returncode == 7
+    assert "blocker: failed" in done.stdout
+    assert (local.root("c") / "fine").read_bytes() == b"y"
+    for name in ("a", "d/b", "blocker", "fine"):
+        (local.root("m") / name).unlink()
+    done = local.cli("--all")
+    assert done.returncode == 9
+    assert "allow_empty" in done.stdout
+    assert "after you looked into the refusal" in done.stdout
+
+
+def test_quiet_speaks_up_when_something_is_wrong(local: Site) -> None:
+    (local.root("c") / "a").mkdir()
+    done = local.cli("--quiet", "--all")
+    assert done.returncode == 7
+    assert "a: failed" in done.stdout
+    assert "resume" in done.stdout
+
+
+def test_interrupted_by_the_keyboard(local: Site) -> None:
+    local.fill("m", {f"big{n}": os.urandom(3_000_000) for n in range(20)})
+    running = local.popen("--json", "--all")
+    assert running.stdout
+    for line in running.stdout:
+        if json.loads(line)["type"] == "published":
+            running.send_signal(signal.SIGINT)
+            break
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert b"Traceback" not in err
+    assert local.cli("resume").returncode == 0
+    local.same("m", "c")
+
+
+def test_config_show_tells_where_values_come_from(local: Site) -> None:
+    shown = local.cli("config", "show", "c").stdout
+    assert "parent = m" in shown
+    assert f"{local.config}:10" in shown
+    assert "port = 22" in shown
+    assert "# default" in shown
+    checked = local.cli("config", "check")
+    assert checked.returncode == 0
+    assert "m  local:" in checked.stdout
+
+
+def test_config_init_writes_a_file_once(local: Site) -> None:
+    file = local.directory / "new.conf"
+    assert local.cli("config", "init", str(file)).returncode == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert local.cli("config", "init", str(file)).returncode == 2
+    assert local.cli("config", "init").stdout == file.read_text()
+
+
+def test_history_lists_and_shows_runs(local: Site) -> None:
+    assert "no run is on record" in local.cli("history").stdout
+    local.cli("--all")
+    listed = local.cli("history").stdout
+    run = listed.split()[0]
+    assert "exit code 0" in listed
+    assert "everything is in sync" in local.cli("history", run).stdout
+    lines = [json.loads(line) for line in local.cli("history", run, "--json").stdout.splitlines()]
+    assert lines[0]["type"] == "run_started"
+    assert lines[-1]["type"] == "summary"
+    assert json.loads(local.cli("status", "--json").stdout.splitlines()[0])["repositories"][0]["in_sync"] > 0
+
+
+def test_an_unwritable_state_directory_is_told_at_the_start(local: Site) -> None:
+    (local.directory / "file").write_text("")
+    done = local.cli("--state-dir", str(local.directory / "file" / "x"), "--all")
+    assert done.returncode == 6
+    assert "cannot make" in done.stderr
+    assert "state_dir" in done.stderr
