@@ -17,6 +17,7 @@ Examples:
   sshsync --sync repoproxy --sync appnode1,appnode2   the proxy, then both nodes side by side
   sshsync --all --dry-run                             what would be done, everywhere
   sshsync resume                                      go on where the last run stopped
+  sshsync verify                                      digest every file again, find what rotted
   sshsync status                                      is every node in sync, and since when
   sshsync config check                                is the configuration right
   sshsync hosts trust appnode1                        record a host's key
@@ -28,6 +29,7 @@ Exit codes: 0 in sync, 2 usage, 3 configuration, 4 unknown repository, 5 bug, 6 
 
 _COMMANDS = {
     "resume": ("run", "Go on where the last run stopped."),
+    "verify": ("run", "Read and digest every file again; show, or repair, what differs."),
     "status": ("status", "Is every repository in sync, since when, and what failed."),
     "history": ("history", "Earlier runs, or one of them in full."),
     "config": ("config", "Check, show or make the configuration."),

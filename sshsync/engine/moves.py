@@ -88,18 +88,22 @@ class Mover:
             self._context.strategies[batch.strategy].stage(batch, self._ends())
             verdict = verify.verify(batch.changes, self._staged_digests(batch, batch.id))
         except SourceChangedError as error:
-            self._context.emit(Resent(self._child.name, self._sent - before))
+            self._resent(self._sent - before)
             return self._reconsider(dict.fromkeys(batch.changes), batch.form, str(error))
         except SshsyncError as error:
-            self._context.emit(Resent(self._child.name, self._sent - before))
+            self._resent(self._sent - before)
             raise error.about(_subject(batch)) from error
         if verdict.good:
             publishing.update(change.key for change in verdict.good)
             self._publish(batch.only(verdict.good), batch.id)
         if not verdict.bad:
             return []
-        self._context.emit(Resent(self._child.name, sum(change.size for change, _ in verdict.bad)))
+        self._resent(sum(change.size for change, _ in verdict.bad))
         return self._reconsider(dict(verdict.bad), batch.form, "")
+
+    def _resent(self, count: int) -> None:
+        if count:
+            self._context.emit(Resent(self._child.name, count))
 
     def _ends(self) -> Ends:
         context = self._context

@@ -228,8 +228,12 @@ main() {
 PUBLISH = Script(
     "publish",
     r"""
+same() {
+  [ "$1" != "$last" ] || return 0
+  if [ "$(stat $OPTION %d "./$1")" != "$here" ]; then echo "./$1: is on another file system" >&2; return 1; fi
+  last=$1; }
 each() {
-  if real "$g" && ( cd "$b/$g" && mv -f "$@" "$ROOT/$g/" ); then return; fi
+  if real "$g" && same "$g" && ( cd "$b/$g" && mv -f "$@" "$ROOT/$g/" ); then return; fi
   k=0; j=$first; for f do
     if [ -e "$b/$g/$f" ] || [ -L "$b/$g/$f" ] || [ ! -e "$ROOT/$g/$f" ]; then
       echo "failed $j"; k=1
@@ -238,7 +242,8 @@ each() {
   done; return $k
 }
 main() {
-  own || return; b=$ROOT/.sshsync/batch/$BATCH; MAKE=yes; g=.; i=0; first=0; failed=0
+  own || return; b=$ROOT/.sshsync/batch/$BATCH; MAKE=yes; g=.; i=0; first=0; failed=0; last=
+  here=$(stat $OPTION %d .sshsync) || return
   if [ -n "$PART" ]; then
     (umask 077; mkdir -p "$b") || return
     ( cd "$b" && real "$PARTDIR" && mv -f "$ROOT/.sshsync/part/$PART" "./$PARTNAME" ) || return

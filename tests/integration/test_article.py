@@ -32,9 +32,8 @@ def test_word_for_word(tmp_path: Path) -> None:
     (tmp_path / "article.conf").write_text(ARTICLE)
     (tmp_path / "article.conf").chmod(0o600)
     command = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", str(HERE / "article_network.sh")]
-    done = subprocess.run(
-        [*command, str(tmp_path), str(HERE.parents[1]), sys.executable], capture_output=True, text=True, timeout=120, check=False
-    )
+    command += [str(tmp_path), str(HERE.parents[1]), sys.executable, sys.base_prefix]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     first, second = (json.loads((tmp_path / f"{n}.json").read_text().splitlines()[-1]) for n in ("first", "second"))
     assert first["exit_code"] == second["exit_code"] == 0

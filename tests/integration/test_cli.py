@@ -3,10 +3,16 @@
 import json
 import os
 import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
 
 import pytest
 
-from tests.integration.conftest import Site
+from tests.integration.conftest import OLD, Site
+from tests.sshd import REQUIRED
 
 LOCAL = """
 [DEFAULT]
@@ -75,6 +81,65 @@ def test_in_sync_differences_partial_and_refused(local: Site) -> None:
     assert done.returncode == 9
     assert "allow_empty" in done.stdout
     assert "after you looked into the refusal" in done.stdout
+
+
+def test_a_directory_on_another_file_system_is_refused_not_copied_into(local: Site) -> None:
+    if os.geteuid() != 0:
+        (pytest.fail if REQUIRED else pytest.skip)("needs root to mount a file system")
+    other = local.root("c") / "d"
+    other.mkdir()
+    command = f"mount -t tmpfs tmpfs {other} && exec {sys.executable} -m sshsync --config {local.config} --all"
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", command], capture_output=True, text=True)
+    assert done.returncode == 7, done.stdout + done.stderr
+    assert "d/b: failed: ./d: is on another file system" in done.stdout
+    assert (local.root("c") / "a").read_bytes() == b"alpha"
+
+
+def test_verify_finds_what_the_cache_cannot(local: Site) -> None:
+    journal = local.directory / "state" / "journal.sqlite"
+    until = time.monotonic() + 30
+    while time.monotonic() < until:  # a file is cached once its last change is two seconds old
+        assert local.cli("--all").returncode == 0
+        with sqlite3.connect(journal) as db:
+            cached = db.execute("SELECT count(*) FROM cache WHERE repository = 'c'").fetchone()[0]
+        db.close()
+        if cached:
+            break
+    with sqlite3.connect(journal) as db:
+        assert db.execute("UPDATE cache SET digest = 'sha256:' || ? WHERE repository = 'c' AND key = ?", ("0" * 64, b"a")).rowcount
+    db.close()
+    assert local.cli("verify").returncode == 0, "what the cache says does not count"
+    found = local.summary("--all", "--dry-run")
+    assert found["exit_code"] == 11, "a run trusts it: this is what verify is for"
+    (local.root("c") / "a").write_bytes(b"rotten")
+    assert local.cli("verify", "c").returncode == 11
+    assert local.cli("verify", "--repair").returncode == 0
+    local.same("m", "c")
+
+
+def test_a_reader_never_sees_anything_but_a_complete_file(local: Site) -> None:
+    versions = [bytes([number]) * 1_500_000 for number in range(6)]
+    local.fill("m", {"big": versions[0], "small": versions[0][:1000]})
+    assert local.cli("--all").returncode == 0
+    stop, seen, reads = threading.Event(), set(), []
+
+    def read() -> None:
+        while not stop.is_set():
+            for name in ("big", "small"):
+                data = (local.root("c") / name).read_bytes()
+                seen.add((name, data[:1], len(data), 1 if data == data[:1] * len(data) else 2))
+                reads.append(1)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number, version in enumerate(versions[1:], 1):
+        local.fill("m", {"big": version, "small": version[:1000]}, mtime=OLD + number)
+        assert local.cli("--all").returncode == 0
+    stop.set()
+    reader.join()
+    assert len(reads) > 500
+    assert {(length, kinds) for name, _, length, kinds in seen if name == "big"} == {(1_500_000, 1)}
+    assert {(length, kinds) for name, _, length, kinds in seen if name == "small"} == {(1000, 1)}
 
 
 def test_quiet_speaks_up_when_something_is_wrong(local: Site) -> None:

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from types import FrameType
 
 import click
@@ -12,16 +13,26 @@ import click
 from sshsync.api import Sync
 from sshsync.cli import display
 from sshsync.cli.options import Options, common
+from sshsync.config.resolve import Config
+from sshsync.model.topology import Tree
 from sshsync.report import as_json
 
 
-def synchronize(options: Options, stages: Sequence[Sequence[str]] | None, *, dry_run: bool = False) -> int:
+def synchronize(
+    options: Options, stages: Sequence[Sequence[str]] | None, *, dry_run: bool = False, cached: bool = True
+) -> int:
     """Run the stages, or everything for None, and return the exit code.
+
+    Args:
+        options: the shared options.
+        stages: repository names by stage.
+        dry_run: only show what would be done.
+        cached: whether digests of unchanged files may be taken from the cache.
 
     Raises:
         SshsyncError: the run could not begin.
     """
-    config = options.load()
+    config = options.load() if cached else _without_cache(options.load())
     sync: Sync | None = None
     shown: display.Forgiving | None = None
     try:
@@ -62,6 +73,26 @@ def resume(context: click.Context) -> None:
             click.echo("nothing to resume: the last run ended well, or there was none")
         return
     context.exit(synchronize(options, plan.names))
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--repair", is_flag=True, help="Bring what differs in sync, instead of only showing it.")
+@common
+@click.pass_context
+def verify(context: click.Context, names: tuple[str, ...], repair: bool) -> None:
+    """Read and digest every file again on all hosts, or for NAME only, whatever the cache says.
+
+    Finds what rotted on a disk without a trace in size or times. Exit code 11 when something differs.
+    """
+    options = context.ensure_object(Options)
+    stages = [[name] for name in names] or None
+    context.exit(synchronize(options, stages, dry_run=not repair, cached=False))
+
+
+def _without_cache(config: Config) -> Config:
+    repositories = {name: replace(found, digest_cache=False) for name, found in config.tree.repositories.items()}
+    return replace(config, tree=Tree(repositories))
 
 
 @contextmanager
