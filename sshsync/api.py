@@ -174,8 +174,10 @@ class Sync:
         Raises:
             LockedError: another run is under way.
             UnknownRepositoryError, UsageError: the stages make no sense.
+            ConfigError: a key or password file cannot be used.
         """
         plan = self.plan(stages)
+        builtin.check_secrets(self.config, self._contacted(plan))
         if dry_run:
             return self._run(Asked(_new_id(), plan, dry_run=True), [])
         with Lock(Path(self.config.settings.lock_file)):
@@ -231,6 +233,16 @@ class Sync:
             HostKeyError: another key is on record or it is revoked; that is never overwritten.
         """
         return builtin.trust_key(self.config.settings, seen)
+
+    def _contacted(self, plan: Plan) -> list[str]:
+        """Return the repositories whose hosts the plan speaks to: jobs, parents, and the jump hosts before them."""
+        found = dict.fromkeys(name for job in plan.jobs for name in (job.parent, job.repository))
+        for name in list(found):
+            via = self.config.tree.repositories[name].host.via
+            while via:
+                found[via] = None
+                via = self.config.tree.repositories[via].host.via
+        return list(found)
 
     def _asked(self, plan: Plan) -> tuple[Asked, list[str]]:
         row = self.journal.unfinished()

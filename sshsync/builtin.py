@@ -1,18 +1,18 @@
 """Name → factory tables: the only file that names concrete classes. A new transport or strategy is a line here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sshsync.config.resolve import Config, Settings
-from sshsync.errors import UnknownRepositoryError, UsageError
+from sshsync.errors import ConfigError, ConfigProblem, StateError, UnknownRepositoryError, UsageError
 from sshsync.kinds.files import Files
 from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.command import ByCommand
 from sshsync.transfers.relay import Relay
-from sshsync.transports import known_hosts, ssh
+from sshsync.transports import known_hosts, ssh, ssh_auth
 from sshsync.transports.base import Transport
 from sshsync.transports.known_hosts import HostKey
 from sshsync.transports.local import LocalTransport
@@ -69,6 +69,29 @@ def dialer(host: Host, pool: Pool) -> Dial:
     if jump.transport is TransportKind.LOCAL:
         return lambda: ssh.dial(host.address, host.port, within=20.0)
     return _through(pool, jump, host)
+
+
+def check_secrets(config: Config, names: Iterable[str]) -> None:
+    """Make sure that the key and password files of some repositories can be used.
+
+    Raises:
+        ConfigError: with every file that cannot, and where it is named.
+    """
+    problems: dict[ConfigProblem, None] = {}
+    for name in names:
+        login = config.tree.repositories[name].host.login
+        for option, file, use in (
+            ("key_file", login.key_file, ssh_auth.load_key),
+            ("password_file", login.password_file, ssh_auth.read_password),
+        ):
+            try:
+                if file:
+                    use(Path(file))
+            except StateError as error:
+                place = config.origins.get(name, {}).get(option, option)
+                problems[ConfigProblem(place, error.what, error.hint)] = None
+    if problems:
+        raise ConfigError(list(problems))
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,4 +231,8 @@ def _subject(batch: Batch) -> str:
 def _why(digest: Digest | None, reason: str) -> str:
     if reason:
         return reason
-    return f"arrived as {digest}, which is not the origin's digest" if digest else "did not arrive"
+    return (
+        f"arrived as {digest}, which is not the origin's digest"
+        if digest
+        else "did not arrive, or no digest of it can be made there"
+    )

@@ -37,6 +37,10 @@ class Files:
         sizes = {key: items[key].size for key in unknown}
         found = yield from digests(subject, root, b".", sizes)
         items.update((key, replace(items[key], digest=found.get(key))) for key in unknown)
+        if items and not any(item.digest for item in items.values()):
+            raise CommandError(
+                f"no digest of any of its {len(items)} file(s) can be made", where=name, hint="check its digestcmd"
+            )
         return replace(listed, items=items, hashed=sum(sizes.values()))
 
     def look_again(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:

@@ -35,6 +35,10 @@ class Stream(Protocol):
         """End the command's input."""
         ...
 
+    def exit_status(self) -> int | None:
+        """Return the status with which the command ended by itself; None when that is not known."""
+        ...
+
     def close(self) -> None:
         """Release everything; the command is abandoned when it still runs."""
         ...

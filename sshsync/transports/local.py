@@ -112,6 +112,14 @@ class LocalStream:
         with self._input_lock, suppress(OSError):
             self._in.close()
 
+    def exit_status(self) -> int | None:
+        """Return the command's status, None when a signal ended it."""
+        try:
+            status = self._program.wait(2)
+        except subprocess.TimeoutExpired:
+            return None
+        return status if status >= 0 else None
+
     def close(self) -> None:
         """Kill the command's process group when it still runs, and release the pipes."""
         if self._program.poll() is None:

@@ -167,6 +167,10 @@ class MemoryStream:
         """End the input: the command runs."""
         self._ended.set()
 
+    def exit_status(self) -> int | None:
+        """Return nothing: an answer in memory that has no end was cut."""
+        return None
+
     def close(self) -> None:
         """Abandon the command."""
         self._ended.set()

@@ -177,8 +177,8 @@ class Conversation:
         self._listener.join(1)
         noise = self._frame.noise().strip()
         said = visible(bytes(self._errors).strip() or noise, 200)
-        if self._frame.status is None and noise and not self._frame.began:
-            return self._unusable(noise)
+        if not self._frame.began and (noise or self._stream.exit_status() is not None):
+            return self._unusable(noise or bytes(self._errors))
         return ConnectionLostError(
             "the command ended without a result" + (f": {said}" if said else ""), where=self._label
         )
@@ -186,9 +186,9 @@ class Conversation:
     def _unusable(self, noise: bytes) -> CommandError:
         first = visible(noise.strip().splitlines()[0] if noise.strip() else b"", 200)
         return CommandError(
-            f"its shell does not run commands; it said: {first}",
+            f"its shell does not run commands; it said: {first or 'nothing'}",
             where=self._label,
-            hint="the account needs a login shell that starts /bin/sh -c",
+            hint="the account needs a login shell, and shell = a POSIX shell there",
         )
 
 

@@ -247,6 +247,11 @@ class SshStream:
         with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
             self._channel.shutdown_write()
 
+    def exit_status(self) -> int | None:
+        """Return the command's status; a host that killed it, or was lost, tells none."""
+        self._channel.status_event.wait(2)
+        return self._channel.exit_status if self._channel.exit_status >= 0 else None
+
     def close(self) -> None:
         """Abandon the command and give its slot back."""
         if self._closed.acquire(blocking=False):

@@ -353,6 +353,36 @@ def test_an_account_without_a_shell_is_named(site: Site) -> None:
     assert "This account is currently not available." in done.stdout
 
 
+@pytest.mark.parametrize("shell", ["/bin/nosuchshell", "/bin/true"])
+def test_a_shell_that_is_none_is_told_at_once(site: Site, shell: str) -> None:
+    site.write(
+        f"[m]\n{site.server('m').section(path=site.root('m'), shell=shell)}"
+        f"[c]\nparent = m\ntransport = local\npath = {site.root('c')}\n"
+    )
+    done = site.cli("--sync", "c")
+    assert done.returncode == 6
+    assert "does not run commands" in done.stdout
+    assert "try 1 failed" not in done.stderr
+
+
+def test_key_and_password_files_are_checked_before_anything_is_contacted(site: Site) -> None:
+    server = site.server("m")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "passphrase", "-f", str(site.directory / "locked")], check=True)
+    server.key.chmod(0o644)
+    site.write(
+        f"[m]\n{server.section(path=site.root('m'))}[c]\nparent = m\ntransport = local\npath = {site.root('c')}\n"
+        f"[d]\nparent = m\n{server.section(path=site.root('d'), key_file=site.directory / 'locked')}password_file = /none\n"
+    )
+    done = site.cli("--sync", "c,d")
+    assert done.returncode == 3
+    assert f"chmod 600 {server.key}" in done.stderr
+    assert "is encrypted" in done.stderr
+    assert "/none" in done.stderr
+    assert f"{site.config}:" in done.stderr
+    assert "Accepted" not in server.log.read_text()
+    assert site.cli("config", "check").returncode == 3
+
+
 def test_secrets_are_nowhere(site: Site) -> None:
     secret = "hunter2-very-secret"
     server = site.server("m")

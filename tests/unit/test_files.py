@@ -76,8 +76,8 @@ def test_a_root_that_is_a_file_is_an_error(tmp_path) -> None:
 
 
 def test_an_incomplete_listing_is_marked(tmp_path) -> None:
-    listing = ok(record(b"a"), status=1, errors=b"find: ./secret: Permission denied")
-    found = drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), listing, ok())
+    listing = ok(record(b"a") + record(b"b"), status=1, errors=b"find: ./secret: Permission denied")
+    found = drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), listing, ok(f"{SHA}  ./b\n".encode()))
     assert not found.complete
     assert "Permission denied" in found.problems[0].reason
     assert found.items[b"a"].digest is None
@@ -141,7 +141,7 @@ def test_templates_are_asked_for_everything(tmp_path) -> None:
 def test_a_file_that_vanished_after_the_listing_makes_it_incomplete(tmp_path) -> None:
     own = subject(tmp_path, Commands("find", "sha1sum"))
     stat = ok(record(b"a"), status=1, errors=b"stat: ./b: No such file")
-    found = drive(Files().scan(own), ok(b"/m\n"), ok(b"/m/a\n/m/b\n"), stat, ok(b"tok NONE\n"))
+    found = drive(Files().scan(own), ok(b"/m\n"), ok(b"/m/a\n/m/b\n"), stat, ok(b"tok " + b"c" * 40 + b"\n"))
     assert not found.complete
 
 
@@ -162,6 +162,12 @@ def test_a_host_that_cannot_compute_the_digest_is_named(tmp_path) -> None:
     poor = Subject(poor.repository, Capabilities(stat="gnu"), TOKEN, "sha256")
     with pytest.raises(ToolMissingError, match="sha256"):
         drive(Files().scan(poor), ok(b"/m\n"), ok(record(b"a")))
+
+
+def test_a_digestcmd_that_never_prints_a_digest_is_an_error(tmp_path) -> None:
+    own = subject(tmp_path, Commands("", "nosuchtool"))
+    with pytest.raises(CommandError, match="check its digestcmd|no digest of any of its 1 file"):
+        drive(Files().scan(own), ok(b"/m\n"), ok(record(b"a")), ok(b"tok \n"))
 
 
 def test_looking_again_leaves_out_what_is_gone(tmp_path) -> None:

@@ -18,8 +18,11 @@ def config() -> None:
 @click.pass_context
 def check(context: click.Context) -> None:
     """Report everything that is wrong in the configuration; contacts nothing."""
+    from sshsync import builtin
+
     options = context.ensure_object(Options)
     found = options.load()
+    builtin.check_secrets(found, found.tree.repositories)
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
     names = found.tree.repositories
