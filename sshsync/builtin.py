@@ -8,7 +8,7 @@ from sshsync.config.resolve import Config, Settings
 from sshsync.errors import ConfigError, ConfigProblem, StateError, UnknownRepositoryError, UsageError
 from sshsync.kinds.files import Files
 from sshsync.model.policy import TransportKind
-from sshsync.model.topology import Host
+from sshsync.model.topology import Host, Login
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.command import ByCommand
 from sshsync.transfers.relay import Relay
@@ -80,18 +80,25 @@ def check_secrets(config: Config, names: Iterable[str]) -> None:
     problems: dict[ConfigProblem, None] = {}
     for name in names:
         login = config.tree.repositories[name].host.login
-        for option, file, use in (
-            ("key_file", login.key_file, ssh_auth.load_key),
-            ("password_file", login.password_file, ssh_auth.read_password),
-        ):
+        for option, file in (("key_file", login.key_file), ("password_file", login.password_file)):
             try:
                 if file:
-                    use(Path(file))
+                    _check_secret(option, Path(file), login)
             except StateError as error:
                 place = config.origins.get(name, {}).get(option, option)
                 problems[ConfigProblem(place, error.what, error.hint)] = None
     if problems:
         raise ConfigError(list(problems))
+
+
+def _check_secret(option: str, file: Path, login: Login) -> None:
+    """The passphrase of a key is not asked for here: its command may want a person."""
+    if option == "password_file":
+        ssh_auth.read_password(file)
+    elif login.key_passphrase_command:
+        ssh_auth.check_mode(file, "key file")
+    else:
+        ssh_auth.load_key(file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ _HELP = """Bring files from a master through a proxy to many nodes, over nothing
 \b
 Examples:
   sshsync --sync repoproxy --sync appnode1,appnode2   the proxy, then both nodes side by side
+  sshsync --sync @proxies --sync appnode[01-20]       groups and ranges
   sshsync --all --dry-run                             what would be done, everywhere
   sshsync resume                                      go on where the last run stopped
   sshsync verify                                      digest every file again, find what rotted
@@ -75,8 +76,8 @@ class _Lazy(click.Group):
     "-s",
     "stages",
     multiple=True,
-    metavar="A[,B]",
-    help="A stage: repositories to synchronize side by side; stages follow each other.",
+    metavar="A,B",
+    help="A stage: repositories to synchronize side by side; stages follow each other. Also node[01-20] and @GROUP.",
 )
 @click.option("--all", "everything", is_flag=True, help="All repositories, level by level.")
 @click.option("--dry-run", "-n", is_flag=True, help="Show what a run would do; exit code 11 when there is something.")
@@ -98,8 +99,7 @@ def cli(context: click.Context, stages: tuple[str, ...], everything: bool, dry_r
         raise click.UsageError("--all and --sync exclude each other")
     from sshsync.cli.commands.run import synchronize
 
-    names = [[name for name in stage.split(",") if name] for stage in stages]
-    context.exit(synchronize(context.ensure_object(Options), names or None, dry_run=dry_run))
+    context.exit(synchronize(context.ensure_object(Options), stages or None, dry_run=dry_run))
 
 
 def main() -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from sshsync.errors import ConfigError, ConfigProblem
 
 DEFAULT = "DEFAULT"
-_SECTION = re.compile(r"\[([^\]]*)\]\s*$")
+GLOBAL = "sshsync"
+_SECTION = re.compile(r"\[(.*)\]$")
 _OPTION = re.compile(r"([^=:\s][^=:]*?)\s*[=:]\s*(.*)$")
 
 

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sshsync.config.load import DEFAULT, Raw, Section, Value
+from sshsync.config.expand import expanded
+from sshsync.config.load import DEFAULT, GLOBAL, Raw, Section, Value
 from sshsync.config.schema import VARIABLES, GlobalOptions, RepositoryOptions
 from sshsync.core import algorithm, tree
 from sshsync.errors import ConfigError, ConfigProblem
@@ -16,7 +17,6 @@ from sshsync.model.policy import Retries, TransferKind, TransportKind
 from sshsync.model.topology import Commands, Host, Login, Repository, Tree
 
 M = TypeVar("M", bound=BaseModel)
-GLOBAL = "sshsync"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _TEMPLATES = ("listcmd", "digestcmd", "synccmd")
@@ -73,12 +73,12 @@ def resolve(raw: Raw, account: Account) -> Config:
     settings = _settings(raw.sections.get(GLOBAL, Section(GLOBAL, raw.file)), account, problems)
     options: dict[str, RepositoryOptions] = {}
     sections: dict[str, Section] = {}
-    for name, section in raw.sections.items():
-        if name in (DEFAULT, GLOBAL):
-            continue
+    for section in raw.sections.values():
+        if section.name not in (DEFAULT, GLOBAL):
+            _unknown_keys(section, RepositoryOptions, problems)
+    for name, section in expanded(raw, problems).items():
         sections[name] = merged = Section(name, section.place, {**defaults.values, **section.values})
         _check_name(section, problems)
-        _unknown_keys(section, RepositoryOptions, problems)
         _check_host(merged, problems)
         made = _validated(RepositoryOptions, merged, problems)
         if made:
@@ -227,8 +227,11 @@ def _repository(
     login = Login(
         user=made.user or account.user,
         key_file=_home(made.key_file, account),
+        key_passphrase_command=made.key_passphrase_command,
+        agent=made.agent,
         password=made.password,
         password_file=_home(made.password_file, account),
+        password_command=made.password_command,
         host_key=made.host_key,
         known_hosts=_home(made.known_hosts, account),
     )
@@ -258,6 +261,7 @@ def _repository(
         allow_empty=made.allow_empty,
         stable_for=made.stable_for,
         digest_cache=made.digest_cache,
+        groups=made.groups,
         retries=Retries(transient=made.retries),
     )
 

@@ -101,10 +101,20 @@ def _lines(value: object) -> object:
     return patterns
 
 
+def _names(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    names = tuple(name for name in re.split(r"[,\s]+", value) if name)
+    if wrong := [name for name in names if not re.fullmatch(r"[A-Za-z0-9_.-]+", name)]:
+        raise ValueError(f"{wrong[0]!r} is no name for a group")
+    return names
+
+
 Word = Annotated[str, AfterValidator(_word)]
 Text = Annotated[str, AfterValidator(_text)]
 Path = Annotated[str, AfterValidator(_absolute)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_lines)]
 
 
@@ -141,10 +151,17 @@ class RepositoryOptions(_Options):
         "that runs sshsync.",
         "~/.ssh/id_ed25519",
     )
+    key_passphrase_command: Text = _option(
+        "", "Command on the controller that prints the passphrase of `key_file`; run without a shell.", "pass show key"
+    )
+    agent: bool = _option(False, "Offer the keys of the ssh-agent of the account that runs sshsync, after key_file.")
     password: Annotated[Text, AfterValidator(_no_stars)] = _option(
         "", "Password to log in with. Only stars mean none. A key or `password_file` is better.", "******"
     )
     password_file: Text = _option("", "File whose first line is the password (mode 0600).")
+    password_command: Text = _option(
+        "", "Command on the controller that prints the password; run without a shell.", "pass show appnode"
+    )
     host_key: Text = _option(
         "", "The one host key that is accepted: its SHA256 fingerprint, or type and base64 text.", "SHA256:…"
     )
@@ -181,6 +198,8 @@ class RepositoryOptions(_Options):
     allow_empty: bool = _option(False, "Accept that this repository became empty although it held files before.")
     stable_for: Seconds = _option(60.0, "Time for which a master's file must have been left alone before it is taken.")
     digest_cache: bool = _option(True, "Do not digest a file again whose size, times and inode are unchanged.")
+    groups: Names = _option((), "Groups that it belongs to, for `--sync @GROUP`.", "site-a, java")
+    inherit: str = _option("", "Section whose values hold here too, unless they are set here.", "appnode1")
     retries: Annotated[int, Field(ge=1, le=100)] = _option(5, "Tries of a step that fails for a passing reason.")
     timeout: Annotated[Seconds, Field(ge=1)] = _option(
         60.0, "Time without any progress after which a step is given up."

@@ -12,8 +12,11 @@ class Login:
 
     user: str
     key_file: str = ""
+    key_passphrase_command: str = ""
+    agent: bool = False
     password: str = field(default="", repr=False)
     password_file: str = ""
+    password_command: str = ""
     host_key: str = ""
     known_hosts: str = ""
 
@@ -80,6 +83,7 @@ class Repository:
     allow_empty: bool = False
     stable_for: float = 60.0
     digest_cache: bool = True
+    groups: tuple[str, ...] = ()
     retries: Retries = field(default_factory=Retries)
 
     @property

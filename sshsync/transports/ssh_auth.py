@@ -1,7 +1,9 @@
 """Who we are to a host: keys with their mode checked, passwords, and what a refusal means."""
 
 import os
+import shlex
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,18 +41,44 @@ def read_password(file: Path) -> str:
     return (file.read_text().splitlines() or [""])[0]
 
 
-def load_key(file: Path) -> paramiko.PKey:
-    """Return the private key in a file.
+def printed_by(command: str, what: str) -> str:
+    """Return the first line that a command on the controller prints; it runs without a shell, for 30 s at most.
 
     Raises:
-        StateError: absent, open to others, encrypted, or no key.
+        StateError: it failed, or printed nothing. Its output is in no message.
+    """
+    try:
+        done = subprocess.run(shlex.split(command), capture_output=True, timeout=30, check=True, text=True)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise StateError(f"{what} failed: {type(error).__name__}", hint="run it by hand as this account") from error
+    line = (done.stdout.splitlines() or [""])[0]
+    if not line:
+        raise StateError(f"{what} printed nothing", hint="run it by hand as this account")
+    return line
+
+
+def load_key(file: Path, passphrase_command: str = "") -> paramiko.PKey:
+    """Return the private key in a file.
+
+    Args:
+        file: the key.
+        passphrase_command: prints its passphrase; "" for a key without one.
+
+    Raises:
+        StateError: absent, open to others, encrypted without a command or with another passphrase, or no key.
     """
     check_mode(file, "key file")
+    passphrase = printed_by(passphrase_command, "key_passphrase_command") if passphrase_command else ""
     try:
-        return paramiko.PKey.from_path(file)
+        # The library wants bytes here, whatever its annotation says.
+        return paramiko.PKey.from_path(file, passphrase.encode() if passphrase else None)  # type: ignore[arg-type]
     except (paramiko.PasswordRequiredException, TypeError) as error:
-        raise StateError(f"key file {file} is encrypted", hint="use a key without passphrase") from error
+        if passphrase:
+            raise StateError(f"key file {file} has no passphrase", hint="drop key_passphrase_command") from error
+        raise StateError(f"key file {file} is encrypted", hint="set key_passphrase_command") from error
     except (paramiko.SSHException, ValueError, OSError) as error:
+        if passphrase:
+            raise StateError(f"key file {file} does not open with the passphrase given") from error
         raise StateError(f"key file {file} holds no usable private key: {error}") from error
 
 
@@ -61,8 +89,8 @@ def keys_for(login: Login) -> list[tuple[str, paramiko.PKey]]:
         StateError: the named `key_file` cannot be used. Default keys that cannot are passed over.
     """
     if login.key_file:
-        return [(login.key_file, load_key(Path(login.key_file)))]
-    found = []
+        return [(login.key_file, load_key(Path(login.key_file), login.key_passphrase_command)), *_from_agent(login)]
+    found = _from_agent(login)
     for name in DEFAULT_KEYS:
         file = Path.home() / ".ssh" / name
         if file.is_file():
@@ -86,7 +114,7 @@ def authenticate(transport: paramiko.Transport, login: Login, label: str) -> Non
         offered.append(f"key {name}")
         if _accepted(transport, lambda key=key: transport.auth_publickey(login.user, key), label):  # type: ignore[misc]
             return
-    password = read_password(Path(login.password_file)) if login.password_file else login.password
+    password = _password(login)
     if password:
         offered.append("password")
         if _accepted(transport, lambda: transport.auth_password(login.user, password), label):
@@ -97,6 +125,17 @@ def authenticate(transport: paramiko.Transport, login: Login, label: str) -> Non
         where=label,
         hint="check user and key_file, and authorized_keys there",
     )
+
+
+def _from_agent(login: Login) -> list[tuple[str, paramiko.PKey]]:
+    keys = paramiko.Agent().get_keys() if login.agent else ()
+    return [(f"{key.get_name()} of the agent", key) for key in keys]
+
+
+def _password(login: Login) -> str:
+    if login.password_file:
+        return read_password(Path(login.password_file))
+    return printed_by(login.password_command, "password_command") if login.password_command else login.password
 
 
 def _accepted(transport: paramiko.Transport, attempt: Callable[[], list[str]], label: str) -> bool:

@@ -165,6 +165,22 @@ def test_interrupted_by_the_keyboard(local: Site) -> None:
     local.same("m", "c")
 
 
+def test_ranges_and_groups_on_the_command_line(site: Site) -> None:
+    site.fill("m", {"a": b"a"})
+    top = site.directory
+    site.write(
+        f"[DEFAULT]\ntransport = local\nstable_for = 0\n[m]\npath = {top}/m\n"
+        f"[n[01-03]]\nparent = m\npath = {top}/n{{n}}\ngroups = all\n[x]\ninherit = n01\npath = {top}/x\ngroups = other\n"
+    )
+    found = site.summary("--sync", "n[01-02],@other")
+    assert [entry["name"] for entry in found["repositories"]] == ["n01", "n02", "x"]
+    assert found["exit_code"] == 0
+    assert site.summary("--sync", "@all")["exit_code"] == 0
+    assert (top / "n03" / "a").read_bytes() == b"a"
+    assert site.cli("--sync", "@none").returncode == 4
+    assert site.cli("--sync", "n[3-1]").returncode == 2
+
+
 def test_config_show_tells_where_values_come_from(local: Site) -> None:
     shown = local.cli("config", "show", "c").stdout
     assert "parent = m" in shown

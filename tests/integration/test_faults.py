@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from sshsync.errors import AuthenticationError, ConnectError, ConnectionLostError, DeadlineError, HostError
+from sshsync.errors import AuthenticationError, ConnectError, ConnectionLostError, DeadlineError, HostError, StateError
 from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host, Login
 from sshsync.remote import encode, scripts
@@ -198,8 +199,16 @@ class Passwords(paramiko.ServerInterface):
     def __init__(self) -> None:
         self.attempts: list[str] = []
 
+    allowed = "password"
+
     def get_allowed_auths(self, username: str) -> str:
-        return "password"
+        return self.allowed
+
+    def check_auth_interactive(self, username: str, submethods: str) -> object:
+        return paramiko.InteractiveQuery("", "", ("Password: ", False))
+
+    def check_auth_interactive_response(self, responses: list[str]) -> int:
+        return self.check_auth_password("", responses[0])
 
     def check_auth_password(self, username: str, password: str) -> int:
         self.attempts.append(password)
@@ -242,6 +251,55 @@ def test_a_wrong_password_is_tried_once(password_server, tmp_path: Path, monkeyp
     assert rules.attempts == ["wrong-secret"]
     assert "wrong-secret" not in str(caught.value)
     assert "offered: password" in str(caught.value)
+
+
+def test_keyboard_interactive_takes_the_password_too(password_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    port, rules, pin = password_server
+    rules.allowed = "keyboard-interactive"
+    connect(host(port, host_key=pin, password="right")).close()
+    assert rules.attempts == ["right"]
+
+
+def test_the_password_of_a_command_logs_in(password_server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    port, rules, pin = password_server
+    connect(host(port, host_key=pin, password_command="printf 'right\\nnoise'")).close()
+    assert rules.attempts == ["right"]
+    for command, words in (("false", "failed"), ("true", "printed nothing"), ("no-such-program", "failed"), ("'", "failed")):
+        with pytest.raises(StateError, match=f"password_command {words}"):
+            connect(host(port, host_key=pin, password_command=command))
+
+
+def test_a_key_with_a_passphrase_and_one_of_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Sshd(tmp_path, "sshd")
+    (tmp_path / "known").write_text(server.known + "\n")
+    for name in ("locked", "agents"):
+        phrase = "open sesame" if name == "locked" else ""
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", phrase, "-f", str(tmp_path / name)], check=True)
+        with (server.home / "authorized").open("a") as out:
+            out.write((tmp_path / f"{name}.pub").read_text())
+    files = (tmp_path / "known",)
+    key = str(tmp_path / "locked")
+    connect(host(server.port, user=server.user, key_file=key, key_passphrase_command="echo open sesame"), files).close()
+    with pytest.raises(StateError, match="does not open with the passphrase"):
+        connect(host(server.port, user=server.user, key_file=key, key_passphrase_command="echo wrong"), files)
+    socket_ = tmp_path / "agent"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket_)], stdout=subprocess.DEVNULL)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(socket_))
+    try:
+        while not socket_.exists():
+            assert agent.poll() is None
+        subprocess.run(["ssh-add", "-q", str(tmp_path / "agents")], check=True, capture_output=True)
+        asked = Login(server.user, agent=True)
+        connect(Host(TransportKind.SSH, "127.0.0.1", server.port, asked, timeout=5), files).close()
+        with pytest.raises(AuthenticationError, match="nothing: there is no key"):
+            connect(host(server.port, user=server.user), files)
+    finally:
+        agent.terminate()
+        agent.wait()
+        server.stop()
 
 
 def test_connections_leave_nothing_behind(tmp_path: Path) -> None:

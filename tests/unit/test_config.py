@@ -81,9 +81,31 @@ def test_values_of_every_kind() -> None:
     assert found.origins["m"]["port"] == "f.conf:3"
 
 
+def test_a_range_of_repositories() -> None:
+    found = config("[m]\nhost=h\npath=/m\n[node[08-10]]\nhost = app{n}.example\npath = /dat/{n}\nparent = m\ngroups = java, site-a\n")
+    assert list(found.tree.repositories) == ["m", "node08", "node09", "node10"]
+    node = found.tree.repositories["node09"]
+    assert (node.host.address, node.path, node.groups) == ("app09.example", "/dat/09", ("java", "site-a"))
+    assert found.origins["node09"]["path"] == "f.conf:6"
+
+
+def test_inherited_values() -> None:
+    found = config(
+        "[m]\nhost=h\npath=/m\n[a]\nhost=a\npath=/a\nparent=m\ndelete=yes\nport=23\n[b]\ninherit=a\nhost=b\n"
+        "[c]\ninherit=b\nhost=c\nport=24\n"
+    ).tree.repositories
+    assert (found["b"].host.address, found["b"].host.port, found["b"].path, found["b"].delete) == ("b", 23, "/a", True)
+    assert (found["c"].host.port, found["c"].parent, found["c"].delete) == (24, "m", True)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("[m]\nhost=h\npath=/a\ninherit=x", "inherit 'x' is not a section"),
+        ("[m]\nhost=h\npath=/a\ninherit=m", "runs in a circle"),
+        ("[a[2-1]]\nhost=h\npath=/a", "runs backwards"),
+        ("[a1]\nhost=h\npath=/a\n[a[1-2]]\nhost=g{n}\npath=/a", "makes [a1] again; first at f.conf:1"),
+        ("[a]\nhost=h\npath=/a\ngroups=b!", "no name for a group"),
         ("[m]\nhost=h\npath=/a\nparnet=x", "f.conf:4: [m] unknown key 'parnet' (did you mean parent?)"),
         ("[m]\nhost=h\npath=/a\nstate_dir=/x", "it belongs in [sshsync]"),
         ("[sshsync]\npath=/x\n[m]\nhost=h\npath=/a", "it belongs in a repository or [DEFAULT]"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sshsync.core import algorithm, batch, choose, fold, guard, planner, verify
+from sshsync.core import algorithm, batch, choose, fold, guard, planner, selection, verify
 from sshsync.core.diff import diff
 from sshsync.core.ready import barrier
 from sshsync.core.tree import build, faults
@@ -24,6 +24,37 @@ def repository(name: str, parent: str = "", *, host: str = "", via: str = "", pa
 
 def tree(*repositories: Repository):
     return build(repositories)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("node1", ["node1"]),
+        ("node[1-3]", ["node1", "node2", "node3"]),
+        ("node[08-10,20]x", ["node08x", "node09x", "node10x", "node20x"]),
+        ("[1-2]", ["1", "2"]),
+    ],
+)
+def test_ranges(text: str, names: list[str]) -> None:
+    assert [name for name, _ in selection.expand(text)] == names
+
+
+@pytest.mark.parametrize("text", ["a[", "a]", "a[]", "a[x]", "a[3-1]", "a[-1]", "a[1-]", "a[1-2-3]", "a[1-99999999]", "a[1][2]"])
+def test_what_is_no_range(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\["):
+        selection.expand(text) if text != "a]" else selection.expand("[" + text)
+
+
+def test_a_selection_by_lists_ranges_and_groups() -> None:
+    made = tree(repository("m"), *(repository(f"n{n}", "m", groups=("odd",) if n % 2 else ()) for n in range(1, 5)))
+    assert selection.select(made, "n[1-2],n4, n1") == ["n1", "n2", "n4"]
+    assert selection.select(made, "@odd,n2") == ["n1", "n3", "n2"]
+    with pytest.raises(UnknownRepositoryError, match="groups: odd"):
+        selection.select(made, "@even")
+    with pytest.raises(UnknownRepositoryError, match="no repository has a groups key"):
+        selection.select(CHAIN, "@x")
+    with pytest.raises(UsageError):
+        selection.select(made, "n[3-1]")
 
 
 CHAIN = tree(repository("m"), repository("p", "m"), repository("n1", "p"), repository("n2", "p"))

@@ -19,13 +19,13 @@ from sshsync.report import as_json
 
 
 def synchronize(
-    options: Options, stages: Sequence[Sequence[str]] | None, *, dry_run: bool = False, cached: bool = True
+    options: Options, stages: Sequence[Sequence[str] | str] | None, *, dry_run: bool = False, cached: bool = True
 ) -> int:
     """Run the stages, or everything for None, and return the exit code.
 
     Args:
         options: the shared options.
-        stages: repository names by stage.
+        stages: repository names by stage, or the words of an operator that stand for them.
         dry_run: only show what would be done.
         cached: whether digests of unchanged files may be taken from the cache.
 
@@ -38,8 +38,13 @@ def synchronize(
     try:
         # Names are checked before the journal, the lock or any host is touched.
         from sshsync.core import planner
+        from sshsync.core.selection import select
 
-        wanted = stages if stages is not None else planner.everything(config.tree)
+        wanted = (
+            planner.everything(config.tree)
+            if stages is None
+            else [select(config.tree, stage) if isinstance(stage, str) else stage for stage in stages]
+        )
         planner.plan(config.tree, wanted)
         shown = display.live(options, config.settings.console_level)
         sync = Sync(config, sinks=[shown])
@@ -86,8 +91,7 @@ def verify(context: click.Context, names: tuple[str, ...], repair: bool) -> None
     Finds what rotted on a disk without a trace in size or times. Exit code 11 when something differs.
     """
     options = context.ensure_object(Options)
-    stages = [[name] for name in names] or None
-    context.exit(synchronize(options, stages, dry_run=not repair, cached=False))
+    context.exit(synchronize(options, names or None, dry_run=not repair, cached=False))
 
 
 def _without_cache(config: Config) -> Config:

@@ -1,0 +1,64 @@
+"""Sections that stand for more than they say: ranges of repositories, and values taken over by `inherit`."""
+
+from collections.abc import Mapping
+
+from sshsync.config.load import DEFAULT, GLOBAL, Raw, Section, Value
+from sshsync.core.selection import expand
+from sshsync.errors import ConfigProblem
+
+
+def expanded(raw: Raw, problems: list[ConfigProblem]) -> dict[str, Section]:
+    """Return one section for each repository, ranges written out and inherited values filled in.
+
+    Args:
+        raw: the file as written.
+        problems: takes what is wrong.
+    """
+    made: dict[str, Section] = {}
+    for section in raw.sections.values():
+        if section.name in (DEFAULT, GLOBAL):
+            continue
+        for one in _written_out(section, problems):
+            if one.name in made:
+                words = f"[{section.name}] makes [{one.name}] again; first at {made[one.name].place}"
+                problems.append(ConfigProblem(section.place, words))
+            else:
+                made[one.name] = one
+    return {name: _inheriting(section, made, problems) for name, section in made.items()}
+
+
+def _written_out(section: Section, problems: list[ConfigProblem]) -> list[Section]:
+    try:
+        names = expand(section.name)
+    except ValueError as error:
+        problems.append(ConfigProblem(section.place, f"[{section.name}]: {error}"))
+        return []
+    if names == [(section.name, "")]:
+        return [section]
+    return [
+        Section(
+            name,
+            section.place,
+            {key: Value(value.text.replace("{n}", number), value.place) for key, value in section.values.items()},
+        )
+        for name, number in names
+    ]
+
+
+def _inheriting(section: Section, all_: Mapping[str, Section], problems: list[ConfigProblem]) -> Section:
+    """Fill in the values of the sections that it inherits from, nearest first."""
+    values = dict(section.values)
+    seen = [section.name]
+    current = section
+    while "inherit" in current.values and current.values["inherit"].text:
+        wanted = current.values["inherit"]
+        if wanted.text not in all_ or wanted.text in seen:
+            why = "runs in a circle" if wanted.text in seen else "is not a section of this configuration"
+            problem = ConfigProblem(wanted.place, f"[{current.name}] inherit {wanted.text!r} {why}")
+            if problem not in problems:
+                problems.append(problem)
+            break
+        current = all_[wanted.text]
+        seen.append(current.name)
+        values = {**current.values, **values}
+    return Section(section.name, section.place, values)
