@@ -23,6 +23,8 @@ from sshsync.model.topology import Repository, Tree
 
 SCHEMA = 1
 KEPT_RUNS = 200
+MOST_WAITING = 500
+"""Events that wait in memory for the next one that has to be on disk at once."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -61,6 +63,7 @@ class Journal:
         self.file = state_dir / "journal.sqlite"
         self.set_aside: Path | None = None
         self._lock = threading.RLock()
+        self._waiting: list[tuple[float, ev.Event]] = []
         self._run, self._dry = "", False
         try:
             self._db = self._open()
@@ -84,22 +87,19 @@ class Journal:
     def __call__(self, event: ev.Event) -> None:
         """Keep an event; what the next step depends on is on disk when this returns."""
         with self._translated(), self._lock:
-            self._note(event)
-            if not isinstance(event, _NEVER):
-                row = (self._run, time.time(), json.dumps(ev.to_json(event)))
-                self._db.execute("INSERT INTO events (run, at, event) VALUES (?, ?, ?)", row)
-            if isinstance(event, _AT_ONCE):
-                self._db.commit()
+            self._waiting.append((time.time(), event))
+            if isinstance(event, _AT_ONCE) or len(self._waiting) >= MOST_WAITING:
+                self._write()
 
     def verified(self, repository: Repository) -> dict[Key, Digest]:
         """Return the digests last verified there."""
-        with self._translated(), self._lock:
+        with self._settled():
             rows = self._db.execute("SELECT key, digest FROM items WHERE repository = ?", (repository.name,))
             return {bytes(key): digest for key, digest in rows}
 
     def count(self, repository: Repository) -> int:
         """Return how many items it held when it was last seen."""
-        with self._translated(), self._lock:
+        with self._settled():
             name = (repository.name,)
             seen = self._db.execute("SELECT items FROM repositories WHERE name = ?", name).fetchone()
             kept = self._db.execute("SELECT count(*) FROM items WHERE repository = ?", name).fetchone()
@@ -107,14 +107,14 @@ class Journal:
 
     def in_sync(self, repository: Repository) -> float:
         """Return the moment of which it was last known to equal its master, or 0."""
-        with self._translated(), self._lock:
+        with self._settled():
             wanted = "SELECT in_sync FROM repositories WHERE name = ?"
             row = self._db.execute(wanted, (repository.name,)).fetchone()
             return float(row[0]) if row else 0.0
 
     def cached(self, repository: Repository) -> dict[Key, tuple[Stamp, Digest]]:
         """Return the digest cache of a repository."""
-        with self._translated(), self._lock:
+        with self._settled():
             wanted = "SELECT key, size, mtime, ctime, inode, digest FROM cache WHERE repository = ?"
             rows = self._db.execute(wanted, (repository.name,))
             return {bytes(key): (Stamp(*stamp), digest) for key, *stamp, digest in rows}
@@ -128,7 +128,7 @@ class Journal:
 
     def runs(self, most: int = 20) -> list[dict[str, Any]]:
         """Return the latest runs, newest first, as rows of the table ``runs``."""
-        with self._translated(), self._lock:
+        with self._settled():
             cursor = self._db.execute("SELECT * FROM runs ORDER BY started DESC, rowid DESC LIMIT ?", (most,))
             names = [column[0] for column in cursor.description]
             rows = [dict(zip(names, row, strict=True)) for row in cursor]
@@ -136,7 +136,7 @@ class Journal:
 
     def events(self, run: str) -> list[tuple[float, ev.Event]]:
         """Return the events of a run in order, each with its time."""
-        with self._translated(), self._lock:
+        with self._settled():
             rows = self._db.execute("SELECT at, event FROM events WHERE run = ? ORDER BY seq", (run,)).fetchall()
         made = ((at, ev.from_json(json.loads(event))) for at, event in rows)
         return [(at, event) for at, event in made if event]
@@ -156,9 +156,19 @@ class Journal:
 
     def close(self) -> None:
         """Write what is pending and close."""
-        with self._lock:
-            self._db.commit()
+        with self._translated(), self._lock:
+            self._write()
             self._db.close()
+
+    def _write(self) -> None:
+        """Write what waits in one transaction; between two of them other processes may read and write."""
+        waiting, self._waiting = self._waiting, []
+        for at, event in waiting:
+            self._note(event)
+            if not isinstance(event, _NEVER):
+                row = (self._run, at, json.dumps(ev.to_json(event)))
+                self._db.execute("INSERT INTO events (run, at, event) VALUES (?, ?, ?)", row)
+        self._db.commit()
 
     def _note(self, event: ev.Event) -> None:
         if isinstance(event, ev.RunStarted):
@@ -197,6 +207,14 @@ class Journal:
         with self._translated(), self._lock:
             yield self._db
             self._db.commit()
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """Read, with everything written that waits."""
+        with self._translated(), self._lock:
+            if self._waiting:
+                self._write()
+            yield
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

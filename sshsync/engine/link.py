@@ -16,6 +16,7 @@ from sshsync.model.change import Change, Changes, Kind
 from sshsync.model.events import GOOD, Outcome, text
 from sshsync.model.item import Item, Key, Snapshot
 from sshsync.model.plan import Job
+from sshsync.remote.encode import visible
 from sshsync.transfers.staging import Staging
 
 
@@ -106,8 +107,8 @@ class Link:
         problems = self._blocked(changes)
         try:
             self._move(mover, prepared)
-            adjusted, refused = self._adjust(staging, changes)
-            problems += mover.failed + refused
+            adjusted = self._adjust(staging, changes)
+            problems += mover.failed
             self._context.retry(self._child, "staging", staging.clear)
             deleted = self._delete(staging, prepared, problems + mover.deferred)
         except CommandError:
@@ -220,15 +221,17 @@ class Link:
         tar = "tar" in self._context.session(self._child).capabilities.tools
         mover.move(batches(movable, frozenset(by_command), pack=tar))
 
-    def _adjust(self, staging: Staging, changes: Changes) -> tuple[dict[Key, Item], int]:
+    def _adjust(self, staging: Staging, changes: Changes) -> dict[Key, Item]:
         items = {change.key: change.new for change in changes.of(Kind.ADJUST) if change.new}
         refused = self._context.retry(self._child, "adjust", lambda: staging.adjust(items.values()))
         for key in refused:
             del items[key]
-            self._context.emit(ev.ItemFailed(self._child.name, text(key), "its mode or time cannot be set"))
+        if refused:
+            such = visible(refused[0])
+            self._notice(f"mode or time of {len(refused)} file(s) cannot be set, such as {such}; their bytes are right")
         if items:
             self._context.emit(ev.Adjusted(self._child.name, [text(key) for key in items]))
-        return items, len(refused)
+        return items
 
     def _delete(self, staging: Staging, prepared: Prepared, problems: int) -> tuple[Key, ...]:
         keys = tuple(change.key for change in prepared.changes.of(Kind.DELETE))

@@ -43,8 +43,8 @@ class Item:
 
     @property
     def mtime(self) -> int:
-        """Modification time in whole seconds since the epoch: the resolution that every tool keeps."""
-        return self.stamp.mtime_ns // 1_000_000_000
+        """Modification time in whole seconds, not before the epoch: what every tool can set and keep."""
+        return max(0, self.stamp.mtime_ns // 1_000_000_000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def pack(changes: Iterable[Change], payload: Iterator[bytes]) -> Iterator[bytes]
         if item is None:
             continue
         entry = tarfile.TarInfo("./" + change.key.decode("utf-8", "surrogateescape"))
-        entry.size, entry.mode, entry.mtime = item.size, item.mode & 0o777, max(0, item.mtime)
+        entry.size, entry.mode, entry.mtime = item.size, item.mode & 0o777, item.mtime
         yield entry.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
         yield from source.take(item.size)
         yield b"\0" * (-item.size % _BLOCK)

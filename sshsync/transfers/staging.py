@@ -153,7 +153,7 @@ class Staging:
 
 def _touch_time(seconds: int) -> bytes:
     """The time as ``touch -t`` wants it (POSIX: CCYYMMDDhhmm.SS, here in UTC)."""
-    return time.strftime("%Y%m%d%H%M.%S", time.gmtime(max(0, seconds))).encode()
+    return time.strftime("%Y%m%d%H%M.%S", time.gmtime(seconds)).encode()
 
 
 def _about(key: Key, said: list[bytes]) -> str:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -276,6 +277,23 @@ def test_a_second_run_is_told_who_holds_the_lock(chain) -> None:
     second = site.cli("--sync", "proxy")
     assert second.returncode == 8
     assert f"pid {running.pid}" in second.stderr
+    running.communicate(timeout=60)
+    assert running.returncode == 0
+
+
+def test_status_and_history_answer_while_a_run_is_under_way(chain) -> None:
+    site = chain("digestcmd = sleep 8; sha256sum ${FILEPATH}")
+    site.fill("master", {"a": b"a"})
+    running = site.popen("--json", "--sync", "proxy")
+    assert running.stdout
+    for line in running.stdout:
+        if json.loads(line)["type"] == "repository_started":
+            break
+    for words in (["status"], ["history"]):
+        began = time.monotonic()
+        done = site.cli(*words)
+        assert done.returncode == 0, done.stderr
+        assert time.monotonic() - began < 4, "nobody waits for a lock of the journal"
     running.communicate(timeout=60)
     assert running.returncode == 0
 

@@ -162,6 +162,10 @@ def test_incomplete_knowledge_never_deletes(incomplete: str) -> None:
     assert diff(parent, child, delete=True).changes == ()
 
 
+def test_times_before_the_epoch_count_as_the_epoch() -> None:
+    assert diff(snapshot(item(b"a", mtime=-5)), snapshot(item(b"a", mtime=0)), delete=False).changes == ()
+
+
 def test_problems_shield_what_lies_below_them() -> None:
     parent = snapshot(problems=(Problem(b"d", "unreadable"),))
     child = snapshot(item(b"d/x"), item(b"d"), item(b"dx"))

@@ -60,6 +60,16 @@ def test_modes_and_times_are_kept_and_setuid_is_not(world: World) -> None:
     assert (file.mode, file.mtime) == (0o755, 1_500_000_000)
 
 
+def test_a_time_that_cannot_be_set_is_told_and_is_no_failure(world: World) -> None:
+    filled(world).run()
+    world.host("master").files[b"/m/a"].mtime = 1_550_000_000
+    proxy = world.host("proxy")
+    proxy.faults.append(Fault("none", "mark", first=lambda: proxy.files.pop(b"/p/a")))
+    result = world.run("proxy")
+    assert result.exit_code == 0
+    assert any("cannot be set, such as a" in notice for notice in result.report.repositories["proxy"].notices)
+
+
 def test_a_changed_time_is_adjusted_without_moving_the_file(world: World) -> None:
     filled(world).run()
     world.host("master").files[b"/m/a"].mtime = 1_550_000_000
