@@ -1,6 +1,6 @@
 """Files: items are regular files below a root, their digest is that of their content."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from sshsync.core.algorithm import BY_LENGTH
@@ -14,6 +14,10 @@ from sshsync.remote.scripts import STAGING, Command
 
 HASH_RATE = 5_000_000
 """Bytes a second that the slowest host is expected to digest; only bounds how long silence is fine."""
+
+PORTION_BYTES = 4 << 30
+PORTION_FILES = 10_000
+"""What one request digests at most: the unit of trying again."""
 
 LISTING_PATIENCE = 240.0
 """Seconds that a listing may be silent beyond the host's timeout: huge directories print late."""
@@ -62,18 +66,25 @@ def digests(
         below: directory in which the keys are, "." or a staging directory.
         sizes: the files, with the bytes that have to be read for each.
     """
-    if not sizes:
-        return {}
-    allow = sum(sizes.values()) / HASH_RATE
+    found: dict[Key, Digest | None] = {}
     place = {"ROOT": root, "BELOW": below}
+    for keys in _portions(sizes):
+        allow = sum(sizes[key] for key in keys) / HASH_RATE
+        found.update((yield from _digests_of(subject, place, keys, allow)))
+    return found
+
+
+def _digests_of(
+    subject: Subject, place: dict[str, bytes], keys: list[Key], allow: float
+) -> Dialogue[dict[Key, Digest | None]]:
     if subject.repository.commands.digest:
         template = {"TEMPLATE": subject.repository.commands.digest.encode()}
         command = Command(scripts.TEMPLATE_DIGEST, {**place, **template})
-        answer = yield Request(command, encode.lines(sizes), allow)
-        return _one_by_one(answer, subject, list(sizes))
+        answer = yield Request(command, encode.lines(keys), allow)
+        return _one_by_one(answer, subject, keys)
     tool = {"TOOL": _tool(subject).encode()}
-    odd = [key for key in sizes if any(char in key for char in b"\n\r\\")]
-    plain = [key for key in sizes if not any(char in key for char in b"\n\r\\")]
+    odd = [key for key in keys if any(char in key for char in b"\n\r\\")]
+    plain = [key for key in keys if not any(char in key for char in b"\n\r\\")]
     found: dict[Key, Digest | None] = {}
     if plain:
         answer = yield Request(Command(scripts.DIGEST, {**place, **tool}), encode.lines(plain), allow)
@@ -82,6 +93,20 @@ def digests(
         answer = yield Request(Command(scripts.DIGEST_ODD, {**place, **tool}), encode.lines(odd), allow)
         found.update(_one_by_one(answer, subject, odd))
     return found
+
+
+def _portions(sizes: Mapping[Key, int]) -> Iterator[list[Key]]:
+    """Split what is to be digested, so that a lost connection costs one portion and not the whole night."""
+    portion: list[Key] = []
+    size = 0
+    for key, more in sizes.items():
+        if portion and (len(portion) >= PORTION_FILES or size + more > PORTION_BYTES):
+            yield portion
+            portion, size = [], 0
+        portion.append(key)
+        size += more
+    if portion:
+        yield portion
 
 
 def digest_of(words: bytes) -> Digest | None:

@@ -170,6 +170,21 @@ def test_a_digestcmd_that_never_prints_a_digest_is_an_error(tmp_path) -> None:
         drive(Files().scan(own), ok(b"/m\n"), ok(record(b"a")), ok(b"tok \n"))
 
 
+def test_much_is_digested_in_portions(tmp_path) -> None:
+    sizes = {b"a": 3 << 30, b"b": 3 << 30, **{b"%d" % n: 1 for n in range(10_001)}}
+    asked = []
+    dialogue = files.digests(subject(tmp_path), b"/m", b".", sizes)
+    request = next(dialogue)
+    try:
+        while True:
+            asked.append(request.stdin.count(b"\n"))
+            lines = "".join(f"{SHA}  ./{name}\n" for name in request.stdin.decode().split())
+            request = dialogue.send(ok(lines.encode()))
+    except StopIteration as end:
+        assert set(end.value) == set(sizes)
+    assert asked == [1, 10_000, 2]
+
+
 def test_looking_again_leaves_out_what_is_gone(tmp_path) -> None:
     answers = ok(record(b"a"), status=1), ok(f"{SHA}  ./a\n".encode())
     found = drive(Files().look_again(subject(tmp_path), b"/m", [b"a", b"b"]), *answers)
