@@ -3,11 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+_PERL = (
+    'for(@ARGV){@s=lstat;if(@s){printf("TOKEN %x %d %d %d %d %s\\n",@s[2,7,9,10,1],$_)}'
+    'else{$r=1;warn("$_: $!\\n")}}exit($r||0)'
+)
 _STAT = {
-    "gnu": ("-c", "%f %s %.9Y %.9Z %i %n"),
-    "busybox": ("-c", "%f %s %Y %Z %i %n"),
-    "bsd": ("-f", "%Xp %z %m %c %i %N"),
+    "gnu": ("stat", "-c", "TOKEN %f %s %.9Y %.9Z %i %n", "%d"),
+    "busybox": ("stat", "-c", "TOKEN %f %s %Y %Z %i %n", "%d"),
+    "bsd": ("stat", "-f", "TOKEN %Xp %z %m %c %i %N", "%d"),
+    "perl": ("perl", "-e", _PERL, "@s=lstat($ARGV[0]);print($s[0])"),
 }
+"""By form: the tool, its option, what makes it print one record a file (raw mode in hex, size, times, inode, name),
+and what makes it print the device that a file is on."""
 
 NEEDED = ("find", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat")
 """Tools without which nothing works."""
@@ -18,7 +25,7 @@ class Capabilities:
     """What was found on a host.
 
     Attributes:
-        stat: the form of its stat tool: gnu, busybox, bsd, or "".
+        stat: the form of its stat tool: gnu, busybox, bsd, perl (for hosts without any), or "".
         digests: command that computes a digest, by algorithm; the first that works.
         sync: command that flushes one file system, or "".
         clock: seconds that its clock is ahead of the controller's.
@@ -38,9 +45,10 @@ class Capabilities:
         return absent if self.stat else (*absent, "stat")
 
     def stat_words(self, token: bytes) -> dict[str, bytes]:
-        """Return the variables that make the stat tool print one record a file."""
-        option, form = _STAT[self.stat]
-        return {"OPTION": option.encode(), "FORMAT": token + b" " + form.encode()}
+        """Return the variables that make the stat tool print one record a file, each begun by the token."""
+        tool, option, form, device = _STAT[self.stat]
+        words = {"STAT": tool, "OPTION": option, "FORMAT": form.replace("TOKEN", token.decode()), "DEVICE": device}
+        return {name: word.encode() for name, word in words.items()}
 
 
 def parse(payload: bytes, controller_now: float) -> Capabilities:

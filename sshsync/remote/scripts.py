@@ -71,6 +71,7 @@ main() {
   try stat -c '%f %s %.9Y %.9Z %i %n' / && case $(stat -c %.9Y /) in *.?????????) echo stat=gnu;; esac
   try stat -c '%f %s %Y %Z %i %n' / && echo stat=busybox
   try stat -f '%Xp %z %m %c %i %N' / && case $(stat -f %z / 2>/dev/null) in *[!0-9]*|'') ;; *) echo stat=bsd;; esac
+  try perl -e '@s = lstat("/") or exit 1' && echo stat=perl
   for t in md5 sha1 sha256 sha512; do
     try ${t}sum /dev/null && echo "$t=${t}sum"
     [ $t = md5 ] || { try shasum -a ${t#sha} /dev/null && echo "$t=shasum -a ${t#sha}"; }
@@ -103,7 +104,7 @@ LIST = Script(
     r"""
 main() {
   top || return; cd "$BELOW" || return
-  find . -path ./.sshsync -prune -o ! -type d -exec stat $OPTION "$FORMAT" {} +
+  find . -path ./.sshsync -prune -o ! -type d -exec $STAT $OPTION "$FORMAT" {} +
 }
 """,
 )
@@ -111,7 +112,7 @@ main() {
 STAT = Script(
     "stat",
     r"""
-each() { stat $OPTION "$FORMAT" "$@"; }
+each() { $STAT $OPTION "$FORMAT" "$@"; }
 main() { top && batches; }
 """,
 )
@@ -230,7 +231,7 @@ PUBLISH = Script(
     r"""
 same() {
   [ "$1" != "$last" ] || return 0
-  if [ "$(stat $OPTION %d "./$1")" != "$here" ]; then echo "./$1: is on another file system" >&2; return 1; fi
+  if [ "$($STAT $OPTION "$DEVICE" "./$1")" != "$here" ]; then echo "./$1: is on another file system" >&2; return 1; fi
   last=$1; }
 each() {
   if real "$g" && same "$g" && ( cd "$b/$g" && mv -f "$@" "$ROOT/$g/" ); then return; fi
@@ -243,7 +244,7 @@ each() {
 }
 main() {
   own || return; b=$ROOT/.sshsync/batch/$BATCH; MAKE=yes; g=.; i=0; first=0; failed=0; last=
-  here=$(stat $OPTION %d .sshsync) || return
+  here=$($STAT $OPTION "$DEVICE" .sshsync) || return
   if [ -n "$PART" ]; then
     (umask 077; mkdir -p "$b") || return
     ( cd "$b" && real "$PARTDIR" && mv -f "$ROOT/.sshsync/part/$PART" "./$PARTNAME" ) || return

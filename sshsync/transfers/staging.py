@@ -90,8 +90,8 @@ class Staging:
             HostError: nothing can be said about the batch; it has to be looked at again.
         """
         groups = list(by_directory(change.key for change in batch.changes))
-        option = self._session().capabilities.stat_words(b"")["OPTION"]
-        variables = {"ROOT": self.root, "BATCH": batch_id.encode(), "PART": batch.part.encode(), "OPTION": option}
+        variables = {"ROOT": self.root, "BATCH": batch_id.encode(), "PART": batch.part.encode()}
+        variables |= self._session().capabilities.stat_words(b"")
         if batch.form is Form.PART:
             directory, _, base = batch.changes[0].key.rpartition(b"/")
             variables |= {"PARTDIR": directory or b".", "PARTNAME": (directory + b"/" if directory else b"") + base}

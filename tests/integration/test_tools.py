@@ -1,0 +1,92 @@
+"""Tool sets of other Unixes, by a PATH of wrappers: what the probe makes of them, and what is missing is named."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Site
+from tests.sshd import require
+
+pytestmark = pytest.mark.integration
+
+PLAIN = ("sh", "find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat", "ls", "uname", "date", "cut")
+
+# BSD's stat knows -f and formats of its own, and there is no sync of one file system.
+BSD_STAT = """#!/bin/sh
+[ "$1" = -f ] || { echo "stat: illegal option" >&2; exit 1; }
+shift
+format=$(printf '%s' "$1" | sed 's/%Xp/%f/; s/%z/%s/; s/%m/%Y/; s/%c/%Z/; s/%N/%n/')
+shift
+exec GNUSTAT -c "$format" "$@"
+"""
+PLAIN_SYNC = "#!/bin/sh\nexit 0\n"
+# Solaris' digest: its option names the algorithm, its output is the bare digest of one file.
+DIGEST = "#!/bin/sh\n[ \"$1\" = -a ] || exit 1\nexec openssl dgst -r -$2 \"$3\" | cut -d' ' -f1\n"
+
+
+def tools(site: Site, more: dict[str, str], also: tuple[str, ...] = ()) -> Path:
+    made = site.root("tools")
+    for name in (*PLAIN, "sed", *also):
+        found = shutil.which(name)
+        require(bool(found), name)
+        (made / name).symlink_to(str(found))
+    for name, text in more.items():
+        (made / name).write_text(text.replace("GNUSTAT", str(shutil.which("stat"))))
+        (made / name).chmod(0o755)
+    return made
+
+
+def chain(site: Site, path: Path, templates: str = "") -> None:
+    server = site.server("host", environment=f"PATH={path}")
+    site.fill("m", {"a": b"alpha", "d/sp ace": b"beta", "d/e/'$(x)": b"", "line\nfeed": b"odd", "big": os.urandom(1_500_000)})
+    site.write(
+        f"[DEFAULT]\nstable_for = 0\ndelete = yes\nmax_delete = 100%\n{templates}[m]\n{server.section(path=site.root('m'))}"
+        f"[c]\nparent = m\n{server.section(path=site.root('c'))}"
+    )
+    site.fill("c", {"gone/x": b"x"})
+
+
+def test_bsd_tools(site: Site) -> None:
+    chain(site, tools(site, {"stat": BSD_STAT, "sync": PLAIN_SYNC}, also=("shasum", "perl")))
+    found = site.summary("--sync", "c")
+    assert found["exit_code"] == 0, found["by_name"]["c"]
+    site.same("m", "c")
+    assert "durability not confirmed" in found["by_name"]["c"]["notices"][0]
+    assert site.summary("--sync", "c")["by_name"]["c"]["outcome"] == "unchanged"
+
+
+def test_solaris_tools(site: Site) -> None:
+    path = tools(site, {"digest": DIGEST, "sync": PLAIN_SYNC}, also=("perl", "openssl"))
+    chain(site, path, "digestcmd = digest -a sha1 ${FILEPATH}\n")
+    found = site.summary("--sync", "c")
+    assert found["exit_code"] == 0, found["by_name"]["c"]
+    site.same("m", "c")
+    assert site.summary("--sync", "c")["by_name"]["c"]["outcome"] == "unchanged"
+
+
+def test_a_host_without_tar_gets_its_files_one_by_one(site: Site) -> None:
+    path = tools(site, {}, also=("stat", "sha256sum", "sync"))
+    (path / "tar").unlink()
+    chain(site, path)
+    assert site.summary("--sync", "c")["exit_code"] == 0
+    site.same("m", "c")
+
+
+def test_missing_tools_are_named_before_anything_changes(site: Site) -> None:
+    path = tools(site, {}, also=("sha256sum",))
+    (path / "mv").unlink()
+    chain(site, path)
+    done = site.cli("--sync", "c")
+    assert done.returncode == 6
+    assert "lacks mv, stat" in done.stdout
+    assert not (site.root("c") / ".sshsync").exists()
+
+
+def test_a_missing_digest_tool_is_named_with_the_algorithm(site: Site) -> None:
+    chain(site, tools(site, {}, also=("stat", "md5sum")))
+    done = site.cli("--sync", "c")
+    assert done.returncode == 6
+    assert "cannot compute sha256, which its chain compares" in done.stdout
+    assert "set digest" in done.stdout
