@@ -56,7 +56,7 @@ class Site:
     def cli(self, *words: str, timeout: float = 120) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "sshsync", "--config", str(self.config), *words]
         env = {**os.environ, "HOME": str(self.directory)}
-        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=env, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=env, check=False, stdin=subprocess.DEVNULL)
 
     def summary(self, *words: str) -> dict:
         done = self.cli("--json", *words)

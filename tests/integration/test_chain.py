@@ -321,6 +321,9 @@ def test_unknown_and_changed_host_keys_are_refused(site: Site) -> None:
     assert done.returncode == 10
     assert "is unknown" in done.stdout
     assert "hosts trust m" in done.stdout
+    unsure = site.cli("hosts", "trust", "m")
+    assert unsure.returncode == 10, "no answer is no"
+    assert "is not recorded" in unsure.stderr
     trusted = site.cli("hosts", "trust", "m", "--yes")
     assert "SHA256:" in trusted.stdout
     assert site.cli("--sync", "c").returncode == 0

@@ -1,5 +1,7 @@
 """The whole engine over hosts in memory: what a user may rely on, fault by fault."""
 
+import hashlib
+
 import pytest
 
 from sshsync.errors import UnknownRepositoryError, UsageError
@@ -116,6 +118,34 @@ def test_an_unreachable_proxy_is_temporary_and_blocks_the_nodes(world: World) ->
     assert result.report.repositories["proxy"].outcome == "failed"
     assert result.report.repositories["node1"].outcome == "blocked"
     assert "its parent proxy was not scanned" in result.report.repositories["node1"].error
+
+
+def test_what_an_interrupted_run_left_complete_is_published_without_moving(world: World) -> None:
+    proxy = filled(world).host("proxy")
+    proxy.roots.add(b"/p")
+    big = hashlib.sha256(FILES[b"big"]).hexdigest().encode()
+    proxy.put(b"/p/.sshsync/part/" + big, FILES[b"big"])
+    proxy.put(b"/p/.sshsync/part/" + b"0" * 64, b"of another version")
+    proxy.put(b"/p/.sshsync/batch/0123abcd/a", FILES[b"a"])
+    proxy.put(b"/p/.sshsync/batch/0123abcd/d/b", b"BETA")
+    proxy.put(b"/p/.sshsync/batch/0123abcd/odd '$(x)\n\xff", b"bad")
+    result = world.run("proxy")
+    assert result.exit_code == 0
+    assert proxy.below(b"/p") == world.host("master").below(b"/m")
+    assert not [path for path in proxy.files if b".sshsync" in path]
+    salvaged = {name for event in world.seen(ev.Published) if event.salvaged for name, _, _ in event.items}
+    assert salvaged == {"a", "big"}
+    assert result.report.repositories["proxy"].moved == sum(len(FILES[k]) for k in FILES if k not in (b"a", b"big"))
+
+
+@pytest.mark.parametrize("after", [0, 40])
+def test_a_publication_that_broke_off_is_looked_into_and_not_repeated(world: World, after: int) -> None:
+    proxy = filled(world).host("proxy")
+    proxy.faults.append(Fault("lose", "publish", after=after))
+    result = world.run("proxy", text=RETRY)
+    assert result.exit_code == 0
+    assert proxy.started.count("unpack") == 1, "what was published before the cut is not sent again"
+    assert result.report.repositories["proxy"].copied == len(FILES)
 
 
 def test_one_dead_node_does_not_touch_the_other(world: World) -> None:

@@ -22,6 +22,7 @@ def trust(context: click.Context, names: tuple[str, ...], yes: bool) -> None:
     Compare the fingerprint with what the host's operator says: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
     """
     from sshsync.api import Sync
+    from sshsync.errors import HostKeyError
 
     options = context.ensure_object(Options)
     with Sync(options.load()) as sync:
@@ -31,7 +32,15 @@ def trust(context: click.Context, names: tuple[str, ...], yes: bool) -> None:
                 click.echo(f"{name} ({seen.label}): {seen.key.type} {seen.key.fingerprint}: already known")
                 continue
             click.echo(f"{name} ({seen.label}) shows {seen.key.type} {seen.key.fingerprint}")
-            if not yes:
-                click.confirm("Is this the right key?", abort=True)
+            if not yes and not _confirmed():
+                raise HostKeyError("its key is not recorded", where=seen.label, hint="answer y, or use --yes")
             file = sync.trust(seen)
             click.echo(f"{name}: recorded in {file}")
+
+
+def _confirmed() -> bool:
+    try:
+        return click.confirm("Is this the right key?")
+    except click.Abort:
+        click.echo()
+        return False
