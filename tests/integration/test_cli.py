@@ -95,6 +95,23 @@ def test_a_directory_on_another_file_system_is_refused_not_copied_into(local: Si
     assert (local.root("c") / "a").read_bytes() == b"alpha"
 
 
+def test_a_link_as_root_is_followed_and_links_inside_are_not(local: Site) -> None:
+    outside = local.directory / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("secret")
+    (local.root("m") / "link").symlink_to(outside / "secret")
+    (local.root("m") / "linked").symlink_to(outside)
+    os.mkfifo(local.root("m") / "pipe")
+    real = local.directory / "real"
+    real.mkdir()
+    local.root("c").rmdir()
+    (local.directory / "c").symlink_to(real)
+    found = local.summary("--all")
+    assert found["exit_code"] == 0
+    assert sorted(p.name for p in real.iterdir()) == [".sshsync", "a", "d"]
+    assert [e["skipped"] for e in found["events"] if e["type"] == "scanned" and e["repository"] == "m"] == [3]
+
+
 def test_verify_finds_what_the_cache_cannot(local: Site) -> None:
     journal = local.directory / "state" / "journal.sqlite"
     until = time.monotonic() + 30

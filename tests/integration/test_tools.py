@@ -74,6 +74,30 @@ def test_a_host_without_tar_gets_its_files_one_by_one(site: Site) -> None:
     site.same("m", "c")
 
 
+def test_an_odd_environment_changes_nothing(site: Site) -> None:
+    odd = "LC_ALL=tr_TR.UTF-8 LANG=broken CDPATH=/tmp TAR_OPTIONS=--exclude=* POSIXLY_CORRECT=1 QUOTING_STYLE=shell BLOCK_SIZE=1"
+    server = site.server("host", environment=odd)
+    site.fill("m", {"I": b"dotless", "i": b"dotted", "d/\u0131 x": b"y", "big": os.urandom(1_500_000), "tmp/x": b"z"})
+    site.write(
+        f"[DEFAULT]\nstable_for = 0\n[m]\n{server.section(path=site.root('m'))}"
+        f"[c]\nparent = m\n{server.section(path=site.root('c'))}"
+    )
+    assert site.summary("--sync", "c")["exit_code"] == 0
+    site.same("m", "c")
+
+
+@pytest.mark.parametrize("weak", ["Ciphers aes128-cbc", "MACs hmac-sha1\nCiphers aes128-ctr", "KexAlgorithms diffie-hellman-group14-sha1"])
+def test_weak_algorithms_are_refused(site: Site, weak: str) -> None:
+    server = site.server("host", weak)
+    site.write(
+        f"[DEFAULT]\nretries = 1\n[m]\n{server.section(path=site.root('m'))}"
+        f"[c]\nparent = m\ntransport = local\npath = {site.root('c')}\n"
+    )
+    done = site.cli("--sync", "c")
+    assert done.returncode == 6
+    assert "offers no algorithm that is safe enough" in done.stdout
+
+
 def test_missing_tools_are_named_before_anything_changes(site: Site) -> None:
     path = tools(site, {}, also=("sha256sum",))
     (path / "mv").unlink()
