@@ -82,8 +82,12 @@ def load_key(file: Path, passphrase_command: str = "") -> paramiko.PKey:
         raise StateError(f"key file {file} holds no usable private key: {error}") from error
 
 
-def keys_for(login: Login) -> list[tuple[str, paramiko.PKey]]:
+def keys_for(login: Login, passed_over: list[str]) -> list[tuple[str, paramiko.PKey]]:
     """Return the keys to offer, with the file each came from.
+
+    Args:
+        login: the account.
+        passed_over: takes what is wrong with default keys that cannot be used.
 
     Raises:
         StateError: the named `key_file` cannot be used. Default keys that cannot are passed over.
@@ -96,8 +100,8 @@ def keys_for(login: Login) -> list[tuple[str, paramiko.PKey]]:
         if file.is_file():
             try:
                 found.append((str(file), load_key(file)))
-            except StateError:
-                continue
+            except StateError as error:
+                passed_over.append(error.what)
     return found
 
 
@@ -109,8 +113,9 @@ def authenticate(transport: paramiko.Transport, login: Login, label: str) -> Non
         ConnectionLostError: the host closed the connection meanwhile.
         StateError: a key or password file cannot be used.
     """
-    offered = []
-    for name, key in keys_for(login):
+    offered: list[str] = []
+    passed_over: list[str] = []
+    for name, key in keys_for(login, passed_over):
         offered.append(f"key {name}")
         if _accepted(transport, lambda key=key: transport.auth_publickey(login.user, key), label):  # type: ignore[misc]
             return
@@ -119,7 +124,8 @@ def authenticate(transport: paramiko.Transport, login: Login, label: str) -> Non
         offered.append("password")
         if _accepted(transport, lambda: transport.auth_password(login.user, password), label):
             return
-    tried = ", ".join(offered) or "nothing: there is no key and no password"
+    tried = ", ".join(offered) or "nothing: there is no usable key and no password"
+    tried = "; ".join([tried, *passed_over])
     raise AuthenticationError(
         f"does not accept {login.user!r} (offered: {tried})",
         where=label,

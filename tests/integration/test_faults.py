@@ -1,6 +1,7 @@
 """What goes wrong between hosts: each wait has an end, each error names the host and is of the right class."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -294,7 +295,11 @@ def test_a_key_with_a_passphrase_and_one_of_the_agent(tmp_path: Path, monkeypatc
         subprocess.run(["ssh-add", "-q", str(tmp_path / "agents")], check=True, capture_output=True)
         asked = Login(server.user, agent=True)
         connect(Host(TransportKind.SSH, "127.0.0.1", server.port, asked, timeout=5), files).close()
-        with pytest.raises(AuthenticationError, match="nothing: there is no key"):
+        with pytest.raises(AuthenticationError, match="nothing: there is no usable key"):
+            connect(host(server.port, user=server.user), files)
+        (tmp_path / ".ssh").mkdir()
+        shutil.copy(key, tmp_path / ".ssh" / "id_ed25519")
+        with pytest.raises(AuthenticationError, match="id_ed25519 is encrypted"):
             connect(host(server.port, user=server.user), files)
     finally:
         agent.terminate()
