@@ -39,6 +39,10 @@ class Records(Protocol):
         """Replace the cached digests."""
         ...
 
+    def learn(self, repository: Repository, items: Iterable[Item]) -> None:
+        """Add to the cached digests."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Context:

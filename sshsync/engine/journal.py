@@ -121,10 +121,14 @@ class Journal:
 
     def remember(self, repository: Repository, items: Iterable[Item]) -> None:
         """Replace the digest cache of a repository."""
-        rows = [(repository.name, i.key, *_stamp_row(i.stamp), i.digest) for i in items]
         with self._commit() as db:
             db.execute("DELETE FROM cache WHERE repository = ?", (repository.name,))
-            db.executemany("INSERT INTO cache VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            db.executemany(_CACHE_ROW, _cache_rows(repository, items))
+
+    def learn(self, repository: Repository, items: Iterable[Item]) -> None:
+        """Add to the digest cache of a repository."""
+        with self._commit() as db:
+            db.executemany(_CACHE_ROW, _cache_rows(repository, items))
 
     def runs(self, most: int = 20) -> list[dict[str, Any]]:
         """Return the latest runs, newest first, as rows of the table ``runs``."""
@@ -249,8 +253,14 @@ class Journal:
         return aside
 
 
-def _stamp_row(stamp: Stamp) -> tuple[int, int, int, int]:
-    return stamp.size, stamp.mtime_ns, stamp.ctime_ns, stamp.inode
+_CACHE_ROW = "REPLACE INTO cache VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+
+def _cache_rows(repository: Repository, items: Iterable[Item]) -> list[tuple[object, ...]]:
+    return [
+        (repository.name, i.key, i.stamp.size, i.stamp.mtime_ns, i.stamp.ctime_ns, i.stamp.inode, i.digest)
+        for i in items
+    ]
 
 
 def check_directory(directory: Path) -> None:

@@ -1,14 +1,14 @@
 """Scans: at most one of each repository in a run, shared by all links that need it."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sshsync.core import verify
 from sshsync.engine.context import Context
 from sshsync.errors import SshsyncError
 from sshsync.kinds import files
-from sshsync.kinds.base import Answer, Dialogue, Request, Subject
+from sshsync.kinds.base import Answer, Dialogue, Learned, Request, Subject
 from sshsync.model.events import Notice, Scanned, Waiting
 from sshsync.model.item import Digest, Item, Key, Snapshot
 from sshsync.model.topology import Repository
@@ -103,23 +103,23 @@ class Scanner:
     def look_again(self, repository: Repository, root: bytes, keys: list[Key]) -> Snapshot:
         """Return the present state of some items."""
         subject = self._subject(repository)
-        return self._converse(repository, self._context.kind.look_again(subject, root, keys), subject.token)
+        return self._converse(subject, self._context.kind.look_again(subject, root, keys))
 
     def digests(
         self, repository: Repository, root: bytes, below: bytes, sizes: Mapping[Key, int]
     ) -> dict[Key, Digest | None]:
         """Return the digests of files that lie below the root, in staging or in place."""
         subject = self._subject(repository)
-        return self._converse(repository, files.digests(subject, root, below, sizes), subject.token)
+        return self._converse(subject, files.digests(subject, root, below, sizes))
 
     def _scan(self, repository: Repository, entry: _Entry, *, create: bool) -> Snapshot:
         context = self._context
         entry.as_of = context.clock()
         cached = context.records.cached(repository) if repository.digest_cache else {}
         subject = replace(self._subject(repository), create=create, cached=cached)
-        found = self._converse(repository, context.kind.scan(subject), subject.token)
+        found = self._converse(subject, context.kind.scan(subject))
         if repository.digest_cache and found.existed:
-            context.records.remember(repository, _cacheable(found))
+            context.records.remember(repository, _cacheable(found.items.values(), found.now))
         for problem in found.problems:
             context.emit(Notice(repository.name, f"the listing is incomplete, nothing is deleted: {problem.reason}"))
         context.emit(
@@ -141,15 +141,25 @@ class Scanner:
         now = int(context.clock() + capabilities.clock)
         return Subject(repository, capabilities, new_token(), context.algorithm(repository), now)
 
-    def _converse(self, repository: Repository, dialogue: Dialogue[T], token: bytes) -> T:
+    def _converse(self, subject: Subject, dialogue: Dialogue[T]) -> T:
         """Drive a dialogue: each request is one script, tried again on its own."""
+        repository, token = subject.repository, subject.token
         try:
-            request = next(dialogue)
+            step = next(dialogue)
             while True:
-                request = dialogue.send(self._ask(repository, request, token))
+                if isinstance(step, Learned):
+                    self._learn(repository, step.items, subject.now)
+                    step = next(dialogue)
+                else:
+                    step = dialogue.send(self._ask(repository, step, token))
         except StopIteration as end:
             result: T = end.value
             return result
+
+    def _learn(self, repository: Repository, items: tuple[Item, ...], now: int) -> None:
+        """Keep digests of a scan that is not over: should it break off, the next one need not read these files."""
+        if repository.digest_cache:
+            self._context.records.learn(repository, _cacheable(items, now))
 
     def _ask(self, repository: Repository, request: Request, token: bytes) -> Answer:
         def once() -> Answer:
@@ -160,10 +170,10 @@ class Scanner:
         return self._context.retry(repository, request.command.script.name, once)
 
 
-def _cacheable(snapshot: Snapshot) -> list[Item]:
-    limit = snapshot.now * 1_000_000_000 - _RACY_NS
+def _cacheable(items: Iterable[Item], now: int) -> list[Item]:
+    limit = now * 1_000_000_000 - _RACY_NS
     return [
         item
-        for item in snapshot.items.values()
+        for item in items
         if item.digest and item.stamp.inode and max(item.stamp.ctime_ns, item.stamp.mtime_ns) < limit
     ]

@@ -1,6 +1,7 @@
 """The seam: a kind scans by a dialogue of requests and answers, without touching a host itself.
 
-A dialogue is a generator: it yields a `Request`, is sent the `Answer`, and returns its result. Whoever
+A dialogue is a generator: it yields a `Request` and is sent the `Answer`, or yields what it has `Learned`; it
+returns its result. Whoever
 drives it (`engine.scan`) owns connections, retries and deadlines; the kind owns words and parsing.
 """
 
@@ -8,7 +9,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from sshsync.model.item import Digest, Key, Snapshot, Stamp
+from sshsync.model.item import Digest, Item, Key, Snapshot, Stamp
 from sshsync.model.topology import Repository
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command
@@ -32,8 +33,15 @@ class Answer:
     errors: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Digests that are known now: worth keeping even if the dialogue breaks off. Answered by nothing."""
+
+    items: tuple[Item, ...]
+
+
 T = TypeVar("T")
-Dialogue = Generator[Request, Answer, T]
+Dialogue = Generator[Request | Learned, Answer, T]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sshsync.core.algorithm import BY_LENGTH
 from sshsync.errors import CommandError, ListingError, ToolMissingError
-from sshsync.kinds.base import Answer, Dialogue, Request, Subject
+from sshsync.kinds.base import Answer, Dialogue, Learned, Request, Subject
 from sshsync.model.item import Digest, Item, Key, Problem, Snapshot, Stamp
 from sshsync.remote import encode, scripts
 from sshsync.remote.encode import visible
@@ -39,8 +39,12 @@ class Files:
         items = _from_cache(listed.items, subject.cached)
         unknown = [key for key, item in items.items() if item.digest is None]
         sizes = {key: items[key].size for key in unknown}
-        found = yield from digests(subject, root, b".", sizes)
-        items.update((key, replace(items[key], digest=found.get(key))) for key in unknown)
+        portions = list(_portions(sizes))
+        for number, keys in enumerate(portions, 1):
+            found = yield from digests(subject, root, b".", {key: sizes[key] for key in keys})
+            items.update((key, replace(items[key], digest=found.get(key))) for key in keys)
+            if number < len(portions):
+                yield Learned(tuple(items[key] for key in keys))
         if items and not any(item.digest for item in items.values()):
             raise CommandError(
                 f"no digest of any of its {len(items)} file(s) can be made", where=name, hint="check its digestcmd"

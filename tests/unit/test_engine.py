@@ -7,6 +7,7 @@ import pytest
 from sshsync.errors import UnknownRepositoryError, UsageError
 from sshsync.executors.serial import Serial
 from sshsync.executors.threads import Threads
+from sshsync.kinds import files
 from sshsync.model import events as ev
 from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World
@@ -146,6 +147,16 @@ def test_a_publication_that_broke_off_is_looked_into_and_not_repeated(world: Wor
     assert result.exit_code == 0
     assert proxy.started.count("unpack") == 1, "what was published before the cut is not sent again"
     assert result.report.repositories["proxy"].copied == len(FILES)
+
+
+def test_a_scan_that_broke_off_need_not_read_everything_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "PORTION_FILES", 1)
+    filled(world).host("master").faults.append(Fault("cut", "digest", 3))
+    assert world.run(text=RETRY.replace("retries = 3", "retries = 1")).exit_code != 0
+    assert world.run().exit_code == 0
+    scanned = next(event for event in world.seen(ev.Scanned) if event.repository == "master")
+    assert scanned.hashed < sum(map(len, FILES.values()))
+    in_sync(world)
 
 
 def test_one_dead_node_does_not_touch_the_other(world: World) -> None:
