@@ -248,12 +248,15 @@ def to_json(event: Event) -> dict[str, Any]:
 
 
 def from_json(values: dict[str, Any]) -> Event | None:
-    """Return the event that `to_json` wrote; None for a type that this version does not know."""
+    """Return the event that `to_json` wrote; None for one that this version cannot read."""
     cls = _CLASSES.get(values.get("type", ""))
     if cls is None:
         return None
     known = {field.name for field in fields(cls)}
-    event: Event = cls(**{name: value for name, value in values.items() if name in known})
+    try:
+        event: Event = cls(**{name: value for name, value in values.items() if name in known})
+    except TypeError:
+        return None
     return event
 
 

@@ -1,0 +1,132 @@
+"""Whatever a host, a file or a journal holds: parsers answer or refuse in words, and never crash."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sshsync.core import fold, selection
+from sshsync.errors import HostKeyError, SshsyncError
+from sshsync.kinds.base import Answer, Learned
+from sshsync.kinds.files import Files, digest_of, digests, paths
+from sshsync.model import events as ev
+from sshsync.model.topology import Commands
+from sshsync.remote import probe
+from sshsync.remote.frame import Deframer, FrameError, records
+from sshsync.transports.known_hosts import HostKey, check, look_up
+from sshsync.transports.session import Reply
+from sshsync.transfers.staging import _numbers
+from tests.unit.test_files import TOKEN, subject
+
+WORDS = [TOKEN, b" ", b"\n", b"./", b"81a4", b"a1ff", b"1700000000.5", b"7", b"-1", b"..", b"/", b"\0", b"a" * 64, b"\\", b"'NONE'", b"failed 0"]
+SOUP = st.lists(st.sampled_from(WORDS) | st.binary(max_size=6), max_size=40).map(b"".join)
+TEXT = st.lists(
+    st.sampled_from(["@revoked", "@cert-authority", "h", "[h]:22", "*", "!h", "|1|a|b", "|1|AAAA|AAAA", "ssh-ed25519", "AAAA", "=", "#", " ", "\t", "\n"])
+    | st.text(max_size=5),
+    max_size=30,
+).map(" ".join)
+
+
+def answered(dialogue, answers) -> object:
+    """Drive a dialogue with whatever answers there are."""
+    step = next(dialogue)
+    try:
+        for answer in answers:
+            while isinstance(step, Learned):
+                step = next(dialogue)
+            step = dialogue.send(answer)
+    except StopIteration as end:
+        return end.value
+    return None
+
+
+ANSWERS = st.lists(st.builds(Answer, st.sampled_from([0, 1, 44, 255]), SOUP, SOUP), min_size=5, max_size=5)
+
+
+@pytest.fixture(scope="module")
+def made():
+    with tempfile.TemporaryDirectory() as directory:
+        yield subject(Path(directory)), subject(Path(directory), Commands("find", "sha1sum"))
+
+
+@given(ANSWERS, st.booleans())
+def test_scans(made, answers: list[Answer], templates: bool) -> None:
+    try:
+        found = answered(Files().scan(made[templates]), answers)
+    except SshsyncError as error:
+        assert str(error).isprintable()
+        return
+    if found is not None:
+        for key in found.items:  # type: ignore[attr-defined]
+            assert not key.startswith((b"/", b".sshsync/"))
+            assert not {b"", b".", b".."} & set(key.split(b"/"))
+
+
+@given(ANSWERS, st.booleans())
+def test_second_looks_and_digests(made, answers: list[Answer], templates: bool) -> None:
+    for dialogue in (Files().look_again(made[templates], b"/m", [b"a", b"b\n"]), digests(made[templates], b"/m", b".", {b"a": 1})):
+        try:
+            answered(dialogue, answers)
+        except SshsyncError as error:
+            assert str(error).isprintable()
+
+
+@given(SOUP)
+def test_small_parsers(payload: bytes) -> None:
+    probe.parse(payload, 0.0)
+    records(payload, TOKEN)
+    digest = digest_of(payload)
+    assert digest is None or digest.partition(":")[2].isalnum()
+    assert all(number >= 0 for number in _numbers(Reply(1, payload, b"", TOKEN, "h")))
+    try:
+        paths(payload, b"/m", "m")
+    except SshsyncError as error:
+        assert str(error).isprintable()
+
+
+@given(st.lists(SOUP, max_size=6))
+def test_frames(pieces: list[bytes]) -> None:
+    frame = Deframer(TOKEN)
+    try:
+        for piece in pieces:
+            frame.feed(piece)
+    except FrameError:
+        return
+    assert frame.status is None or 0 <= frame.status <= 999
+
+
+@given(TEXT | st.text(max_size=80), st.sampled_from([22, 2222]))
+def test_known_hosts(made, text: str, port: int) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(text.encode("utf-8", "surrogatepass"))
+        file.flush()
+        known = look_up([Path(file.name)], "h", port)
+    try:
+        check(HostKey("ssh-ed25519", b"never on record"), known, "", "h", "")
+    except HostKeyError:
+        return
+    raise AssertionError("a key that is in no file was accepted")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3), max_leaves=5
+)
+
+
+@given(st.sampled_from(["Notice", "Planned", "Later", "RunFinished"]), st.dictionaries(st.sampled_from(["repository", "text", "copy", "x"]), JSON))
+def test_events_of_another_version(kind: str, values: dict) -> None:
+    event = ev.from_json({"type": kind, **values})
+    if isinstance(event, ev.Notice) and isinstance(event.repository, str):
+        fold.fold([event])
+
+
+@given(st.text(st.sampled_from("an01-9[],@ "), max_size=12))
+def test_ranges(text: str) -> None:
+    try:
+        names = selection.expand(text)
+    except ValueError:
+        return
+    assert len(names) <= selection.MOST
+    assert all(name for name, _ in names) or not text
