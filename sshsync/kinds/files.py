@@ -15,6 +15,9 @@ from sshsync.remote.scripts import STAGING, Command
 HASH_RATE = 5_000_000
 """Bytes a second that the slowest host is expected to digest; only bounds how long silence is fine."""
 
+BIG = 4 << 20
+"""Average size in bytes from which the tool that reads faster is worth its longer start."""
+
 PORTION_BYTES = 4 << 30
 PORTION_FILES = 10_000
 """What one request digests at most: the unit of trying again."""
@@ -73,8 +76,9 @@ def digests(
     found: dict[Key, Digest | None] = {}
     place = {"ROOT": root, "BELOW": below}
     for keys in _portions(sizes):
-        allow = sum(sizes[key] for key in keys) / HASH_RATE
-        found.update((yield from _digests_of(subject, place, keys, allow)))
+        size = sum(sizes[key] for key in keys)
+        tool = "" if subject.repository.commands.digest else _tool(subject, size // len(keys))
+        found.update((yield from _digests_of(subject, {**place, "TOOL": tool.encode()}, keys, size / HASH_RATE)))
     return found
 
 
@@ -86,15 +90,14 @@ def _digests_of(
         command = Command(scripts.TEMPLATE_DIGEST, {**place, **template})
         answer = yield Request(command, encode.lines(keys), allow)
         return _one_by_one(answer, subject, keys)
-    tool = {"TOOL": _tool(subject).encode()}
     odd = [key for key in keys if any(char in key for char in b"\n\r\\")]
     plain = [key for key in keys if not any(char in key for char in b"\n\r\\")]
     found: dict[Key, Digest | None] = {}
     if plain:
-        answer = yield Request(Command(scripts.DIGEST, {**place, **tool}), encode.lines(plain), allow)
+        answer = yield Request(Command(scripts.DIGEST, place), encode.lines(plain), allow)
         found.update(_digest_lines(answer.payload, subject.algorithm))
     if odd:
-        answer = yield Request(Command(scripts.DIGEST_ODD, {**place, **tool}), encode.lines(odd), allow)
+        answer = yield Request(Command(scripts.DIGEST_ODD, place), encode.lines(odd), allow)
         found.update(_one_by_one(answer, subject, odd))
     return found
 
@@ -249,8 +252,11 @@ def _one_by_one(answer: Answer, subject: Subject, keys: list[Key]) -> dict[Key, 
     return {key: digest_of(words) for key, words in zip(keys, answers, strict=True)}
 
 
-def _tool(subject: Subject) -> str:
+def _tool(subject: Subject, size: int) -> str:
+    """Return the command for files of this average size in bytes."""
     tool = subject.capabilities.digests.get(subject.algorithm)
+    if size >= BIG:
+        tool = subject.capabilities.bulk.get(subject.algorithm, tool)
     if not tool:
         raise ToolMissingError(
             f"cannot compute {subject.algorithm}, which its chain compares",

@@ -185,6 +185,16 @@ def test_much_is_digested_in_portions(tmp_path) -> None:
     assert asked == [1, 10_000, 2]
 
 
+def test_big_files_are_digested_by_the_tool_that_reads_faster(tmp_path) -> None:
+    made = subject(tmp_path)
+    able = Capabilities(stat="gnu", digests={"sha256": "sha256sum"}, bulk={"sha256": "openssl dgst -r -sha256"})
+    made = Subject(made.repository, able, TOKEN, "sha256")
+    for size, tool in ((1000, b"sha256sum"), (100_000_000, b"openssl dgst -r -sha256")):
+        dialogue = files.digests(made, b"/m", b".", {b"a": size})
+        assert next(dialogue).command.variables["TOOL"] == tool
+        assert drive(files.digests(made, b"/m", b".", {b"a": size}), ok(f"{SHA} *./a\n".encode())) == {b"a": f"sha256:{SHA}"}
+
+
 def test_looking_again_leaves_out_what_is_gone(tmp_path) -> None:
     answers = ok(record(b"a"), status=1), ok(f"{SHA}  ./a\n".encode())
     found = drive(Files().look_again(subject(tmp_path), b"/m", [b"a", b"b"]), *answers)
