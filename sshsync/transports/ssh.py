@@ -193,7 +193,8 @@ class SshTransport:
     def close(self) -> None:
         """Close the connection and end its threads."""
         self._watch.stop()
-        self._paramiko.close()
+        with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+            self._paramiko.close()
 
     @contextlib.contextmanager
     def guarded(self, seconds: float) -> Iterator[None]:
@@ -236,6 +237,8 @@ class SshStream:
             except TimeoutError:
                 if self._channel.closed:
                     return b""
+            except (paramiko.SSHException, EOFError, OSError):
+                return b""
 
     def write(self, data: bytes) -> None:
         """Send input; see `Stream`."""
@@ -255,7 +258,8 @@ class SshStream:
     def close(self) -> None:
         """Abandon the command and give its slot back."""
         if self._closed.acquire(blocking=False):
-            self._channel.close()
+            with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+                self._channel.close()
             self._owner.release()
 
 
@@ -265,23 +269,34 @@ def shown_key(host: Host, connect: Dial) -> HostKey:
     Raises:
         ConnectError: not reachable.
     """
-    made = _handshake(host, connect, ())
+    with _greeting(host):
+        made = _handshake(host, connect, ())
+        try:
+            return _key_of(made)
+        finally:
+            made.close()
+
+
+@contextlib.contextmanager
+def _greeting(host: Host) -> Iterator[None]:
+    """Translate what Paramiko raises when a host goes away while greetings are exchanged."""
     try:
-        return _key_of(made)
-    finally:
-        made.close()
+        yield
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        raise ConnectError(f"the greeting broke off: {_words(error)}", where=host.label) from error
 
 
 def _greet(host: Host, trust: Trust, connect: Dial) -> paramiko.Transport:
     known = known_hosts.look_up(trust.files, host.address, host.port)
     pinned = host.login.host_key
     types = (pinned.split()[0],) if " " in pinned else () if pinned else known.types
-    made = _handshake(host, connect, types)
-    try:
-        known_hosts.check(_key_of(made), known, pinned, host.label, trust.hint)
-    except BaseException:
-        made.close()
-        raise
+    with _greeting(host):
+        made = _handshake(host, connect, types)
+        try:
+            known_hosts.check(_key_of(made), known, pinned, host.label, trust.hint)
+        except BaseException:
+            made.close()
+            raise
     return made
 
 

@@ -171,6 +171,24 @@ def test_a_lost_connection_is_noticed_at_once(session) -> None:
     assert not made.alive
 
 
+def test_leaving_a_conversation_whose_connection_just_broke_raises_nothing(tmp_path: Path) -> None:
+    server = Sshd(tmp_path, "sshd")
+    (tmp_path / "known").write_text(server.known + "\n")
+    where = host(server.port, user=server.user, key_file=str(server.key))
+    for _ in range(10):
+        sockets: list[socket.socket] = []
+
+        def kept(sockets: list[socket.socket] = sockets) -> socket.socket:
+            sockets.append(ssh.dial(where.address, where.port, 2))
+            return sockets[0]
+
+        made = Session(SshTransport(where, Trust((tmp_path / "known",)), kept), 2)
+        with made.start(Command(SLEEP)):
+            sockets[0].shutdown(socket.SHUT_WR)
+        made.close()
+    server.stop()
+
+
 def test_fewer_channels_than_asked_for_is_temporary(tmp_path: Path) -> None:
     server = Sshd(tmp_path, "sshd", "MaxSessions 1")
     (tmp_path / "known").write_text(server.known + "\n")
