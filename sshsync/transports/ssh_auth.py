@@ -93,8 +93,11 @@ def keys_for(login: Login, passed_over: list[str]) -> list[tuple[str, paramiko.P
         StateError: the named `key_file` cannot be used. Default keys that cannot are passed over.
     """
     if login.key_file:
-        return [(login.key_file, load_key(Path(login.key_file), login.key_passphrase_command)), *_from_agent(login)]
-    found = _from_agent(login)
+        return [
+            (login.key_file, load_key(Path(login.key_file), login.key_passphrase_command)),
+            *_from_agent(login, passed_over),
+        ]
+    found = _from_agent(login, passed_over)
     for name in DEFAULT_KEYS:
         file = Path.home() / ".ssh" / name
         if file.is_file():
@@ -133,8 +136,12 @@ def authenticate(transport: paramiko.Transport, login: Login, label: str) -> Non
     )
 
 
-def _from_agent(login: Login) -> list[tuple[str, paramiko.PKey]]:
-    keys = paramiko.Agent().get_keys() if login.agent else ()
+def _from_agent(login: Login, passed_over: list[str]) -> list[tuple[str, paramiko.PKey]]:
+    try:
+        keys = paramiko.Agent().get_keys() if login.agent else ()
+    except (paramiko.SSHException, OSError) as error:
+        passed_over.append(f"the agent does not answer: {error}")
+        return []
     return [(f"{key.get_name()} of the agent", key) for key in keys]
 
 
