@@ -132,6 +132,13 @@ def test_only_the_encoder_builds_commands(file: Path) -> None:
             assert node.attr not in ("system", "popen") or relative(file) == "remote/probe.py"
 
 
+def test_the_engine_names_no_kind() -> None:
+    for file in FILES:
+        if layer(file) == "engine":
+            assert not {name for name in imports(file) if name.startswith("sshsync.kinds.files")}
+            assert "sshsync.kinds.files" not in imports(file)
+
+
 def test_every_module_says_what_it_is() -> None:
     assert [relative(f) for f in FILES if not ast.get_docstring(tree(f))] == []
 

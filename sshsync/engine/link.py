@@ -92,11 +92,11 @@ class Link:
         self._announce(prepared, details=dry_run)
         return prepared
 
-    def carry_out(self, prepared: Prepared) -> tuple[Outcome, Snapshot]:
+    def carry_out(self, prepared: Prepared) -> tuple[Outcome, int]:
         """Move, adjust and delete what was prepared.
 
         Returns:
-            The outcome, and what the child holds now.
+            The outcome, and the number of items that the child holds now.
 
         Raises:
             SshsyncError: a host failed; what was published stays published and is on record.
@@ -109,20 +109,21 @@ class Link:
             self._move(mover, prepared)
             adjusted = self._adjust(staging, changes)
             problems += mover.failed
-            self._context.retry(self._child, "staging", staging.clear)
+            if changes.transfers:
+                self._context.retry(self._child, "staging", staging.clear)
             deleted = self._delete(staging, prepared, problems + mover.deferred)
-        except CommandError:
-            # The host answers, so what it could not take whole must not go on filling its disk.
-            with suppress(SshsyncError):
-                staging.clear()
+        except SshsyncError as error:
+            self._scanner.put(self._result(prepared, mover.published, (), {}), frozenset(mover.published))
+            if isinstance(error, CommandError):
+                # The host answers, so what it could not take whole must not go on filling its disk.
+                with suppress(SshsyncError):
+                    staging.clear()
             raise
-        finally:
-            published = frozenset(mover.published)
-            self._scanner.put(self._result(prepared, mover.published, (), {}), published)
         result = self._result(prepared, mover.published, deleted, adjusted)
         result = replace(result, complete=prepared.parent.complete and not problems and not mover.deferred)
+        self._scanner.put(result, frozenset(mover.published))
         self._record(prepared, deleted)
-        return self._outcome(prepared, problems, mover, bool(deleted or adjusted)), result
+        return self._outcome(prepared, problems, mover, bool(deleted or adjusted)), len(result.items)
 
     def _parent_snapshot(self) -> Snapshot:
         name = self._parent.name
@@ -166,6 +167,8 @@ class Link:
 
     def _same_algorithm(self, parent: Snapshot, child: Snapshot) -> None:
         ours, theirs = _algorithms(child), _algorithms(parent)
+        if not self._child.commands.digest:
+            ours = {self._context.algorithm(self._child)}
         if ours and theirs and not ours & theirs:
             raise CommandError(
                 f"prints {'/'.join(sorted(ours))} digests, but {self._parent.name} prints {'/'.join(sorted(theirs))}",

@@ -7,7 +7,7 @@ from sshsync.core import verify
 from sshsync.core.batch import Batch, Form
 from sshsync.engine.context import Context
 from sshsync.engine.scan import Scanner
-from sshsync.errors import SourceChangedError, SshsyncError
+from sshsync.errors import IntegrityError, RefusedError, SourceChangedError, SshsyncError
 from sshsync.model.change import Change
 from sshsync.model.events import ItemFailed, Outcome, Progress, Published, Resent, text
 from sshsync.model.item import Digest, Item, Key
@@ -15,6 +15,9 @@ from sshsync.model.topology import Repository
 from sshsync.remote.encode import visible
 from sshsync.transfers.base import Ends
 from sshsync.transfers.staging import Staging
+
+PARTIAL = 7
+"""Exit code that one failed item asks for by itself."""
 
 
 class Mover:
@@ -142,7 +145,7 @@ class Mover:
         for change in batch.changes:
             if change.key in refused:
                 words = refused[change.key]
-                self._fail(change.key, words, code=9 if "symbolic link" in words else 7)
+                self._fail(change.key, words, code=RefusedError.code if "symbolic link" in words else PARTIAL)
             elif change.new:
                 done.append(change.new)
         self._done(done, salvaged=salvaged)
@@ -204,10 +207,10 @@ class Mover:
         if self._tries[change.key, "corrupt"] < self._child.retries.corrupt:
             return True
         words = self._complaints.get(change.key) or _why(digest, reason)
-        self._fail(change.key, words, code=10 if digest else 7)
+        self._fail(change.key, words, code=IntegrityError.code if digest else PARTIAL)
         return False
 
-    def _fail(self, key: Key, reason: str, outcome: Outcome = Outcome.FAILED, code: int = 7) -> None:
+    def _fail(self, key: Key, reason: str, outcome: Outcome = Outcome.FAILED, code: int = PARTIAL) -> None:
         if outcome is Outcome.DEFERRED:
             self.deferred += 1
         else:
@@ -216,7 +219,7 @@ class Mover:
 
     def refuse(self, key: Key, reason: str) -> None:
         """Leave an item out because no allowed way could carry it."""
-        self._fail(key, reason, code=9)
+        self._fail(key, reason, code=RefusedError.code)
 
     def defer(self, key: Key) -> None:
         """Leave an item for the next run."""

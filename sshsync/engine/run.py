@@ -122,9 +122,7 @@ class Run:
             # The next stage is planned as if this one had been carried out.
             self._scanner.put(prepared.expected(), frozenset(prepared.parent.items))
             return Outcome.DONE if prepared.changes.changes else Outcome.UNCHANGED, len(prepared.child.items)
-        outcome, result = link.carry_out(prepared)
-        self._scanner.put(result)
-        return outcome, len(result.items)
+        return link.carry_out(prepared)
 
 
 def _outcome_of(error: SshsyncError) -> Outcome:

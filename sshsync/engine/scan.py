@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from sshsync.core import verify
 from sshsync.engine.context import Context
 from sshsync.errors import SshsyncError
-from sshsync.kinds import files
 from sshsync.kinds.base import Answer, Dialogue, Learned, Request, Subject
 from sshsync.model.events import Notice, Scanned, Waiting
 from sshsync.model.item import Digest, Item, Key, Snapshot
@@ -110,7 +109,7 @@ class Scanner:
     ) -> dict[Key, Digest | None]:
         """Return the digests of files that lie below the root, in staging or in place."""
         subject = self._subject(repository)
-        return self._converse(subject, files.digests(subject, root, below, sizes))
+        return self._converse(subject, self._context.kind.digests(subject, root, below, sizes))
 
     def _scan(self, repository: Repository, entry: _Entry, *, create: bool) -> Snapshot:
         context = self._context

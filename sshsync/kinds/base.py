@@ -77,6 +77,19 @@ class Kind(Protocol):
         """
         ...
 
+    def digests(
+        self, subject: Subject, root: bytes, below: bytes, sizes: Mapping[Key, int]
+    ) -> Dialogue[dict[Key, Digest | None]]:
+        """Return the digests of what lies below ``root/below``; None or absent where there is none.
+
+        Args:
+            subject: whose template or tool is used.
+            root: the resolved root.
+            below: directory in which the keys are, "." or a staging directory.
+            sizes: the items, with the bytes that have to be read for each.
+        """
+        ...
+
     def look_again(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
         """Return the present state of some items, digests computed afresh; absent ones are left out."""
         ...

@@ -54,6 +54,12 @@ class Files:
             )
         return replace(listed, items=items, hashed=sum(sizes.values()))
 
+    def digests(
+        self, subject: Subject, root: bytes, below: bytes, sizes: Mapping[Key, int]
+    ) -> Dialogue[dict[Key, Digest | None]]:
+        """Digest files by the operator's template or the host's tool; see `Kind`."""
+        return digests(subject, root, below, sizes)
+
     def look_again(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
         """Stat and digest the named items afresh."""
         seen = yield from _stat(subject, root, keys)
@@ -65,14 +71,7 @@ class Files:
 def digests(
     subject: Subject, root: bytes, below: bytes, sizes: Mapping[Key, int]
 ) -> Dialogue[dict[Key, Digest | None]]:
-    """Return the digests of files below ``root/below``; None or absent where there is none.
-
-    Args:
-        subject: whose template or tool is used.
-        root: the resolved root.
-        below: directory in which the keys are, "." or a staging directory.
-        sizes: the files, with the bytes that have to be read for each.
-    """
+    """Return the digests of files below ``root/below``; see `Kind.digests`."""
     found: dict[Key, Digest | None] = {}
     place = {"ROOT": root, "BELOW": below}
     for keys in _portions(sizes):

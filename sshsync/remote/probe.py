@@ -33,7 +33,6 @@ class Capabilities:
         clock: seconds that its clock is ahead of the controller's.
     """
 
-    system: str = ""
     stat: str = ""
     digests: Mapping[str, str] = field(default_factory=dict)
     bulk: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +71,6 @@ def parse(payload: bytes, controller_now: float) -> Capabilities:
             single.setdefault(name, value)
     now = single.get("now", "")
     return Capabilities(
-        system=single.get("system", "")[:40],
         stat=single.get("stat", "") if single.get("stat") in _STAT else "",
         digests=digests,
         bulk=bulk,

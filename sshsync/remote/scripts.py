@@ -67,7 +67,6 @@ PROBE = Script(
     r"""
 try() { "$@" >/dev/null 2>&1 </dev/null; }
 main() {
-  echo "system=$(uname -s 2>/dev/null)"
   try stat -c '%f %s %.9Y %.9Z %i %n' / && case $(stat -c %.9Y /) in *.?????????) echo stat=gnu;; esac
   try stat -c '%f %s %Y %Z %i %n' / && echo stat=busybox
   try stat -f '%Xp %z %m %c %i %N' / && case $(stat -f %z / 2>/dev/null) in *[!0-9]*|'') ;; *) echo stat=bsd;; esac

@@ -214,7 +214,7 @@ class Scripts:
     def probe(self) -> tuple[int, bytes]:
         """Answer as a Linux host with every tool."""
         tools = ("find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat")
-        lines = ["system=Memory", "stat=gnu", "sync=sync -f", f"now={int(self._host.clock())}"]
+        lines = ["stat=gnu", "sync=sync -f", f"now={int(self._host.clock())}"]
         lines += [f"{name}={name}sum" for name in ("md5", "sha1", "sha256", "sha512")]
         return 0, "\n".join([*lines, *(f"tool={tool}" for tool in tools)]).encode() + b"\n"
 

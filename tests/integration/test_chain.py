@@ -190,16 +190,20 @@ def test_a_node_behind_a_jump_host(site: Site) -> None:
     node = site.server("node")
     site.fill("m", awkward())
     site.write(
-        f"[DEFAULT]\nstable_for = 0\n[m]\n{site.server('master').section(path=site.root('m'))}"
+        f"[DEFAULT]\nstable_for = 0\nretries = 1\n[m]\n{site.server('master').section(path=site.root('m'))}"
         f"[p]\nparent = m\n{proxy.section(path=site.root('p'))}"
         f"[n]\nparent = p\nvia = p\n{node.section(path=site.root('n'))}"
     )
     found = site.summary("--sync", "p", "--sync", "n")
     assert found["exit_code"] == 0, found
     site.same("m", "p", "n")
-    ports = [line.rsplit("port ", 1)[1].split()[0] for line in node.log.read_text().splitlines() if "Accepted" in line]
-    assert ports
-    assert "direct-tcpip" in proxy.log.read_text() or proxy.process
+    proxy.stop()
+    with proxy.config.open("a") as out:
+        out.write("AllowTcpForwarding no\n")
+    proxy.start()
+    refused = site.summary("--sync", "n")
+    assert refused["exit_code"] == 75, "there is no other way to the node"
+    assert f"cannot be reached through 127.0.0.1:{proxy.port}" in refused["by_name"]["n"]["error"]
 
 
 def test_killed_hard_in_the_middle_the_same_line_goes_on(chain) -> None:

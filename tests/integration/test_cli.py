@@ -198,6 +198,22 @@ def test_ranges_and_groups_on_the_command_line(site: Site) -> None:
     assert site.cli("--sync", "n[3-1]").returncode == 2
 
 
+def test_two_digests_that_cannot_be_compared_are_both_named(local: Site) -> None:
+    tool = local.directory / "checksum"
+    tool.write_text('#!/bin/sh\nmd5sum "$1"\n')
+    tool.chmod(0o755)
+    text = local.config.read_text().replace("[m]\n", f"[m]\ndigestcmd = {tool} ${{FILEPATH}}\n")
+    local.config.write_text(text)
+    done = local.cli("--all")
+    assert done.returncode == 6
+    assert "prints sha256 digests, but m prints md5" in done.stdout
+    assert "set the same digest" in done.stdout
+    assert not (local.root("c") / "a").exists()
+    local.config.write_text(text + "digest = md5\n")
+    assert local.cli("--all").returncode == 0
+    local.same("m", "c")
+
+
 def test_config_show_tells_where_values_come_from(local: Site) -> None:
     shown = local.cli("config", "show", "c").stdout
     assert "parent = m" in shown

@@ -11,7 +11,7 @@ from tests.sshd import require
 
 pytestmark = pytest.mark.integration
 
-PLAIN = ("sh", "find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat", "ls", "uname", "date", "cut")
+PLAIN = ("sh", "find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat", "ls", "date", "cut")
 
 # BSD's stat knows -f and formats of its own, and there is no sync of one file system.
 BSD_STAT = """#!/bin/sh
