@@ -175,7 +175,7 @@ class Conversation:
 
     def _cut(self) -> HostError:
         self._listener.join(1)
-        noise = self._frame.noise().strip()
+        noise = b"" if self._frame.began else self._frame.noise().strip()
         said = visible(bytes(self._errors).strip() or noise, 200)
         if not self._frame.began and (noise or self._stream.exit_status() is not None):
             return self._unusable(noise or bytes(self._errors))

@@ -348,4 +348,6 @@ def _key_of(made: paramiko.Transport) -> HostKey:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, paramiko.ChannelException):
+        return visible(error.text, 200)
     return visible(str(error) or type(error).__name__, 200)
