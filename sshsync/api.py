@@ -266,7 +266,7 @@ class Sync:
             tree=self.config.tree,
             pool=self._pool,
             kind=builtin.KINDS["files"](),
-            strategies=builtin.strategies(),
+            strategies=builtin.strategies(settings),
             records=self.journal,
             emit=emit,
             stop=self.stop,

@@ -12,6 +12,7 @@ from sshsync.model.topology import Host, Login
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.command import ByCommand
 from sshsync.transfers.relay import Relay
+from sshsync.transfers.scp import ByScp
 from sshsync.transports import known_hosts, ssh, ssh_auth
 from sshsync.transports.base import Transport
 from sshsync.transports.known_hosts import HostKey
@@ -22,9 +23,9 @@ from sshsync.transports.ssh import Dial, SshTransport, Trust
 KINDS = {"files": Files}
 
 
-def strategies() -> Mapping[str, Strategy]:
+def strategies(settings: Settings) -> Mapping[str, Strategy]:
     """Return one strategy of each name."""
-    return {"relay": Relay(), "command": ByCommand()}
+    return {"relay": Relay(), "command": ByCommand(), "scp": ByScp(Path(settings.state_dir) / "spool")}
 
 
 def transports(settings: Settings) -> dict[TransportKind, Factory]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
+SFTP = next((path for path in ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server") if Path(path).exists()), "internal-sftp")
 REQUIRED = os.environ.get("SSHSYNC_REQUIRE_ALL") == "1"
 
 
@@ -56,7 +57,7 @@ class Sshd:
             "MaxStartups 100",
             # bash leaves ~/.bashrc alone at this level: what the machine's owner put there is not part of a test.
             f"SetEnv SHLVL=5 {environment}",
-            "Subsystem sftp internal-sftp",
+            f"Subsystem sftp {SFTP}",
             *extra,
         ]
         self.config.write_text("\n".join(lines) + "\n")

@@ -37,6 +37,7 @@ IMPURE_MODULES = {
     "os", "io", "socket", "subprocess", "threading", "random", "logging", "pathlib", "secrets", "shutil", "sqlite3",
 }  # fmt: skip
 FENCES = {
+    "scp": {"transfers/scp.py"},
     "paramiko": {"transports/ssh.py", "transports/ssh_auth.py", "demo/server.py"},
     "scp": {"transfers/scp.py"},
     "tenacity": {"transports/retrying.py"},

@@ -185,7 +185,8 @@ class RepositoryOptions(_Options):
     transfer: TransferKind = _option(
         TransferKind.AUTO,
         "How bytes move: `relay` through the controller, `command` by `synccmd`, or `auto`: by `synccmd` where "
-        "there is one and the file's name is plain, else by relay.",
+        "there is one and the file's name is plain, else by relay; `scp`, for hosts where no script can write bytes, "
+        "is taken by itself where `cat` is missing.",
     )
     include: Patterns = _option((), "Patterns of files that take part, one a line, in gitignore style; all by default.")
     exclude: Patterns = _option(

@@ -18,11 +18,12 @@ COMMAND_FILES = 64
 
 
 class Form(StrEnum):
-    """How a batch lies in staging: a directory of final paths, or one file named by its digest."""
+    """How a batch travels. In staging it is a directory of final paths; a part is one file named by its digest."""
 
     PACK = "pack"
     PART = "part"
     COMMAND = "command"
+    SCP = "scp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Batch:
     @property
     def strategy(self) -> str:
         """Name of the strategy that stages it."""
-        return "command" if self.form is Form.COMMAND else "relay"
+        return "relay" if self.form in (Form.PACK, Form.PART) else str(self.form)
 
     @property
     def size(self) -> int:
@@ -62,21 +63,21 @@ class Batch:
         return Batch(self.form, tuple(changes))
 
 
-def batches(changes: Iterable[Change], by_command: frozenset[Key], *, pack: bool) -> tuple[Batch, ...]:
-    """Return all batches for the changes, in order of their keys.
+def batches(moves: Iterable[tuple[Change, str]], *, pack: bool) -> tuple[Batch, ...]:
+    """Return all batches for the changes: small files first.
 
     Args:
-        changes: copies and replacements.
-        by_command: keys that the operator's `synccmd` moves; all others go by relay.
+        moves: copies and replacements, each with the name of the strategy that carries it.
         pack: whether the child can unpack many files from one stream.
     """
-    moves = list(changes)
-    command = sorted((c for c in moves if c.key in by_command), key=lambda c: c.size)
-    relay = [c for c in moves if c.key not in by_command]
-    small = [c for c in relay if pack and c.size < SMALL]
-    big = [c for c in relay if not pack or c.size >= SMALL]
+    by: dict[str, list[Change]] = {"command": [], "scp": [], "relay": []}
+    for change, strategy in moves:
+        by[strategy].append(change)
+    small = [c for c in by["relay"] if pack and c.size < SMALL]
+    big = [c for c in by["relay"] if not pack or c.size >= SMALL]
     return (
-        *(Batch(Form.COMMAND, group) for group in _groups(command, COMMAND_FILES, COMMAND_BYTES)),
+        *(Batch(Form.COMMAND, group) for group in _by_size(by["command"])),
+        *(Batch(Form.SCP, group) for group in _by_size(by["scp"])),
         *(Batch(Form.PACK, group) for group in _groups(small, PACK_FILES, PACK_BYTES)),
         *(Batch(Form.PART, (change,)) for change in big),
     )
@@ -89,6 +90,11 @@ def by_directory(keys: Iterable[Key]) -> Iterator[tuple[Key, list[Key]]]:
         directory, _, base = key.rpartition(b"/")
         grouped.setdefault(directory or b".", []).append(base)
     yield from grouped.items()
+
+
+def _by_size(changes: list[Change]) -> Iterator[tuple[Change, ...]]:
+    """Group files that travel one by one: big ones do not make small ones wait for their publication."""
+    return _groups(sorted(changes, key=lambda change: change.size), COMMAND_FILES, COMMAND_BYTES)
 
 
 def _groups(changes: list[Change], most: int, most_bytes: int) -> Iterator[tuple[Change, ...]]:

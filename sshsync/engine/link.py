@@ -211,18 +211,15 @@ class Link:
             self._start(mover, tuple(change for change in fresh if _differs(change)))
 
     def _start(self, mover: Mover, changes: tuple[Change, ...]) -> None:
-        by_command = set()
-        movable = []
+        source, target = (self._context.session(end).capabilities for end in (self._parent, self._child))
+        moves = []
         for change in changes:
-            choice = choose.choose(change.key, self._child)
-            if not choice.strategy:
+            choice = choose.choose(change.key, self._child, streams=source.streams and target.streams)
+            if choice.strategy:
+                moves.append((change, choice.strategy))
+            else:
                 mover.refuse(change.key, choice.reason)
-                continue
-            movable.append(change)
-            if choice.strategy == "command":
-                by_command.add(change.key)
-        tar = "tar" in self._context.session(self._child).capabilities.tools
-        mover.move(batches(movable, frozenset(by_command), pack=tar))
+        mover.move(batches(moves, pack="tar" in target.tools))
 
     def _adjust(self, staging: Staging, changes: Changes) -> dict[Key, Item]:
         items = {change.key: change.new for change in changes.of(Kind.ADJUST) if change.new}

@@ -12,11 +12,12 @@ class TransportKind(StrEnum):
 
 
 class TransferKind(StrEnum):
-    """How bytes move; `auto` is `command` where a `synccmd` is given, else `relay`."""
+    """How bytes move; `auto` is `command` where a `synccmd` is given, else `relay`, else `scp`."""
 
     AUTO = "auto"
     RELAY = "relay"
     COMMAND = "command"
+    SCP = "scp"
 
 
 @dataclass(frozen=True, slots=True)

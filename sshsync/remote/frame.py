@@ -46,18 +46,10 @@ class Deframer:
         """
         if self.status is not None:
             return b""
-        held = self._held + piece
-        if not self.began:
-            begin = self.token + b" begin\n"
-            at = held.find(begin)
-            if at < 0:
-                if len(held) > MOST_NOISE:
-                    raise FrameError(held)
-                self._held = held
-                return b""
-            held = held[at + len(begin) :]
-            self.began = True
-        return self._payload(held)
+        if self.began:
+            return self._payload(self._held + piece)
+        rest = self.skip(piece)
+        return self._payload(rest) if self.began else b""
 
     def _payload(self, held: bytes) -> bytes:
         mark = b"\n" + self.token
@@ -74,6 +66,27 @@ class Deframer:
         cut = max(0, len(held) - keep)
         self._held = held[cut:]
         return held[:cut]
+
+    def skip(self, piece: bytes) -> bytes:
+        """Take output until the answer begins and return what follows as it is, without looking for an end record.
+
+        For a program that takes the script's place and leaves none.
+
+        Raises:
+            FrameError: too much output came before the answer.
+        """
+        if self.began:
+            return piece
+        begin = self.token + b" begin\n"
+        self._held += piece
+        at = self._held.find(begin)
+        if at < 0:
+            if len(self._held) > MOST_NOISE:
+                raise FrameError(self._held)
+            return b""
+        rest, self._held = self._held[at + len(begin) :], b""
+        self.began = True
+        return rest
 
     def noise(self) -> bytes:
         """Return what the host said when no answer began, or the tail of a cut answer."""

@@ -16,7 +16,7 @@ _STAT = {
 """By form: the tool, its option, what makes it print one record a file (raw mode in hex, size, times, inode, name),
 and what makes it print the device that a file is on."""
 
-NEEDED = ("find", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat")
+NEEDED = ("find", "mv", "rm", "mkdir", "rmdir", "chmod", "touch")
 """Tools without which nothing works."""
 
 
@@ -43,8 +43,17 @@ class Capabilities:
     @property
     def missing(self) -> tuple[str, ...]:
         """Tools that the work needs and the host lacks."""
-        absent = tuple(tool for tool in NEEDED if tool not in self.tools)
-        return absent if self.stat else (*absent, "stat")
+        absent = [tool for tool in NEEDED if tool not in self.tools]
+        if not self.stat:
+            absent.append("stat")
+        if not self.streams and "scp" not in self.tools:
+            absent.append("cat or scp")
+        return tuple(absent)
+
+    @property
+    def streams(self) -> bool:
+        """Whether the bytes of files can be read and written by scripts."""
+        return "cat" in self.tools
 
     def stat_words(self, token: bytes) -> dict[str, bytes]:
         """Return the variables that make the stat tool print one record a file, each begun by the token."""

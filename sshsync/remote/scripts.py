@@ -76,7 +76,7 @@ main() {
     [ $t = md5 ] || { try shasum -a ${t#sha} /dev/null && echo "$t=shasum -a ${t#sha}"; }
     try openssl dgst -r -$t /dev/null && echo "$t=openssl dgst -r -$t"
   done
-  for t in find tar mv rm mkdir rmdir chmod touch cat ls; do command -v $t >/dev/null 2>&1 && echo "tool=$t"; done
+  for t in find tar mv rm mkdir rmdir chmod touch cat scp; do command -v $t >/dev/null 2>&1 && echo "tool=$t"; done
   case $(sync --help 2>&1 </dev/null) in *-f*) try sync -f / && echo 'sync=sync -f';; esac
   now=$(date +%s 2>/dev/null); case $now in *[!0-9]*|'') now=$(awk 'BEGIN { srand(); print srand() }');; esac
   echo "now=$now"
@@ -211,12 +211,31 @@ main() {
 """,
 )
 
+SCP_SEND = Script(
+    "scp-send",
+    r"""
+main() { top && exec scp -f "./$NAME"; }
+""",
+)
+
+SCP_TAKE = Script(
+    "scp-take",
+    r"""
+main() {
+  own || return; b=.sshsync/batch/$BATCH; MAKE=yes
+  (umask 077; mkdir -p "$b") && cd "$b" || return
+  case $NAME in */*) real "${NAME%/*}" || return;; esac
+  rm -f "./$NAME" && exec scp -t "./$NAME"
+}
+""",
+)
+
 MARK = Script(
     "mark",
     r"""
 main() {
   own && cd "$BELOW" || return; s=0; i=0
-  while IFS=' ' read -r m t e; do d "$e"
+  while IFS= read -r e; do m=${e%% *}; e=${e#* }; t=${e%% *}; d "${e#* }"
     if [ -L "./$v" ] || ! chmod "$m" "./$v" || ! TZ=UTC0 touch -c -m -t "$t" "./$v"; then echo "failed $i"; s=1; fi
     i=$((i + 1))
   done
@@ -320,6 +339,8 @@ EVERY = (
     UNPACK,
     STORE,
     FETCH,
+    SCP_SEND,
+    SCP_TAKE,
     MARK,
     PUBLISH,
     DELETE,

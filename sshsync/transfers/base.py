@@ -1,6 +1,7 @@
 """The seam: a strategy brings the bytes of a batch into the child's staging directory, and nothing more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +34,14 @@ class Ends:
     moved: Callable[[int], None] = lambda _count: None
     check: Callable[[], None] = lambda: None
     complain: Callable[[Key, str], None] = lambda _key, _words: None
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a turn on both connections, always in the same order, so that no two wait for each other."""
+        with ExitStack() as stack:
+            for session in sorted({self.source, self.target}, key=id):
+                stack.enter_context(session.relays)
+            yield
 
 
 class Strategy(Protocol):

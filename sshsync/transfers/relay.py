@@ -1,7 +1,6 @@
 """Relay: the controller streams from parent to child through its own connections; nothing is spooled."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
 
 from sshsync.core.batch import Batch, Form
 from sshsync.errors import SourceChangedError
@@ -22,22 +21,13 @@ class Relay:
         command = _receiver(batch, ends)
         read = Command(scripts.READ, {"ROOT": ends.source_root})
         names = encode.lines(change.key for change in batch.changes)
-        with _turns(ends), ends.source.start(read, names) as source, ends.target.start(command) as target:
+        with ends.turn(), ends.source.start(read, names) as source, ends.target.start(command) as target:
             pieces = _counted(source.pieces(), ends)
             stream = pack(batch.changes, pieces) if batch.form is Form.PACK else _exactly(pieces, batch.size)
             for piece in _joined(stream):
                 target.write(piece)
             target.finish().check("receiving files")
             _check_source(source)
-
-
-@contextmanager
-def _turns(ends: Ends) -> Iterator[None]:
-    """Wait for a turn on both connections, always in the same order, so that no two relays wait for each other."""
-    with ExitStack() as stack:
-        for session in sorted({ends.source, ends.target}, key=id):
-            stack.enter_context(session.relays)
-        yield
 
 
 def _receiver(batch: Batch, ends: Ends) -> Command:

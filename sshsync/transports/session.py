@@ -70,7 +70,11 @@ def failure(label: str, doing: str, status: int, errors: bytes) -> CommandError:
 
 
 class Conversation:
-    """One running script. Use as a context manager; leaving it abandons a script that still runs."""
+    """One running script. Use as a context manager; leaving it abandons a script that still runs.
+
+    Attributes:
+        cut: its output ended although it did not end by itself, as far as `raw` could see.
+    """
 
     def __init__(self, stream: Stream, token: bytes, label: str, idle: float) -> None:
         self._stream = stream
@@ -81,6 +85,8 @@ class Conversation:
         self._label = label
         self.token = token
         self._errors = bytearray()
+        self._raw = b""
+        self.cut = False
         self._listener = threading.Thread(target=self._listen, name="sshsync-errors", daemon=True)
         self._listener.start()
 
@@ -148,6 +154,32 @@ class Conversation:
                 raise self._unusable(error.noise) from None
             if payload:
                 yield payload
+
+    def raw(self, size: int) -> bytes:
+        """Return up to `size` bytes of what a program prints that took the script's place; b"" at its end.
+
+        Raises:
+            HostError: it did not even begin.
+        """
+        while not self._raw:
+            piece = self._stream.read(size)
+            if not piece:
+                if not self._frame.began:
+                    raise self._cut()
+                self.cut = self._stream.exit_status() is None
+                return b""
+            try:
+                self._raw = self._frame.skip(piece)
+            except FrameError as error:
+                raise self._unusable(error.noise) from None
+        piece, self._raw = self._raw[:size], self._raw[size:]
+        return piece
+
+    @property
+    def said(self) -> bytes:
+        """What came as error output, once the script has ended."""
+        self._listener.join(1)
+        return bytes(self._errors)
 
     def finish(self) -> Reply:
         """Read the rest and return the status with the error output. The payload is not kept."""

@@ -1,20 +1,23 @@
 """One contract for every strategy: the batch is in staging afterwards, invisible, or an error says why."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from sshsync.core.batch import Batch, Form
-from sshsync.errors import CommandError, SshsyncError
+from sshsync.errors import CommandError, SshsyncError, StorageFullError
 from sshsync.model.change import Change, Kind
 from sshsync.model.item import Item, Stamp
 from sshsync.transfers.base import Ends, Strategy
 from sshsync.transfers.command import ByCommand
 from sshsync.transfers.relay import Relay
+from sshsync.transfers.scp import ByScp
 from sshsync.transports.local import LocalTransport
 from sshsync.transports.session import Session
 from tests.conftest import configure
+from tests.sshd import require
 
 FILES = {b"a": b"alpha", b"d/e/b": b"beta", b"empty": b""}
 TEXT = """
@@ -30,10 +33,32 @@ synccmd = {command}
 COPY = "cp -p ${REMOTEDIR}/${FILE} ${LOCALDIR}/${FILE}"
 
 
-@pytest.fixture(params=[(Form.PACK, Relay), (Form.PART, Relay), (Form.COMMAND, ByCommand)], ids=["pack", "part", "command"])
-def way(request: pytest.FixtureRequest) -> tuple[Form, Strategy]:
-    form, make = request.param
-    return form, make()
+WAYS = {"pack": Form.PACK, "part": Form.PART, "command": Form.COMMAND, "scp": Form.SCP, "scp both ways": Form.SCP}
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Form, Strategy]:
+    form = WAYS[request.param]
+    if form is Form.SCP:
+        require(bool(shutil.which("scp")), "scp")
+    if request.param == "scp both ways":
+        (tmp_path / "no-cat").mkdir()
+    made = {Form.COMMAND: ByCommand, Form.SCP: lambda: ByScp(tmp_path / "spool")}.get(form, Relay)
+    return form, made()
+
+
+def shell(tmp_path: Path) -> str:
+    """A host's shell; in a test that wants it, the host has no cat and no tar."""
+    tools = tmp_path / "no-cat"
+    if not tools.is_dir():
+        return "/bin/sh"
+    for tool in ("sh", "find", "stat", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "scp", "sha256sum", "date"):
+        if not (tools / tool).exists():
+            (tools / tool).symlink_to(str(shutil.which(tool)))
+    made = tmp_path / "shell"
+    made.write_text(f'#!/bin/sh\nPATH={tools} exec /bin/sh "$@"\n')
+    made.chmod(0o755)
+    return str(made)
 
 
 def ends(tmp_path: Path, command: str = COPY, **more: object) -> Ends:
@@ -45,7 +70,7 @@ def ends(tmp_path: Path, command: str = COPY, **more: object) -> Ends:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
     found = configure(TEXT.format(m=m, c=c, command=command), tmp_path).tree.repositories
-    source, target = Session(LocalTransport(), 10), Session(LocalTransport(), 10)
+    source, target = (Session(LocalTransport(shell(tmp_path)), 10) for _ in range(2))
     return Ends(found["m"], found["c"], source, target, os.fsencode(m), os.fsencode(c), **more)  # type: ignore[arg-type]
 
 
@@ -94,10 +119,60 @@ def test_a_file_that_is_gone_is_an_error(way, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [3, 9])
-def test_a_relayed_file_of_another_size_is_an_error(tmp_path: Path, size: int) -> None:
-    for form in (Form.PACK, Form.PART):
-        with pytest.raises(SshsyncError, match="shorter|longer"):
-            Relay().stage(batch(form, b"a", size=size), ends(tmp_path))
+def test_a_file_of_another_size_is_an_error(way, tmp_path: Path, size: int) -> None:
+    form, strategy = way
+    if form is Form.COMMAND:
+        pytest.skip("what a command fetched is known by its digest only")
+    with pytest.raises(SshsyncError, match="shorter|longer|5 bytes now"):
+        strategy.stage(batch(form, b"a", size=size), ends(tmp_path))
+
+
+ODD = [b"line\nfeed", b"-rf", b"$(touch INJECTED)", b"\xff\xfe", b"d/sp ace's", b"back\\", b"C0644 3 x\n", b"*", b"end\n"]
+
+
+def test_any_name_is_carried_byte_for_byte(way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    form, strategy = way
+    monkeypatch.setitem(FILES, b"a", b"alpha")
+    for name in ODD:
+        monkeypatch.setitem(FILES, name, b"content of " + name)
+    both = ends(tmp_path)
+    for keys in [(name,) for name in ODD] if form is Form.PART else [tuple(ODD)]:
+        made = batch(form, *keys)
+        strategy.stage(made, both)
+        assert staged(tmp_path, made) == {key: FILES[key] for key in keys}
+    assert not list(tmp_path.rglob("INJECTED"))
+
+
+def test_a_big_file(way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    form, strategy = way
+    monkeypatch.setitem(FILES, b"big", os.urandom(3_000_001))
+    made = batch(form, b"big")
+    strategy.stage(made, ends(tmp_path))
+    assert staged(tmp_path, made) == {b"big": FILES[b"big"]}
+
+
+def test_a_host_without_scp_says_so(tmp_path: Path) -> None:
+    (tmp_path / "no-cat").mkdir()
+    both = ends(tmp_path)
+    (tmp_path / "no-cat" / "scp").unlink()
+    (tmp_path / "no-cat" / "cat").symlink_to(str(shutil.which("cat")))
+    with pytest.raises(CommandError, match="scp.*not found"):
+        ByScp(tmp_path).stage(batch(Form.SCP, b"a"), both)
+
+
+def test_a_disk_of_the_child_that_refuses_is_told_in_its_own_words(tmp_path: Path) -> None:
+    require(Path("/dev/full").exists(), "/dev/full")
+    both = ends(tmp_path)
+    made = batch(Form.SCP, b"a")
+    wrapper = tmp_path / "bin" / "scp"
+    wrapper.parent.mkdir()
+    wrapper.write_text("#!/bin/sh\nprintf '\\001scp: ./a: No space left on device\\n'\n")
+    wrapper.chmod(0o755)
+    (tmp_path / "shell").write_text(f'#!/bin/sh\nPATH={wrapper.parent}:$PATH exec /bin/sh "$@"\n')
+    (tmp_path / "shell").chmod(0o755)
+    full = Ends(both.parent, both.child, both.source, Session(LocalTransport(str(tmp_path / "shell")), 10), both.source_root, both.target_root)
+    with pytest.raises(StorageFullError, match="No space left on device"):
+        ByScp(tmp_path).stage(made, full)
 
 
 def test_what_a_command_says_is_kept_for_the_item(tmp_path: Path) -> None:

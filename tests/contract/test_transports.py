@@ -30,7 +30,7 @@ from sshsync.transports.ssh import SshTransport, Trust
 from tests.conftest import CHAIN, configure
 from tests.sshd import Sshd
 
-CONTENT = {b"a": b"alpha", b"d/b c": b"beta", b"d/e/\xff\n$(x)": b"odd", b"empty": b"", b"-rf": b"dash"}
+CONTENT = {b" lead and trail ": b"spaces", b"a": b"alpha", b"d/b c": b"beta", b"d/e/\xff\n$(x)": b"odd", b"empty": b"", b"-rf": b"dash"}
 SHA = {key: "sha256:" + hashlib.sha256(data).hexdigest() for key, data in CONTENT.items()}
 
 
@@ -250,7 +250,7 @@ def test_mode_and_time_are_set_in_place(place: Place, tmp_path: Path) -> None:
 
 def test_deletion(place: Place) -> None:
     place.fill()
-    Staging(lambda: place.session, place.root).delete([b"d/b c", b"-rf", b"d/e/\xff\n$(x)"])
+    Staging(lambda: place.session, place.root).delete([b"d/b c", b"-rf", b" lead and trail ", b"d/e/\xff\n$(x)"])
     assert set(place.see()) == {b"a", b"empty"}
 
 

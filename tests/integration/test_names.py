@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.integration.conftest import Site, contents
-from tests.sshd import require
+from tests.sshd import Sshd, require
 
 pytestmark = pytest.mark.integration
 
@@ -26,7 +28,8 @@ CORPUS = [
     b"@x", b"a,b", b"(x)", b"x y z", b"'", b'"', b"\\", b"\n", b"NONE", b"\x7f", b"TOKEN begin", b"x end 0\n", b"00000 end 0",
     bytes(sorted(set(range(1, 256)) - {47})),
 ]  # fmt: skip
-NAMES = sorted({*CORPUS, *EVERY_BYTE, *(b"dir-" + name[:200] + b"/" + name for name in CORPUS)})
+CORPUS_NAMES = sorted({*CORPUS, *(b"dir-" + name[:200] + b"/" + name for name in CORPUS)})
+NAMES = sorted({*CORPUS_NAMES, *EVERY_BYTE})
 SHELLS = ["bash", "dash", "busybox", "tcsh", "fish"]
 
 
@@ -40,33 +43,89 @@ def fill(root: Path, names: list[bytes]) -> None:
 
 
 def login_by(site: Site, shell: str) -> Path:
+    """A login shell whose home is the site's own, so that a sentinel which ran there is found."""
     require(bool(shutil.which(shell)), shell)
     program = "busybox sh" if shell == "busybox" else shell
     wrapper = site.directory / f"login-{shell}"
-    wrapper.write_text(f'#!/bin/sh\nexec {program} -c "$SSH_ORIGINAL_COMMAND"\n')
+    wrapper.write_text(f'#!/bin/sh\ncd {site.root("home")} && exec {program} -c "$SSH_ORIGINAL_COMMAND"\n')
     wrapper.chmod(0o755)
     return wrapper
 
 
+def scp_from(server: Sshd, sockets: str, *options: str) -> str:
+    """The operator's scp to the parent: one connection for all, as a ControlMaster in ssh_config would make it."""
+    require(bool(shutil.which("scp")), "scp")
+    more = " ".join(
+        f"-o {word}" for word in ("BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "ControlMaster=auto", "ControlPersist=3", f"ControlPath={sockets}/c")
+    )
+    return f"scp {' '.join(options)} -p -P {server.port} -i {server.key} {more}"
+
+
+FULL = os.environ.get("SSHSYNC_FULL") == "1"
+"""Every byte in every place by every way; by relay alone otherwise, which saves minutes."""
+WAYS = ["relay", "scp", "synccmd over sftp", "synccmd over old scp"]
+WHERE = "${REMOTEUSER}@${REMOTEHOST}:${REMOTEDIR}/${FILE} ${LOCALDIR}/${FILE}"
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("commands", ["built-in", "templates"])
 @pytest.mark.parametrize("shell", SHELLS)
-def test_every_name_through_every_login_shell(site: Site, shell: str, commands: str) -> None:
+def test_rows_67_and_68_every_name_through_every_login_shell(site: Site, shell: str, commands: str, way: str) -> None:
     server = site.server("host", f"ForceCommand {login_by(site, shell)}")
-    fill(site.root("m"), NAMES)
-    templates = ""
+    names = NAMES if way == "relay" or FULL else CORPUS_NAMES
+    fill(site.root("m"), names)
+    lines = ""
     if commands == "templates":
-        templates = "listcmd = find ${REPOPATH} -type f -print0\ndigestcmd = sha1sum < ${FILEPATH}\n"
-    site.write(
-        f"[DEFAULT]\nstable_for = 0\n{templates}[m]\n{server.section(path=site.root('m'))}"
-        f"[c]\nparent = m\n{server.section(path=site.root('c'))}"
-    )
-    # `find` on the child would list staging too; it is dropped silently.
+        lines = "listcmd = find ${REPOPATH} -type f -print0\ndigestcmd = sha1sum < ${FILEPATH}\n"
+    with tempfile.TemporaryDirectory() as sockets:
+        if way == "scp":
+            lines += "transfer = scp\n"
+        elif way != "relay":
+            lines += f"synccmd = {scp_from(server, sockets, *(['-O'] if 'old' in way else []))} {WHERE}\n"
+        site.write(
+            f"[DEFAULT]\nstable_for = 0\n{lines}[m]\n{server.section(path=site.root('m'))}"
+            f"[c]\nparent = m\n{server.section(path=site.root('c'))}"
+        )
+        all_arrive(site, names)
+
+
+def all_arrive(site: Site, names: list[bytes]) -> None:
     found = site.summary("--sync", "c")
-    assert found["exit_code"] == 0, found["by_name"]["c"]
-    assert found["by_name"]["c"]["files"]["copied"] == len(NAMES)
+    assert found["exit_code"] == 0, str(found["by_name"]["c"]) + str(found["events"][-4:])
+    assert found["by_name"]["c"]["files"]["copied"] == len(names)
     assert contents(site.root("c")) == contents(site.root("m"))
     assert not list(site.directory.rglob("INJECTED"))
     assert site.summary("--sync", "c")["by_name"]["c"]["outcome"] == "unchanged"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_row_67_a_forbidden_relay_refuses_the_names_that_a_synccmd_could_misread(site: Site, shell: str) -> None:
+    server = site.server("host", f"ForceCommand {login_by(site, shell)}")
+    fill(site.root("m"), CORPUS_NAMES)
+    with tempfile.TemporaryDirectory() as sockets:
+        site.write(
+            f"[DEFAULT]\nstable_for = 0\ntransfer = command\nsynccmd = {scp_from(server, sockets, '-O')} {WHERE}\n"
+            f"[m]\n{server.section(path=site.root('m'))}[c]\nparent = m\n{server.section(path=site.root('c'))}"
+        )
+        found = site.summary("--sync", "c")
+    assert found["exit_code"] == 9
+    files = found["by_name"]["c"]["files"]
+    assert files["copied"] >= 20
+    assert files["copied"] + files["failed"] == len(CORPUS_NAMES)
+    reasons = {event["reason"] for event in found["events"] if event["type"] == "item_failed"}
+    assert reasons == {"its name could be misread by synccmd, and transfer = command forbids another way"}
+    arrived, offered = contents(site.root("c")), contents(site.root("m"))
+    assert all(offered[name] == arrived[name] for name in arrived)
+    assert not list(site.directory.rglob("INJECTED"))
+
+
+def test_the_sentinel_runs_where_a_name_reaches_a_shell(site: Site) -> None:
+    """Without sshsync in between: what the tests above look for does happen, and they would find it."""
+    server = site.server("host", f"ForceCommand {login_by(site, 'bash')}")
+    with tempfile.TemporaryDirectory() as sockets:
+        line = f"{scp_from(server, sockets, '-O')} '{server.user}@127.0.0.1:$(touch INJECTED)' {site.directory}/x"
+        subprocess.run(["sh", "-c", line], capture_output=True, check=False)
+    assert list(site.directory.rglob("INJECTED"))
 
 
 def test_the_corpus_is_as_large_as_it_says() -> None:

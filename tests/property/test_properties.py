@@ -73,10 +73,11 @@ def test_the_limit_of_deletions_is_kept(parent: Snapshot, child: Snapshot, count
         assert deletions * 100 <= percent * len(child.items)
 
 
-@given(SNAPSHOTS, st.sets(KEYS), st.booleans())
-def test_batches_hold_every_change_once(parent: Snapshot, by_command: set[bytes], pack: bool) -> None:
+@given(SNAPSHOTS, st.lists(st.sampled_from(["relay", "command", "scp"]), min_size=1), st.booleans())
+def test_batches_hold_every_change_once(parent: Snapshot, ways: list[str], pack: bool) -> None:
     changes = diff(parent, Snapshot("r", b"/", {}), delete=False).changes
-    made = batches(changes, frozenset(by_command), pack=pack)
+    chosen = {change.key: ways[number % len(ways)] for number, change in enumerate(changes)}
+    made = batches([(change, chosen[change.key]) for change in changes], pack=pack)
     assert sorted(c.key for batch in made for c in batch.changes) == sorted(c.key for c in changes)
     for batch in made:
         if batch.form is Form.PACK:
@@ -87,7 +88,7 @@ def test_batches_hold_every_change_once(parent: Snapshot, by_command: set[bytes]
             assert len(batch.changes) == 1
         else:
             assert len(batch.changes) <= COMMAND_FILES
-            assert all(c.key in by_command for c in batch.changes)
+        assert {chosen[c.key] for c in batch.changes} == {batch.strategy}
 
 
 @given(st.lists(KEYS, unique=True))

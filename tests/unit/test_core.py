@@ -212,15 +212,20 @@ def test_guards_of_emptiness() -> None:
         ("auto", "scp", b"a b", "relay"),
         ("auto", "scp", b"a$(x)", "relay"),
         ("auto", "scp", b"~x", "relay"),
+        ("auto", "scp", b"d/#x", "relay"),
         ("auto", "scp", b"\xc3\xa9", "relay"),
         ("relay", "scp", b"a", "relay"),
         ("command", "scp", b"a;b", ""),
         ("command", "scp", b"a", "command"),
+        ("scp", "", b"a;b", "scp"),
+        ("auto", "", b"a no cat", "scp"),
+        ("auto", "scp", b"a no cat", "scp"),
+        ("auto", "scp", b"no-cat", "command"),
     ],
 )
 def test_the_choice_of_a_strategy(transfer: str, sync: str, key: bytes, strategy: str) -> None:
     child = repository("c", "m", transfer=TransferKind(transfer), commands=Commands(sync=sync))
-    choice = choose.choose(key, child)
+    choice = choose.choose(key, child, streams=b"cat" not in key)
     assert choice.strategy == strategy
     assert choice.reason
 
@@ -233,7 +238,7 @@ def test_batches_keep_to_their_limits_and_forms() -> None:
     small = [change(b"s%d" % n, 1000) for n in range(2500)]
     big = change(b"big", batch.SMALL)
     command = [change(b"c%d" % n) for n in range(70)]
-    made = batch.batches([*small, big, *command], frozenset(c.key for c in command), pack=True)
+    made = batch.batches([*((c, "relay") for c in (*small, big)), *((c, "command") for c in command)], pack=True)
     assert [b.form for b in made] == ["command", "command", "pack", "pack", "pack", "part"]
     assert [len(b.changes) for b in made] == [64, 6, 1000, 1000, 500, 1]
     assert made[-1].part == "ab"
@@ -241,7 +246,8 @@ def test_batches_keep_to_their_limits_and_forms() -> None:
     assert (made[0].strategy, made[2].strategy) == ("command", "relay")
     assert made[2].size == 1_000_000
     assert len({b.id for b in made}) == len(made)
-    assert [b.form for b in batch.batches(small[:2], frozenset(), pack=False)] == ["part", "part"]
+    assert [b.form for b in batch.batches([(c, "relay") for c in small[:2]], pack=False)] == ["part", "part"]
+    assert [(b.form, b.strategy) for b in batch.batches([(big, "scp")], pack=True)] == [("scp", "scp")]
 
 
 def test_a_batch_is_named_by_paths_and_digests() -> None:
