@@ -39,6 +39,9 @@ class SshsyncError(Exception):
         what: what failed and why, in words for an operator.
         where: host or repository that it concerns, or "".
         hint: what to do next, or "".
+
+    Attributes:
+        tries: words about the tries before this one, or "".
     """
 
     code = 5
@@ -49,6 +52,7 @@ class SshsyncError(Exception):
         self.what = what
         self.where = where
         self.hint = hint
+        self.tries = ""
 
     def about(self, subject: str) -> Self:
         """Name what the error concerns, in front of its words, and return it."""
@@ -56,9 +60,16 @@ class SshsyncError(Exception):
             self.what = f"{subject}: {self.what}"
         return self
 
+    def again(self) -> Self:
+        """Return the same error, to be raised once more: what is written into one of them stays out of the other."""
+        twin = type(self).__new__(type(self))
+        twin.args = self.args
+        twin.__dict__.update(self.__dict__)
+        return twin
+
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        return f"{place}{self.what}" + (f" ({self.hint})" if self.hint else "")
+        return f"{place}{self.what}{self.tries}" + (f" ({self.hint})" if self.hint else "")
 
 
 class UsageError(SshsyncError):

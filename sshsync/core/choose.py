@@ -22,8 +22,8 @@ def choose(key: Key, child: Repository, *, streams: bool = True) -> Choice:
     """Return how `key` reaches `child`; `streams` tells whether scripts can read and write bytes at both ends.
 
     A `synccmd` hands names to shells that sshsync does not control (the remote side of an old scp, ssh):
-    only names that no shell could misread go that way (tcsh takes ``dir/#x`` for ``dir/`` and a comment). With ``transfer = command`` the others are refused,
-    otherwise they go by relay.
+    only names that no shell could misread go that way (tcsh takes ``dir/#x`` for ``dir/`` and a comment). With
+    ``transfer = command`` the others are refused, otherwise they go by relay.
     """
     if child.transfer is TransferKind.SCP:
         return Choice("scp", "transfer = scp")

@@ -73,6 +73,8 @@ def _run_started(report: RunReport, event: ev.RunStarted) -> None:
     report.continued += event.continued
     report.started = report.started or event.at
     report.outcome, report.exit_code, report.interrupted = "", None, False
+    for entry in report.repositories.values():
+        entry.unfit = ""
     for stage in event.stages:
         for name in stage:
             report.repositories.setdefault(name, RepositoryReport(name))
@@ -141,6 +143,10 @@ def _notice(entry: RepositoryReport, event: ev.Notice) -> None:
         entry.notices.append(event.text)
 
 
+def _unfit(entry: RepositoryReport, event: ev.Unfit) -> None:
+    entry.unfit = event.reason
+
+
 def _finished(entry: RepositoryReport, event: ev.RepositoryFinished) -> None:
     entry.outcome = Outcome(event.outcome)
     entry.seconds += event.seconds
@@ -162,5 +168,6 @@ _HANDLERS: dict[type, Callable[[RepositoryReport, Any], None]] = {
     ev.ItemFailed: _item_failed,
     ev.Retried: _retried,
     ev.Notice: _notice,
+    ev.Unfit: _unfit,
     ev.RepositoryFinished: _finished,
 }

@@ -1,7 +1,10 @@
 """Refuse dangerous change sets. A guard returns the words of its refusal, or "" when all is well."""
 
+import unicodedata
+from collections.abc import Iterable
+
 from sshsync.model.change import Changes, Kind
-from sshsync.model.item import Snapshot
+from sshsync.model.item import Key, Snapshot
 from sshsync.model.policy import MaxDelete
 
 
@@ -40,3 +43,52 @@ def too_many_deletions(changes: Changes, child: Snapshot, limit: MaxDelete) -> s
         f"{count} of {len(child.items)} item(s) would be deleted, more than max_delete = {limit.count}, "
         f"{limit.percent:g}% allows: nothing was deleted; raise max_delete if this is wanted"
     )
+
+
+def no_room(changes: Changes, free: int | None) -> str:
+    """Refuse what certainly does not fit: the growth of the whole, or the biggest file beside the one it replaces.
+
+    Args:
+        changes: what is to be moved.
+        free: bytes that the file system still takes; None when that is not known.
+    """
+    moves = [change for change in changes.transfers if change.new]
+    growth = sum(change.size - (change.old.size if change.old else 0) for change in moves)
+    needed = max([growth, *(change.size for change in moves)], default=0)
+    if free is None or needed <= free:
+        return ""
+    return (
+        f"{needed / 1e6:.1f} MB more are needed there but {free / 1e6:.1f} MB are free: nothing was moved; "
+        "free space there, then run again"
+    )
+
+
+def twins(keys: Iterable[Key]) -> dict[Key, Key]:
+    """Return keys that are one file where capitals do not count, each with one that it collides with.
+
+    A directory spelled in two ways is a collision of everything below it. Composed and decomposed accents
+    count as the same, too.
+    """
+    listed = list(keys)
+    spelled: dict[str, dict[Key, Key]] = {}
+    for key in listed:
+        for place in _places(key):
+            spelled.setdefault(_folded(place), {}).setdefault(place, key)
+    found = {}
+    for key in listed:
+        for place in _places(key):
+            others = spelled[_folded(place)]
+            if len(others) > 1:
+                found[key] = next(other for spelling, other in others.items() if spelling != place)
+                break
+    return found
+
+
+def _places(key: Key) -> list[Key]:
+    """Return the directories that lead to a key, and the key itself."""
+    parts = key.split(b"/")
+    return [b"/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+
+
+def _folded(place: Key) -> str:
+    return unicodedata.normalize("NFC", place.decode("utf-8", "surrogateescape")).casefold()

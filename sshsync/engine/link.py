@@ -1,7 +1,8 @@
 """One link: scan both ends, decide what differs, guard, move, delete; everything it finds out is an event."""
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sshsync.core import choose, guard, verify
 from sshsync.core.batch import batches
@@ -29,6 +30,7 @@ class Prepared:
     changes: Changes
     young: frozenset[Key]
     refusal: str = ""
+    twins: Mapping[Key, Key] = field(default_factory=dict)
 
     def expected(self) -> Snapshot:
         """Return what the child would hold if everything that is planned succeeded."""
@@ -90,6 +92,8 @@ class Link:
         refusal = guard.too_many_deletions(changes, child, self._child.max_delete)
         prepared = Prepared(parent, child, changes, frozenset(young), refusal)
         self._announce(prepared, details=dry_run)
+        if changes.transfers and child.existed:
+            prepared.twins = self._look_for_room(prepared, make=not dry_run)
         return prepared
 
     def carry_out(self, prepared: Prepared) -> tuple[Outcome, int]:
@@ -159,6 +163,15 @@ class Link:
             self._notice(f"{unknown} item(s) of {self._parent.name} have no record: its own scan is their origin")
         return verify.may_pass_on(parent, recorded)
 
+    def _look_for_room(self, prepared: Prepared, *, make: bool) -> dict[Key, Key]:
+        """Refuse what does not fit, and return what cannot lie side by side there."""
+        staging = Staging(lambda: self._context.session(self._child), prepared.child.root)
+        room = self._context.retry(self._child, "room", lambda: staging.room(make=make))
+        self._refuse(guard.no_room(prepared.changes, room.free))
+        if not room.folds:
+            return {}
+        return guard.twins({*(change.key for change in prepared.changes.transfers), *prepared.child.items})
+
     def _make_root(self) -> Snapshot:
         made = self._scanner.snapshot(self._child.name, create=True)
         if not made.existed:
@@ -198,7 +211,10 @@ class Link:
                 self._context.emit(ev.Change(self._child.name, change.kind, text(change.key), change.size))
 
     def _move(self, mover: Mover, prepared: Prepared) -> None:
-        transfers = prepared.changes.transfers
+        transfers = [change for change in prepared.changes.transfers if change.key not in prepared.twins]
+        for change in prepared.changes.transfers:
+            if twin := prepared.twins.get(change.key):
+                mover.refuse(change.key, f"the child's file system takes it and {visible(twin)} for one file")
         settled = [change for change in transfers if change.key not in prepared.young]
         young = [change for change in transfers if change.key in prepared.young]
         self._start(mover, mover.salvage(settled))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sshsync.core import fold
 from sshsync.core.ready import Ready
+from sshsync.engine import preflight
 from sshsync.engine.context import Context
 from sshsync.engine.link import Ended, Link
 from sshsync.engine.scan import Scanner
@@ -14,6 +15,7 @@ from sshsync.model import events as ev
 from sshsync.model.events import Outcome
 from sshsync.model.plan import Job, Plan
 from sshsync.model.report import RunReport
+from sshsync.model.topology import Repository
 from sshsync.version import VERSION
 
 
@@ -54,12 +56,18 @@ class Run:
         context.emit(ev.RunStarted(asked.run, context.clock(), stages, asked.dry_run, asked.continued, VERSION))
         for notice in notices:
             context.emit(notice)
+        preflight.greet(context, self._contacted())
         self._executor.run(self._next, self._work)
         signal = context.stop.signal
         code = fold.exit_code(report, signal=signal)
         outcome = fold.outcome(report)
         context.emit(ev.RunFinished(asked.run, context.clock(), outcome, code, interrupted=bool(signal)))
         return code
+
+    def _contacted(self) -> list[Repository]:
+        """Return every repository that the plan speaks to, once."""
+        names = dict.fromkeys(name for job in self._asked.plan.jobs for name in (job.parent, job.repository))
+        return [self._context.tree.repositories[name] for name in names]
 
     def _next(self, started: frozenset[str], finished: frozenset[str]) -> tuple[Job, ...]:
         if self._context.stop.signal:

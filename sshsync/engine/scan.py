@@ -50,12 +50,12 @@ class Scanner:
         entry = self._entries[name]
         with entry.lock:
             if entry.error:
-                raise entry.error
+                raise entry.error.again()
             if entry.snapshot is None or (create and not entry.snapshot.existed):
                 try:
                     entry.snapshot = self._scan(self._context.tree.repositories[name], entry, create=create)
                 except SshsyncError as error:
-                    entry.error = error
+                    entry.error = error.again()
                     raise
             return entry.snapshot
 

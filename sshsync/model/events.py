@@ -189,6 +189,14 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfit:
+    """Preflight found that a repository's host cannot take part, for a reason that trying again cannot cure."""
+
+    repository: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RepositoryFinished:
     """Work on a repository ended. `code` is the exit code that its error asks for.
 
@@ -232,6 +240,7 @@ Event = (
     | Retried
     | Waiting
     | Notice
+    | Unfit
     | RepositoryFinished
     | RunFinished
 )
@@ -264,6 +273,8 @@ def level(event: Event) -> int:
     """Return how loud an event is, on the scale of Python's logging: 10 debug, 20 info, 30 warning, 40 error."""
     if isinstance(event, ItemFailed | Retried | Notice):
         return 30
+    if isinstance(event, Unfit):
+        return 40
     if isinstance(event, RepositoryFinished):
         return 20 if event.outcome in GOOD or event.outcome == Outcome.SKIPPED else 40
     return 20

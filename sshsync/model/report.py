@@ -22,6 +22,7 @@ class RepositoryReport:
     Attributes:
         as_of: controller time of the scan of the parent that the result equals, or 0.
         code: exit code that the error asks for.
+        unfit: why preflight found its host unable to take part.
         deferred: items left for the next run because they are still being written.
     """
 
@@ -50,6 +51,7 @@ class RepositoryReport:
     transient: bool = False
     problems: list[ItemProblem] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    unfit: str = ""
     planned_changes: int = 0
     planned_copies: int = 0
     planned_deletions: int = 0

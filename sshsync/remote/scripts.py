@@ -305,6 +305,21 @@ main() {
 """,
 )
 
+ROOM = Script(
+    "room",
+    r"""
+main() {
+  own || return
+  [ "$MAKE" != yes ] || (umask 077; mkdir -p .sshsync) || return
+  df -Pk . 2>/dev/null | while IFS= read -r line; do printf 'free %s
+' "$line"; done
+  [ ! -d .sshsync ] || printf 'staged %s
+' "$(du -sk .sshsync 2>/dev/null)"
+  [ ! -d .sshsync ] || [ ! -d .SSHSYNC ] || echo folds
+}
+""",
+)
+
 STAGED = Script(
     "staged",
     r"""
@@ -344,6 +359,7 @@ EVERY = (
     MARK,
     PUBLISH,
     DELETE,
+    ROOM,
     STAGED,
     DISCARD,
 )

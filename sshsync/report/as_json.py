@@ -63,6 +63,7 @@ def _repository(job: RepositoryReport) -> dict[str, Any]:
             {"item": p.name, "reason": p.reason, "outcome": str(p.outcome), "code": p.code} for p in job.problems
         ],
         "notices": job.notices,
+        "unfit": job.unfit,
     }
 
 

@@ -36,6 +36,8 @@ def details(report: RunReport) -> list[str]:
     """Return what went wrong and what to know, one line each; empty after a quiet run."""
     lines: list[str] = []
     for job in report.repositories.values():
+        if job.unfit and job.unfit not in job.error:
+            lines.append(f"{job.name}: preflight: {job.unfit}")
         if job.error:
             lines.append(f"{job.name}: {job.outcome}: {job.error}")
         for problem in job.problems[:SHOWN_PROBLEMS]:

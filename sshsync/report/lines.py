@@ -39,6 +39,7 @@ _WORDING: dict[type, Callable[[Any], str]] = {
     ev.Retried: lambda e: f"{e.repository}: {e.step}: try {e.attempt} failed, next in {e.wait:g} s: {e.reason}",
     ev.Waiting: lambda e: f"{e.repository}: waiting {e.seconds:g} s: {e.reason}",
     ev.Notice: lambda e: f"{e.repository}: note: {e.text}",
+    ev.Unfit: lambda e: f"{e.repository}: preflight: {e.reason}",
     ev.ItemFailed: lambda e: f"{e.repository}: {words.item(e.name)}: {e.outcome}: {e.reason}",
     ev.Change: lambda e: f"{e.repository}: would {e.kind} {words.item(e.name)} ({words.size(e.bytes)})",
 }

@@ -7,9 +7,10 @@ from sshsync.core.batch import Batch, Form, by_directory
 from sshsync.errors import ListingError
 from sshsync.model.change import Change
 from sshsync.model.item import Item, Key
-from sshsync.remote import encode, scripts
+from sshsync.remote import encode, room, scripts
 from sshsync.remote.encode import visible
 from sshsync.remote.frame import records
+from sshsync.remote.room import Room
 from sshsync.remote.scripts import Command
 from sshsync.transports.session import Reply, Session, failure, new_token
 
@@ -30,6 +31,15 @@ class Staging:
     def durable(self) -> bool:
         """Whether the host can flush one file system."""
         return bool(self._session().capabilities.sync)
+
+    def room(self, *, make: bool) -> Room:
+        """Return what the root's file system still takes.
+
+        Args:
+            make: make the staging directory, without which it cannot be told whether capitals count.
+        """
+        command = Command(scripts.ROOM, {"ROOT": self.root, "MAKE": b"yes" if make else b"no"})
+        return room.parse(self._run(command).check("looking for room").payload)
 
     def names(self) -> list[bytes]:
         """Return what lies in staging: ``part/<digest>`` and ``batch/<id>``."""

@@ -45,12 +45,12 @@ class Pool:
                 entry.session.close()
                 entry.session = None
             if entry.refused:
-                raise entry.refused
+                raise entry.refused.again()
             if entry.session is None:
                 try:
                     entry.session = Session(self._connect(host), host.timeout)
                 except TrustError as error:
-                    entry.refused = error
+                    entry.refused = error.again()
                     raise
             return entry.session
 

@@ -73,7 +73,11 @@ def retry(
         before_sleep=lambda state: notify(count.tries, _reason(state), _wait(state)),
         reraise=True,
     )
-    return attempts(operation)
+    try:
+        return attempts(operation)
+    except SshsyncError as error:
+        error.tries = error.tries or count.words()
+        raise
 
 
 class _Count:
@@ -88,13 +92,30 @@ class _Count:
             multiplier=policy.first_wait, max=policy.longest_wait, jitter=policy.first_wait
         )
         self.tries = 0
+        self.reasons: list[str] = []
+
+    def words(self) -> str:
+        """Tell of all tries since the last progress, equal reasons in a row as one; "" for a single try."""
+        if self.tries < 2:
+            return ""
+        runs: list[tuple[str, int]] = []
+        for reason in self.reasons:
+            same = bool(runs) and runs[-1][0] == reason
+            runs[-1:] = [(reason, runs[-1][1] + 1)] if same else [*runs[-1:], (reason, 1)]
+        spent = f"{self.tries} tries in {time.monotonic() - self._since:.0f} s"
+        if len(runs) == 1:
+            return f" [{spent}]"
+        told = "; ".join(f"{reason} ({times} times)" if times > 1 else reason for reason, times in runs)
+        return f" [{spent}: {told}]"
 
     def exhausted(self, state: tenacity.RetryCallState) -> bool:
         now = self._progress()
         if now > self._seen:
             self._seen, self._since, self.tries = now, time.monotonic(), 0
+            self.reasons.clear()
         self.tries += 1
         error = state.outcome.exception() if state.outcome else None
+        self.reasons.append(error.what if isinstance(error, SshsyncError) else str(error))
         given_up = isinstance(error, ConnectError) and time.monotonic() - self._since > self._policy.unreachable
         return given_up or self.tries >= self._policy.transient
 
