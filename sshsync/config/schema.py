@@ -27,6 +27,8 @@ VARIABLES = (
 )
 """Variables that templates may use; REMOTE… is the parent as its child sees it."""
 
+MOST_TEMPLATE = 8192
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
@@ -41,6 +43,13 @@ def _word(value: str) -> str:
     return value
 
 
+def _template(value: str) -> str:
+    """A command line ends at 128 KiB on Linux, and every byte of a template may need five in it."""
+    if len(value.encode()) > MOST_TEMPLATE:
+        raise ValueError(f"must not be longer than {MOST_TEMPLATE} bytes: put it into a script on the host")
+    return _text(value)
+
+
 def _text(value: str) -> str:
     if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", value):
         raise ValueError("must not hold control characters")
@@ -52,6 +61,8 @@ def _absolute(value: str) -> str:
         raise ValueError("must not hold control characters")
     if not value.startswith("/"):
         raise ValueError("must be an absolute path")
+    if len(value.encode()) > 4096:
+        raise ValueError("is longer than any path")
     if any(part in (".", "..") for part in value.split("/")):
         raise ValueError("must not hold '.' or '..'")
     return "/" + "/".join(part for part in value.split("/") if part)
@@ -112,6 +123,7 @@ def _names(value: object) -> object:
 
 Word = Annotated[str, AfterValidator(_word)]
 Text = Annotated[str, AfterValidator(_text)]
+Template = Annotated[str, AfterValidator(_template)]
 Path = Annotated[str, AfterValidator(_absolute)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
@@ -169,11 +181,11 @@ class RepositoryOptions(_Options):
         "",
         "File with known host keys. By default: sshsync's own in `state_dir`, the account's, the system's.",
     )
-    listcmd: Text = _option("", "Command that lists the files; by default a built-in one.", "find ${REPOPATH} -type f")
-    digestcmd: Text = _option(
+    listcmd: Template = _option("", "Command that lists the files; by default a built-in one.", "find ${REPOPATH} -type f")
+    digestcmd: Template = _option(
         "", "Command that prints the digest of ${FILEPATH}; by default a built-in one.", "sha1sum ${FILEPATH}"
     )
-    synccmd: Text = _option(
+    synccmd: Template = _option(
         "",
         "Command that runs on this host and fetches ${FILE} from its parent into ${LOCALDIR}. "
         "By default the controller relays the bytes.",

@@ -13,10 +13,11 @@ STAGING = ".sshsync"
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A named script; `body` defines ``main``."""
+    """A named script; `body` defines ``main``, `lists` tells that it may print more than it was asked about."""
 
     name: str
     body: str
+    lists: bool = False
 
     @property
     def text(self) -> str:
@@ -106,6 +107,7 @@ main() {
   find . -path ./.sshsync -prune -o ! -type d -exec $STAT $OPTION "$FORMAT" {} +
 }
 """,
+    lists=True,
 )
 
 STAT = Script(
@@ -143,6 +145,7 @@ main() {
   ( unset TOKEN; set -f; IFS=; eval "$TEMPLATE" ) </dev/null
 }
 """,
+    lists=True,
 )
 
 TEMPLATE_DIGEST = Script(

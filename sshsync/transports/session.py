@@ -27,6 +27,10 @@ from sshsync.transports.base import PIECE, Stream, Transport
 MOST_ANSWER = 1 << 28
 """Bytes of a collected answer: about a million listed files. More is refused, so memory stays bounded."""
 
+_MOST_TOLD = 1 << 20
+_MOST_A_NAME = 5000
+"""Bytes of an answer to a script that does not list: some for itself, and a path and a digest for each name."""
+
 SLOWEST = 1000
 """Bytes a second that an answer must bring on average after a while; a host that trickles is given up."""
 
@@ -288,13 +292,15 @@ class Session:
         """Run a script to its end and return its answer.
 
         Raises:
-            HostError: it did not run to its end, or answered more than `MOST_ANSWER` bytes.
+            HostError: it did not run to its end, or answered more than such a script ever has to.
         """
+        told = _MOST_TOLD + _MOST_A_NAME * stdin.count(b"\n")
+        most = MOST_ANSWER if command.script.lists else min(MOST_ANSWER, told)
         with self.start(command, stdin, allow=allow, token=token) as conversation:
             payload = bytearray()
             for piece in conversation.pieces():
                 payload += piece
-                if len(payload) > MOST_ANSWER:
+                if len(payload) > most:
                     raise CommandError(f"{command.script.name}: it answers without end", where=self.label)
             return conversation.reply(bytes(payload))
 

@@ -253,7 +253,7 @@ def test_dropped_sessions_are_survived(chain) -> None:
     site.same("master", "proxy")
 
 
-def test_terminated_it_saves_its_state_and_says_so(chain) -> None:
+def test_row_56_terminated_it_saves_its_state_and_says_so(chain) -> None:
     site = chain()
     site.fill("master", {f"part{n}": os.urandom(3_000_000) for n in range(20)})
     running = site.popen("--json", "--sync", "proxy")
@@ -270,7 +270,7 @@ def test_terminated_it_saves_its_state_and_says_so(chain) -> None:
     site.same("master", "proxy")
 
 
-def test_a_second_run_is_told_who_holds_the_lock(chain) -> None:
+def test_row_60_a_second_run_is_told_who_holds_the_lock(chain) -> None:
     site = chain()
     site.fill("master", {f"part{n}": os.urandom(5_000_000) for n in range(12)})
     running = site.popen("--json", "--sync", "proxy")
@@ -316,7 +316,7 @@ def test_an_unreachable_host_is_temporary(site: Site) -> None:
     assert "resume" in done.stdout
 
 
-def test_unknown_and_changed_host_keys_are_refused(site: Site) -> None:
+def test_row_27_unknown_and_changed_host_keys_are_refused(site: Site) -> None:
     server = site.server("m")
     site.fill("m", {"a": b"a"})
     text = f"[m]\n{server.section(path=site.root('m'))}[c]\nparent = m\ntransport = local\npath = {site.root('c')}\n"
@@ -341,7 +341,7 @@ def test_unknown_and_changed_host_keys_are_refused(site: Site) -> None:
     assert site.cli("hosts", "trust", "m", "--yes").returncode == 10, "a changed key is never overwritten"
 
 
-def test_a_refused_login_is_tried_once(site: Site) -> None:
+def test_row_26_a_refused_login_is_tried_once(site: Site) -> None:
     server = site.server("m")
     (server.home / "authorized").write_text("")
     site.write(
@@ -354,7 +354,7 @@ def test_a_refused_login_is_tried_once(site: Site) -> None:
     assert server.log.read_text().count("Connection closed by authenticating user") <= 1
 
 
-def test_noise_of_start_up_files_is_no_answer(site: Site) -> None:
+def test_row_17_noise_of_start_up_files_is_no_answer(site: Site) -> None:
     noisy = site.directory / "noisy"
     noisy.write_text('#!/bin/sh\necho "Welcome!"; printf "last login: never"; exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"\n')
     noisy.chmod(0o755)
@@ -368,7 +368,7 @@ def test_noise_of_start_up_files_is_no_answer(site: Site) -> None:
     site.same("m", "c")
 
 
-def test_an_account_without_a_shell_is_named(site: Site) -> None:
+def test_row_18_an_account_without_a_shell_is_named(site: Site) -> None:
     server = site.server("m", "ForceCommand echo This account is currently not available.")
     site.write(
         f"[m]\n{server.section(path=site.root('m'))}[c]\nparent = m\ntransport = local\npath = {site.root('c')}\n"
@@ -379,7 +379,7 @@ def test_an_account_without_a_shell_is_named(site: Site) -> None:
 
 
 @pytest.mark.parametrize("shell", ["/bin/nosuchshell", "/bin/true"])
-def test_a_shell_that_is_none_is_told_at_once(site: Site, shell: str) -> None:
+def test_row_18_a_shell_that_is_none_is_told_at_once(site: Site, shell: str) -> None:
     site.write(
         f"[m]\n{site.server('m').section(path=site.root('m'), shell=shell)}"
         f"[c]\nparent = m\ntransport = local\npath = {site.root('c')}\n"
@@ -390,7 +390,7 @@ def test_a_shell_that_is_none_is_told_at_once(site: Site, shell: str) -> None:
     assert "try 1 failed" not in done.stderr
 
 
-def test_key_and_password_files_are_checked_before_anything_is_contacted(site: Site) -> None:
+def test_row_29_key_and_password_files_are_checked_before_anything_is_contacted(site: Site) -> None:
     server = site.server("m")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "passphrase", "-f", str(site.directory / "locked")], check=True)
     server.key.chmod(0o644)
@@ -408,7 +408,7 @@ def test_key_and_password_files_are_checked_before_anything_is_contacted(site: S
     assert site.cli("config", "check").returncode == 3
 
 
-def test_secrets_are_nowhere(site: Site) -> None:
+def test_row_95_secrets_are_nowhere(site: Site) -> None:
     secret = "hunter2-very-secret"
     server = site.server("m")
     site.fill("m", {"a": b"a"})
@@ -438,7 +438,7 @@ def test_help_is_quick_and_leads_with_examples(site: Site) -> None:
     assert "pydantic" not in done.stderr
 
 
-def test_reading_stops_early_without_a_traceback(chain) -> None:
+def test_row_57_reading_stops_early_without_a_traceback(chain) -> None:
     site = chain()
     site.fill("master", {"a": b"a"})
     command = f"({sys.executable} -m sshsync --config {site.config} --json --sync proxy; echo code $? >&2) | head -1"

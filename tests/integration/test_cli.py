@@ -246,7 +246,7 @@ def test_history_lists_and_shows_runs(local: Site) -> None:
     assert json.loads(local.cli("status", "--json").stdout.splitlines()[0])["repositories"][0]["in_sync"] > 0
 
 
-def test_an_unwritable_state_directory_is_told_at_the_start(local: Site) -> None:
+def test_row_93_an_unwritable_state_directory_is_told_at_the_start(local: Site) -> None:
     (local.directory / "file").write_text("")
     done = local.cli("--state-dir", str(local.directory / "file" / "x"), "--all")
     assert done.returncode == 6

@@ -31,7 +31,7 @@ def reset(site: Site) -> None:
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_killed_at_every_edge_and_run_again(site: Site, moment: str) -> None:
+def test_row_55_killed_at_every_edge_and_run_again(site: Site, moment: str) -> None:
     server = site.server("host")
     text = "[DEFAULT]\nstable_for = 0\ndelete = yes\nmax_delete = 100%\n"
     for name, parent in (("master", ""), ("proxy", "master"), ("node1", "proxy")):

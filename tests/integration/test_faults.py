@@ -144,13 +144,13 @@ def test_a_trickle_is_not_progress(session, monkeypatch: pytest.MonkeyPatch) -> 
     assert time.monotonic() - began < 20
 
 
-def test_three_megabytes_of_complaints_do_not_block(session) -> None:
+def test_row_15_three_megabytes_of_complaints_do_not_block(session) -> None:
     reply = session[0].run(Command(COMPLAIN))
     assert reply.payload == b"done\n"
     assert len(reply.errors) == 8192
 
 
-def test_an_endless_answer_is_cut(session) -> None:
+def test_row_16_an_endless_answer_is_cut(session) -> None:
     with pytest.raises(HostError, match="answers without end"):
         session[0].run(Command(ENDLESS))
     assert MOST_ANSWER < 1 << 30
@@ -325,7 +325,7 @@ def test_a_key_with_a_passphrase_and_one_of_the_agent(tmp_path: Path, monkeypatc
         server.stop()
 
 
-def test_connections_leave_nothing_behind(tmp_path: Path) -> None:
+def test_row_96_connections_leave_nothing_behind(tmp_path: Path) -> None:
     server = Sshd(tmp_path, "sshd")
     (tmp_path / "known").write_text(server.known + "\n")
     good = host(server.port, user=server.user, key_file=str(server.key))

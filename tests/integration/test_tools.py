@@ -48,7 +48,7 @@ def chain(site: Site, path: Path, templates: str = "") -> None:
     site.fill("c", {"gone/x": b"x"})
 
 
-def test_bsd_tools(site: Site) -> None:
+def test_row_22_bsd_tools(site: Site) -> None:
     chain(site, tools(site, {"stat": BSD_STAT, "sync": PLAIN_SYNC}, also=("shasum", "perl")))
     found = site.summary("--sync", "c")
     assert found["exit_code"] == 0, found["by_name"]["c"]
@@ -57,7 +57,7 @@ def test_bsd_tools(site: Site) -> None:
     assert site.summary("--sync", "c")["by_name"]["c"]["outcome"] == "unchanged"
 
 
-def test_solaris_tools(site: Site) -> None:
+def test_row_22_solaris_tools(site: Site) -> None:
     path = tools(site, {"digest": DIGEST, "sync": PLAIN_SYNC}, also=("perl", "openssl"))
     chain(site, path, "digestcmd = digest -a sha1 ${FILEPATH}\n")
     found = site.summary("--sync", "c")
@@ -66,7 +66,7 @@ def test_solaris_tools(site: Site) -> None:
     assert site.summary("--sync", "c")["by_name"]["c"]["outcome"] == "unchanged"
 
 
-def test_a_host_without_tar_gets_its_files_one_by_one(site: Site) -> None:
+def test_row_22_a_host_without_tar_gets_its_files_one_by_one(site: Site) -> None:
     path = tools(site, {}, also=("stat", "sha256sum", "sync"))
     (path / "tar").unlink()
     chain(site, path)
@@ -74,7 +74,7 @@ def test_a_host_without_tar_gets_its_files_one_by_one(site: Site) -> None:
     site.same("m", "c")
 
 
-def test_an_odd_environment_changes_nothing(site: Site) -> None:
+def test_row_20_an_odd_environment_changes_nothing(site: Site) -> None:
     odd = "LC_ALL=tr_TR.UTF-8 LANG=broken CDPATH=/tmp TAR_OPTIONS=--exclude=* POSIXLY_CORRECT=1 QUOTING_STYLE=shell BLOCK_SIZE=1"
     server = site.server("host", environment=odd)
     site.fill("m", {"I": b"dotless", "i": b"dotted", "d/\u0131 x": b"y", "big": os.urandom(1_500_000), "tmp/x": b"z"})
@@ -98,7 +98,7 @@ def test_weak_algorithms_are_refused(site: Site, weak: str) -> None:
     assert "offers no algorithm that is safe enough" in done.stdout
 
 
-def test_missing_tools_are_named_before_anything_changes(site: Site) -> None:
+def test_row_21_missing_tools_are_named_before_anything_changes(site: Site) -> None:
     path = tools(site, {}, also=("sha256sum",))
     (path / "mv").unlink()
     chain(site, path)
@@ -108,7 +108,7 @@ def test_missing_tools_are_named_before_anything_changes(site: Site) -> None:
     assert not (site.root("c") / ".sshsync").exists()
 
 
-def test_a_missing_digest_tool_is_named_with_the_algorithm(site: Site) -> None:
+def test_row_21_a_missing_digest_tool_is_named_with_the_algorithm(site: Site) -> None:
     chain(site, tools(site, {}, also=("stat", "md5sum")))
     done = site.cli("--sync", "c")
     assert done.returncode == 6

@@ -145,18 +145,18 @@ def test_inherited_values() -> None:
         ("[m]\nhost=h\npath=/a\ndigest=md5\n[c]\nhost=g\npath=/a\nparent=m\ndigest=sha1", "one chain compares one digest"),
     ],
 )
-def test_each_fault_is_told_with_its_place(text: str, words: str) -> None:
+def test_rows_78_to_80_each_fault_is_told_with_its_place(text: str, words: str) -> None:
     assert any(words in problem for problem in problems(text)), problems(text)
 
 
-def test_all_faults_are_told_at_once_in_file_order() -> None:
+def test_row_78_all_faults_are_told_at_once_in_file_order() -> None:
     found = problems("[m]\nhost=-h\nport=x\npath=rel\nfoo=1\n[c]\npath=/c\nparent=m\ndelete=x\n")
     assert len(found) == 6
     places = [int(problem.split(":")[1]) for problem in found]
     assert places == sorted(places)
 
 
-def test_text_that_is_not_utf8_is_told_by_line() -> None:
+def test_row_78_text_that_is_not_utf8_is_told_by_line() -> None:
     with pytest.raises(ConfigError) as caught:
         resolve(parse(b"[m]\nhost=h\npath=/\xff\n", "f.conf"), ACCOUNT)
     assert "f.conf:3: is no UTF-8 text" in str(caught.value)

@@ -188,7 +188,7 @@ def test_unwanted_items_are_counted() -> None:
     ("deletions", "items", "refused"),
     [(0, 0, False), (25, 100, False), (26, 100, True), (1000, 100_000, False), (1001, 100_000, True), (1, 1, True)],
 )
-def test_max_delete_counts_whichever_is_first_reached(deletions: int, items: int, refused: bool) -> None:
+def test_row_76_max_delete_counts_whichever_is_first_reached(deletions: int, items: int, refused: bool) -> None:
     gone = tuple(Change(Kind.DELETE, b"%d" % n, item(b"%d" % n), None) for n in range(deletions))
     child = snapshot(*(item(b"%d" % n) for n in range(items)))
     assert bool(guard.too_many_deletions(Changes(gone, ()), child, MaxDelete())) is refused

@@ -159,7 +159,7 @@ def test_a_scan_that_broke_off_need_not_read_everything_again(world: World, monk
     in_sync(world)
 
 
-def test_one_dead_node_does_not_touch_the_other(world: World) -> None:
+def test_row_82_one_dead_node_does_not_touch_the_other(world: World) -> None:
     filled(world).host("node1").faults += [Fault("refuse", "probe") for _ in range(9)]
     result = world.run(text=RETRY.replace("retries = 3", "retries = 1"))
     assert result.exit_code == 75
@@ -248,7 +248,7 @@ def test_without_delete_nothing_is_deleted(world: World) -> None:
     assert b"/n/a" in world.host("node1").files
 
 
-def test_too_many_deletions_are_refused_while_copies_still_happen(world: World) -> None:
+def test_row_76_too_many_deletions_are_refused_while_copies_still_happen(world: World) -> None:
     filled(world).run()
     for key in (b"a", b"d/b", b"d/e/c"):
         del world.host("master").files[b"/m/" + key]
@@ -260,7 +260,7 @@ def test_too_many_deletions_are_refused_while_copies_still_happen(world: World) 
     assert world.host("proxy").files[b"/p/new"].data == b"new"
 
 
-def test_an_emptied_master_is_refused(world: World) -> None:
+def test_row_75_an_emptied_master_is_refused(world: World) -> None:
     filled(world).run()
     world.host("master").files.clear()
     result = world.run(text=DELETE)
@@ -272,7 +272,7 @@ def test_an_emptied_master_is_refused(world: World) -> None:
     assert not world.host("proxy").below(b"/p")
 
 
-def test_a_vanished_child_root_is_refused_but_made_on_the_first_sync(world: World) -> None:
+def test_row_47_a_vanished_child_root_is_refused_but_made_on_the_first_sync(world: World) -> None:
     filled(world).run()
     world.host("proxy").roots.clear()
     world.host("proxy").files.clear()

@@ -96,7 +96,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("listing", HOSTILE, ids=lambda listing: repr(listing[:60]))
-def test_hostile_listings_are_refused(tmp_path, listing: bytes) -> None:
+def test_row_72_hostile_listings_are_refused(tmp_path, listing: bytes) -> None:
     with pytest.raises(ListingError, match="nothing was changed"):
         drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), ok(listing))
 
@@ -164,7 +164,7 @@ def test_a_host_that_cannot_compute_the_digest_is_named(tmp_path) -> None:
         drive(Files().scan(poor), ok(b"/m\n"), ok(record(b"a")))
 
 
-def test_a_digestcmd_that_never_prints_a_digest_is_an_error(tmp_path) -> None:
+def test_row_41_a_digestcmd_that_never_prints_a_digest_is_an_error(tmp_path) -> None:
     own = subject(tmp_path, Commands("", "nosuchtool"))
     with pytest.raises(CommandError, match="check its digestcmd|no digest of any of its 1 file"):
         drive(Files().scan(own), ok(b"/m\n"), ok(record(b"a")), ok(b"tok \n"))
@@ -216,7 +216,7 @@ def test_looking_again_leaves_out_what_is_gone(tmp_path) -> None:
         (b"sha1sum: x: No such file", None),
     ],
 )
-def test_digest_output(printed: bytes, digest: str | None) -> None:
+def test_row_41_digest_output(printed: bytes, digest: str | None) -> None:
     assert digest_of(printed) == digest
 
 

@@ -102,7 +102,7 @@ def test_what_follows_the_end_is_ignored_and_noise_can_be_shown() -> None:
     assert frame.status == 3
 
 
-def test_a_name_cannot_forge_a_record() -> None:
+def test_row_73_a_name_cannot_forge_a_record() -> None:
     payload = b"tok 1 ./a\nNOT 2 ./b\ntok 3 ./c\n"
     assert records(payload, b"tok") == [b"1 ./a\nNOT 2 ./b", b"3 ./c"]
 

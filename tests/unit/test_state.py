@@ -103,7 +103,7 @@ def test_the_count_of_a_master_outlives_an_empty_scan(journal: Journal, tmp_path
     assert journal.count(repository(tmp_path, "master")) == 7
 
 
-def test_a_damaged_journal_is_set_aside(tmp_path: Path) -> None:
+def test_row_63_a_damaged_journal_is_set_aside(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
     (state / "journal.sqlite").write_bytes(b"this is no database" * 100)
@@ -114,7 +114,7 @@ def test_a_damaged_journal_is_set_aside(tmp_path: Path) -> None:
     made.close()
 
 
-def test_a_newer_journal_is_refused(tmp_path: Path) -> None:
+def test_row_63_a_newer_journal_is_refused(tmp_path: Path) -> None:
     Journal(tmp_path / "s").close()
     db = sqlite3.connect(tmp_path / "s" / "journal.sqlite")
     db.execute("UPDATE meta SET value = '99'")
@@ -146,7 +146,7 @@ def test_the_journal_is_no_symlink(tmp_path: Path) -> None:
     assert victim.read_text() == "precious"
 
 
-def test_one_lock_at_a_time_and_the_holder_is_named(tmp_path: Path) -> None:
+def test_row_60_one_lock_at_a_time_and_the_holder_is_named(tmp_path: Path) -> None:
     file = tmp_path / "lock"
     with Lock(file):
         with pytest.raises(LockedError) as caught:
@@ -157,7 +157,7 @@ def test_one_lock_at_a_time_and_the_holder_is_named(tmp_path: Path) -> None:
         assert json.loads(file.read_text())["pid"] == os.getpid()
 
 
-def test_a_stale_lock_file_does_not_block(tmp_path: Path) -> None:
+def test_row_61_a_stale_lock_file_does_not_block(tmp_path: Path) -> None:
     file = tmp_path / "lock"
     file.write_text('{"pid": 1, "host": "x", "since": "y"}')
     with Lock(file):
@@ -165,7 +165,7 @@ def test_a_stale_lock_file_does_not_block(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["symlink", "directory", "fifo"])
-def test_a_lock_path_that_is_no_file_is_refused(tmp_path: Path, kind: str) -> None:
+def test_row_62_a_lock_path_that_is_no_file_is_refused(tmp_path: Path, kind: str) -> None:
     file, victim = tmp_path / "lock", tmp_path / "victim"
     victim.write_text("precious")
     if kind == "symlink":
@@ -212,7 +212,7 @@ def hashed(name: str) -> str:
         ("", "h", 22, False),
     ],
 )
-def test_known_hosts_lines(tmp_path: Path, line: str, address: str, port: int, found: bool) -> None:
+def test_row_28_known_hosts_lines(tmp_path: Path, line: str, address: str, port: int, found: bool) -> None:
     file = tmp_path / "known"
     file.write_text("@garbage\nnonsense\n" + line.format(key=key().line) + "\n")
     known = look_up([tmp_path / "absent", file], address, port)
@@ -220,7 +220,7 @@ def test_known_hosts_lines(tmp_path: Path, line: str, address: str, port: int, f
     assert known.warnings
 
 
-def test_a_revoked_key_refuses_even_when_it_is_known(tmp_path: Path) -> None:
+def test_rows_27_and_28_a_revoked_key_refuses_even_when_it_is_known(tmp_path: Path) -> None:
     file = tmp_path / "known"
     file.write_text(f"h {key().line}\n@revoked * {key().line}\n")
     with pytest.raises(HostKeyError, match="revoked"):
@@ -255,7 +255,7 @@ def test_an_unreadable_known_hosts_file_does_not_fail_open(tmp_path: Path) -> No
         look_up([tmp_path], "h", 22)
 
 
-def test_secret_files_must_be_private(tmp_path: Path) -> None:
+def test_row_29_secret_files_must_be_private(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("hunter2\nrest\n")
     file.chmod(0o644)
@@ -282,7 +282,7 @@ def test_transient_errors_are_tried_again_and_told() -> None:
     assert told == [(1, "lost"), (2, "lost")]
 
 
-def test_tries_are_used_up_unless_there_is_progress() -> None:
+def test_row_98_tries_are_used_up_unless_there_is_progress() -> None:
     tries = []
 
     def operation() -> None:
@@ -352,7 +352,7 @@ def test_the_watch_leaves_what_is_in_time_alone() -> None:
     assert not struck.is_set()
 
 
-def test_the_log_holds_one_escaped_line_an_event(tmp_path: Path) -> None:
+def test_row_94_the_log_holds_one_escaped_line_an_event(tmp_path: Path) -> None:
     file = tmp_path / "log"
     sink = Logging(logs.to_file(file, "debug"))
     sink(ev.RunStarted("r1", 1.0, [["a"]]))
@@ -393,7 +393,7 @@ def test_the_console_shows_lines_by_level(capsys: pytest.CaptureFixture[str]) ->
     ]
 
 
-def test_the_log_must_be_writable(tmp_path: Path) -> None:
+def test_row_93_the_log_must_be_writable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match="cannot write the log"):
         logs.to_file(tmp_path / "file" / "log", "info")
