@@ -92,3 +92,13 @@ def _no_leaked_threads() -> Iterator[None]:
         if thread.name.startswith("sshsync"):
             thread.join(10)
             assert not thread.is_alive(), f"{thread.name} was left behind"
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[[str, object], None]:
+    """Record a figure that a test reached: it appears beside the test in the page of guarantees."""
+
+    def record(name: str, value: object) -> None:
+        request.node.user_properties.append((name, value))
+
+    return record

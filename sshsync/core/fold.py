@@ -75,6 +75,7 @@ def _run_started(report: RunReport, event: ev.RunStarted) -> None:
     report.outcome, report.exit_code, report.interrupted = "", None, False
     for entry in report.repositories.values():
         entry.unfit = ""
+        entry.notices.clear()
     for stage in event.stages:
         for name in stage:
             report.repositories.setdefault(name, RepositoryReport(name))
@@ -87,7 +88,6 @@ def _started(entry: RepositoryReport, event: ev.RepositoryStarted) -> None:
     entry.failed = entry.deferred = entry.blocked = entry.code = 0
     entry.error, entry.transient = "", False
     entry.problems.clear()
-    entry.notices.clear()
 
 
 def _scanned(entry: RepositoryReport, event: ev.Scanned) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from sshsync.core import verify
 from sshsync.engine.context import Context
 from sshsync.errors import SshsyncError
-from sshsync.kinds.base import Answer, Dialogue, Learned, Request, Subject
+from sshsync.kinds.base import Answer, Dialogue, Learned, Remark, Request, Subject
 from sshsync.model.events import Notice, Scanned, Waiting
 from sshsync.model.item import Digest, Item, Key, Snapshot
 from sshsync.model.topology import Repository
@@ -148,6 +148,9 @@ class Scanner:
             while True:
                 if isinstance(step, Learned):
                     self._learn(repository, step.items, subject.now)
+                    step = next(dialogue)
+                elif isinstance(step, Remark):
+                    self._context.emit(Notice(repository.name, step.words))
                     step = next(dialogue)
                 else:
                     step = dialogue.send(self._ask(repository, step, token))

@@ -1,8 +1,8 @@
 """The seam: a kind scans by a dialogue of requests and answers, without touching a host itself.
 
-A dialogue is a generator: it yields a `Request` and is sent the `Answer`, or yields what it has `Learned`; it
-returns its result. Whoever
-drives it (`engine.scan`) owns connections, retries and deadlines; the kind owns words and parsing.
+A dialogue is a generator: it yields a `Request` and is sent the `Answer`, or yields what it has `Learned` or a
+`Remark`; it returns its result. Whoever drives it (`engine.scan`) owns connections, retries and deadlines; the kind
+owns words and parsing.
 """
 
 from collections.abc import Generator, Mapping
@@ -40,8 +40,15 @@ class Learned:
     items: tuple[Item, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a host said about something that went wrong without ending the dialogue. Answered by nothing."""
+
+    words: str
+
+
 T = TypeVar("T")
-Dialogue = Generator[Request | Learned, Answer, T]
+Dialogue = Generator[Request | Learned | Remark, Answer, T]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sshsync.core.algorithm import BY_LENGTH
 from sshsync.errors import CommandError, ListingError, ToolMissingError
-from sshsync.kinds.base import Answer, Dialogue, Learned, Request, Subject
+from sshsync.kinds.base import Answer, Dialogue, Learned, Remark, Request, Subject
 from sshsync.model.item import Digest, Item, Key, Problem, Snapshot, Stamp
 from sshsync.remote import encode, scripts
 from sshsync.remote.encode import visible
@@ -95,6 +95,8 @@ def _digests_of(
     if plain:
         answer = yield Request(Command(scripts.DIGEST, place), encode.lines(plain), allow)
         found.update(_digest_lines(answer.payload, subject.algorithm))
+        if answer.status and answer.errors.strip():
+            yield Remark(f"digesting: {visible(answer.errors.strip(), 300)}")
     if odd:
         answer = yield Request(Command(scripts.DIGEST_ODD, place), encode.lines(odd), allow)
         found.update(_one_by_one(answer, subject, odd))

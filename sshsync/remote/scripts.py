@@ -94,7 +94,9 @@ main() {
     [ "$MAKE" = yes ] || return 44
     mkdir -p "$ROOT" || return 1
   fi
-  cd "$ROOT" && pwd -P
+  cd "$ROOT" 2>/dev/null && pwd -P && return
+  [ -x "$ROOT" ] && echo "cannot enter $ROOT" >&2 || echo "cannot enter $ROOT: Permission denied" >&2
+  return 1
 }
 """,
 )
@@ -170,6 +172,7 @@ READ = Script(
 each() { cat "$@"; }
 main() { top && batches; }
 """,
+    lists=True,
 )
 
 UNPACK = Script(

@@ -25,6 +25,8 @@ def check_mode(file: Path, what: str) -> None:
         found = file.stat()
     except OSError as error:
         raise StateError(f"{what} {file}: {error.strerror}") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise StateError(f"{what} {file} is no regular file")
     if found.st_uid not in (0, os.geteuid()):
         raise StateError(f"{what} {file} belongs to another account", hint="it must belong to you or root")
     if stat.S_IMODE(found.st_mode) & 0o077:
@@ -79,7 +81,8 @@ def load_key(file: Path, passphrase_command: str = "") -> paramiko.PKey:
     except (paramiko.SSHException, ValueError, OSError) as error:
         if passphrase:
             raise StateError(f"key file {file} does not open with the passphrase given") from error
-        raise StateError(f"key file {file} holds no usable private key: {error}") from error
+        hint = "it wants the private key, in OpenSSH's or PEM form"
+        raise StateError(f"key file {file} holds no private key that can be read", hint=hint) from error
 
 
 def keys_for(login: Login, passed_over: list[str]) -> list[tuple[str, paramiko.PKey]]:

@@ -12,7 +12,7 @@ import pytest
 
 from sshsync.core.batch import Batch, Form
 from sshsync.errors import CommandError, ConnectionLostError, HostError
-from sshsync.kinds.base import Answer, Subject
+from sshsync.kinds.base import Answer, Remark, Subject
 from sshsync.kinds.files import Files, digests
 from sshsync.model.change import Change, Kind
 from sshsync.model.item import Item, Stamp
@@ -100,6 +100,9 @@ def converse(place: Place, dialogue, token: bytes):
     try:
         request = next(dialogue)
         while True:
+            if isinstance(request, Remark):
+                request = next(dialogue)
+                continue
             reply = place.session.run(request.command, request.stdin, token=token)
             request = dialogue.send(Answer(reply.status, reply.payload, reply.errors))
     except StopIteration as end:

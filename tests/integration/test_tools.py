@@ -33,6 +33,8 @@ def tools(site: Site, more: dict[str, str], also: tuple[str, ...] = ()) -> Path:
         require(bool(found), name)
         (made / name).symlink_to(str(found))
     for name, text in more.items():
+        # A link to the system's own program must never be written through.
+        (made / name).unlink(missing_ok=True)
         (made / name).write_text(text.replace("GNUSTAT", str(shutil.which("stat"))))
         (made / name).chmod(0o755)
     return made

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sshsync.core import fold, selection
 from sshsync.errors import HostKeyError, SshsyncError
-from sshsync.kinds.base import Answer, Learned
+from sshsync.kinds.base import Answer, Learned, Remark
 from sshsync.kinds.files import Files, digest_of, digests, paths
 from sshsync.model import events as ev
 from sshsync.model.topology import Commands
@@ -34,7 +34,7 @@ def answered(dialogue, answers) -> object:
     step = next(dialogue)
     try:
         for answer in answers:
-            while isinstance(step, Learned):
+            while isinstance(step, Learned | Remark):
                 step = next(dialogue)
             step = dialogue.send(answer)
     except StopIteration as end:
