@@ -15,11 +15,14 @@ from sshsync.api import Sync, load
 
 
 def published(root: Path) -> dict[str, bytes]:
-    return {
-        str(file.relative_to(root)): file.read_bytes()
-        for file in root.rglob("*")
-        if file.is_file() and ".sshsync" not in file.relative_to(root).parts
-    }
+    """Read what a reader sees; commands of a killed run may still be at work beside it."""
+    found = {}
+    for base, directories, files in os.walk(root):
+        if base == str(root) and ".sshsync" in directories:
+            directories.remove(".sshsync")
+        for name in files:
+            found[os.path.relpath(os.path.join(base, name), root)] = Path(base, name).read_bytes()
+    return found
 
 
 def spoil(child: Path, old: dict[str, bytes]) -> None:
