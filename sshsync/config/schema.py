@@ -65,6 +65,8 @@ def _absolute(value: str) -> str:
         raise ValueError("is longer than any path")
     if any(part in (".", "..") for part in value.split("/")):
         raise ValueError("must not hold '.' or '..'")
+    if not value.strip("/"):
+        raise ValueError("must not be the whole host")
     return "/" + "/".join(part for part in value.split("/") if part)
 
 

@@ -1,5 +1,6 @@
 """Files: items are regular files below a root, their digest is that of their content."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
@@ -26,6 +27,11 @@ LISTING_PATIENCE = 240.0
 """Seconds that a listing may be silent beyond the host's timeout: huge directories print late."""
 
 _REGULAR = 0o100000
+_MODE = re.compile(rb"[0-9A-Fa-f]{1,8}")
+_SIZE = re.compile(rb"[0-9]{1,18}")
+_INODE = re.compile(rb"[0-9]{1,20}")
+_TIME = re.compile(rb"(-?[0-9]{1,20})(?:[.,]([0-9]*))?")
+_MOST = (1 << 63) - 1
 
 
 class Files:
@@ -37,7 +43,7 @@ class Files:
         answer = yield _root_request(subject)
         if answer.status == 44:
             return Snapshot(name, subject.repository.path.encode(), {}, existed=False)
-        root = _check(answer, subject, "finding the root").payload.removesuffix(b"\n")
+        root = _root(_check(answer, subject, "finding the root").payload, subject)
         listed = yield from _list(subject, root)
         items = _from_cache(listed.items, subject.cached)
         unknown = [key for key, item in items.items() if item.digest is None]
@@ -159,6 +165,16 @@ def _root_request(subject: Subject) -> Request:
     return Request(Command(scripts.ROOT, {"ROOT": subject.repository.path.encode(), "MAKE": make}))
 
 
+def _root(payload: bytes, subject: Subject) -> bytes:
+    """Read the resolved root: a symbolic link may lead anywhere, but not to nowhere and not to the whole host."""
+    root = payload.removesuffix(b"\n")
+    parts = root.split(b"/")[1:]
+    clean = root.startswith(b"/") and not any(part in (b"", b".", b"..") for part in parts)
+    if not clean or any(byte in root for byte in b"\0\n"):
+        raise _suspicious(subject.repository.name, root, "is no directory that a root could be")
+    return root
+
+
 def _list(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
     name, template = subject.repository.name, subject.repository.commands.listing
     if template:
@@ -216,16 +232,18 @@ def _listing(answer: Answer, subject: Subject, root: bytes) -> Snapshot:
 
 
 def _stamp(fields: list[bytes], name: str) -> tuple[int, Stamp]:
-    try:
-        mode, size, inode = int(fields[0], 16), int(fields[1]), int(fields[4])
-        return mode, Stamp(size, _nanoseconds(fields[2]), _nanoseconds(fields[3]), inode)
-    except ValueError:
-        raise _suspicious(name, fields[5], "has no readable size or time") from None
+    mode, size, mtime, ctime, inode, _ = fields
+    times = [_TIME.fullmatch(mtime), _TIME.fullmatch(ctime)]
+    if not (_MODE.fullmatch(mode) and _SIZE.fullmatch(size) and _INODE.fullmatch(inode) and all(times)):
+        raise _suspicious(name, fields[5], "has no readable size or time")
+    modified, changed = (_nanoseconds(found) for found in times if found)
+    return int(mode, 16), Stamp(int(size), modified, changed, int(inode) & _MOST)
 
 
-def _nanoseconds(seconds: bytes) -> int:
-    whole, _, fraction = seconds.partition(b".")
-    return int(whole) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0") or b"0")
+def _nanoseconds(found: re.Match[bytes]) -> int:
+    """Return a time that fits 64 bits: what lies beyond the year 2262 counts as that."""
+    at = int(found.group(1)) * 1_000_000_000 + int((found.group(2) or b"")[:9].ljust(9, b"0"))
+    return max(-_MOST, min(_MOST, at))
 
 
 def _from_cache(items: Mapping[Key, Item], cached: Mapping[Key, tuple[Stamp, Digest]]) -> dict[Key, Item]:

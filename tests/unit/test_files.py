@@ -75,6 +75,27 @@ def test_a_root_that_is_a_file_is_an_error(tmp_path) -> None:
         drive(Files().scan(subject(tmp_path)), ok(status=1, errors=b"/m is not a directory"))
 
 
+@pytest.mark.parametrize("root", [b"/\n", b"//\n", b"", b"\n", b"m\n", b"/m/../x\n", b"/m/.\n", b"/m/\n", b"/m\n/n\n", b"/m\0\n"])
+def test_a_root_that_is_none_is_refused(tmp_path, root: bytes) -> None:
+    with pytest.raises(ListingError, match="no directory that a root could be"):
+        drive(Files().scan(subject(tmp_path)), ok(root))
+
+
+@pytest.mark.parametrize("size", ["-1", "1e9", "9" * 19, "+1", "1_0", "٣", "0x1", ""])
+def test_what_is_no_size_is_refused(tmp_path, size: str) -> None:
+    listing = f"tok 81a4 {size} 1700000000.5 1700000000.5 7 ./a\n".encode()
+    with pytest.raises(ListingError, match="no readable size"):
+        drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), ok(listing))
+
+
+def test_times_beyond_64_bits_count_as_the_last_that_fits(tmp_path) -> None:
+    listing = b"tok 81a4 1 99999999999999.5 -99999999999999.5 99999999999999999999 ./a\n"
+    found = drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), ok(listing), ok(f"{SHA}  ./a\n".encode()))
+    stamp = found.items[b"a"].stamp
+    assert (stamp.mtime_ns, stamp.ctime_ns) == (2**63 - 1, -(2**63) + 1)
+    assert 0 <= stamp.inode < 2**63
+
+
 def test_an_incomplete_listing_is_marked(tmp_path) -> None:
     listing = ok(record(b"a") + record(b"b"), status=1, errors=b"find: ./secret: Permission denied")
     found = drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), listing, ok(f"{SHA}  ./b\n".encode()))
