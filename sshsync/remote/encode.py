@@ -59,28 +59,26 @@ def argv(shell: str, script: str, variables: Mapping[str, bytes]) -> list[bytes]
     return [shell.encode(), b"-c", BOOT, b"sshsync", *encoded]
 
 
-_UNSAFE = re.compile(r"[^\x20-\x7e\u00a1-\u02af\u0370-\u05ff\u0900-\u1fff\u2c00-\ud7ff\uf900-\ufdff]|\\")
-
-
 def visible(words: str | bytes, limit: int = 400) -> str:
     """Return words of a host, or a name, fit for any terminal or log.
 
-    Control characters, bidirectional marks, undecodable bytes and backslashes appear as escapes; longer
-    texts are cut at `limit` characters.
+    What Unicode does not call printable (controls, bidirectional and other invisible marks, what is unassigned),
+    undecodable bytes and backslashes appear as escapes; longer texts are cut at `limit` characters.
     """
     decoded = words.decode("utf-8", "surrogateescape") if isinstance(words, bytes) else words
-    shown = _UNSAFE.sub(_escape, decoded[: limit + 1])
+    shown = "".join(map(_shown, decoded[: limit + 1]))
     return shown if len(decoded) <= limit else shown[:limit] + "…"
 
 
-def _escape(match: re.Match[str]) -> str:
-    char = match.group()
-    code = ord(char)
+def _shown(char: str) -> str:
     if char == "\\":
         return "\\\\"
+    if char.isprintable():
+        return char
+    code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:
         return f"\\x{code - 0xDC00:02x}"
     named = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
     if char in named:
         return named[char]
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else char
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,26 +1,30 @@
 """Whatever a host, a file or a journal holds: parsers answer or refuse in words, and never crash."""
 
+import contextlib
+import functools
 import tempfile
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sshsync.config.load import parse
+from sshsync.config.resolve import resolve
 from sshsync.core import fold, selection
-from sshsync.errors import HostKeyError, SshsyncError
+from sshsync.errors import ConfigError, HostKeyError, SshsyncError
 from sshsync.kinds.base import Answer, Learned, Remark
 from sshsync.kinds.files import Files, digest_of, digests, paths
 from sshsync.model import events as ev
 from sshsync.model.topology import Commands
-from sshsync.remote import probe
+from sshsync.remote import probe, room
 from sshsync.remote.frame import Deframer, FrameError, records
 from sshsync.transports.known_hosts import HostKey, check, look_up
 from sshsync.transports.session import Reply
 from sshsync.transfers.staging import _numbers
+from tests.conftest import ACCOUNT
 from tests.unit.test_files import TOKEN, subject
 
-WORDS = [TOKEN, b" ", b"\n", b"./", b"81a4", b"a1ff", b"1700000000.5", b"7", b"-1", b"..", b"/", b"\0", b"a" * 64, b"\\", b"'NONE'", b"failed 0"]
+WORDS = [b"free ", b" 1 2 3 4% /", b"staged 7", b"folds", b"sha256=", b"stat=gnu", b"tool=", TOKEN, b" ", b"\n", b"./", b"81a4", b"a1ff", b"1700000000.5", b"7", b"-1", b"..", b"/", b"\0", b"a" * 64, b"\\", b"'NONE'", b"failed 0"]
 SOUP = st.lists(st.sampled_from(WORDS) | st.binary(max_size=6), max_size=40).map(b"".join)
 TEXT = st.lists(
     st.sampled_from(["@revoked", "@cert-authority", "h", "[h]:22", "*", "!h", "|1|a|b", "|1|AAAA|AAAA", "ssh-ed25519", "AAAA", "=", "#", " ", "\t", "\n"])
@@ -45,16 +49,17 @@ def answered(dialogue, answers) -> object:
 ANSWERS = st.lists(st.builds(Answer, st.sampled_from([0, 1, 44, 255]), SOUP, SOUP), min_size=5, max_size=5)
 
 
-@pytest.fixture(scope="module")
+@functools.cache
 def made():
-    with tempfile.TemporaryDirectory() as directory:
-        yield subject(Path(directory)), subject(Path(directory), Commands("find", "sha1sum"))
+    """What is scanned: by built-in commands, and by templates."""
+    nowhere = Path(tempfile.gettempdir())
+    return subject(nowhere), subject(nowhere, Commands("find", "sha1sum"))
 
 
 @given(ANSWERS, st.booleans())
-def test_scans(made, answers: list[Answer], templates: bool) -> None:
+def test_scans(answers: list[Answer], templates: bool) -> None:
     try:
-        found = answered(Files().scan(made[templates]), answers)
+        found = answered(Files().scan(made()[templates]), answers)
     except SshsyncError as error:
         assert str(error).isprintable()
         return
@@ -65,8 +70,9 @@ def test_scans(made, answers: list[Answer], templates: bool) -> None:
 
 
 @given(ANSWERS, st.booleans())
-def test_second_looks_and_digests(made, answers: list[Answer], templates: bool) -> None:
-    for dialogue in (Files().look_again(made[templates], b"/m", [b"a", b"b\n"]), digests(made[templates], b"/m", b".", {b"a": 1})):
+def test_second_looks_and_digests(answers: list[Answer], templates: bool) -> None:
+    asked = made()[templates]
+    for dialogue in (Files().look_again(asked, b"/m", [b"a", b"b\n"]), digests(asked, b"/m", b".", {b"a": 1})):
         try:
             answered(dialogue, answers)
         except SshsyncError as error:
@@ -76,6 +82,7 @@ def test_second_looks_and_digests(made, answers: list[Answer], templates: bool) 
 @given(SOUP)
 def test_small_parsers(payload: bytes) -> None:
     probe.parse(payload, 0.0)
+    assert (room.parse(payload).free or 0) >= 0
     records(payload, TOKEN)
     digest = digest_of(payload)
     assert digest is None or digest.partition(":")[2].isalnum()
@@ -98,7 +105,7 @@ def test_frames(pieces: list[bytes]) -> None:
 
 
 @given(TEXT | st.text(max_size=80), st.sampled_from([22, 2222]))
-def test_known_hosts(made, text: str, port: int) -> None:
+def test_known_hosts(text: str, port: int) -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(text.encode("utf-8", "surrogatepass"))
         file.flush()
@@ -130,3 +137,30 @@ def test_ranges(text: str) -> None:
         return
     assert len(names) <= selection.MOST
     assert all(name for name, _ in names) or not text
+
+
+CONFIGURATION = st.lists(
+    st.sampled_from(
+        ["[sshsync]", "[DEFAULT]", "[m]", "[c]", "[n[01-03]]", "[n[9-", "host = h", "host=-x", "path = /a", "path=..", "parent = m", "parent=c", "via = c", "inherit = m"]
+        + ["port = 9999999", "delete = perhaps", "max_delete = 5%", "synccmd = ${FILE} ${LOCALDIR}", "listcmd = ${REPOPAHT}", "exclude =\n  *.x\n  !", "groups = @", " x", "\t", "\0", "= =", "{n}"]
+    )
+    | st.text(max_size=12),
+    max_size=24,
+).map("\n".join)
+
+
+@given(CONFIGURATION | st.text(max_size=200))
+def test_configurations(text: str) -> None:
+    try:
+        found = resolve(parse(text.encode("utf-8", "surrogatepass"), "f.conf"), ACCOUNT)
+    except ConfigError as error:
+        assert error.problems
+        assert all(problem.place.startswith("f.conf") and problem.text for problem in error.problems)
+        return
+    assert found.tree.repositories
+
+
+@given(st.binary(max_size=400))
+def test_configurations_of_any_bytes(content: bytes) -> None:
+    with contextlib.suppress(ConfigError):
+        resolve(parse(content, "f.conf"), ACCOUNT)
