@@ -27,12 +27,14 @@ from sshsync.engine.journal import Journal, find_run
 from sshsync.engine.lock import Lock
 from sshsync.engine.run import Asked, Run
 from sshsync.engine.sinks import FanOut, Folding, Logging
+from sshsync.engine.survey import survey
 from sshsync.executors.base import Executor
 from sshsync.executors.threads import Threads
 from sshsync.model.events import Emit, Notice, RepositoryFinished
 from sshsync.model.plan import Plan
 from sshsync.model.policy import TransportKind
 from sshsync.model.report import RunReport
+from sshsync.model.survey import Survey
 from sshsync.model.topology import Host
 from sshsync.transports.pool import Factory, Pool
 from sshsync.transports.retrying import Stop
@@ -216,6 +218,21 @@ class Sync:
                     found[event.repository].add(str(row["id"]), event)
         return list(found.values())
 
+    def survey(self, names: Sequence[str] = ()) -> list[Survey]:
+        """Look at the hosts of some repositories, or of all: what they are, have and lack. Changes nothing.
+
+        Raises:
+            UnknownRepositoryError: no such repository.
+            ConfigError: a key or password file cannot be used.
+        """
+        known = self.config.tree.repositories
+        wanted = [planner.known(self.config.tree, name) for name in names] or list(known.values())
+        builtin.check_secrets(self.config, [repository.name for repository in wanted])
+        try:
+            return survey(self._context(lambda _event: None), wanted)
+        finally:
+            self.close_connections()
+
     def host_key(self, name: str) -> SeenKey:
         """Return the key that a repository's host shows, without trusting it.
 
@@ -261,19 +278,7 @@ class Sync:
         logging: list[Emit] = [Logging(self._log)] if self._log else []
         emit = FanOut([self.journal, folding, *logging, *self._sinks])
         settings = self.config.settings
-        self._pool = Pool(self._transports, self._host_of)
-        context = Context(
-            tree=self.config.tree,
-            pool=self._pool,
-            kind=builtin.KINDS["files"](),
-            strategies=builtin.strategies(settings),
-            records=self.journal,
-            emit=emit,
-            stop=self.stop,
-            clock=time.time,
-            monotonic=time.monotonic,
-            crashed=self._crashed,
-        )
+        context = self._context(emit)
         executor = self._executor or Threads(settings.max_parallel, self._tick)
         run = Run(context, executor, barrier, asked)
         first = asked.plan.jobs[0].repository
@@ -284,6 +289,21 @@ class Sync:
         finally:
             self.close_connections()
         return Result(code, folding.report)
+
+    def _context(self, emit: Emit) -> Context:
+        self._pool = Pool(self._transports, self._host_of)
+        return Context(
+            tree=self.config.tree,
+            pool=self._pool,
+            kind=builtin.KINDS["files"](),
+            strategies=builtin.strategies(self.config.settings),
+            records=self.journal,
+            emit=emit,
+            stop=self.stop,
+            clock=time.time,
+            monotonic=time.monotonic,
+            crashed=self._crashed,
+        )
 
     def _host_of(self, name: str) -> Host:
         return self.config.tree.repositories[name].host

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
@@ -79,6 +80,18 @@ def table(report: RunReport, *, wide: bool) -> Table:
     for job, row in zip(report.jobs, as_text.rows(report), strict=True):
         made.add_row(*row[: len(headings)], style=_COLOURS.get(job.outcome, "red"))
     return made
+
+
+def grid(out: Console, headings: Sequence[str], rows: Sequence[tuple[Sequence[str], str]]) -> None:
+    """Print rows under headings; each row comes with its style. No word is ever cut, however narrow the terminal."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        made.add_column(heading, no_wrap=True)
+    for row, style in rows:
+        made.add_row(*row, style=style)
+    columns = zip(headings, *(row for row, _ in rows), strict=True)
+    wanted = sum(max(map(len, column)) + 1 for column in columns)
+    out.print(made, no_wrap=True, crop=False, width=max(out.width, wanted))
 
 
 class Lines:

@@ -21,6 +21,7 @@ Examples:
   sshsync verify                                      digest every file again, find what rotted
   sshsync status                                      is every node in sync, and since when
   sshsync config check                                is the configuration right
+  sshsync hosts check                                 what the hosts have and lack, before any run
   sshsync hosts trust appnode1                        record a host's key
   sshsync demo                                        see it work on this machine, in a minute
 
@@ -34,7 +35,7 @@ _COMMANDS = {
     "status": ("status", "Is every repository in sync, since when, and what failed."),
     "history": ("history", "Earlier runs, or one of them in full."),
     "config": ("config", "Check, show or make the configuration."),
-    "hosts": ("hosts", "Look after host keys."),
+    "hosts": ("hosts", "Look at the hosts: what they have and lack; record their keys."),
     "demo": ("demo", "See it work on this machine: four hosts, a chain, a failure, a resume."),
 }
 

@@ -183,7 +183,9 @@ class RepositoryOptions(_Options):
         "",
         "File with known host keys. By default: sshsync's own in `state_dir`, the account's, the system's.",
     )
-    listcmd: Template = _option("", "Command that lists the files; by default a built-in one.", "find ${REPOPATH} -type f")
+    listcmd: Template = _option(
+        "", "Command that lists the files; by default a built-in one.", "find ${REPOPATH} -type f"
+    )
     digestcmd: Template = _option(
         "", "Command that prints the digest of ${FILEPATH}; by default a built-in one.", "sha1sum ${FILEPATH}"
     )

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from sshsync.errors import UnknownRepositoryError, UsageError
 from sshsync.model.plan import Job, Plan
-from sshsync.model.topology import Tree
+from sshsync.model.topology import Repository, Tree
 
 
 def plan(tree: Tree, stages: Sequence[Sequence[str]]) -> Plan:
@@ -19,7 +19,7 @@ def plan(tree: Tree, stages: Sequence[Sequence[str]]) -> Plan:
     at: dict[str, int] = {}
     for number, names in enumerate(stages):
         for name in names:
-            _known(tree, name)
+            known(tree, name)
             if name in at:
                 raise UsageError(f"{name} is named twice", hint="name each repository once")
             at[name] = number
@@ -45,9 +45,14 @@ def everything(tree: Tree) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(levels[level]) for level in sorted(levels))
 
 
-def _known(tree: Tree, name: str) -> None:
+def known(tree: Tree, name: str) -> Repository:
+    """Return the repository of that name.
+
+    Raises:
+        UnknownRepositoryError: there is none; the hint names the nearest.
+    """
     if name in tree.repositories:
-        return
+        return tree.repositories[name]
     near = get_close_matches(name, tree.repositories, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(tree.repositories)}"
     raise UnknownRepositoryError(f"unknown repository {name!r}", hint=hint)

@@ -326,6 +326,28 @@ main() {
 """,
 )
 
+NOTHING = Script("nothing", "\nmain() { :; }\n")
+
+SURVEY = Script(
+    "survey",
+    r"""
+main() {
+  printf 'system=%s\nshell=%s\n' "$(uname -sr 2>/dev/null)" "$SHELL"
+  if [ ! -d "$ROOT" ]; then echo root=missing; return; fi
+  if ! cd "$ROOT" 2>/dev/null || [ ! -r . ]; then echo root=closed; return; fi
+  if [ -w . ]; then echo root=writable; else echo root=readable; fi
+  df -Pk . 2>/dev/null | while IFS= read -r line; do printf 'free %s\n' "$line"; done
+}
+""",
+)
+
+SPEED = Script(
+    "speed",
+    r"""
+main() { dd if=/dev/zero "bs=$SIZE" "count=$COUNT" 2>/dev/null | $TOOL >/dev/null; }
+""",
+)
+
 STAGED = Script(
     "staged",
     r"""
@@ -366,6 +388,9 @@ EVERY = (
     PUBLISH,
     DELETE,
     ROOM,
+    NOTHING,
+    SURVEY,
+    SPEED,
     STAGED,
     DISCARD,
 )

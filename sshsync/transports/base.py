@@ -1,5 +1,6 @@
 """The seam: what every transport offers, and the deadlines that every wait keeps."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from sshsync.remote.scripts import Command
@@ -50,6 +51,11 @@ class Transport(Protocol):
     @property
     def label(self) -> str:
         """The host as messages name it."""
+        ...
+
+    @property
+    def security(self) -> Mapping[str, str]:
+        """The algorithms that the connection agreed on; empty where there are none."""
         ...
 
     @property

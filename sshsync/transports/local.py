@@ -5,7 +5,9 @@ import selectors
 import signal
 import subprocess
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 
 from sshsync.errors import ConnectionLostError, DeadlineError, HostError
 from sshsync.remote import encode
@@ -17,6 +19,7 @@ class LocalTransport:
     """Runs scripts on this machine with the given POSIX shell."""
 
     label = "local"
+    security: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, shell: str = "/bin/sh") -> None:
         self._shell = shell

@@ -11,7 +11,7 @@ import re
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sshsync.errors import ConnectError, ConnectionLostError
@@ -98,6 +98,7 @@ class MemoryTransport:
     def __init__(self, host: MemoryHost) -> None:
         self.host = host
         self.label = host.name
+        self.security: Mapping[str, str] = {}
         self._alive = True
 
     @property

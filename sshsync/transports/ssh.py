@@ -134,6 +134,18 @@ class SshTransport:
         self._paramiko.set_keepalive(15)
 
     @property
+    def security(self) -> dict[str, str]:
+        """The algorithms that both sides agreed on; strict is the answer to CVE-2023-48795 (Terrapin)."""
+        made = self._paramiko
+        return {
+            "kex": str(getattr(made.kex_engine, "name", "")),
+            "host_key": str(made.host_key_type),
+            "cipher": made.local_cipher,
+            "mac": "" if "gcm" in made.local_cipher else str(made.local_mac),
+            "strict_kex": "yes" if getattr(made, "agreed_on_strict_kex", False) else "no",
+        }
+
+    @property
     def alive(self) -> bool:
         """False once the connection is lost or closed."""
         return bool(self._paramiko.is_active())

@@ -197,3 +197,10 @@ def test_a_disk_that_fills_in_the_middle(outside: Chain, release) -> None:
     done = outside.cli(*LINE)
     assert done.returncode == 0, done.stdout
     all_equal(outside, expected)
+
+
+def test_the_survey_of_four_kinds_of_hosts(outside: Chain) -> None:
+    done = outside.cli("hosts", "check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for words in ("repomaster", "appnode1", "Linux", "built in (busybox)", "digestcmd", "synccmd", "relay"):
+        assert words in done.stdout, done.stdout

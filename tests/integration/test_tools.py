@@ -1,5 +1,6 @@
 """Tool sets of other Unixes, by a PATH of wrappers: what the probe makes of them, and what is missing is named."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -116,3 +117,34 @@ def test_row_21_a_missing_digest_tool_is_named_with_the_algorithm(site: Site) ->
     assert done.returncode == 6
     assert "cannot compute sha256, which its chain compares" in done.stdout
     assert "set digest" in done.stdout
+
+
+def test_a_survey_shows_what_hosts_have_and_lack(site: Site) -> None:
+    path = tools(site, {}, also=("sha256sum",))
+    (path / "mv").unlink()
+    good, poor, gone = site.server("good"), site.server("poor", environment=f"PATH={path}"), site.server("gone")
+    site.fill("m", {"a": b"a"})
+    site.write(
+        f"[m]\n{good.section(path=site.root('m'))}[c]\nparent = m\n{good.section(path=site.root('c'))}synccmd = cp ${{FILE}} ${{LOCALDIR}}\n"
+        f"[p]\nparent = m\n{poor.section(path=site.root('p'))}[g]\nparent = m\n{gone.section(path=site.root('g'))}"
+        f"[l]\nparent = m\ntransport = local\npath = {site.root('l')}\n"
+    )
+    gone.stop()
+    done = site.cli("hosts", "check", "m,c", "l")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for words in ("Linux", "built in (gnu)", "synccmd", "relay", "B/s", "ms", "aes128-gcm@openssh.com", "ssh-ed25519", "writable"):
+        assert words in done.stdout, words
+    done = site.cli("hosts", "check")
+    assert done.returncode == 6
+    assert "p: 127.0.0.1" in done.stdout
+    assert "lacks mv, stat" in done.stdout
+    assert "Connection refused" in done.stdout
+    found = [json.loads(line) for line in site.cli("--json", "hosts", "check").stdout.splitlines()]
+    by_name = {entry["repository"]: entry for entry in found}
+    assert by_name["m"]["security"]["strict_kex"] == "yes"
+    assert by_name["m"]["speed"] > 1e6
+    assert by_name["m"]["free"] > 0
+    assert "mv" not in by_name["m"]["problem"]
+    assert by_name["g"]["code"] == 75
+    assert site.cli("hosts", "check", "nobody").returncode == 4
+    assert not list(site.root("c").iterdir()), "nothing is changed"

@@ -1,14 +1,60 @@
-"""``sshsync hosts trust``."""
+"""``sshsync hosts check`` and ``sshsync hosts trust``."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from sshsync.cli.options import Options, common
 
+if TYPE_CHECKING:
+    from sshsync.model.survey import Survey
+
 
 @click.group()
 @common
 def hosts() -> None:
-    """Look after host keys."""
+    """Look at the hosts, and look after their keys."""
+
+
+@hosts.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@common
+@click.pass_context
+def check(context: click.Context, names: tuple[str, ...]) -> None:
+    """Connect to the hosts of all repositories, or of NAME only, and show what is there and what is missing.
+
+    Nothing is changed. NAME may be a group (@GROUP) or a range too. The exit code is 0 when all can take part.
+    """
+    from sshsync.api import Sync
+    from sshsync.core.selection import select
+
+    options = context.ensure_object(Options)
+    config = options.load()
+    wanted = [name for words in names for name in select(config.tree, words)]
+    with Sync(config) as sync:
+        found = sync.survey(wanted)
+    if options.json:
+        for survey in found:
+            click.echo(json.dumps({"type": "survey", **asdict(survey)}))
+    else:
+        _show(options, found)
+    codes = [survey.code for survey in found if survey.problem]
+    context.exit(next((code for code in (10, 6, 75) if code in codes), 0))
+
+
+def _show(options: Options, found: "list[Survey]") -> None:
+    from sshsync.cli import display
+    from sshsync.report import as_survey
+
+    out = display.console(options)
+    rows = [(as_survey.state(survey), "red" if survey.problem else "") for survey in found]
+    display.grid(out, as_survey.STATE, rows)
+    out.print()
+    display.grid(out, as_survey.WAYS, [(as_survey.ways(survey), "") for survey in found if survey.platform])
+    for line in as_survey.details(found):
+        out.print(line)
 
 
 @hosts.command()

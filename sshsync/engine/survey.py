@@ -1,0 +1,89 @@
+"""Survey: a look at the hosts of repositories, without a run: what they are, have and lack."""
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from sshsync.core import choose, preflight
+from sshsync.engine.context import Context
+from sshsync.errors import SshsyncError
+from sshsync.model.survey import Survey
+from sshsync.model.topology import Repository
+from sshsync.remote import room, scripts
+from sshsync.remote.encode import visible
+from sshsync.remote.probe import Capabilities
+from sshsync.remote.scripts import Command
+from sshsync.transports.session import Session
+
+_BLOCKS = 256
+_BLOCK = 65536
+_AT_ONCE = 16
+
+
+def survey(context: Context, repositories: Iterable[Repository]) -> list[Survey]:
+    """Return what was found for each repository, in order. Never raises for what is wrong with a host."""
+    with ThreadPoolExecutor(_AT_ONCE, "sshsync-survey") as pool:
+        return list(pool.map(lambda repository: _one(context, repository), repositories))
+
+
+def _one(context: Context, repository: Repository) -> Survey:
+    try:
+        return _look(context, repository, context.session(repository))
+    except SshsyncError as error:
+        return Survey(repository.name, repository.host.label, str(error), error.code)
+
+
+def _look(context: Context, repository: Repository, session: Session) -> Survey:
+    capabilities = session.capabilities
+    reply = session.run(Command(scripts.SURVEY, {"ROOT": repository.path.encode()}), allow=30.0).check("looking around")
+    said = dict(line.partition(b"=")[::2] for line in reply.payload.splitlines() if b"=" in line)
+    algorithm = context.algorithm(repository)
+    problem = preflight.unfit(repository, capabilities.digests, capabilities.tools, algorithm)
+    if not problem and said.get(b"root") == b"closed":
+        problem = f"{repository.path} cannot be entered by {repository.host.login.user!r}"
+    if not problem and said.get(b"root") == b"missing" and not repository.parent:
+        problem = f"the master's directory {repository.path} is missing"
+    round_trip = min(_timed(session, scripts.NOTHING, {}) for _ in range(3))
+    tool = capabilities.bulk.get(algorithm) or capabilities.digests.get(algorithm, "")
+    return Survey(
+        repository.name,
+        repository.host.label,
+        problem,
+        6 if problem else 0,
+        platform=visible(said.get(b"system", b""), 60),
+        login_shell=visible(said.get(b"shell", b""), 60),
+        root=visible(said.get(b"root", b""), 20),
+        digest="digestcmd" if repository.commands.digest else visible(tool, 60),
+        speed=_speed(session, tool, round_trip),
+        round_trip=round_trip,
+        clock=capabilities.clock,
+        free=room.parse(reply.payload).free,
+        durable=bool(capabilities.sync),
+        tools=tuple(sorted(visible(tool, 20) for tool in capabilities.tools)),
+        ways=_ways(repository, capabilities),
+        security=session.transport.security,
+    )
+
+
+def _timed(session: Session, script: scripts.Script, variables: dict[str, bytes]) -> float:
+    begun = time.monotonic()
+    session.run(Command(script, variables), allow=60.0)
+    return time.monotonic() - begun
+
+
+def _speed(session: Session, tool: str, round_trip: float) -> float:
+    """Return the bytes a second that a tool digests, measured on zeros."""
+    if not tool:
+        return 0.0
+    variables = {"TOOL": tool.encode(), "SIZE": b"%d" % _BLOCK, "COUNT": b"%d" % _BLOCKS}
+    return _BLOCK * _BLOCKS / max(0.001, _timed(session, scripts.SPEED, variables) - round_trip)
+
+
+def _ways(repository: Repository, capabilities: Capabilities) -> dict[str, str]:
+    commands = repository.commands
+    moves = choose.choose(b"plain", repository, streams=capabilities.streams).strategy if repository.parent else ""
+    return {
+        "list": "listcmd" if commands.listing else f"built in ({capabilities.stat})",
+        "digest": "digestcmd" if commands.digest else "built in",
+        "transfer": "synccmd" if moves == "command" else moves,
+    }
