@@ -1,5 +1,6 @@
 """What all tests share: configurations in a line, engines over hosts in memory."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -102,3 +103,25 @@ def figure(request: pytest.FixtureRequest) -> Callable[[str, object], None]:
         request.node.user_properties.append((name, value))
 
     return record
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--figures", metavar="FILE", help="write the cases and figures of every test that passed to FILE")
+
+
+_REACHED: dict[str, dict[str, object]] = {}
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Collect what tests reached; with several workers this runs where all reports come together."""
+    if report.when == "call" and report.passed:
+        reached = _REACHED.setdefault(report.nodeid.partition("[")[0].partition("@")[0], {"cases": 0})
+        reached["cases"] = int(str(reached["cases"])) + 1
+        reached.update(report.user_properties)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    file = session.config.getoption("--figures")
+    if file and not hasattr(session.config, "workerinput"):
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).write_text(json.dumps(_REACHED, indent=1, sort_keys=True) + "\n")

@@ -21,7 +21,7 @@ def state(survey: Survey) -> tuple[str, ...]:
         survey.root,
         words.size(survey.free) if survey.free is not None else "-",
         f"{survey.round_trip * 1000:.0f} ms",
-        f"{survey.clock:+.0f} s",
+        f"{round(survey.clock):+d} s",
         f"{words.size(survey.speed)}/s" if survey.speed else "-",
     )
 

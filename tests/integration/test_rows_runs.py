@@ -280,3 +280,22 @@ def test_row_66_times_of_every_kind_come_over(site: Site) -> None:
     again = site.summary("--sync", "c")["by_name"]["c"]
     assert again["outcome"] == "unchanged"
     assert contents(site.root("c")).keys() == contents(site.root("m")).keys()
+
+
+def test_every_batch_is_flushed_renamed_and_flushed_again(site: Site) -> None:
+    """The order in which the child's own tools are called, small files and a big one."""
+    log = site.directory / "order"
+    wrap = '#!/bin/sh\necho "{name} $*" >> {log}\nexec {real} "$@"\n'
+    wrapped = {name: wrap.format(name=name, log=log, real=shutil.which(name)) for name in ("sync", "mv")}
+    path = tools(site, wrapped, also=("stat", "sha256sum"))
+    site.fill("m", {"a": b"a", "d/b": b"b", "big": os.urandom(2_000_000)})
+    over_ssh(site, environment=f"PATH={path}")
+    log.write_text("")
+    assert site.cli("--sync", "c").returncode == 0
+    calls = [line for line in log.read_text().splitlines() if "--help" not in line and line != "sync -f /"]
+    kinds = ["flush" if line.startswith("sync -f ") else "stage" if "/part/" in line else "rename" for line in calls]
+    assert kinds == ["flush", "rename", "rename", "flush", "stage", "flush", "rename", "flush"], calls
+    assert all(line == f"sync -f {site.root('c')}" for line in calls if line.startswith("sync"))
+    log.write_text("")
+    assert site.summary("--sync", "c")["by_name"]["c"]["outcome"] == "unchanged"
+    assert "mv" not in log.read_text(), "nothing is renamed when nothing changed"
