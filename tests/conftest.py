@@ -106,7 +106,7 @@ def figure(request: pytest.FixtureRequest) -> Callable[[str, object], None]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--figures", metavar="FILE", help="write the cases and figures of every test that passed to FILE")
+    parser.addoption("--figures", metavar="FILE", help="add the cases and figures of every test that passed to FILE")
 
 
 _REACHED: dict[str, dict[str, object]] = {}
@@ -115,7 +115,7 @@ _REACHED: dict[str, dict[str, object]] = {}
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Collect what tests reached; with several workers this runs where all reports come together."""
     if report.when == "call" and report.passed:
-        reached = _REACHED.setdefault(report.nodeid.partition("[")[0].partition("@")[0], {"cases": 0})
+        reached = _REACHED.setdefault(report.nodeid.partition("[")[0], {"cases": 0})
         reached["cases"] = int(str(reached["cases"])) + 1
         reached.update(report.user_properties)
 
@@ -123,5 +123,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     file = session.config.getoption("--figures")
     if file and not hasattr(session.config, "workerinput"):
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
-        Path(file).write_text(json.dumps(_REACHED, indent=1, sort_keys=True) + "\n")
+        kept = Path(file)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        earlier = json.loads(kept.read_text()) if kept.exists() else {}
+        kept.write_text(json.dumps({**earlier, **_REACHED}, indent=1, sort_keys=True) + "\n")

@@ -11,12 +11,12 @@ WAYS = ("repository", "list", "digest", "transfer", "key exchange", "cipher", "h
 
 def state(survey: Survey) -> tuple[str, ...]:
     """Return one row under `STATE`."""
-    if not survey.platform:
+    if not survey.root:
         return (survey.repository, survey.host, *["-"] * (len(STATE) - 2))
     return (
         survey.repository,
         survey.host,
-        survey.platform,
+        survey.platform or "-",
         survey.login_shell or "-",
         survey.root,
         words.size(survey.free) if survey.free is not None else "-",

@@ -14,6 +14,7 @@ import sysconfig
 import tarfile
 from pathlib import Path
 
+LABEL = "sshsync.test=yes"
 ACCOUNTS = {"repoowner": 1001, "proxyrunner": 1002, "appuser": 1003}
 _NO_DIGESTS = ("md5sum", "sha1sum", "sha256sum", "sha3sum", "sha512sum", "openssl")
 _LEFT_OUT = re.compile(r"(^|/)(__pycache__|test|tests|idlelib|tkinter|turtledemo|ensurepip|lib2to3|site-packages|dist-packages|config-[^/]*)(/|$)|\.a$")
@@ -126,7 +127,7 @@ class Root:
         self.text("/start", start, 0o755)
         self._tar.close()
         subprocess.run(
-            ["docker", "import", "--change", 'CMD ["/start"]', "--change", "EXPOSE 22", "-", name],
+            ["docker", "import", "--change", 'CMD ["/start"]', "--change", "EXPOSE 22", "--change", f"LABEL {LABEL}", "-", name],
             input=self._out.getvalue(),
             check=True,
             capture_output=True,
@@ -205,6 +206,8 @@ def build() -> None:
     poor = _busybox()
     poor.program(shutil.which("dropbear") or "/usr/sbin/dropbear", "/usr/sbin/dropbear")
     poor.image("sshsync-test/dropbear", START_DROPBEAR)
+    # What the images of an earlier run were called is no name any more.
+    subprocess.run(["docker", "image", "prune", "-f", "--filter", f"label={LABEL}"], check=True, capture_output=True)
 
 
 if __name__ == "__main__":

@@ -148,3 +148,26 @@ def test_a_survey_shows_what_hosts_have_and_lack(site: Site) -> None:
     assert by_name["g"]["code"] == 75
     assert site.cli("hosts", "check", "nobody").returncode == 4
     assert not list(site.root("c").iterdir()), "nothing is changed"
+
+
+def test_hosts_without_cat_and_tar_are_served_by_scp(site: Site) -> None:
+    """Both ends: nothing there can read or write bytes but scp, which is chosen by itself."""
+    path = tools(site, {}, also=("stat", "sha256sum", "sync", "scp", "df", "du"))
+    for tool in ("cat", "tar"):
+        (path / tool).unlink()
+    chain(site, path)
+    found = site.summary("--sync", "c")
+    assert found["exit_code"] == 0, found["by_name"]["c"]
+    site.same("m", "c")
+    assert not list((site.directory / "state" / "spool").iterdir())
+    assert "scp" in site.cli("hosts", "check", "c").stdout
+    assert site.summary("--sync", "c")["by_name"]["c"]["outcome"] == "unchanged"
+
+
+def test_a_host_that_can_neither_stream_nor_scp_says_so(site: Site) -> None:
+    path = tools(site, {}, also=("stat", "sha256sum"))
+    (path / "cat").unlink()
+    chain(site, path)
+    done = site.cli("--sync", "c")
+    assert done.returncode == 6
+    assert "lacks cat or scp" in done.stdout

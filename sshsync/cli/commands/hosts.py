@@ -52,7 +52,7 @@ def _show(options: Options, found: "list[Survey]") -> None:
     rows = [(as_survey.state(survey), "red" if survey.problem else "") for survey in found]
     display.grid(out, as_survey.STATE, rows)
     out.print()
-    display.grid(out, as_survey.WAYS, [(as_survey.ways(survey), "") for survey in found if survey.platform])
+    display.grid(out, as_survey.WAYS, [(as_survey.ways(survey), "") for survey in found if survey.root])
     for line in as_survey.details(found):
         out.print(line)
 
