@@ -16,6 +16,7 @@ _HELP = """Bring files from a master through a proxy to many nodes, over nothing
 Examples:
   sshsync --sync repoproxy --sync appnode1,appnode2   the proxy, then both nodes side by side
   sshsync --sync @proxies --sync appnode[01-20]       groups and ranges
+  sshsync --plan nightly                              the stages that plan.nightly in the configuration names
   sshsync --all --dry-run                             what would be done, everywhere
   sshsync resume                                      go on where the last run stopped
   sshsync verify                                      digest every file again, find what rotted
@@ -81,26 +82,30 @@ class _Lazy(click.Group):
     help="A stage: repositories to synchronize side by side; stages follow each other. Also node[01-20] and @GROUP.",
 )
 @click.option("--all", "everything", is_flag=True, help="All repositories, level by level.")
+@click.option("--plan", "plan", metavar="NAME", help="The stages of plan.NAME in [sshsync] of the configuration.")
 @click.option("--dry-run", "-n", is_flag=True, help="Show what a run would do; exit code 11 when there is something.")
 @common
 @click.version_option(VERSION, prog_name="sshsync")
 @click.pass_context
-def cli(context: click.Context, stages: tuple[str, ...], everything: bool, dry_run: bool) -> None:
+def cli(context: click.Context, stages: tuple[str, ...], everything: bool, plan: str | None, dry_run: bool) -> None:
     """The command line itself; its help text is `_HELP`."""
+    asked = [bool(stages), everything, plan is not None]
     if context.invoked_subcommand:
-        if stages or everything or dry_run:
-            raise click.UsageError(f"--sync, --all and --dry-run do not go with {context.invoked_subcommand}")
+        if any(asked) or dry_run:
+            raise click.UsageError(f"--sync, --all, --plan and --dry-run do not go with {context.invoked_subcommand}")
         return
-    if not stages and not everything:
+    if not any(asked):
         if sys.argv[1:]:
             raise click.UsageError("nothing to do: name repositories with --sync, or a command")
         click.echo(context.get_help())
         return
-    if stages and everything:
-        raise click.UsageError("--all and --sync exclude each other")
-    from sshsync.cli.commands.run import synchronize
+    if sum(asked) > 1:
+        raise click.UsageError("--sync, --all and --plan exclude each other")
+    from sshsync.cli.commands.run import planned, synchronize
 
-    context.exit(synchronize(context.ensure_object(Options), stages or None, dry_run=dry_run))
+    options = context.ensure_object(Options)
+    wanted = planned(options, plan) if plan is not None else stages
+    context.exit(synchronize(options, wanted or None, dry_run=dry_run))
 
 
 def main() -> None:

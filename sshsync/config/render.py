@@ -40,7 +40,8 @@ _EXAMPLE = """\
 
 def sample() -> str:
     """Return the commented sample configuration; it is valid but for the missing repositories."""
-    parts = [_HEAD, "[sshsync]", *_keys(GlobalOptions), "[DEFAULT]", *_keys(RepositoryOptions), _EXAMPLE]
+    plan = ["# Stages by name, for: sshsync --plan nightly", "#plan.nightly = --sync repoproxy --sync appnode1", ""]
+    parts = [_HEAD, "[sshsync]", *_keys(GlobalOptions), *plan, "[DEFAULT]", *_keys(RepositoryOptions), _EXAMPLE]
     return "\n".join(parts)
 
 
@@ -57,6 +58,8 @@ def reference() -> str:
         "## `[sshsync]`: global settings",
         "",
         *_table(GlobalOptions),
+        "",
+        "`plan.NAME = --sync A --sync B,C` (or `--all`) names stages for `sshsync --plan NAME`; there may be several.",
         "",
         "## Repository sections and `[DEFAULT]`",
         "",

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from sshsync.config import plans
 from sshsync.config.expand import expanded
 from sshsync.config.load import DEFAULT, GLOBAL, Raw, Section, Value
 from sshsync.config.schema import VARIABLES, GlobalOptions, RepositoryOptions
-from sshsync.core import algorithm, tree
-from sshsync.errors import ConfigError, ConfigProblem
+from sshsync.core import algorithm, planner, selection, tree
+from sshsync.errors import ConfigError, ConfigProblem, UnknownRepositoryError, UsageError
 from sshsync.model.policy import Retries, TransferKind, TransportKind
 from sshsync.model.topology import Commands, Host, Login, Repository, Tree
 
@@ -33,7 +34,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The section ``[sshsync]``, complete."""
+    """The section ``[sshsync]``, complete. `plans` holds stages by the plan's name, () for all repositories."""
 
     state_dir: str
     lock_file: str
@@ -41,6 +42,7 @@ class Settings:
     log_level: str
     console_level: str
     max_parallel: int
+    plans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def resolve(raw: Raw, account: Account) -> Config:
     warnings: list[ConfigProblem] = []
     defaults = raw.sections.get(DEFAULT, Section(DEFAULT, raw.file))
     _unknown_keys(defaults, RepositoryOptions, problems)
-    settings = _settings(raw.sections.get(GLOBAL, Section(GLOBAL, raw.file)), account, problems)
+    own = raw.sections.get(GLOBAL, Section(GLOBAL, raw.file))
+    settings = _settings(own, account, problems)
     options: dict[str, RepositoryOptions] = {}
     sections: dict[str, Section] = {}
     for section in raw.sections.values():
@@ -89,7 +92,7 @@ def resolve(raw: Raw, account: Account) -> Config:
     repositories = {name: _repository(name, made, options, account) for name, made in options.items()}
     found = _dangling(sections)
     if len(options) == len(sections) and not found:
-        found = _link_problems(repositories, sections)
+        found = _link_problems(repositories, sections) or _plan_problems(own, settings, repositories)
     problems += found
     if problems:
         raise ConfigError(sorted(problems, key=lambda problem: _line(problem.place)))
@@ -112,12 +115,43 @@ def _settings(section: Section, account: Account, problems: list[ConfigProblem])
         log_level=made.log_level,
         console_level=made.console_level,
         max_parallel=made.max_parallel,
+        plans=_plans(section, problems),
     )
+
+
+def _plans(section: Section, problems: list[ConfigProblem]) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for key, value in section.values.items():
+        name = key.removeprefix(plans.PREFIX)
+        if name == key:
+            continue
+        try:
+            found[name] = plans.parse(value.text)
+            if not plans.NAME.fullmatch(name):
+                raise ValueError("is no name for a plan")
+        except ValueError as error:
+            problems.append(ConfigProblem(value.place, f"[{GLOBAL}] {key}: {error}"))
+    return found
+
+
+def _plan_problems(
+    section: Section, settings: Settings | None, repositories: Mapping[str, Repository]
+) -> list[ConfigProblem]:
+    """Check that every plan can be run, as a command line would be."""
+    found = []
+    made = tree.build(repositories.values())
+    for name, stages in (settings.plans if settings else {}).items():
+        try:
+            planner.plan(made, [selection.select(made, stage) for stage in stages] or planner.everything(made))
+        except (UsageError, UnknownRepositoryError) as error:
+            key = plans.PREFIX + name
+            found.append(ConfigProblem(section.values[key].place, f"[{GLOBAL}] {key}: {error.what}", error.hint))
+    return found
 
 
 def _unknown_keys(section: Section, model: type[BaseModel], problems: list[ConfigProblem]) -> None:
     for key, value in section.values.items():
-        if key in model.model_fields:
+        if key in model.model_fields or (model is GlobalOptions and key.startswith(plans.PREFIX)):
             continue
         near = get_close_matches(key, model.model_fields, n=1)
         elsewhere = GlobalOptions if model is RepositoryOptions else RepositoryOptions

@@ -142,6 +142,12 @@ def test_inherited_values() -> None:
         ("[m]\nhost=h\npath=/a\nwhat is this", "is neither a [section] nor a key = value"),
         ("[-m]\nhost=h\npath=/a", "no name for a repository"),
         ("[a,b]\nhost=h\npath=/a", "no name for a repository"),
+        ("[sshsync]\nplan.x = --sink a\n[m]\nhost=h\npath=/a", "f.conf:2: [sshsync] plan.x: '--sink' is neither --sync A,B nor --all"),
+        ("[sshsync]\nplan.x = --sync\n[m]\nhost=h\npath=/a", "must be --sync A --sync B,C, or --all"),
+        ("[sshsync]\nplan.x = --sync 'a\n[m]\nhost=h\npath=/a", "cannot be read"),
+        ("[sshsync]\nplan.x = --sync b\n[m]\nhost=h\npath=/a\n[c]\nhost=g\npath=/a\nparent=m", "unknown repository 'b'"),
+        ("[sshsync]\nplan.x = --sync m\n[m]\nhost=h\npath=/a\n[c]\nhost=g\npath=/a\nparent=m", "m is a master"),
+        ("[sshsync]\nplan.- = --all\n[m]\nhost=h\npath=/a\n[c]\nhost=g\npath=/a\nparent=m", "is no name for a plan"),
         ("", "no repository is configured"),
         ("[m]\nhost=h\npath=/a\ntransport=local\nvia=x", "cannot have a via"),
         ("[m]\nhost=h\npath=/a\n[c]\nhost=g\npath=/a\nparent=m\ntransfer=command", "transfer = command needs a synccmd"),
@@ -233,3 +239,9 @@ def test_no_bytes_crash_the_reader(content: bytes) -> None:
 def test_values_come_back_as_written(values: dict[str, str]) -> None:
     raw = parse(("[m]\n" + "".join(f"{k} = {v}\n" for k, v in values.items())).encode(), "f")
     assert {k: v.text for k, v in raw.sections["m"].values.items()} == {k: v.strip() for k, v in values.items()}
+
+
+def test_plans() -> None:
+    chain = "[m]\nhost=h\npath=/a\n[p]\nhost=g\npath=/a\nparent=m\n[n[1-2]]\nhost=n{n}\npath=/a\nparent=p\ngroups=x\n"
+    made = config("[sshsync]\nplan.nightly = --sync p\n   -s n[1-2]\nplan.rest = --sync=p --sync=@x\nplan.all = --all\n" + chain)
+    assert made.settings.plans == {"nightly": ("p", "n[1-2]"), "rest": ("p", "@x"), "all": ()}

@@ -14,6 +14,7 @@ from sshsync.api import Sync
 from sshsync.cli import display
 from sshsync.cli.options import Options, common
 from sshsync.config.resolve import Config
+from sshsync.errors import UsageError
 from sshsync.model.topology import Tree
 from sshsync.report import as_json
 
@@ -63,6 +64,19 @@ def synchronize(
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return result.exit_code
+
+
+def planned(options: Options, name: str) -> tuple[str, ...]:
+    """Return the stages of a plan of the configuration, () for all repositories.
+
+    Raises:
+        UsageError: there is no such plan.
+    """
+    plans = options.load().settings.plans
+    if name not in plans:
+        known = f"plans: {', '.join(plans)}" if plans else "write plan.NAME = --sync A --sync B,C into [sshsync]"
+        raise UsageError(f"the configuration has no plan {name!r}", hint=known)
+    return plans[name]
 
 
 @click.command()
