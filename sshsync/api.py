@@ -11,7 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -36,6 +36,8 @@ from sshsync.model.policy import TransportKind
 from sshsync.model.report import RunReport
 from sshsync.model.survey import Survey
 from sshsync.model.topology import Host
+from sshsync.notices.base import Notice as Told
+from sshsync.remote.encode import visible
 from sshsync.transports.pool import Factory, Pool
 from sshsync.transports.retrying import Stop
 
@@ -45,10 +47,11 @@ GRACE = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a run ended."""
+    """How a run ended; `untold` names who could not be told of it, and why."""
 
     exit_code: int
     report: RunReport
+    untold: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -282,13 +285,37 @@ class Sync:
         executor = self._executor or Threads(settings.max_parallel, self._tick)
         run = Run(context, executor, barrier, asked)
         first = asked.plan.jobs[0].repository
+        told = [] if asked.dry_run else builtin.notices(self.config.settings)
+        untold = self._tell(told, lambda notice: notice.begin(asked.run))
         if self.journal.set_aside:
             notices.append(f"the journal was damaged; it lies at {self.journal.set_aside}, a new one is begun")
         try:
             code = run.start(folding.report, [Notice(first, words) for words in notices])
         finally:
             self.close_connections()
-        return Result(code, folding.report)
+        in_sync = {row.name: row.in_sync for row in self.status()} if told else {}
+        untold |= self._tell(told, lambda notice: notice.end(folding.report, in_sync))
+        return Result(code, folding.report, untold)
+
+    def tell(self, report: RunReport) -> dict[str, str]:
+        """Tell everybody who is to be told of runs about a report.
+
+        Returns:
+            What went wrong, by the configuration's key that asks for it.
+        """
+        return self._tell(builtin.notices(self.config.settings), lambda notice: notice.end(report, {}))
+
+    def _tell(self, notices: Sequence[Told], what: Callable[[Told], None]) -> dict[str, str]:
+        """Call each notice; one that fails is a warning in the log and never the failure of a run."""
+        wrong = {}
+        for notice in notices:
+            try:
+                what(notice)
+            except Exception as error:  # noqa: BLE001 - whatever a hook does, the run has ended as it has
+                wrong[notice.name] = visible(str(error) or type(error).__name__, 300)
+                if self._log:
+                    self._log.warning("notice failed", option=notice.name, reason=wrong[notice.name])
+        return wrong
 
     def _context(self, emit: Emit) -> Context:
         self._pool = Pool(self._transports, self._host_of)

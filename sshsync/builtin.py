@@ -1,6 +1,6 @@
 """Name → factory tables: the only file that names concrete classes. A new transport or strategy is a line here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,10 @@ from sshsync.errors import ConfigError, ConfigProblem, StateError, UnknownReposi
 from sshsync.kinds.files import Files
 from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host, Login
+from sshsync.notices import files
+from sshsync.notices.base import Notice
+from sshsync.notices.ping import Ping
+from sshsync.notices.program import Command, Mail
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.command import ByCommand
 from sshsync.transfers.relay import Relay
@@ -26,6 +30,18 @@ KINDS = {"files": Files}
 def strategies(settings: Settings) -> Mapping[str, Strategy]:
     """Return one strategy of each name."""
     return {"relay": Relay(), "command": ByCommand(), "scp": ByScp(Path(settings.state_dir) / "spool")}
+
+
+def notices(settings: Settings) -> list[Notice]:
+    """Return who is told of runs."""
+    made: list[tuple[str, Callable[[str], Notice]]] = [
+        (settings.metrics_file, lambda file: files.metrics(Path(file))),
+        (settings.status_file, lambda file: files.status(Path(file))),
+        (settings.ping_url, Ping),
+        (settings.mail_to, Mail),
+        (settings.notify_command, Command),
+    ]
+    return [make(value) for value, make in made if value]
 
 
 def transports(settings: Settings) -> dict[TransportKind, Factory]:

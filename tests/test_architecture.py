@@ -24,12 +24,13 @@ LAYERS = {
     "engine": 7,
     "report": 7,
     "logs": 7,
-    "builtin": 8,
-    "api": 9,
-    "cli": 10,
-    "demo": 10,
-    "__main__": 11,
-    "__init__": 11,
+    "notices": 8,
+    "builtin": 9,
+    "api": 10,
+    "cli": 11,
+    "demo": 11,
+    "__main__": 12,
+    "__init__": 12,
 }
 SAME_LAYER = {"__main__": {"cli"}, "transfers": set(), "cli": {"demo"}}
 PURE = ("errors", "version", "model", "core", "remote", "kinds", "report")
@@ -37,7 +38,6 @@ IMPURE_MODULES = {
     "os", "io", "socket", "subprocess", "threading", "random", "logging", "pathlib", "secrets", "shutil", "sqlite3",
 }  # fmt: skip
 FENCES = {
-    "scp": {"transfers/scp.py"},
     "paramiko": {"transports/ssh.py", "transports/ssh_auth.py", "demo/server.py"},
     "scp": {"transfers/scp.py"},
     "tenacity": {"transports/retrying.py"},

@@ -37,6 +37,7 @@ _COMMANDS = {
     "history": ("history", "Earlier runs, or one of them in full."),
     "config": ("config", "Check, show or make the configuration."),
     "hosts": ("hosts", "Look at the hosts: what they have and lack; record their keys."),
+    "notify": ("notify", "Try who is told of runs."),
     "demo": ("demo", "See it work on this machine: four hosts, a chain, a failure, a resume."),
 }
 

@@ -43,6 +43,11 @@ class Settings:
     console_level: str
     max_parallel: int
     plans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    metrics_file: str = ""
+    status_file: str = ""
+    ping_url: str = field(default="", repr=False)
+    mail_to: str = ""
+    notify_command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,11 @@ def _settings(section: Section, account: Account, problems: list[ConfigProblem])
         console_level=made.console_level,
         max_parallel=made.max_parallel,
         plans=_plans(section, problems),
+        metrics_file=made.metrics_file,
+        status_file=made.status_file,
+        ping_url=made.ping_url,
+        mail_to=made.mail_to,
+        notify_command=made.notify_command,
     )
 
 

@@ -123,6 +123,14 @@ def _names(value: object) -> object:
     return names
 
 
+def _url(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):
+        raise ValueError("must be an address that begins with http:// or https://, without a login in it")
+    return value
+
+
+Url = Annotated[str, AfterValidator(_url)]
+OwnFile = Annotated[str, AfterValidator(_absolute)]
 Word = Annotated[str, AfterValidator(_word)]
 Text = Annotated[str, AfterValidator(_text)]
 Template = Annotated[str, AfterValidator(_template)]
@@ -234,5 +242,27 @@ class GlobalOptions(_Options):
     log_level: Literal["debug", "info", "warning", "error"] = _option("info", "Level of the log file.")
     console_level: Literal["debug", "info", "warning", "error"] = _option(
         "info", "Level of the plain lines on stderr, where it is no terminal; with --json at least warning."
+    )
+    metrics_file: OwnFile = _option(
+        "",
+        "File in Prometheus' text format, replaced after each run.",
+        "/var/lib/prometheus/node-exporter/sshsync.prom",
+    )
+    status_file: OwnFile = _option(
+        "", "File with the summary of the last run as JSON, replaced after each run.", "/run/sshsync/status.json"
+    )
+    ping_url: Url = _option(
+        "",
+        "Address that is told of each run: URL/start, then URL or URL/fail, as healthchecks.io and its kin take it.",
+        "https://hc-ping.com/…",
+    )
+    mail_to: Text = _option(
+        "", "Who gets a mail, through the local sendmail, about each run that did not end well.", "ops@example.org"
+    )
+    notify_command: Text = _option(
+        "",
+        "Command on the controller after each run, without a shell: the summary as JSON on its input, SSHSYNC_RUN, "
+        "SSHSYNC_OUTCOME, SSHSYNC_EXIT_CODE and SSHSYNC_HEADLINE in its environment.",
+        "/usr/local/bin/tell-the-team",
     )
     max_parallel: Annotated[int, Field(ge=1, le=1000)] = _option(16, "Repositories that are synchronized at once.")

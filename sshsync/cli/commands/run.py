@@ -56,6 +56,8 @@ def synchronize(
             shown.close()
         if sync:
             sync.close()
+    for option, reason in result.untold.items():
+        click.echo(f"sshsync: warning: {option}: {reason}", err=True)
     try:
         if options.json:
             click.echo(as_json.summary_line(result.report))

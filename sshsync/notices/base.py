@@ -1,0 +1,28 @@
+"""The seam: a notice tells somebody that a run began and how it ended."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from sshsync.model.report import RunReport
+
+
+class Notice(Protocol):
+    """Tells somebody. May raise anything: whoever calls it makes sure that a run never fails by it."""
+
+    @property
+    def name(self) -> str:
+        """The configuration's key that asks for it."""
+        ...
+
+    def begin(self, run: str) -> None:
+        """A run begins."""
+        ...
+
+    def end(self, report: RunReport, in_sync: Mapping[str, float]) -> None:
+        """A run ended.
+
+        Args:
+            report: what it did.
+            in_sync: for every repository with a parent, the moment of which it was last known to equal its master.
+        """
+        ...

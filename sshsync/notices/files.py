@@ -1,0 +1,59 @@
+"""Files for collectors: Prometheus' textfile format and JSON, each replaced as a whole."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sshsync.model.report import RunReport
+from sshsync.report import as_json, as_metrics
+
+Render = Callable[[RunReport, Mapping[str, float]], str]
+
+
+class Written:
+    """See `Notice`: writes a file when a run ends.
+
+    Args:
+        name: the configuration's key.
+        file: what is replaced, by a rename in its directory; readable for all, as collectors run as others.
+        render: makes its content.
+    """
+
+    def __init__(self, name: str, file: Path, render: Render) -> None:
+        self.name = name
+        self._file = file
+        self._render = render
+
+    def begin(self, run: str) -> None:
+        """Nothing: the file tells of runs that ended."""
+
+    def end(self, report: RunReport, in_sync: Mapping[str, float]) -> None:
+        """Replace the file."""
+        content = self._render(report, in_sync)
+        descriptor, name = tempfile.mkstemp(prefix=f".{self._file.name}.", dir=self._file.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as out:
+                out.write(content)
+                out.flush()
+                os.fchmod(out.fileno(), 0o644)
+                os.fsync(out.fileno())
+            Path(name).replace(self._file)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def metrics(file: Path) -> Written:
+    """Return the notice of `metrics_file`."""
+    return Written("metrics_file", file, as_metrics.text)
+
+
+def status(file: Path) -> Written:
+    """Return the notice of `status_file`."""
+
+    def render(report: RunReport, in_sync: Mapping[str, float]) -> str:
+        return json.dumps({**as_json.summary(report), "type": "status", "in_sync": dict(in_sync)}, indent=1) + "\n"
+
+    return Written("status_file", file, render)
