@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from sshsync.cli import complete
 from sshsync.cli.options import Options, common
 from sshsync.errors import ConfigError, SshsyncError
 from sshsync.version import VERSION
@@ -80,10 +81,16 @@ class _Lazy(click.Group):
     "stages",
     multiple=True,
     metavar="A,B",
+    shell_complete=complete.repositories,
     help="A stage: repositories to synchronize side by side; stages follow each other. Also node[01-20] and @GROUP.",
 )
 @click.option("--all", "everything", is_flag=True, help="All repositories, level by level.")
-@click.option("--plan", "plan", metavar="NAME", help="The stages of plan.NAME in [sshsync] of the configuration.")
+@click.option(
+    "--plan",
+    metavar="NAME",
+    shell_complete=complete.plans,
+    help="The stages of plan.NAME in [sshsync] of the configuration.",
+)
 @click.option("--dry-run", "-n", is_flag=True, help="Show what a run would do; exit code 11 when there is something.")
 @common
 @click.version_option(VERSION, prog_name="sshsync")

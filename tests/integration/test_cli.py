@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -252,3 +253,33 @@ def test_row_93_an_unwritable_state_directory_is_told_at_the_start(local: Site) 
     assert done.returncode == 6
     assert "cannot make" in done.stderr
     assert "state_dir" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("sshsync --sync no", {"node01", "node02"}),
+        ("sshsync --sync node01,no", {"node01,node02"}),
+        ("sshsync --sync @", {"@site"}),
+        ("sshsync --plan n", {"nightly"}),
+        ("sshsync hosts check m", {"m"}),
+        ("sshsync ver", {"verify"}),
+    ],
+)
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_names_of_the_configuration(site: Site, shell: str, words: str, offered: set[str]) -> None:
+    site.write(
+        "plan.nightly = --all\n[DEFAULT]\ntransport = local\n[m]\npath = /m\n[node[01-02]]\npath = /{n}\nparent = m\ngroups = site\n"
+    )
+    environment = {**os.environ, "SSHSYNC_CONFIG": str(site.config), "_SSHSYNC_COMPLETE": f"{shell}_complete", "COMP_WORDS": words}
+    environment |= {"COMP_CWORD": str(len(words.split()) - 1) if shell != "fish" else words.split()[-1]}
+    done = subprocess.run([sys.executable, "-m", "sshsync"], env=environment, capture_output=True, text=True, check=False)
+    lines = done.stdout.split("\n")
+    found = set(lines[1::3]) if shell == "zsh" else {line.partition(",")[2].partition("\t")[0] for line in lines if line.startswith("plain,")}
+    assert found == offered, done.stdout + done.stderr
+
+
+def test_completion_without_a_configuration_is_silent(tmp_path: Path) -> None:
+    environment = {**os.environ, "SSHSYNC_CONFIG": str(tmp_path / "none"), "_SSHSYNC_COMPLETE": "bash_complete", "COMP_WORDS": "sshsync --sync x", "COMP_CWORD": "2"}
+    done = subprocess.run([sys.executable, "-m", "sshsync"], env=environment, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("", "")

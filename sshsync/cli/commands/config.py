@@ -4,6 +4,7 @@ import json
 
 import click
 
+from sshsync.cli import complete
 from sshsync.cli.options import Options, common
 
 
@@ -37,7 +38,7 @@ def check(context: click.Context) -> None:
 
 
 @config.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete.repositories)
 @common
 @click.pass_context
 def show(context: click.Context, name: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sshsync.cli import complete
 from sshsync.cli.options import Options, common
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def hosts() -> None:
 
 
 @hosts.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete.repositories)
 @common
 @click.pass_context
 def check(context: click.Context, names: tuple[str, ...]) -> None:
@@ -58,7 +59,7 @@ def _show(options: Options, found: "list[Survey]") -> None:
 
 
 @hosts.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.repositories)
 @click.option("--yes", is_flag=True, help="Record without asking: only for hosts that nobody can have tampered with.")
 @common
 @click.pass_context

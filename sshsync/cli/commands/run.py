@@ -11,7 +11,7 @@ from types import FrameType
 import click
 
 from sshsync.api import Sync
-from sshsync.cli import display
+from sshsync.cli import complete, display
 from sshsync.cli.options import Options, common
 from sshsync.config.resolve import Config
 from sshsync.errors import UsageError
@@ -97,7 +97,7 @@ def resume(context: click.Context) -> None:
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.argument("names", nargs=-1, metavar="[NAME...]", shell_complete=complete.repositories)
 @click.option("--repair", is_flag=True, help="Bring what differs in sync, instead of only showing it.")
 @common
 @click.pass_context
