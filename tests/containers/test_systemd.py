@@ -86,7 +86,7 @@ def host() -> Iterator[Callable[..., "subprocess.CompletedProcess[str]"]]:
         root.text(f"/etc/systemd/system/{name}.d/place.conf", DROP_IN.replace("PLAN", plan))
     root.image(IMAGE, "#!/bin/sh\nexec /lib/systemd/systemd --system --unit=basic.target\n")
     mounts = [word for path in ("/usr", str(CHECKOUT), str(SITE)) for word in ("-v", f"{path}:{path}:ro")]
-    start = ["docker", "run", "-d", "--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"]
+    start = ["docker", "run", "-d", "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cap-add", "SYS_PTRACE", "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"]
     started = subprocess.run(
         [*start, "--tmpfs", "/run", "--tmpfs", "/tmp", "-v", "/sys/fs/cgroup:/sys/fs/cgroup:rw", *mounts, IMAGE], capture_output=True, text=True, check=True
     )
