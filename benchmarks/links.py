@@ -122,6 +122,8 @@ def case(bench: Bench, title: str, ways: dict[str, Callable[[], None]], rounds: 
     ours = statistics.median(times["sshsync"])
     print(f"\n{title}")
     for name, taken in times.items():
+        if not taken:
+            continue
         middle = statistics.median(taken)
         spread = f"{min(taken):.2f} to {max(taken):.2f}"
         rounds_of = f"{len(taken)} rounds" if len(taken) > 1 else "1 round"

@@ -31,7 +31,7 @@ def reset(site: Site) -> None:
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_row_55_killed_at_every_edge_and_run_again(site: Site, moment: str) -> None:
+def test_row_55_killed_at_every_edge_and_run_again(site: Site, moment: str, figure) -> None:
     server = site.server("host")
     text = "[DEFAULT]\nstable_for = 0\ndelete = yes\nmax_delete = 100%\n"
     for name, parent in (("master", ""), ("proxy", "master"), ("node1", "proxy")):
@@ -57,4 +57,5 @@ def test_row_55_killed_at_every_edge_and_run_again(site: Site, moment: str) -> N
         assert found["exit_code"] == 0, (number, found)
         site.same("master", "proxy", "node1")
     assert number > 15, "the run has more edges than that"
+    figure("events of the journal at which the controller was killed", number - 1)
     site.same("master", "proxy", "node1")

@@ -70,7 +70,7 @@ WHERE = "${REMOTEUSER}@${REMOTEHOST}:${REMOTEDIR}/${FILE} ${LOCALDIR}/${FILE}"
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("commands", ["built-in", "templates"])
 @pytest.mark.parametrize("shell", SHELLS)
-def test_rows_67_and_68_every_name_through_every_login_shell(site: Site, shell: str, commands: str, way: str) -> None:
+def test_rows_67_and_68_every_name_through_every_login_shell(site: Site, shell: str, commands: str, way: str, figure) -> None:
     server = site.server("host", f"ForceCommand {login_by(site, shell)}")
     names = NAMES if way == "relay" or FULL else CORPUS_NAMES
     fill(site.root("m"), names)
@@ -87,6 +87,8 @@ def test_rows_67_and_68_every_name_through_every_login_shell(site: Site, shell: 
             f"[c]\nparent = m\n{server.section(path=site.root('c'))}"
         )
         all_arrive(site, names)
+    if way == "relay":
+        figure("names by relay", len(names))
 
 
 def all_arrive(site: Site, names: list[bytes]) -> None:
