@@ -41,10 +41,10 @@ path = /dat/n
 parent = c
 """
 # Only the program's place differs from an installed one; local repositories get their paths as the unit's comment says.
-DROP_IN = f"""[Service]
+DROP_IN = """[Service]
 ExecStart=
 ExecStart=/usr/bin/python3 -m sshsync --quiet --plan PLAN
-Environment=PYTHONPATH={SITE}:{CHECKOUT} PYTHONDONTWRITEBYTECODE=1
+Environment=PYTHONPATH=/opt/site:/opt/checkout PYTHONDONTWRITEBYTECODE=1
 ReadWritePaths=/dat
 """
 SET_UP = """set -e
@@ -68,7 +68,7 @@ def host() -> Iterator[Callable[..., "subprocess.CompletedProcess[str]"]]:
     version = subprocess.run(["/usr/bin/python3", "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True, check=False)
     require(version.stdout.split() == [str(part) for part in sys.version_info[:2]], "a system Python of this version")
     root = images.Root()
-    for directory in ("etc/systemd/system", "var/lib/sshsync", "var/log", "run", "tmp", "proc", "sys", "dev", "usr", "root", "home", "dat", "work"):
+    for directory in ("etc/systemd/system", "var/lib/sshsync", "var/log", "run", "tmp", "proc", "sys", "dev", "usr", "root", "home", "dat", "opt"):
         root.directory(directory)
     for link in ("bin", "sbin", "lib", "lib64"):
         root.link(link, f"usr/{link}")
@@ -85,7 +85,9 @@ def host() -> Iterator[Callable[..., "subprocess.CompletedProcess[str]"]]:
     for name, plan in (("sshsync.service", "nightly"), ("sshsync@weekly.service", "weekly")):
         root.text(f"/etc/systemd/system/{name}.d/place.conf", DROP_IN.replace("PLAN", plan))
     root.image(IMAGE, "#!/bin/sh\nexec /lib/systemd/systemd --system --unit=basic.target\n")
-    mounts = [word for path in ("/usr", str(CHECKOUT), str(SITE)) for word in ("-v", f"{path}:{path}:ro")]
+    # The checkout may lie in a home or in /tmp, which the unit does not get to see.
+    places = {"/usr": "/usr", str(CHECKOUT): "/opt/checkout", str(SITE): "/opt/site"}
+    mounts = [word for path, place in places.items() for word in ("-v", f"{path}:{place}:ro")]
     start = ["docker", "run", "-d", "--cap-add", "SYS_ADMIN", "--cap-add", "NET_ADMIN", "--cap-add", "SYS_PTRACE", "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"]
     started = subprocess.run(
         [*start, "--tmpfs", "/run", "--tmpfs", "/tmp", "-v", "/sys/fs/cgroup:/sys/fs/cgroup:rw", *mounts, IMAGE], capture_output=True, text=True, check=True
