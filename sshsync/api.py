@@ -200,6 +200,10 @@ class Sync:
             row = latest if latest and latest["exit_code"] else None
         return self.plan(row["stages"]) if row else None
 
+    def running(self) -> str | None:
+        """Return who is synchronizing now with this configuration, "" for nobody, None where that cannot be told."""
+        return Lock(Path(self.config.settings.lock_file)).holder()
+
     def history(self, run: str = "") -> RunReport:
         """Return the report of a run, folded from the journal; the latest for "".
 

@@ -49,12 +49,19 @@ def details(report: RunReport) -> list[str]:
     return lines
 
 
-def headline(report: RunReport) -> str:
-    """Return the run in one line."""
+def headline(report: RunReport, running: str | None = None) -> str:
+    """Return the run in one line.
+
+    Args:
+        report: what it did.
+        running: who is at work now: tells a run without an end that goes on from one that was killed. "" for nobody,
+            None when it is not known.
+    """
     jobs = report.jobs
     good = sum(1 for job in jobs if job.outcome in GOOD)
     if report.exit_code is None:
-        state = "did not end: it was killed, or is still running"
+        unknown = "did not end: it was killed, or is still running"
+        state = unknown if running is None else f"is under way: {running}" if running else "did not end: it was killed"
     elif report.interrupted:
         state = "was interrupted; its state is saved"
     elif report.dry_run:
@@ -69,9 +76,9 @@ def headline(report: RunReport) -> str:
     return f"run {report.run}: {state}; {moved} moved{span}"
 
 
-def advice(report: RunReport, command: str = "sshsync") -> str:
+def advice(report: RunReport, command: str = "sshsync", running: str | None = None) -> str:
     """Return what to do next, "" when there is nothing; `command` is how this sshsync was called."""
-    if report.exit_code in (0, 11) or report.dry_run:
+    if report.exit_code in (0, 11) or report.dry_run or (report.exit_code is None and running):
         return ""
     if any(job.outcome is Outcome.REFUSED for job in report.jobs):
         return f"after you looked into the refusal: {command} resume"

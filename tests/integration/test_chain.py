@@ -285,8 +285,9 @@ def test_row_60_a_second_run_is_told_who_holds_the_lock(chain) -> None:
     assert running.returncode == 0
 
 
-def test_status_and_history_answer_while_a_run_is_under_way(chain) -> None:
-    site = chain("digestcmd = sleep 8; sha256sum ${FILEPATH}")
+def test_status_and_history_answer_while_a_run_is_under_way(chain, tmp_path) -> None:
+    go = tmp_path / "go"
+    site = chain(f"digestcmd = while [ ! -e {go} ]; do sleep 0.1; done; sha256sum ${{FILEPATH}}")
     site.fill("master", {"a": b"a"})
     running = site.popen("--json", "--sync", "proxy")
     assert running.stdout
@@ -297,9 +298,19 @@ def test_status_and_history_answer_while_a_run_is_under_way(chain) -> None:
         began = time.monotonic()
         done = site.cli(*words)
         assert done.returncode == 0, done.stderr
-        assert time.monotonic() - began < 4, "nobody waits for a lock of the journal"
-    running.communicate(timeout=60)
-    assert running.returncode == 0
+        assert time.monotonic() - began < 8, "nobody waits for a lock of the journal"
+    said = site.cli("status").stdout
+    assert f"is under way: pid {running.pid} on " in said
+    assert "to go on" not in said, "nothing is to be done about a run that goes on"
+    assert json.loads(site.cli("status", "--json").stdout.splitlines()[0])["running"].startswith(f"pid {running.pid} ")
+    running.kill()
+    running.communicate()
+    said = site.cli("status").stdout
+    assert "did not end: it was killed;" in said
+    assert "to go on: " in said
+    go.touch()
+    assert site.cli("resume").returncode == 0
+    assert json.loads(site.cli("status", "--json").stdout.splitlines()[0])["running"] == ""
 
 
 def test_an_unreachable_host_is_temporary(site: Site) -> None:

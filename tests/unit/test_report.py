@@ -6,6 +6,7 @@ import pytest
 
 from sshsync.core import fold
 from sshsync.model import events as ev
+from sshsync.model.report import RunReport
 from sshsync.report import as_json, as_text, words
 
 
@@ -49,6 +50,15 @@ def test_a_dry_run_speaks_of_the_future() -> None:
     row = dict(zip(as_text.headings(report), as_text.rows(report)[0], strict=True))
     assert (row["to copy"], row["to delete"], row["to move"], row["outcome"]) == ("1", "2", "100 B", "differs")
     assert "dry run: 3 changes planned" in as_text.headline(report)
+
+
+def test_a_run_without_an_end_is_under_way_or_was_killed() -> None:
+    report = RunReport("id", 1.0)
+    assert "it was killed, or is still running" in as_text.headline(report)
+    assert "did not end: it was killed;" in as_text.headline(report, "")
+    assert "is under way: pid 7 on 'h'" in as_text.headline(report, "pid 7 on 'h'")
+    assert as_text.advice(report, "sshsync", "pid 7") == ""
+    assert as_text.advice(report, "sshsync", "") == "to go on: sshsync resume"
 
 
 @pytest.mark.parametrize(

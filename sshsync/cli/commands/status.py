@@ -21,8 +21,10 @@ def status(context: click.Context) -> None:
         rows = sync.status()
         latest = next((row for row in sync.journal.runs(50) if not row["dry"]), None)
         report = sync.history(latest["id"]) if latest else None
+        running = sync.running()
     if options.json:
-        click.echo(json.dumps({"type": "status", "repositories": [row.values() for row in rows]}))
+        values = [row.values() for row in rows]
+        click.echo(json.dumps({"type": "status", "running": running, "repositories": values}))
         if report:
             click.echo(as_json.summary_line(report))
         return
@@ -37,6 +39,6 @@ def status(context: click.Context) -> None:
         return
     from sshsync.report import as_text
 
-    out.print(as_text.headline(report))
-    if advice := as_text.advice(report, options.command):
+    out.print(as_text.headline(report, running))
+    if advice := as_text.advice(report, options.command, running):
         out.print(advice)
