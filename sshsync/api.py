@@ -28,9 +28,10 @@ from sshsync.engine.lock import Lock
 from sshsync.engine.run import Asked, Run
 from sshsync.engine.sinks import FanOut, Folding, Logging
 from sshsync.engine.survey import survey
+from sshsync.errors import SshsyncError
 from sshsync.executors.base import Executor
 from sshsync.executors.threads import Threads
-from sshsync.model.events import Emit, Notice, RepositoryFinished
+from sshsync.model.events import Emit, Notice, Outcome, RepositoryFinished
 from sshsync.model.plan import Plan
 from sshsync.model.policy import TransportKind
 from sshsync.model.report import RunReport
@@ -295,6 +296,11 @@ class Sync:
             notices.append(f"the journal was damaged; it lies at {self.journal.set_aside}, a new one is begun")
         try:
             code = run.start(folding.report, [Notice(first, words) for words in notices])
+        except SshsyncError as error:
+            # The journal cannot be written any more: who waits for the end of this run has to hear of it all the same.
+            folding.report.outcome, folding.report.exit_code = Outcome.FAILED, error.code
+            self._tell(told, lambda notice: notice.end(folding.report, {}))
+            raise
         finally:
             self.close_connections()
         in_sync = {row.name: row.in_sync for row in self.status()} if told else {}

@@ -23,6 +23,9 @@ from sshsync.transfers.base import Ends
 from sshsync.transports.base import PIECE
 from sshsync.transports.session import Conversation, Session, failure
 
+_TALK = 1 << 16
+"""Bytes that the protocol takes beside those of the file, at the most."""
+
 
 class ByScp:
     """The strategy of last resort; see `Strategy`.
@@ -107,10 +110,16 @@ class _Source:
 
 
 class _Channel:
-    """A running far end, with the part of a Paramiko transport and channel that the scp package uses."""
+    """A running far end, with the part of a Paramiko transport and channel that the scp package uses.
 
-    def __init__(self, conversation: Conversation) -> None:
+    Args:
+        conversation: the script that has become the far end.
+        most: bytes that it may send: whatever files and directories it speaks of, no disk is filled by it.
+    """
+
+    def __init__(self, conversation: Conversation, most: int) -> None:
         self._conversation = conversation
+        self._left = most
         self.closed = False
 
     def open_session(self) -> "_Channel":
@@ -131,7 +140,11 @@ class _Channel:
     send = sendall
 
     def recv(self, size: int) -> bytes:
-        return self._conversation.raw(size)
+        piece = self._conversation.raw(size)
+        self._left -= len(piece)
+        if self._left < 0:
+            raise SourceChangedError("its scp sends more than the file that was listed")
+        return piece
 
     def recv_stderr_ready(self) -> bool:
         return False
@@ -151,18 +164,16 @@ class _Channel:
 
 def _put(source: _Source, change: Change, batch: Batch, ends: Ends) -> None:
     variables = {"ROOT": ends.target_root, "BATCH": batch.id.encode(), "NAME": change.key}
-    with _far_end(ends.target, Command(scripts.SCP_TAKE, variables)) as channel:
+    with _far_end(ends.target, Command(scripts.SCP_TAKE, variables), _TALK) as channel:
         scp.SCPClient(channel, PIECE).putfo(source, b"file", "0600", change.size)
 
 
 def _get(file: Path, change: Change, ends: Ends) -> None:
-    def check(_name: bytes, size: int, sent: int) -> None:
+    def check(_name: bytes, _size: int, _sent: int) -> None:
         ends.check()
-        if change.size and (size != change.size or sent > size):
-            raise SourceChangedError(f"the file has {size} bytes now, not {change.size}")
 
     command = Command(scripts.SCP_SEND, {"ROOT": ends.source_root, "NAME": change.key})
-    with _far_end(ends.source, command) as channel:
+    with _far_end(ends.source, command, change.size + _TALK) as channel:
         scp.SCPClient(channel, PIECE, progress=check).get(b"file", str(file))
     if not file.is_file():
         raise TransferError("scp sent no file", where=ends.source.label)
@@ -170,11 +181,14 @@ def _get(file: Path, change: Change, ends: Ends) -> None:
 
 
 @contextmanager
-def _far_end(session: Session, command: Command) -> Iterator[_Channel]:
-    """Start scp on a host; what the package raises becomes an error of ours, with the host's own words."""
+def _far_end(session: Session, command: Command, most: int) -> Iterator[_Channel]:
+    """Start scp on a host, which may send `most` bytes.
+
+    What the package raises becomes an error of ours, with the host's own words.
+    """
     with session.start(command) as conversation:
         try:
-            yield _Channel(conversation)
+            yield _Channel(conversation, most)
         except SshsyncError:
             raise
         except (scp.SCPException, AssertionError, ValueError, IndexError) as error:

@@ -182,6 +182,37 @@ SCP = [
 ]  # fmt: skip
 
 
+FLOODS = {
+    "one file": b"printf 'C0644 99999999999 a\\n'; exec yes",
+    "many files": b"printf 'D0755 0 x\\n'; i=0; while :; do i=$((i+1)); printf 'C0644 5 f%s\\nALPHA\\0' $i; done",
+    "many directories": b"while :; do printf 'D0755 0 x\\n'; done",
+    "many times": b"while :; do printf 'T1 0 1 0\\n'; done",
+}
+
+
+@pytest.mark.parametrize("size", [0, 5])
+@pytest.mark.parametrize("flood", FLOODS)
+def test_an_endless_scp_fills_no_disk(tmp_path: Path, flood: str, size: int) -> None:
+    (tmp_path / "no-cat").mkdir()
+    both = ends(tmp_path)
+
+    class Flooding(LocalTransport):
+        def open(self, command: Command, idle: float):
+            if command.script.name != "scp-send":
+                return super().open(command, idle)
+            return super().open(Command(Script("scp-send", f"main() {{ {FLOODS[flood].decode()}; }}\n"), command.variables), idle)
+
+    lying = Session(Flooding(), 3)
+    lying._capabilities = both.source.capabilities  # a host without cat, which speaks SCP only
+    spool = tmp_path / "spool"
+
+    cheated = type(both)(both.parent, both.child, lying, both.target, both.source_root, both.target_root)
+    with pytest.raises(SshsyncError):
+        ByScp(spool).stage(batch(Form.SCP, b"a", size=size), cheated)
+    assert not list(spool.iterdir()), "nothing of it is left"
+    lying.close()
+
+
 @pytest.mark.parametrize("payload", SCP, ids=lambda payload: repr(payload[:40]))
 def test_whatever_a_parents_scp_sends_stays_in_the_spool_and_is_verified(tmp_path: Path, payload: bytes) -> None:
     (tmp_path / "no-cat").mkdir()

@@ -4,7 +4,8 @@ import hashlib
 
 import pytest
 
-from sshsync.errors import UnknownRepositoryError, UsageError
+from sshsync.engine.journal import Journal
+from sshsync.errors import StateError, UnknownRepositoryError, UsageError
 from sshsync.executors.serial import Serial
 from sshsync.executors.threads import Threads
 from sshsync.kinds import files
@@ -455,3 +456,20 @@ def test_status_and_resume_follow_the_journal(world: World) -> None:
         assert plan
         assert plan.names == (("node1",),)
         assert {row.name: row.outcome for row in sync.status()}["node1"] == "failed"
+
+
+def test_who_waits_for_the_end_of_a_run_hears_of_one_that_could_not_be_recorded(world: World) -> None:
+    class Full(Journal):
+        def __call__(self, event) -> None:
+            if isinstance(event, ev.RunFinished):
+                raise StateError("the disk is full")
+            super().__call__(event)
+
+    said = world.directory / "said"
+    hook = world.directory / "hook"
+    hook.write_text(f'#!/bin/sh\necho "$SSHSYNC_OUTCOME $SSHSYNC_EXIT_CODE" > {said}\n')
+    hook.chmod(0o755)
+    world.fill("master", b"/m", {b"a": b"a"})
+    with pytest.raises(StateError, match="full"):
+        world.run("proxy", text=f"notify_command = {hook}\n{world.text}", journal=Full)
+    assert said.read_text() == "failed 6\n"
