@@ -1,5 +1,6 @@
 """The option table as a commented sample and as a reference page."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -38,10 +39,26 @@ _EXAMPLE = """\
 """
 
 
-def sample() -> str:
-    """Return the commented sample configuration; it is valid but for the missing repositories."""
+INSTALLED = {"state_dir": "/var/lib/sshsync", "log_file": "/var/log/sshsync/sshsync.log"}
+"""What a package sets: its service account has directories of its own."""
+
+
+def sample(values: Mapping[str, str] | None = None) -> str:
+    """Return the commented sample configuration; it is valid but for the missing repositories.
+
+    Args:
+        values: global settings that are set in it, instead of only being shown.
+    """
     plan = ["# Stages by name, for: sshsync --plan nightly", "#plan.nightly = --sync repoproxy --sync appnode1", ""]
-    parts = [_HEAD, "[sshsync]", *_keys(GlobalOptions), *plan, "[DEFAULT]", *_keys(RepositoryOptions), _EXAMPLE]
+    parts = [
+        _HEAD,
+        "[sshsync]",
+        *_keys(GlobalOptions, values or {}),
+        *plan,
+        "[DEFAULT]",
+        *_keys(RepositoryOptions, {}),
+        _EXAMPLE,
+    ]
     return "\n".join(parts)
 
 
@@ -100,14 +117,14 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
-def _keys(model: type[BaseModel]) -> list[str]:
+def _keys(model: type[BaseModel], values: Mapping[str, str]) -> list[str]:
     lines = []
     for name, entry in model.model_fields.items():
         words = _wrapped(entry.description or "", 105)
         lines += ["", *(f"# {line}" for line in words)]
         shown = "" if entry.is_required() else value_text(entry.default)
         example = (entry.examples or [""])[0]
-        lines.append(f"#{name} = {shown or example}".rstrip())
+        lines.append(f"{name} = {values[name]}" if name in values else f"#{name} = {shown or example}".rstrip())
     return [*lines, ""]
 
 

@@ -7,6 +7,7 @@ only writer. The state of the hosts is always the authority: losing this file co
 
 import json
 import os
+import pwd
 import sqlite3
 import stat
 import threading
@@ -275,11 +276,21 @@ def check_directory(directory: Path) -> None:
     except OSError as error:
         raise StateError(f"cannot make {directory}: {error.strerror}", hint="set state_dir") from error
     if found.st_uid not in (0, os.geteuid()):
-        raise StateError(f"{directory} belongs to another account", hint="set state_dir to a directory of yours")
+        raise StateError(
+            f"{directory} belongs to another account",
+            hint=f"run it as that one (runuser -u {_owner(found.st_uid)} -- sshsync ...), or set state_dir",
+        )
     if stat.S_IMODE(found.st_mode) & 0o022:
         raise StateError(f"others may write to {directory}", hint=f"chmod go-w {directory}")
     if not os.access(directory, os.W_OK | os.X_OK):
         raise StateError(f"cannot write to {directory}", hint="set state_dir, or run as its owner")
+
+
+def _owner(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def find_run(journal: Journal, prefix: str) -> Mapping[str, Any]:

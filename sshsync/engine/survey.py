@@ -28,7 +28,8 @@ def survey(context: Context, repositories: Iterable[Repository]) -> list[Survey]
 
 def _one(context: Context, repository: Repository) -> Survey:
     try:
-        return _look(context, repository, context.session(repository))
+        context.session(repository)  # who cannot be reached at all is not tried twice: this is a look
+        return context.retry(repository, "survey", lambda: _look(context, repository, context.session(repository)))
     except SshsyncError as error:
         return Survey(repository.name, repository.host.label, str(error), error.code)
 

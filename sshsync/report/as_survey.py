@@ -18,10 +18,11 @@ def state(survey: Survey) -> tuple[str, ...]:
         survey.host,
         survey.platform or "-",
         survey.login_shell or "-",
-        survey.root,
+        "to be made" if survey.root == "missing" and not survey.problem else survey.root,
         words.size(survey.free) if survey.free is not None else "-",
         f"{survey.round_trip * 1000:.0f} ms",
-        f"{round(survey.clock):+d} s",
+        # Hosts tell whole seconds: half a second is lost on average.
+        f"{round(survey.clock + 0.5):+d} s",
         f"{words.size(survey.speed)}/s" if survey.speed else "-",
     )
 

@@ -18,6 +18,9 @@ DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 def check_mode(file: Path, what: str) -> None:
     """Refuse a secret that others may read or change.
 
+    A credential of systemd is let in: it belongs to root, and an access list that shows as the group's permission lets
+    in the service alone (systemd.exec(5), LoadCredential=).
+
     Raises:
         StateError: the file is absent, foreign or open to others.
     """
@@ -29,7 +32,9 @@ def check_mode(file: Path, what: str) -> None:
         raise StateError(f"{what} {file} is no regular file")
     if found.st_uid not in (0, os.geteuid()):
         raise StateError(f"{what} {file} belongs to another account", hint="it must belong to you or root")
-    if stat.S_IMODE(found.st_mode) & 0o077:
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    credential = bool(credentials) and found.st_uid == 0 and file.parent == Path(credentials)
+    if stat.S_IMODE(found.st_mode) & (0o037 if credential else 0o077):
         raise StateError(f"{what} {file} is open to others", hint=f"chmod 600 {file}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.containers import images
+from tests.containers import images, packages
 from tests.sshd import require
 
 PROJECT = "sshsync-test"
@@ -57,6 +57,12 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     os.environ["KEYS"] = str(made)
     images.build()
     return made
+
+
+@pytest.fixture(scope="session")
+def built() -> Path:
+    """The directory with sdist, wheel and RPM of this checkout."""
+    return packages.build()
 
 
 class Chain:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+from importlib import metadata
 from pathlib import Path
 
 LABEL = "sshsync.test=yes"
@@ -191,9 +192,24 @@ def _python(root: Root) -> Root:
 
 
 def _needed(site: Path) -> list[Path]:
-    """Everything installed, but for what only tests and checks use."""
-    unwanted = ("mypy", "pytest", "_pytest", "ruff", "hypothesis", "coverage", "pip", "setuptools", "xdist", "execnet")
-    return [path for path in site.iterdir() if not path.name.startswith(unwanted)]
+    """Return the directories and modules of what sshsync depends on, without its extras."""
+    wanted, found = ["sshsync"], set()
+    for name in wanted:
+        requirements = metadata.requires(name) or []
+        names = [re.split(r"[^A-Za-z0-9._-]", line)[0] for line in requirements if "extra ==" not in line]
+        wanted += [other for other in names if other not in wanted and _installed(other)]
+        if name != "sshsync":
+            found |= {file.parts[0] for file in metadata.files(name) or [] if file.parts[0] != ".."}
+    return [site / name for name in sorted(found)]
+
+
+def _installed(name: str) -> bool:
+    """A requirement may be for other systems only."""
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def build() -> None:

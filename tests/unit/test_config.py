@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sshsync.config.load import parse, read
-from sshsync.config.render import reference, sample
+from sshsync.config.render import INSTALLED, reference, sample
 from sshsync.config.resolve import resolve
 from sshsync.config.schema import GlobalOptions, RepositoryOptions
 from sshsync.errors import ConfigError
@@ -203,11 +203,12 @@ def test_sample_and_reference_come_from_the_table() -> None:
         assert f"| `{name}` |" in reference()
         assert entry.description
     root = Path(__file__).resolve().parents[2]
-    assert (root / "etc" / "sshsync.conf").read_text() == sample(), "run script/docs"
+    assert (root / "etc" / "sshsync.conf").read_text() == sample(INSTALLED), "run script/docs"
     assert (root / "docs" / "configuration.md").read_text() == reference(), "run script/docs"
 
 
 def test_the_sample_is_valid_but_for_its_missing_repositories() -> None:
+    assert problems(sample(INSTALLED)) == problems(sample())
     assert problems(sample()) == ["f.conf: no repository is configured (add a [name] section with a path)"]
     lines = [line.removeprefix("# ") for line in sample().splitlines()]
     example = "\n".join(lines[lines.index("[repomaster]") : lines.index("Then: sshsync --sync repoproxy --sync appnode1")])

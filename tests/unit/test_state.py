@@ -269,6 +269,21 @@ def test_row_29_secret_files_must_be_private(tmp_path: Path) -> None:
         load_key(file)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="a credential belongs to root")
+def test_a_credential_of_systemd_may_show_a_group_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "key"
+    file.write_text("x")
+    file.chmod(0o440)
+    with pytest.raises(StateError, match="open to others"):
+        check_mode(file, "key file")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    check_mode(file, "key file")
+    for mode in (0o444, 0o460):
+        file.chmod(mode)
+        with pytest.raises(StateError, match="open to others"):
+            check_mode(file, "key file")
+
+
 def test_transient_errors_are_tried_again_and_told() -> None:
     tries, told = [], []
 

@@ -1,0 +1,36 @@
+"""The packages that script/rpm builds of the checkout, or of a changed copy of it."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.sshd import require
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def build(top: Path = CHECKOUT) -> Path:
+    """Build sdist, wheel and RPM, and return their directory."""
+    require(bool(shutil.which("rpmbuild")), "rpmbuild")
+    require(Path("/usr/bin/python3.11").exists(), "/usr/bin/python3.11")
+    done = subprocess.run([str(top / "script" / "rpm")], capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return top / "dist"
+
+
+def changed(directory: Path, version: str, configuration: str) -> Path:
+    """Build a later version whose configuration ends with other lines."""
+    for name in ("sshsync", "packaging", "systemd", "etc", "script", "docs", "README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml"):
+        copy = shutil.copytree if (CHECKOUT / name).is_dir() else shutil.copy
+        copy(CHECKOUT / name, directory / name)
+    os.symlink(CHECKOUT / ".venv", directory / ".venv")
+    (directory / "sshsync" / "version.py").write_text(f'"""The version."""\n\nVERSION = "{version}"\n')
+    with (directory / "etc" / "sshsync.conf").open("a") as file:
+        file.write(configuration)
+    return build(directory)
+
+
+def rpm(dist: Path) -> Path:
+    """Return the binary package."""
+    return next(file for file in dist.glob("*.rpm") if not file.name.endswith(".src.rpm"))
