@@ -22,6 +22,8 @@ from sshsync.config import load as reader
 from sshsync.config.resolve import Account, Config, resolve
 from sshsync.core import fold, planner
 from sshsync.core.ready import barrier
+from sshsync.core.watching import Look
+from sshsync.engine import glance
 from sshsync.engine.context import Context
 from sshsync.engine.journal import Journal, find_run
 from sshsync.engine.lock import Lock
@@ -108,6 +110,7 @@ class Sync:
         executor: Executor | None = None,
         transports: Mapping[TransportKind, Factory] | None = None,
         journal: Callable[[Path], Journal] = Journal,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         """Wire an engine.
 
@@ -117,6 +120,7 @@ class Sync:
             executor: how jobs run side by side; threads by default.
             transports: how hosts are reached; the built-in ways by default.
             journal: makes the journal in a state directory.
+            beat: called every half second while repositories are synchronized.
 
         Raises:
             StateError: journal or log cannot be used.
@@ -129,6 +133,7 @@ class Sync:
         self._transports = transports or builtin.transports(config.settings)
         self._pool: Pool | None = None
         self._interrupted_at = 0.0
+        self._beat = beat
         self._log = (
             logs.to_file(Path(config.settings.log_file), config.settings.log_level)
             if config.settings.log_file
@@ -241,6 +246,17 @@ class Sync:
         finally:
             self.close_connections()
 
+    def look(self, plan: Plan) -> Look:
+        """Look at the masters of a plan: has anything changed there, and is it at rest. Nothing is digested.
+
+        Raises:
+            SshsyncError: one of them cannot be listed.
+        """
+        try:
+            return glance.look(self._context(lambda _event: None), plan)
+        finally:
+            self.close_connections()
+
     def host_key(self, name: str) -> SeenKey:
         """Return the key that a repository's host shows, without trusting it.
 
@@ -346,7 +362,8 @@ class Sync:
         return self.config.tree.repositories[name].host
 
     def _tick(self) -> None:
-        """Close what does not end by itself in the grace time after a signal."""
+        """Show life; close what does not end by itself in the grace time after a signal."""
+        self._beat()
         if self.stop.signal and time.monotonic() - self._interrupted_at > GRACE:
             self.close_connections()
 

@@ -24,13 +24,15 @@ LAYERS = {
     "engine": 7,
     "report": 7,
     "logs": 7,
+    "systemd": 7,
     "notices": 8,
     "builtin": 9,
     "api": 10,
-    "cli": 11,
-    "demo": 11,
-    "__main__": 12,
-    "__init__": 12,
+    "watch": 11,
+    "cli": 12,
+    "demo": 12,
+    "__main__": 13,
+    "__init__": 13,
 }
 SAME_LAYER = {"__main__": {"cli"}, "transfers": set(), "cli": {"demo"}}
 PURE = ("errors", "version", "model", "core", "remote", "kinds", "report")

@@ -1,6 +1,7 @@
 """What a person sees: live progress on a terminal, plain lines elsewhere, the summary at the end."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
@@ -22,13 +23,15 @@ from sshsync.cli.options import Options
 from sshsync.model import events as ev
 from sshsync.model.events import Outcome
 from sshsync.model.report import RunReport
-from sshsync.report import as_text, lines
+from sshsync.report import as_json, as_text, lines
 
 WIDE = 108
 """Columns that the whole summary table wants."""
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
+
+    from sshsync.api import Result
 
 _COLOURS = {
     Outcome.DONE: "green",
@@ -53,6 +56,20 @@ def console(options: Options, stream: TextIO | None = None) -> Console:
     if not made.is_terminal:
         made.width = 160
     return made
+
+
+def result(options: Options, ended: "Result") -> None:
+    """Print how a run ended, and who could not be told of it; a reader who went away is no failure."""
+    for option, reason in ended.untold.items():
+        sys.stderr.write(f"sshsync: warning: {option}: {reason}\n")
+    try:
+        if options.json:
+            sys.stdout.write(as_json.summary_line(ended.report) + "\n")
+        else:
+            summary(options, ended.report)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def summary(options: Options, report: RunReport) -> None:
@@ -172,8 +189,6 @@ class Json:
 
     def __call__(self, event: ev.Event) -> None:
         """Print the event."""
-        from sshsync.report import as_json
-
         if not isinstance(event, ev.Progress) and (line := as_json.event_line(event)):
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
@@ -212,6 +227,30 @@ class Forgiving:
         """Close the display."""
         with contextlib.suppress(OSError):
             self._shown.close()
+
+
+class EachRun:
+    """A display of its own for each of several runs."""
+
+    def __init__(self, options: Options, level: str) -> None:
+        self._options = options
+        self._level = level
+        self._shown: Forgiving | None = None
+
+    def __call__(self, event: ev.Event) -> None:
+        """Show the event."""
+        if isinstance(event, ev.RunStarted):
+            self._shown = live(self._options, self._level)
+        if self._shown:
+            self._shown(event)
+        if isinstance(event, ev.RunFinished):
+            self.close()
+
+    def close(self) -> None:
+        """Close the display of a run that did not end."""
+        if self._shown:
+            self._shown.close()
+        self._shown = None
 
 
 def live(options: Options, level: str) -> Forgiving:

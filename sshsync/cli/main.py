@@ -19,6 +19,7 @@ Examples:
   sshsync --sync @proxies --sync appnode[01-20]       groups and ranges
   sshsync --plan nightly                              the stages that plan.nightly in the configuration names
   sshsync --all --dry-run                             what would be done, everywhere
+  sshsync watch                                       stay; new files on a master are on the nodes minutes later
   sshsync resume                                      go on where the last run stopped
   sshsync verify                                      digest every file again, find what rotted
   sshsync status                                      is every node in sync, and since when
@@ -33,6 +34,7 @@ Exit codes: 0 in sync, 2 usage, 3 configuration, 4 unknown repository, 5 bug, 6 
 
 _COMMANDS = {
     "resume": ("run", "Go on where the last run stopped."),
+    "watch": ("watch", "Stay, and walk the tree as soon as an upload to a master is complete."),
     "verify": ("run", "Read and digest every file again; show, or repair, what differs."),
     "status": ("status", "Is every repository in sync, since when, and what failed."),
     "history": ("history", "Earlier runs, or one of them in full."),
@@ -112,7 +114,7 @@ def cli(context: click.Context, stages: tuple[str, ...], everything: bool, plan:
     from sshsync.cli.commands.run import planned, synchronize
 
     options = context.ensure_object(Options)
-    wanted = planned(options, plan) if plan is not None else stages
+    wanted = planned(options.load(), plan) if plan is not None else stages
     context.exit(synchronize(options, wanted or None, dry_run=dry_run))
 
 

@@ -42,6 +42,7 @@ class Settings:
     log_level: str
     console_level: str
     max_parallel: int
+    watch_interval: float = 300.0
     plans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     metrics_file: str = ""
     status_file: str = ""
@@ -120,6 +121,7 @@ def _settings(section: Section, account: Account, problems: list[ConfigProblem])
         log_level=made.log_level,
         console_level=made.console_level,
         max_parallel=made.max_parallel,
+        watch_interval=made.watch_interval,
         plans=_plans(section, problems),
         metrics_file=made.metrics_file,
         status_file=made.status_file,

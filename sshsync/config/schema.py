@@ -265,4 +265,7 @@ class GlobalOptions(_Options):
         "SSHSYNC_OUTCOME, SSHSYNC_EXIT_CODE and SSHSYNC_HEADLINE in its environment.",
         "/usr/local/bin/tell-the-team",
     )
+    watch_interval: Annotated[Seconds, Field(ge=1)] = _option(
+        300.0, "Time between two looks of `sshsync watch` at the masters, more or less a tenth."
+    )
     max_parallel: Annotated[int, Field(ge=1, le=1000)] = _option(16, "Repositories that are synchronized at once.")

@@ -159,6 +159,17 @@ class Journal:
         with self._commit() as db:
             db.execute("UPDATE runs SET abandoned = 1 WHERE id = ?", (run,))
 
+    def noted(self, name: str) -> str:
+        """Return a note that was left for later, "" for none."""
+        with self._settled():
+            row = self._db.execute("SELECT value FROM meta WHERE name = ?", (f"note:{name}",)).fetchone()
+            return str(row[0]) if row else ""
+
+    def note(self, name: str, value: str) -> None:
+        """Leave a note for later."""
+        with self._commit() as db:
+            db.execute("REPLACE INTO meta VALUES (?, ?)", (f"note:{name}", value))
+
     def close(self) -> None:
         """Write what is pending and close."""
         with self._translated(), self._lock:

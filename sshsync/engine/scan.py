@@ -104,6 +104,11 @@ class Scanner:
         subject = self._subject(repository)
         return self._converse(subject, self._context.kind.look_again(subject, root, keys))
 
+    def glance(self, repository: Repository) -> Snapshot:
+        """Return what a repository holds now, without digests; nothing of it is kept."""
+        subject = self._subject(repository)
+        return self._converse(subject, self._context.kind.glance(subject))
+
     def digests(
         self, repository: Repository, root: bytes, below: bytes, sizes: Mapping[Key, int]
     ) -> dict[Key, Digest | None]:

@@ -84,6 +84,10 @@ class Kind(Protocol):
         """
         ...
 
+    def glance(self, subject: Subject) -> Dialogue[Snapshot]:
+        """Return what the repository holds, without digests: as `scan`, but nothing is read."""
+        ...
+
     def digests(
         self, subject: Subject, root: bytes, below: bytes, sizes: Mapping[Key, int]
     ) -> Dialogue[dict[Key, Digest | None]]:

@@ -40,11 +40,8 @@ class Files:
     def scan(self, subject: Subject) -> Dialogue[Snapshot]:
         """Find the root, list it, digest what the cache does not know."""
         name = subject.repository.name
-        answer = yield _root_request(subject)
-        if answer.status == 44:
-            return Snapshot(name, subject.repository.path.encode(), {}, existed=False)
-        root = _root(_check(answer, subject, "finding the root").payload, subject)
-        listed = yield from _list(subject, root)
+        listed = yield from self.glance(subject)
+        root = listed.root
         items = _from_cache(listed.items, subject.cached)
         unknown = [key for key, item in items.items() if item.digest is None]
         sizes = {key: items[key].size for key in unknown}
@@ -59,6 +56,15 @@ class Files:
                 f"no digest of any of its {len(items)} file(s) can be made", where=name, hint="check its digestcmd"
             )
         return replace(listed, items=items, hashed=sum(sizes.values()))
+
+    def glance(self, subject: Subject) -> Dialogue[Snapshot]:
+        """Find the root and list it."""
+        answer = yield _root_request(subject)
+        if answer.status == 44:
+            return Snapshot(subject.repository.name, subject.repository.path.encode(), {}, existed=False)
+        root = _root(_check(answer, subject, "finding the root").payload, subject)
+        listed = yield from _list(subject, root)
+        return listed
 
     def digests(
         self, subject: Subject, root: bytes, below: bytes, sizes: Mapping[Key, int]

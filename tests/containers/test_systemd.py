@@ -108,7 +108,32 @@ def test_the_timer_starts_it_every_night(host) -> None:
     assert "RandomizedDelayUSec=20min" in done.stdout
 
 
-@pytest.mark.parametrize("unit", ["sshsync.service", "sshsync@.service"])
+def test_the_watching_service_brings_an_upload_to_the_node_reloads_and_stops(host) -> None:
+    host("chown -R sshsync /dat; cp /etc/sshsync/sshsync.conf /root/before; sed -i 's/^plan.nightly/watch_interval = 1\\n&/; s/sshsync.service/sshsync-watch.service/' /etc/sshsync/sshsync.conf")
+    host("mkdir /etc/systemd/system/sshsync-watch.service.d; cp /etc/systemd/system/sshsync.service.d/local.conf /etc/systemd/system/sshsync-watch.service.d; systemctl daemon-reload")
+    started = host("systemctl start sshsync-watch.service; systemctl is-active sshsync-watch.service")
+    assert started.stdout == "active\n", started.stderr
+    host("echo friday > /dat/m/friday; chown sshsync /dat/m/friday")
+    arrived = host("timeout 30 sh -c 'until cmp /dat/m/friday /dat/n/friday; do sleep 0.2; done'")
+    assert arrived.returncode == 0, host("journalctl --no-pager -u sshsync-watch.service").stdout
+    assert host("systemctl reload sshsync-watch.service; systemctl is-active sshsync-watch.service").stdout == "active\n"
+    assert "StatusText=nothing new" in host("timeout 20 sh -c 'until systemctl show -p StatusText sshsync-watch.service | grep nothing; do sleep 0.2; done'").stdout
+    assert "WatchdogUSec=10min" in host("systemctl show -p WatchdogUSec sshsync-watch.service").stdout
+    stopped = host("systemctl stop sshsync-watch.service; systemctl show -p Result -p ExecMainStatus sshsync-watch.service; cp /root/before /etc/sshsync/sshsync.conf")
+    assert "Result=success" in stopped.stdout
+    assert "ExecMainStatus=0" in stopped.stdout
+
+
+def test_all_services_are_hardened_alike() -> None:
+    def hardening(unit: str) -> list[str]:
+        lines = (UNITS / unit).read_text().splitlines()
+        first = lines.index("KillMode=mixed")
+        return [line for line in lines[first:] if line and not line.startswith(("[Install]", "WantedBy="))]
+
+    assert hardening("sshsync.service") == hardening("sshsync@.service") == hardening("sshsync-watch.service")
+
+
+@pytest.mark.parametrize("unit", ["sshsync.service", "sshsync@.service", "sshsync-watch.service"])
 def test_the_exposure_of_the_units_stays_low(unit: str) -> None:
     """2.0 is the limit; the figure of systemd-analyze goes from 0 to 10."""
     require(bool(shutil.which("systemd-analyze")), "systemd-analyze")

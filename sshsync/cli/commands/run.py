@@ -1,22 +1,16 @@
 """``sshsync --sync …`` and ``sshsync resume``."""
 
-import os
-import signal
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import replace
-from types import FrameType
 
 import click
 
 from sshsync.api import Sync
-from sshsync.cli import complete, display
+from sshsync.cli import complete, display, signals
 from sshsync.cli.options import Options, common
 from sshsync.config.resolve import Config
 from sshsync.errors import UsageError
 from sshsync.model.topology import Tree
-from sshsync.report import as_json
 
 
 def synchronize(
@@ -49,32 +43,24 @@ def synchronize(
         planner.plan(config.tree, wanted)
         shown = display.live(options, config.settings.console_level)
         sync = Sync(config, sinks=[shown])
-        with _signals(sync):
+        with signals.handled(sync.interrupt):
             result = sync.run(wanted, dry_run=dry_run)
     finally:
         if shown:
             shown.close()
         if sync:
             sync.close()
-    for option, reason in result.untold.items():
-        click.echo(f"sshsync: warning: {option}: {reason}", err=True)
-    try:
-        if options.json:
-            click.echo(as_json.summary_line(result.report))
-        else:
-            display.summary(options, result.report)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    display.result(options, result)
     return result.exit_code
 
 
-def planned(options: Options, name: str) -> tuple[str, ...]:
+def planned(config: Config, name: str) -> tuple[str, ...]:
     """Return the stages of a plan of the configuration, () for all repositories.
 
     Raises:
         UsageError: there is no such plan.
     """
-    plans = options.load().settings.plans
+    plans = config.settings.plans
     if name not in plans:
         known = f"plans: {', '.join(plans)}" if plans else "write plan.NAME = --sync A --sync B,C into [sshsync]"
         raise UsageError(f"the configuration has no plan {name!r}", hint=known)
@@ -113,26 +99,3 @@ def verify(context: click.Context, names: tuple[str, ...], repair: bool) -> None
 def _without_cache(config: Config) -> Config:
     repositories = {name: replace(found, digest_cache=False) for name, found in config.tree.repositories.items()}
     return replace(config, tree=Tree(repositories))
-
-
-@contextmanager
-def _signals(sync: Sync) -> Iterator[None]:
-    """The first TERM, INT or HUP ends the run cleanly, the second one at once."""
-    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {name: signal.getsignal(name) for name in names}
-
-    def take(number: int, frame: FrameType | None) -> None:
-        del frame
-        for name in names:
-            signal.signal(name, signal.SIG_DFL)
-        sync.interrupt(number)
-        with suppress(OSError):
-            os.write(sys.stderr.fileno(), b"sshsync: stopping; once more to stop at once\n")
-
-    for name in names:
-        signal.signal(name, take)
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)

@@ -1,0 +1,96 @@
+"""``sshsync watch``: stay, and walk the tree as soon as an upload to a master is complete."""
+
+import signal
+import time
+
+import click
+
+from sshsync import systemd
+from sshsync.api import Sync
+from sshsync.cli import complete, display, signals
+from sshsync.cli.commands.run import planned
+from sshsync.cli.options import Options, common
+from sshsync.config.resolve import Config
+from sshsync.core import planner
+from sshsync.core.selection import select
+from sshsync.errors import ConfigError, InterruptedRun
+from sshsync.model.plan import Plan
+from sshsync.watch import Told, Watch
+
+
+@click.command()
+@click.option(
+    "--sync",
+    "-s",
+    "stages",
+    multiple=True,
+    metavar="A,B",
+    shell_complete=complete.repositories,
+    help="A stage, as without watch.",
+)
+@click.option(
+    "--plan",
+    metavar="NAME",
+    shell_complete=complete.plans,
+    help="The stages of plan.NAME; all repositories by default.",
+)
+@click.option("--once", is_flag=True, help="For cron: look once, walk the tree if something is new there, and end.")
+@common
+@click.pass_context
+def watch(context: click.Context, stages: tuple[str, ...], plan: str | None, once: bool) -> None:
+    """Look at the masters every few minutes (`watch_interval`), and walk the tree when something new there is complete.
+
+    New is complete when nothing of it changed for `stable_for`. HUP reads the configuration again, TERM ends cleanly.
+    Runs of a timer or of a person go on beside it, one at a time.
+    """
+    options = context.ensure_object(Options)
+    if stages and plan is not None:
+        raise click.UsageError("--sync and --plan exclude each other")
+    config = options.load()
+    while True:
+        wanted = planned(config, plan) if plan is not None else stages
+        code = _watched(options, config, _plan(config, wanted), once=once)
+        if code is not None:
+            context.exit(code)
+        config = _again(options, config)
+
+
+def _plan(config: Config, stages: tuple[str, ...]) -> Plan:
+    tree = config.tree
+    return planner.plan(tree, [select(tree, stage) for stage in stages] if stages else planner.everything(tree))
+
+
+def _again(options: Options, config: Config) -> Config:
+    """Read the configuration again; one that is not valid changes nothing."""
+    systemd.tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+    try:
+        return options.load()
+    except ConfigError as error:
+        click.echo(f"sshsync: the old configuration stays in force: {error}", err=True)
+        return config
+
+
+def _watched(options: Options, config: Config, plan: Plan, *, once: bool) -> int | None:
+    shown = display.EachRun(options, config.settings.console_level)
+
+    def waiting(why: str) -> None:
+        systemd.tell(f"STATUS={why or 'a run is under way'}")
+        if why and not options.quiet and not options.json:
+            click.echo(f"sshsync: {why}", err=True)
+
+    told = Told(_beat, waiting, lambda result: display.result(options, result))
+    try:
+        with Sync(config, sinks=[shown], beat=_beat) as sync:
+            made = Watch(sync, plan, config.settings.watch_interval, told)
+            with signals.handled(made.stop, None if once else made.reload):
+                systemd.tell("READY=1")
+                code = made.run(once=once)
+                return 0 if sync.stop.signal == signal.SIGTERM else code
+    except InterruptedRun as stopped:
+        return 0 if stopped.signal == signal.SIGTERM else stopped.code
+    finally:
+        shown.close()
+
+
+def _beat() -> None:
+    systemd.tell("WATCHDOG=1")

@@ -1,0 +1,48 @@
+"""A glance at the masters of a plan: has anything changed, and is it at rest."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from sshsync.core import watching
+from sshsync.core.watching import Look
+from sshsync.engine.context import Context
+from sshsync.engine.scan import Scanner
+from sshsync.kinds import globs
+from sshsync.model.item import Snapshot
+from sshsync.model.plan import Plan
+from sshsync.model.topology import Repository
+from sshsync.remote.encode import visible
+
+_AT_ONCE = 16
+
+
+def masters(context: Context, plan: Plan) -> list[Repository]:
+    """Return the repositories that feed the plan without being synchronized by it."""
+    fed = {job.repository for job in plan.jobs}
+    names = dict.fromkeys(job.parent for job in plan.jobs if job.parent not in fed)
+    return [context.tree.repositories[name] for name in names]
+
+
+def look(context: Context, plan: Plan) -> Look:
+    """List the masters of a plan, digesting nothing.
+
+    Raises:
+        SshsyncError: one of them cannot be listed.
+    """
+    scanner = Scanner(context)
+    found = masters(context, plan)
+    with ThreadPoolExecutor(_AT_ONCE, "sshsync-glance") as pool:
+        seen = list(pool.map(lambda master: _taking_part(context, plan, scanner.glance(master)), found))
+    rests = [watching.rest_of(snapshot, master.stable_for) for master, snapshot in zip(found, seen, strict=True)]
+    rest, youngest = max(rests, key=lambda pair: pair[0])
+    identities = [f"{plan.command} {master.identity}" for master in found]
+    state = watching.state_of(zip(identities, seen, strict=True))
+    return Look(state, rest, visible(youngest.key, 200) if youngest else "")
+
+
+def _taking_part(context: Context, plan: Plan, snapshot: Snapshot) -> Snapshot:
+    """Leave out what no child takes: a log that grows beside the files must not keep them waiting."""
+    children = [context.tree.repositories[job.repository] for job in plan.jobs if job.parent == snapshot.repository]
+    tests = [globs.wanted(child.include, child.exclude) for child in children]
+    items = {key: item for key, item in snapshot.items.items() if any(test(key) for test in tests)}
+    return replace(snapshot, items=items)

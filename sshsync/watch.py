@@ -1,0 +1,147 @@
+"""Watching: look at the masters every few minutes, and walk the tree as soon as an upload is complete."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+
+from sshsync.api import Result, Sync
+from sshsync.core import watching
+from sshsync.core.watching import Look, Step, Watching
+from sshsync.errors import InterruptedRun, LockedError, SshsyncError
+from sshsync.model.plan import Plan
+
+_BEAT = 0.5
+_JITTER = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who hears of what a watcher does.
+
+    Attributes:
+        beat: called at least every few seconds while all is well, whatever is going on.
+        waiting: told what it waits for; called only when that changes.
+        ended: told of each run.
+    """
+
+    beat: Callable[[], None]
+    waiting: Callable[[str], None]
+    ended: Callable[[Result], None]
+
+
+class Watch:
+    """Watches for one plan.
+
+    Args:
+        sync: the engine; runs of others with the same configuration take turns with it by the lock.
+        plan: what to walk.
+        interval: seconds between looks, more or less: watchers of many sites do not come all at once.
+        told: who hears of it.
+    """
+
+    def __init__(self, sync: Sync, plan: Plan, interval: float, told: Told) -> None:
+        self._sync = sync
+        self._plan = plan
+        self._interval = interval
+        self._told = told
+        self._wake = threading.Event()
+        self._reload = False
+        self._name = f"watch {plan.command}"
+        self._stable_for = max((sync.config.tree.repositories[job.parent].stable_for for job in plan.jobs), default=0.0)
+        self._waiting_for = ""
+
+    def stop(self, signal: int) -> None:
+        """End soon, with the state of a run that is under way saved. May be called from a signal handler."""
+        self._sync.interrupt(signal)
+        self._wake.set()
+
+    def reload(self) -> None:
+        """End after a run that is under way, to be made anew. May be called from a signal handler."""
+        self._reload = True
+        self._wake.set()
+
+    def run(self, *, once: bool = False) -> int | None:
+        """Watch until a signal says otherwise.
+
+        Args:
+            once: end after the first run, or when there is nothing to do; wait for an upload that is under way.
+
+        Returns:
+            The exit code of the last run, 0 for none; None when it was asked to reload.
+
+        Raises:
+            InterruptedRun: it was asked to stop while no run was under way.
+            LockedError: with `once`, another run is at work.
+            StateError: the journal cannot be used.
+        """
+        known = Watching(walked=self._sync.journal.noted(self._name))
+        code = 0
+        while True:
+            known, step = self._look(known)
+            if step.walk:
+                known, code = self._walk(known, wait_for_others=not once)
+                if self._sync.stop.signal:
+                    return code
+            if once and (step.walk or known.restless is None):
+                return code
+            if not step.walk:
+                self._pause(step)
+            if self._reload and not once:
+                return None
+
+    def _look(self, known: Watching) -> tuple[Watching, Step]:
+        try:
+            seen = self._glance()
+        except InterruptedRun:
+            raise
+        except SshsyncError as error:
+            known, step = watching.unseen(known, time.monotonic(), interval=self._interval)
+            return known, replace(step, why=f"{step.why}: {error}")
+        now = time.monotonic()
+        return watching.looked(known, seen, now, interval=self._interval, stable_for=self._stable_for)
+
+    def _glance(self) -> Look:
+        """Look in a thread of its own: hosts may take their time, and signals and beats may not wait for them."""
+        with ThreadPoolExecutor(1, "sshsync-watch") as pool:
+            seen = pool.submit(self._sync.look, self._plan)
+            while not wait([seen], _BEAT).done:
+                self._told.beat()
+                if self._sync.stop.signal:
+                    self._sync.close_connections()
+            self._sync.stop.check()
+            return seen.result()
+
+    def _walk(self, known: Watching, *, wait_for_others: bool) -> tuple[Watching, int]:
+        self._say("")
+        try:
+            result = self._sync.run(self._plan.names)
+        except LockedError as error:
+            if not wait_for_others:
+                raise
+            self._say(str(error))
+            self._rest(self._interval)
+            return known, error.code
+        self._told.ended(result)
+        good = result.exit_code == 0 and not any(job.deferred for job in result.report.jobs)
+        known = watching.walked(known, good=good, now=time.monotonic(), interval=self._interval)
+        if good:
+            self._sync.journal.note(self._name, known.walked)
+        return known, result.exit_code
+
+    def _pause(self, step: Step) -> None:
+        self._say(step.why)
+        self._rest(step.wait * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - spreads load, guards nothing
+
+    def _rest(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._wake.wait(min(left, _BEAT)):
+            self._told.beat()
+        self._sync.stop.check()
+
+    def _say(self, what: str) -> None:
+        if what != self._waiting_for:
+            self._waiting_for = what
+            self._told.waiting(what)
