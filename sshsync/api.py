@@ -306,7 +306,7 @@ class Sync:
         executor = self._executor or Threads(settings.max_parallel, self._tick)
         run = Run(context, executor, barrier, asked)
         first = asked.plan.jobs[0].repository
-        told = [] if asked.dry_run else builtin.notices(self.config.settings)
+        told = [] if asked.dry_run else builtin.notices(self.config.settings, self.journal.events)
         untold = self._tell(told, lambda notice: notice.begin(asked.run))
         if self.journal.set_aside:
             notices.append(f"the journal was damaged; it lies at {self.journal.set_aside}, a new one is begun")
@@ -329,7 +329,9 @@ class Sync:
         Returns:
             What went wrong, by the configuration's key that asks for it.
         """
-        return self._tell(builtin.notices(self.config.settings), lambda notice: notice.end(report, {}))
+        return self._tell(
+            builtin.notices(self.config.settings, self.journal.events), lambda notice: notice.end(report, {})
+        )
 
     def _tell(self, notices: Sequence[Told], what: Callable[[Told], None]) -> dict[str, str]:
         """Call each notice; one that fails is a warning in the log and never the failure of a run."""

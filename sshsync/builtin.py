@@ -7,10 +7,12 @@ from pathlib import Path
 from sshsync.config.resolve import Config, Settings
 from sshsync.errors import ConfigError, ConfigProblem, StateError, UnknownRepositoryError, UsageError
 from sshsync.kinds.files import Files
+from sshsync.model.events import Event
 from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host, Login
 from sshsync.notices import files
 from sshsync.notices.base import Notice
+from sshsync.notices.pages import Pages
 from sshsync.notices.ping import Ping
 from sshsync.notices.program import Command, Mail
 from sshsync.transfers.base import Strategy
@@ -32,11 +34,12 @@ def strategies(settings: Settings) -> Mapping[str, Strategy]:
     return {"relay": Relay(), "command": ByCommand(), "scp": ByScp(Path(settings.state_dir) / "spool")}
 
 
-def notices(settings: Settings) -> list[Notice]:
-    """Return who is told of runs."""
+def notices(settings: Settings, events: Callable[[str], list[tuple[float, Event]]]) -> list[Notice]:
+    """Return who is told of runs; `events` gives those of a run, with their times."""
     made: list[tuple[str, Callable[[str], Notice]]] = [
         (settings.metrics_file, lambda file: files.metrics(Path(file))),
         (settings.status_file, lambda file: files.status(Path(file))),
+        (settings.report_dir, lambda directory: Pages(Path(directory), events)),
         (settings.ping_url, Ping),
         (settings.mail_to, Mail),
         (settings.notify_command, Command),

@@ -31,6 +31,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+MEANINGS = {
+    0: "in sync",
+    2: "wrong usage",
+    3: "configuration not valid",
+    4: "unknown repository",
+    5: "internal error: a bug",
+    6: "failed: nothing reached its goal",
+    7: "partial: some repositories or files failed",
+    8: "another run holds the lock",
+    9: "refused by a guard",
+    10: "trust: host key, login, or a digest that stays wrong",
+    11: "differences found (dry run)",
+    75: "temporary failures only: try again later",
+    130: "interrupted (INT), state saved",
+    143: "interrupted (TERM), state saved",
+}
+"""What the exit codes of the command line say."""
+
 
 class SshsyncError(Exception):
     """Base of all errors.

@@ -23,6 +23,7 @@ Examples:
   sshsync resume                                      go on where the last run stopped
   sshsync verify                                      digest every file again, find what rotted
   sshsync status                                      is every node in sync, and since when
+  sshsync report --html monday.html                   the last run as a page: tree, time line, files
   sshsync config check                                is the configuration right
   sshsync hosts check                                 what the hosts have and lack, before any run
   sshsync hosts trust appnode1                        record a host's key
@@ -38,6 +39,7 @@ _COMMANDS = {
     "verify": ("run", "Read and digest every file again; show, or repair, what differs."),
     "status": ("status", "Is every repository in sync, since when, and what failed."),
     "history": ("history", "Earlier runs, or one of them in full."),
+    "report": ("report", "A run as one page of HTML: tree, time line, files, failures."),
     "config": ("config", "Check, show or make the configuration."),
     "hosts": ("hosts", "Look at the hosts: what they have and lack; record their keys."),
     "notify": ("notify", "Try who is told of runs."),

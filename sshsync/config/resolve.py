@@ -44,6 +44,7 @@ class Settings:
     max_parallel: int
     watch_interval: float = 300.0
     plans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    report_dir: str = ""
     metrics_file: str = ""
     status_file: str = ""
     ping_url: str = field(default="", repr=False)
@@ -123,6 +124,7 @@ def _settings(section: Section, account: Account, problems: list[ConfigProblem])
         max_parallel=made.max_parallel,
         watch_interval=made.watch_interval,
         plans=_plans(section, problems),
+        report_dir=made.report_dir,
         metrics_file=made.metrics_file,
         status_file=made.status_file,
         ping_url=made.ping_url,

@@ -243,6 +243,11 @@ class GlobalOptions(_Options):
     console_level: Literal["debug", "info", "warning", "error"] = _option(
         "info", "Level of the plain lines on stderr, where it is no terminal; with --json at least warning."
     )
+    report_dir: OwnFile = _option(
+        "",
+        "Directory with a page of HTML for each run; latest.html leads to the last one. The 200 latest are kept.",
+        "/var/lib/sshsync/reports",
+    )
     metrics_file: OwnFile = _option(
         "",
         "File in Prometheus' text format, replaced after each run.",

@@ -99,6 +99,7 @@ def _planned(entry: RepositoryReport, event: ev.Planned) -> None:
     # In a continued run, what was copied before the interruption is found unchanged now.
     entry.unchanged = max(0, event.unchanged - entry.copied)
     entry.planned = event.bytes
+    entry.kept = event.kept
     entry.planned_copies = event.copy + event.replace
     entry.planned_deletions = event.delete
     entry.planned_changes = event.copy + event.replace + event.adjust + event.delete

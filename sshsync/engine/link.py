@@ -202,6 +202,7 @@ class Link:
                 len(changes.unchanged),
                 sum(change.size for change in changes.changes),
                 changes.excluded,
+                sum(prepared.parent.items[key].size for key in changes.unchanged),
             )
         )
         if not details:

@@ -74,7 +74,7 @@ class Scanned:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a repository needs."""
+    """What a repository needs: `bytes` have to move, `kept` bytes are there already."""
 
     repository: str
     copy: int
@@ -84,6 +84,7 @@ class Planned:
     unchanged: int
     bytes: int
     excluded: int = 0
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)

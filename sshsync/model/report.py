@@ -22,6 +22,7 @@ class RepositoryReport:
     Attributes:
         as_of: controller time of the scan of the parent that the result equals, or 0.
         code: exit code that the error asks for.
+        kept: bytes that did not have to move because they were there already.
         unfit: why preflight found its host unable to take part.
         deferred: items left for the next run because they are still being written.
     """
@@ -43,6 +44,7 @@ class RepositoryReport:
     resent: int = 0
     salvaged: int = 0
     planned: int = 0
+    kept: int = 0
     retries: int = 0
     seconds: float = 0.0
     as_of: float = 0.0

@@ -31,18 +31,26 @@ class Written:
 
     def end(self, report: RunReport, in_sync: Mapping[str, float]) -> None:
         """Replace the file."""
-        content = self._render(report, in_sync)
-        descriptor, name = tempfile.mkstemp(prefix=f".{self._file.name}.", dir=self._file.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as out:
-                out.write(content)
-                out.flush()
-                os.fchmod(out.fileno(), 0o644)
-                os.fsync(out.fileno())
-            Path(name).replace(self._file)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replaced(self._file, self._render(report, in_sync))
+
+
+def replaced(file: Path, content: str) -> None:
+    """Replace a file as a whole, by a rename in its directory; others may read it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as out:
+            out.write(content)
+            out.flush()
+            os.fchmod(out.fileno(), 0o644)
+            os.fsync(out.fileno())
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def metrics(file: Path) -> Written:

@@ -54,7 +54,7 @@ def _repository(job: RepositoryReport) -> dict[str, Any]:
             "blocked": job.blocked,
             "adjusted": job.adjusted,
         },
-        "bytes": {"moved": job.moved, "resent": job.resent, "planned": job.planned},
+        "bytes": {"moved": job.moved, "resent": job.resent, "planned": job.planned, "kept": job.kept},
         "seconds": round(job.seconds, 3),
         "retries": job.retries,
         "as_of": job.as_of,

@@ -32,17 +32,22 @@ def rows(report: RunReport) -> list[tuple[str, ...]]:
     return [_row(job, dry=report.dry_run) for job in report.jobs]
 
 
-def details(report: RunReport) -> list[str]:
-    """Return what went wrong and what to know, one line each; empty after a quiet run."""
+def details(report: RunReport, most: int = SHOWN_PROBLEMS) -> list[str]:
+    """Return what went wrong and what to know, one line each; empty after a quiet run.
+
+    Args:
+        report: what the run did.
+        most: items that are spelled out for each repository.
+    """
     lines: list[str] = []
     for job in report.repositories.values():
         if job.unfit and job.unfit not in job.error:
             lines.append(f"{job.name}: preflight: {job.unfit}")
         if job.error:
             lines.append(f"{job.name}: {job.outcome}: {job.error}")
-        for problem in job.problems[:SHOWN_PROBLEMS]:
+        for problem in job.problems[:most]:
             lines.append(f"{job.name}: {words.item(problem.name)}: {problem.outcome}: {problem.reason}")
-        left = job.failed + job.blocked + job.deferred - SHOWN_PROBLEMS
+        left = job.failed + job.blocked + job.deferred - most
         if left > 0:
             lines.append(f"{job.name}: … and {left} more; all of them: sshsync history {report.run} --json")
         lines += [f"{job.name}: note: {notice}" for notice in job.notices]

@@ -1,0 +1,70 @@
+"""Timeline: when each repository was at work in a run, and what was tried again meanwhile."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sshsync.model import events as ev
+
+
+@dataclass(slots=True)
+class Span:
+    """One stretch of work on a repository; times of the controller's clock. `outcome` is "" when it did not end."""
+
+    repository: str
+    begin: float
+    end: float
+    outcome: str = ""
+    retries: list[tuple[float, ev.Retried]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Timeline:
+    """A run in time.
+
+    Attributes:
+        spans: in the order in which work began.
+        published: for each repository, name and size of the files that became visible.
+        deleted: for each repository, the names of those that were deleted.
+    """
+
+    begin: float = 0.0
+    end: float = 0.0
+    spans: list[Span] = field(default_factory=list)
+    published: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    deleted: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def retries(self) -> list[tuple[float, ev.Retried]]:
+        """Everything that was tried again, in order."""
+        return sorted((retry for span in self.spans for retry in span.retries), key=lambda found: found[0])
+
+
+def timeline(events: Iterable[tuple[float, ev.Event]]) -> Timeline:
+    """Return the timeline that a run's events tell of, each with its time."""
+    found = Timeline()
+    open_spans: dict[str, Span] = {}
+    for at, event in events:
+        found.begin = found.begin or at
+        found.end = max(found.end, at)
+        if isinstance(event, ev.RepositoryStarted):
+            open_spans[event.repository] = span = Span(event.repository, at, at)
+            found.spans.append(span)
+        elif isinstance(event, ev.Published):
+            found.published.setdefault(event.repository, []).extend((name, size) for name, _, size in event.items)
+        elif isinstance(event, ev.Deleted):
+            found.deleted.setdefault(event.repository, []).extend(event.names)
+        _extend(open_spans, at, event)
+    return found
+
+
+def _extend(spans: dict[str, Span], at: float, event: ev.Event) -> None:
+    """A span that never ended lasts until the last that was heard of it."""
+    span = spans.get(getattr(event, "repository", ""))
+    if span is None:
+        return
+    span.end = at
+    if isinstance(event, ev.Retried):
+        span.retries.append((at, event))
+    if isinstance(event, ev.RepositoryFinished):
+        span.outcome = event.outcome
+        del spans[event.repository]

@@ -1,0 +1,51 @@
+"""A page of HTML for each run, kept in a directory."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from sshsync.core.timeline import timeline
+from sshsync.model.events import Event
+from sshsync.model.report import RunReport
+from sshsync.notices.files import replaced
+from sshsync.report import as_html
+
+KEPT = 200
+LATEST = "latest.html"
+
+
+class Pages:
+    """See `Notice`: writes RUN.html when a run ends, and lets latest.html lead to it.
+
+    Args:
+        directory: made when it is missing; the oldest pages beyond `KEPT` are removed from it.
+        events: returns the events of a run with their times.
+    """
+
+    name = "report_dir"
+
+    def __init__(self, directory: Path, events: Callable[[str], list[tuple[float, Event]]]) -> None:
+        self._directory = directory
+        self._events = events
+
+    def begin(self, run: str) -> None:
+        """Nothing: a page tells of a run that ended."""
+
+    def end(self, report: RunReport, in_sync: Mapping[str, float]) -> None:
+        """Write the page."""
+        del in_sync
+        self._directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        file = self._directory / f"{report.run}.html"
+        events = self._events(report.run)
+        replaced(file, as_html.page(report, timeline(events)))
+        if events:
+            self._lead_to(file)
+
+    def _lead_to(self, file: Path) -> None:
+        link = self._directory / f".{LATEST}.{os.getpid()}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(file.name)
+        link.replace(self._directory / LATEST)
+        pages = sorted(page for page in self._directory.glob("[0-9]*.html") if not page.is_symlink())
+        for old in pages[:-KEPT]:
+            old.unlink(missing_ok=True)
