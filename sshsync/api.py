@@ -135,7 +135,7 @@ class Sync:
         self._interrupted_at = 0.0
         self._beat = beat
         self._log = (
-            logs.to_file(Path(config.settings.log_file), config.settings.log_level)
+            logs.to_file(Path(config.settings.log_file), config.settings.log_level, config.settings.log_format)
             if config.settings.log_file
             else None
         )
@@ -299,7 +299,7 @@ class Sync:
         if asked.continued:
             for _, event in self.journal.events(asked.run):
                 folding(event)
-        logging: list[Emit] = [Logging(self._log)] if self._log else []
+        logging: list[Emit] = [Logging(self._log, folding.report)] if self._log else []
         emit = FanOut([self.journal, folding, *logging, *self._sinks])
         settings = self.config.settings
         context = self._context(emit)

@@ -12,6 +12,7 @@ from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host, Login
 from sshsync.notices import files
 from sshsync.notices.base import Notice
+from sshsync.notices.chat import Chat
 from sshsync.notices.pages import Pages
 from sshsync.notices.ping import Ping
 from sshsync.notices.program import Command, Mail
@@ -44,7 +45,8 @@ def notices(settings: Settings, events: Callable[[str], list[tuple[float, Event]
         (settings.mail_to, Mail),
         (settings.notify_command, Command),
     ]
-    return [make(value) for value, make in made if value]
+    chat: list[Notice] = [Chat(settings.notify_url)] if settings.notify_url else []
+    return [make(value) for value, make in made if value] + chat
 
 
 def transports(settings: Settings) -> dict[TransportKind, Factory]:

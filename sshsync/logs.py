@@ -2,6 +2,7 @@
 
 import logging
 import logging.handlers
+import os
 import sys
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,8 +15,16 @@ from sshsync.errors import StateError
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
-def to_file(file: Path, level: str) -> FilteringBoundLogger:
-    """Return a logger that appends JSON lines to a file; the file may be rotated away at any time.
+_PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
+
+
+def to_file(file: Path, level: str, form: str = "json") -> FilteringBoundLogger:
+    """Return a logger that appends lines to a file; the file may be rotated away at any time.
+
+    Args:
+        file: made when it is missing, with its directory.
+        level: the least level that is written.
+        form: ``json`` for objects, ``logfmt`` for words of key=value.
 
     Raises:
         StateError: the file cannot be written.
@@ -27,13 +36,31 @@ def to_file(file: Path, level: str) -> FilteringBoundLogger:
         raise StateError(f"cannot write the log {file}: {error.strerror}", hint="set log_file") from error
     target = logging.Logger("sshsync")
     target.addHandler(handler)
-    renderer = structlog.processors.JSONRenderer(sort_keys=False)
-    return _made(target, level, renderer)
+    if form == "logfmt":
+        first = ["at", "level", "event", "run", "repository", "item"]
+        words = structlog.processors.LogfmtRenderer(key_order=first, drop_missing=True, bool_as_flag=False)
+        return _made(target, level, words)
+    return _made(target, level, structlog.processors.JSONRenderer(sort_keys=False))
 
 
-def to_console(level: str, stream: TextIO | None = None) -> FilteringBoundLogger:
-    """Return a logger that writes short lines for people and for cron mails."""
-    return _made(structlog.PrintLogger(stream or sys.stderr), level, _plain)
+def to_console(level: str, stream: TextIO | None = None, *, journal: bool = False) -> FilteringBoundLogger:
+    """Return a logger that writes short lines for people and for cron mails.
+
+    Args:
+        level: the least level that is written.
+        stream: stderr by default.
+        journal: begin each line with its priority, as sd-daemon(3) has it.
+    """
+    return _made(structlog.PrintLogger(stream or sys.stderr), level, _prioritized if journal else _plain)
+
+
+def is_journal(stream: TextIO) -> bool:
+    """Tell whether a stream leads to systemd's journal (JOURNAL_STREAM in systemd.exec(5))."""
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
 def _made(target: Any, level: str, renderer: Any) -> FilteringBoundLogger:
@@ -54,3 +81,7 @@ def _made(target: Any, level: str, renderer: Any) -> FilteringBoundLogger:
 def _plain(_logger: object, _method: str, event: dict[str, Any]) -> str:
     prefix = f"{event['level']}: " if event["level"] in ("warning", "error") else ""
     return f"{prefix}{event['event']}"
+
+
+def _prioritized(_logger: object, _method: str, event: dict[str, Any]) -> str:
+    return f"<{_PRIORITIES[event['level']]}>{event['event']}"

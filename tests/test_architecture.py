@@ -49,6 +49,7 @@ FENCES = {
     "rich": {"cli/display.py"},
     "pydantic": {"config/"},
     "cryptography": {"demo/site.py"},
+    "apprise": {"notices/chat.py"},
     "pathspec": {"kinds/globs.py"},
     "sqlite3": {"engine/journal.py"},
 }

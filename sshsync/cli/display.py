@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from sshsync.api import Result
+    from sshsync.config.resolve import Settings
 
 _COLOURS = {
     Outcome.DONE: "green",
@@ -120,7 +121,7 @@ class Lines:
     def __call__(self, event: ev.Event) -> None:
         """Write the event when it is worth a line."""
         if words := lines.line(event):
-            self._log.log(ev.level(event), words)
+            self._log.log(lines.level(event), words)
         for detail in lines.files(event):
             self._log.debug(detail)
 
@@ -232,15 +233,15 @@ class Forgiving:
 class EachRun:
     """A display of its own for each of several runs."""
 
-    def __init__(self, options: Options, level: str) -> None:
+    def __init__(self, options: Options, settings: "Settings") -> None:
         self._options = options
-        self._level = level
+        self._settings = settings
         self._shown: Forgiving | None = None
 
     def __call__(self, event: ev.Event) -> None:
         """Show the event."""
         if isinstance(event, ev.RunStarted):
-            self._shown = live(self._options, self._level)
+            self._shown = live(self._options, self._settings)
         if self._shown:
             self._shown(event)
         if isinstance(event, ev.RunFinished):
@@ -253,12 +254,14 @@ class EachRun:
         self._shown = None
 
 
-def live(options: Options, level: str) -> Forgiving:
-    """Return the display that fits the options and the terminal; `level` is that of plain lines on stderr."""
+def live(options: Options, settings: "Settings") -> Forgiving:
+    """Return the display that fits the options, the terminal or the journal."""
+    journal = logs.is_journal(sys.stderr)
+    level = settings.journald_level if journal else settings.console_level
     if options.quiet:
-        return Forgiving(Json(Lines(logs.to_console("error"))) if options.json else Silent())
+        return Forgiving(Json(Lines(logs.to_console("error", journal=journal))) if options.json else Silent())
     if options.json:
-        return Forgiving(Json(Lines(logs.to_console("error" if level == "error" else "warning"))))
+        return Forgiving(Json(Lines(logs.to_console("error" if level == "error" else "warning", journal=journal))))
     if sys.stderr.isatty():
         return Forgiving(Bars(options))
-    return Forgiving(Lines(logs.to_console("debug" if options.verbose else level)))
+    return Forgiving(Lines(logs.to_console("debug" if options.verbose else level, journal=journal)))

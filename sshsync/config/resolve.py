@@ -42,6 +42,8 @@ class Settings:
     log_level: str
     console_level: str
     max_parallel: int
+    log_format: str = "json"
+    journald_level: str = "info"
     watch_interval: float = 300.0
     plans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     report_dir: str = ""
@@ -50,6 +52,7 @@ class Settings:
     ping_url: str = field(default="", repr=False)
     mail_to: str = ""
     notify_command: str = ""
+    notify_url: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,8 @@ def _settings(section: Section, account: Account, problems: list[ConfigProblem])
         log_level=made.log_level,
         console_level=made.console_level,
         max_parallel=made.max_parallel,
+        log_format=made.log_format,
+        journald_level=made.journald_level,
         watch_interval=made.watch_interval,
         plans=_plans(section, problems),
         report_dir=made.report_dir,
@@ -130,6 +135,7 @@ def _settings(section: Section, account: Account, problems: list[ConfigProblem])
         ping_url=made.ping_url,
         mail_to=made.mail_to,
         notify_command=made.notify_command,
+        notify_url=made.notify_url,
     )
 
 

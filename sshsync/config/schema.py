@@ -114,6 +114,12 @@ def _lines(value: object) -> object:
     return patterns
 
 
+def _each(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(line.strip() for line in value.splitlines() if line.strip())
+
+
 def _names(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -238,10 +244,16 @@ class GlobalOptions(_Options):
         "", "Directory of the journal; /var/lib/sshsync for root, else ~/.local/state/sshsync by default."
     )
     lock_file: Text = _option("", "Lock file; `lock` in state_dir by default.")
-    log_file: Text = _option("", "Log file (JSON lines); `sshsync.log` in state_dir by default, `none` for no file.")
-    log_level: Literal["debug", "info", "warning", "error"] = _option("info", "Level of the log file.")
+    log_file: Text = _option("", "Log file; `sshsync.log` in state_dir by default, `none` for no file.")
+    log_format: Literal["json", "logfmt"] = _option("json", "Lines of the log file: JSON objects, or key=value words.")
+    log_level: Literal["debug", "info", "warning", "error"] = _option(
+        "info", "Level of the log file: one line a repository at info, one line a file at debug."
+    )
     console_level: Literal["debug", "info", "warning", "error"] = _option(
         "info", "Level of the plain lines on stderr, where it is no terminal; with --json at least warning."
+    )
+    journald_level: Literal["debug", "info", "warning", "error"] = _option(
+        "info", "Their level where stderr is systemd's journal; each line then carries its priority."
     )
     report_dir: OwnFile = _option(
         "",
@@ -272,5 +284,11 @@ class GlobalOptions(_Options):
     )
     watch_interval: Annotated[Seconds, Field(ge=1)] = _option(
         300.0, "Time between two looks of `sshsync watch` at the masters, more or less a tenth."
+    )
+    notify_url: Annotated[tuple[str, ...], BeforeValidator(_each)] = _option(
+        (),
+        "Services in apprise's spelling, one a line, that get a message about each run that did not end well. Needs "
+        "the extra `notify` (pip install 'sshsync[notify]').",
+        "ntfy://ntfy.example.org/sshsync",
     )
     max_parallel: Annotated[int, Field(ge=1, le=1000)] = _option(16, "Repositories that are synchronized at once.")

@@ -37,11 +37,20 @@ class Folding:
         fold.apply(self.report, event)
 
 
-class Logging:
-    """Writes events to a structured log: one line a file at debug, one a repository at info."""
+_COUNTS = ("copied", "unchanged", "deleted", "failed", "blocked", "deferred", "moved", "resent", "retries")
 
-    def __init__(self, logger: FilteringBoundLogger) -> None:
+
+class Logging:
+    """Writes events to a structured log: one line a file at debug, one a repository at info.
+
+    Args:
+        logger: takes the lines.
+        report: the fold of the events, which has taken each event before this sink does.
+    """
+
+    def __init__(self, logger: FilteringBoundLogger, report: RunReport) -> None:
         self._log = logger
+        self._report = report
         self._run = ""
 
     def __call__(self, event: ev.Event) -> None:
@@ -63,6 +72,9 @@ class Logging:
         if isinstance(event, ev.Verified):
             return
         values = ev.to_json(event)
+        if isinstance(event, ev.RepositoryFinished):
+            job = self._report.repositories[event.repository]
+            values |= {name: getattr(job, name) for name in _COUNTS}
         words = str(values.pop("type"))
         values.pop("run", None)
         if "name" in values:

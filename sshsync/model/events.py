@@ -276,6 +276,8 @@ def level(event: Event) -> int:
         return 30
     if isinstance(event, Unfit):
         return 40
+    if isinstance(event, RepositoryStarted | Scanned | Planned):
+        return 10
     if isinstance(event, RepositoryFinished):
         return 20 if event.outcome in GOOD or event.outcome == Outcome.SKIPPED else 40
     return 20

@@ -8,6 +8,11 @@ from sshsync.model.events import GOOD
 from sshsync.report import words
 
 
+def level(event: ev.Event) -> int:
+    """Return how loud the line of an event is: people want to see what a repository needs before it is done."""
+    return 20 if isinstance(event, ev.Planned) else ev.level(event)
+
+
 def line(event: ev.Event) -> str:
     """Return the event as one line, "" when it is not worth one."""
     wording = _WORDING.get(type(event))

@@ -96,7 +96,8 @@ def test_a_failure_is_a_failed_unit_that_is_not_repeated(host) -> None:
     assert "ExecMainStatus=7" in done.stdout
     assert "Result=exit-code" in done.stdout
     assert "NRestarts=0" in done.stdout
-    assert "blocked: failed" in host("journalctl --no-pager -u sshsync.service").stdout, "the journal says what failed"
+    assert "c: blocked: failed" in host("journalctl --no-pager -p warning -u sshsync.service").stdout, "the journal says what failed"
+    assert "c: partial in" in host("journalctl --no-pager -p err -u sshsync.service").stdout
     host("rmdir /dat/c/blocked")
     assert host("systemctl start sshsync.service").returncode == 0
 

@@ -132,6 +132,31 @@ def test_a_mail_tells_of_failures_only(tmp_path: Path) -> None:
     assert "to go on: sshsync resume" in made.get_payload(decode=True).decode()
 
 
+def test_a_chat_hears_of_failures_only_and_no_secret_is_told(site: Site, pings) -> None:
+    url, heard = pings
+    service = url.replace("http://", "json://user:s3cret@")
+    told(site, f"notify_url = {service}\n")
+    assert site.cli("--all").returncode == 0
+    assert heard == []
+    (site.root("m") / "blocked").write_bytes(b"x")
+    (site.root("c") / "blocked").mkdir()
+    assert site.cli("--all").returncode == 7
+    assert len(heard) == 1
+    message = json.loads(heard[0][1])
+    assert "1 of 1 repositories not in sync" in message["title"]
+    assert "c: blocked: failed:" in message["message"]
+    assert "to go on: sshsync resume" in message["message"]
+    told(site, f"notify_url = {service.replace('json', 'nonsense')}\n")
+    done = site.cli("notify", "test", "--fail")
+    assert done.returncode == 6
+    assert "notify_url: address 1 is none that apprise knows" in done.stdout
+    told(site, f"notify_url = json://user:s3cret@127.0.0.1:{free_port()}/\n")
+    done = site.cli("notify", "test", "--fail")
+    assert "notify_url: a service did not take the message" in done.stdout
+    log = (site.directory / "state" / "sshsync.log").read_text()
+    assert "s3cret" not in done.stdout + done.stderr + log
+
+
 def test_notices_can_be_tried(site: Site, pings) -> None:
     url, heard = pings
     told(site, "")

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import os
+import shlex
 import sqlite3
 import threading
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from sshsync import logs
 from sshsync.engine.journal import Journal, check_directory, find_run
 from sshsync.engine.lock import Lock
-from sshsync.engine.sinks import Logging
+from sshsync.engine.sinks import FanOut, Folding, Logging
 from sshsync.errors import (
     ConnectError,
     ConnectionLostError,
@@ -369,7 +370,7 @@ def test_the_watch_leaves_what_is_in_time_alone() -> None:
 
 def test_row_94_the_log_holds_one_escaped_line_an_event(tmp_path: Path) -> None:
     file = tmp_path / "log"
-    sink = Logging(logs.to_file(file, "debug"))
+    sink = FanOut([folding := Folding(), Logging(logs.to_file(file, "debug"), folding.report)])
     sink(ev.RunStarted("r1", 1.0, [["a"]]))
     sink(ev.Published("a", [("evil\n\x1b[31m\udcff", "sha256:1", 5)], 5))
     sink(ev.ItemFailed("a", "x\ny", "why\x9b"))
@@ -387,6 +388,21 @@ def test_row_94_the_log_holds_one_escaped_line_an_event(tmp_path: Path) -> None:
     file.rename(tmp_path / "log.1")
     sink(ev.Notice("a", "after rotation"))
     assert "after rotation" in file.read_text()
+
+
+def test_a_log_of_words_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    sink = FanOut([folding := Folding(), Logging(logs.to_file(file, "info", "logfmt"), folding.report)])
+    sink(ev.RunStarted("r1", 1.0, [["a"]]))
+    sink(ev.Published("a", [("f", "sha256:1", 5)], 5))
+    sink(ev.ItemFailed("a", "odd = \"name\"", "line\nfeed"))
+    sink(ev.RepositoryFinished("a", "partial", 1.0))
+    lines = [shlex.split(line) for line in file.read_text().splitlines()]
+    assert [dict(word.split("=", 1) for word in line)["event"] for line in lines] == ["run started", "item failed", "repository finished"]
+    failed, ended = (dict(word.split("=", 1) for word in line) for line in lines[1:])
+    assert (failed["run"], failed["repository"], failed["item"], failed["level"]) == ("r1", "a", "odd = \"name\"", "warning")
+    assert (ended["copied"], ended["failed"], ended["outcome"]) == ("1", "1", "partial")
+    assert all(line[0].startswith("at=20") for line in lines)
 
 
 def test_the_console_shows_lines_by_level(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,7 +41,7 @@ def synchronize(
             else [select(config.tree, stage) if isinstance(stage, str) else stage for stage in stages]
         )
         planner.plan(config.tree, wanted)
-        shown = display.live(options, config.settings.console_level)
+        shown = display.live(options, config.settings)
         sync = Sync(config, sinks=[shown])
         with signals.handled(sync.interrupt):
             result = sync.run(wanted, dry_run=dry_run)

@@ -71,7 +71,7 @@ def _again(options: Options, config: Config) -> Config:
 
 
 def _watched(options: Options, config: Config, plan: Plan, *, once: bool) -> int | None:
-    shown = display.EachRun(options, config.settings.console_level)
+    shown = display.EachRun(options, config.settings)
 
     def waiting(why: str) -> None:
         systemd.tell(f"STATUS={why or 'a run is under way'}")
