@@ -13,7 +13,7 @@ release = version = VERSION
 extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 myst_heading_anchors = 3
-exclude_patterns = ["_build"]
+myst_enable_extensions = ["deflist"]
 html_theme = "furo"
 html_title = f"sshsync {VERSION}"
 html_show_sphinx = False

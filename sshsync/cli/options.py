@@ -1,5 +1,7 @@
 """Options that several commands share."""
 
+import os
+import pwd
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +32,7 @@ class Options:
         return "sshsync" if self.config == DEFAULT_CONFIG else f"sshsync -c {self.config}"
 
     def load(self) -> "Config":
-        """Return the configuration.
+        """Return the configuration. Root goes on as the account that the state belongs to.
 
         Raises:
             ConfigError: with everything that is wrong.
@@ -40,6 +42,9 @@ class Options:
         from sshsync import api
 
         config = api.load(self.config)
+        if _become_owner(Path(self.state_dir or config.settings.state_dir)):
+            # What that account may not read is no configuration for it.
+            config = api.load(self.config)
         if not self.state_dir:
             return config
         old, new = config.settings.state_dir, str(Path(self.state_dir).absolute())
@@ -52,6 +57,23 @@ class Options:
             settings, state_dir=new, lock_file=moved(settings.lock_file), log_file=moved(settings.log_file)
         )
         return replace(config, settings=settings)
+
+
+def _become_owner(state_dir: Path) -> bool:
+    """Give up root's rights for those of the owner of the state, so that a service's files stay its own."""
+    if os.geteuid() != 0:
+        return False
+    try:
+        owner = pwd.getpwuid(state_dir.stat().st_uid)
+    except (OSError, KeyError):
+        return False
+    if owner.pw_uid == 0:
+        return False
+    os.initgroups(owner.pw_name, owner.pw_gid)
+    os.setgid(owner.pw_gid)
+    os.setuid(owner.pw_uid)
+    os.environ.update(HOME=owner.pw_dir, USER=owner.pw_name, LOGNAME=owner.pw_name)
+    return True
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:

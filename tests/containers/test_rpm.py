@@ -97,12 +97,21 @@ def test_installed_it_is_complete_and_owned_by_who_may_see_it(machine: Machine) 
     assert "complete -o nosort -F _sshsync_completion sshsync" in machine.run("cat /usr/share/bash-completion/completions/sshsync").stdout
 
 
-def test_root_is_told_whom_to_run_it_as(machine: Machine) -> None:
-    machine.run("printf '[m]\\ntransport = local\\npath = /srv\\n' >> /etc/sshsync/sshsync.conf")
-    done = machine.run("sshsync status", check=False)
-    assert done.returncode == 6
-    assert "runuser -u sshsync -- sshsync" in done.stderr
-    assert machine.run("runuser -u sshsync -- sshsync status").stdout.startswith("no run is on record yet")
+def test_called_by_root_it_goes_on_as_the_service(machine: Machine) -> None:
+    machine.run("printf '[m]\\ntransport = local\\npath = /srv\\n[c]\\ntransport = local\\npath = /var/lib/sshsync/c\\nparent = m\\n' >> /etc/sshsync/sshsync.conf; mkdir /srv; echo x > /srv/x; touch -d 2020-01-01 /srv/x")
+    assert "no run is on record yet" in machine.run("sshsync status").stdout
+    assert "in sync" in machine.run("sshsync --all").stdout
+    owners = machine.run("stat -c %U /var/lib/sshsync/journal.sqlite /var/lib/sshsync/lock /var/lib/sshsync/c/x /var/log/sshsync/sshsync.log").stdout
+    assert set(owners.split()) == {"sshsync"}
+    # What the service may not read is no configuration for it; another account is told whose the state is.
+    machine.run("install -m 600 /etc/sshsync/sshsync.conf /root/secret.conf")
+    refused = machine.run("sshsync -c /root/secret.conf status", check=False)
+    assert refused.returncode == 3
+    assert "Permission denied" in refused.stderr
+    machine.run("useradd -m other; install -o other -m 600 /etc/sshsync/sshsync.conf /home/other/own.conf")
+    refused = machine.run("runuser -u other -- sshsync -c /home/other/own.conf status", check=False)
+    assert refused.returncode == 6
+    assert "belongs to another account (run it as that one (runuser -u sshsync -- sshsync ...)" in refused.stderr
 
 
 def test_the_installed_command_brings_a_chain_in_sync(machine: Machine, chain: Chain) -> None:
@@ -111,11 +120,10 @@ def test_the_installed_command_brings_a_chain_in_sync(machine: Machine, chain: C
     machine.put(chain.key, "/var/lib/sshsync/id_rsa")
     machine.run(f"cat > /etc/sshsync/sshsync.conf <<'END'\n{CHAIN}END\nchown sshsync /var/lib/sshsync/id_rsa; chmod 600 /var/lib/sshsync/id_rsa")
     chain.run("repomaster", "mkdir -p /dat/packaged/d; head -c 3000000 /dev/urandom > /dat/packaged/big; for i in 1 2 3; do echo $i > /dat/packaged/d/$i; done; touch -d 202001010000 /dat/packaged/big /dat/packaged/d/*", "repoowner")
-    run = "runuser -u sshsync -- sshsync"
-    machine.run(f"{run} hosts trust --yes repoproxy repomaster appnode1 appnode2")
-    checked = machine.run(f"{run} hosts check").stdout
+    machine.run("sshsync hosts trust --yes repoproxy repomaster appnode1 appnode2")
+    checked = machine.run("sshsync hosts check").stdout
     assert checked.count("to be made") == 3, checked
-    done = machine.run(f"{run} --plan nightly")
+    done = machine.run("sshsync --plan nightly")
     assert "everything is in sync" in done.stdout
     same = {name: chain.digests(name, "/dat/packaged") for name in ("repomaster", "repoproxy", "appnode1", "appnode2")}
     assert len(same["repomaster"]) == 4

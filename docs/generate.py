@@ -1,0 +1,198 @@
+"""The pages that are made of the code: command line, errors, option table, man pages. `script/docs` writes them."""
+
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS.parent))
+
+from sshsync import errors  # noqa: E402
+from sshsync.cli.main import cli  # noqa: E402
+from sshsync.config import render  # noqa: E402
+from sshsync.config.schema import VARIABLES, GlobalOptions, RepositoryOptions  # noqa: E402
+
+MADE = "<!-- made by script/docs: change the code instead -->"
+
+
+def pages() -> dict[Path, str]:
+    """Return every generated file with its content."""
+    return {
+        DOCS.parent / "etc" / "sshsync.conf": render.sample(render.INSTALLED),
+        DOCS / "configuration.md": render.reference(),
+        DOCS / "commands.md": commands(),
+        DOCS / "errors.md": error_tree(),
+        DOCS / "man" / "sshsync.1.md": manual(),
+        DOCS / "man" / "sshsync.conf.5.md": configuration_manual(),
+    }
+
+
+def commands() -> str:
+    """Return the reference of the command line."""
+    lines = [MADE, "", "# Commands", "", "What `sshsync --help` and `sshsync COMMAND --help` say.", ""]
+    for words, command in _all(cli, ("sshsync",)):
+        lines += [f"## {' '.join(words)}", "", *_usage(words, command), "", *_help(command), *_options(command, shared=words == ("sshsync",))]
+    return "\n".join(lines)
+
+
+def error_tree() -> str:
+    """Return the page of exit codes and errors."""
+    lines = [MADE, "", "# Exit codes and errors", "", "| exit code | meaning |", "|---|---|"]
+    lines += [f"| {code} | {meaning} |" for code, meaning in errors.MEANINGS.items()]
+    lines += [
+        "",
+        "The first that applies: interrupted, a bug, locked, trust (10), refused (9), 75 when every failure is temporary,",
+        "6 when nothing reached its goal, 7 when some did, 11 for a dry run that found differences, 0.",
+        "",
+        "## Errors of the library",
+        "",
+        "All are in `sshsync.errors`. *Temporary* ones are tried again by themselves.",
+        "",
+        "| error | exit code | temporary | meaning |",
+        "|---|---|---|---|",
+    ]
+    for error, depth in _errors(errors.SshsyncError, 0):
+        first = (inspect.getdoc(error) or "").splitlines()[0]
+        code = "130, 143" if error is errors.InterruptedRun else error.code
+        lines.append(f"| {'&emsp;' * depth}`{error.__name__}` | {code} | {'yes' if error.transient else ''} | {first} |")
+    return "\n".join([*lines, ""])
+
+
+def manual() -> str:
+    """Return sshsync(1)."""
+    lines = [MADE, "", "# sshsync", "", "## Synopsis", "", "`sshsync [OPTION]... --sync A,B [--sync C,D]...`", "", "`sshsync [OPTION]... COMMAND [ARGUMENT]...`", "", "## Description", "", *_help(cli)]
+    for words, command in _all(cli, ("sshsync",)):
+        heading = "Options" if words == ("sshsync",) else " ".join(words[1:])
+        body = [] if words == ("sshsync",) else [*_usage(words, command), "", *_help(command)]
+        lines += [f"## {heading}", "", *body, *_options(command, shared=words == ("sshsync",))]
+    lines += ["## Exit status", ""]
+    for code, meaning in errors.MEANINGS.items():
+        lines += [f"{code}", f": {meaning}", ""]
+    return "\n".join([*lines, *_TAIL])
+
+
+def configuration_manual() -> str:
+    """Return sshsync.conf(5)."""
+    lines = [MADE, "", "# sshsync.conf", "", *_CONF, "## Section [sshsync]: global settings", "", *_keys(GlobalOptions)]
+    lines += ["`plan.NAME`", ": Stages for `sshsync --plan NAME`: `--sync A --sync B,C`, or `--all`. There may be several.", ""]
+    lines += ["## Sections of repositories, and [DEFAULT]", "", *_keys(RepositoryOptions), "## Variables of templates", "", ", ".join(f"`{name}`" for name in VARIABLES) + ".", "", *_TEMPLATES]
+    return "\n".join(lines)
+
+
+_TAIL = """## Environment
+
+`SSHSYNC_CONFIG`
+: Configuration file, where `--config` names none.
+
+`NO_COLOR`
+: No colours, whatever the terminal can.
+
+`CREDENTIALS_DIRECTORY`
+: Where systemd puts the credentials of a service; key and password files in it may show a group's permission.
+
+## Files
+
+`/etc/sshsync/sshsync.conf`
+: Configuration; see sshsync.conf(5).
+
+`/var/lib/sshsync`
+: State of the service: journal, lock, known host keys. When root calls sshsync and the state belongs to another account,
+  sshsync goes on as that account.
+
+`/var/log/sshsync/sshsync.log`
+: Log of the service. It may be renamed at any time; sshsync goes on in a new one.
+
+## See also
+
+sshsync.conf(5), sshsync-cookbook(7), systemd.timer(5), sshd(8)
+""".splitlines()
+
+_CONF = """## Description
+
+INI text: `[section]`, `key = value`; indented lines continue a value, lines that begin with `#` or `;` are comments.
+`%` and `$` have no special meaning to the reader. There is one section for each repository; `[DEFAULT]` holds values for
+all of them, `[sshsync]` the global settings. `sshsync config check` tells everything that is wrong, with line numbers;
+`sshsync config show NAME` shows each value and where it comes from.
+
+`[appnode[01-20]]` stands for twenty repositories; `{n}` in a value is the number as written.
+
+The file must belong to root or to the account that runs sshsync, and nobody else may be able to write to it.
+""".splitlines()
+
+_TEMPLATES = """`listcmd`, `digestcmd` and `synccmd` run on the repository's host in a subshell of `shell`, with the input from
+`/dev/null`, under `LC_ALL=C`, `set -f` and an empty `IFS`: a variable is exactly one word, quoted or not. `listcmd` sees
+`REPOPATH`; `digestcmd` sees `REPOPATH`, `FILE` and `FILEPATH`; `synccmd` sees all. `REMOTE...` is the parent as its child
+reaches it; `LOCALDIR` is a staging directory from which sshsync publishes the file after it verified it.
+
+## See also
+
+sshsync(1), sshsync-cookbook(7)
+""".splitlines()
+
+
+def _all(command: click.Command, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield every command with its words; a group that only holds others is left out."""
+    context = click.Context(command)
+    group = isinstance(command, click.Group)
+    if not group or len(words) == 1:
+        yield words, command
+    if group:
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None, name
+            yield from _all(found, (*words, name))
+
+
+def _usage(words: tuple[str, ...], command: click.Command) -> list[str]:
+    pieces = " ".join(command.collect_usage_pieces(click.Context(command)))
+    return [f"`{' '.join(words)} {pieces}`"]
+
+
+def _help(command: click.Command) -> list[str]:
+    """Return help text as Markdown: a paragraph that click must not wrap is shown as it is."""
+    lines: list[str] = []
+    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
+        if paragraph.startswith("\b\n"):
+            lines += ["```text", *paragraph.splitlines()[1:], "```", ""]
+        else:
+            lines += [paragraph, ""]
+    return lines
+
+
+def _options(command: click.Command, *, shared: bool) -> list[str]:
+    """Return a command's options; those that all commands take are told once."""
+    common = {option.name for option in cli.params if option.name in _SHARED}
+    lines = []
+    for option in command.params:
+        if isinstance(option, click.Option) and option.help and (shared or option.name not in common):
+            record = option.get_help_record(click.Context(command))
+            assert record is not None, option.name
+            lines += [f"`{record[0]}`", f": {record[1]}", ""]
+    return lines
+
+
+_SHARED = ("config", "state_dir", "json", "quiet", "verbose", "no_color")
+
+
+def _errors(error: type[errors.SshsyncError], depth: int) -> Iterator[tuple[type[errors.SshsyncError], int]]:
+    yield error, depth
+    for below in error.__subclasses__():
+        yield from _errors(below, depth + 1)
+
+
+def _keys(model: type) -> list[str]:
+    lines = []
+    for name, entry in model.model_fields.items():
+        value = "" if entry.is_required() else render.value_text(entry.default)
+        default = " Needed." if entry.is_required() else f" Default: `{value}`." if value and "*" not in value else ""
+        example = f" Example: `{entry.examples[0]}`." if entry.examples else ""
+        lines += [f"`{name}`", f": {entry.description}{default}{example}", ""]
+    return lines
+
+
+if __name__ == "__main__":
+    for file, content in pages().items():
+        file.write_text(content)
