@@ -101,7 +101,7 @@ def resolve(raw: Raw, account: Account) -> Config:
         problems.append(ConfigProblem(raw.file, "no repository is configured", "add a [name] section with a path"))
     repositories = {name: _repository(name, made, options, account) for name, made in options.items()}
     found = _dangling(sections)
-    if len(options) == len(sections) and not found:
+    if sections and len(options) == len(sections) and not found:
         found = _link_problems(repositories, sections) or _plan_problems(own, settings, repositories)
     problems += found
     if problems:

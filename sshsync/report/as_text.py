@@ -39,6 +39,12 @@ def details(report: RunReport, most: int = SHOWN_PROBLEMS) -> list[str]:
         report: what the run did.
         most: items that are spelled out for each repository.
     """
+    notes = [f"{job.name}: note: {notice}" for job in report.repositories.values() for notice in job.notices]
+    return [*failures(report, most), *notes]
+
+
+def failures(report: RunReport, most: int = SHOWN_PROBLEMS) -> list[str]:
+    """Return what went wrong, one line each; see `details`."""
     lines: list[str] = []
     for job in report.repositories.values():
         if job.unfit and job.unfit not in job.error:
@@ -50,7 +56,6 @@ def details(report: RunReport, most: int = SHOWN_PROBLEMS) -> list[str]:
         left = job.failed + job.blocked + job.deferred - most
         if left > 0:
             lines.append(f"{job.name}: … and {left} more; all of them: sshsync history {report.run} --json")
-        lines += [f"{job.name}: note: {notice}" for notice in job.notices]
     return lines
 
 

@@ -32,13 +32,16 @@ def status(context: click.Context) -> None:
     for row in rows:
         state = f"in sync as of {words.moment(row.in_sync)}" if row.in_sync else "never in sync"
         if row.outcome and row.outcome not in GOOD:
-            state += f"; last run: {row.outcome}" + (f": {row.error}" if row.error else "")
+            told = report is not None and row.run == report.run
+            state += f"; last run: {row.outcome}" + (f": {row.error}" if row.error and not told else "")
         out.print(f"{row.name}: {state}")
     if report is None:
         out.print("no run is on record yet; start one with: sshsync --all")
         return
     from sshsync.report import as_text
 
+    for line in as_text.failures(report):
+        out.print(line)
     out.print(as_text.headline(report, running))
     if advice := as_text.advice(report, options.command, running):
         out.print(advice)

@@ -1,0 +1,90 @@
+"""What the pages tell to do, done: on a machine with the package, against the containers of the chain."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import pages
+from tests.containers import packages
+from tests.containers.conftest import Chain
+from tests.containers.machine import Machine
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+
+ACCOUNTS = {"repomaster": "repoowner", "repoproxy": "proxyrunner", "appnode1": "appuser", "appnode2": "appuser"}
+TUTORIAL = pages.DOCS / "tutorial.md"
+HOWTOS = [page for page in pages.pages() if page != TUTORIAL and list(pages.steps(page))]
+# What a how-to finds: the tutorial's end, and nothing of another page.
+KEEP = "tar -C / -cf /root/kept.tar etc/sshsync var/lib/sshsync"
+RESET = (
+    "systemctl stop sshsync-watch.service 'sshsync*.timer' 2>/dev/null; rm -rf /etc/systemd/system/sshsync*; systemctl daemon-reload; "
+    "rm -rf /etc/sshsync /var/lib/sshsync; tar -C / -xpf /root/kept.tar; sshsync --all >/dev/null"
+)
+
+
+class Desk:
+    """Where an operator sits: the controller, and logins on the hosts."""
+
+    def __init__(self, machine: Machine, chain: Chain) -> None:
+        self._machine = machine
+        self._chain = chain
+
+    def follow(self, page: Path) -> None:
+        """Do what a page says, to its end, and tell everything that is not as it says."""
+        wrong = []
+        for step in pages.steps(page):
+            if isinstance(step, pages.File):
+                self._machine.run(f"cat > {step.path} <<'END'\n{step.content}END")
+            elif isinstance(step, pages.Copy):
+                content = self._machine.run(f"cat {step.source}").stdout
+                for host in ACCOUNTS:
+                    self._chain.run(host, f"cat > {step.target} <<'END'\n{content}END")
+            else:
+                wrong += self._do(step)
+        assert not wrong, "\n\n".join(wrong)
+
+    def _do(self, step: pages.Command) -> list[str]:
+        done = self._run(step)
+        told = f"{step.machine}: {step.command}\nstatus {done.returncode}\n{done.stdout}\n--- promised:\n" + "\n".join(step.promised)
+        right = done.returncode == step.status or step.status == pages.ANY
+        return [] if right and step.matches(done.stdout) else [told]
+
+    def _run(self, step: pages.Command) -> "subprocess.CompletedProcess[str]":
+        if step.machine == "ops":
+            container, user = self._machine.name, "root"
+        else:
+            container, user = self._chain.container(step.machine), "root" if step.root else ACCOUNTS[step.machine]
+        place = ["-w", "/root"] if step.machine == "ops" else []
+        home = [] if user == "root" else ["-e", f"HOME=/home/{user}", "-w", f"/home/{user}"]
+        command = ["docker", "exec", "-i", "-u", user, *place, *home, container, "sh", "-c", f"exec 2>&1\n{step.command}"]
+        return subprocess.run(command, input="y\n" * 9, capture_output=True, text=True, timeout=150, check=False)
+
+
+@pytest.fixture(scope="module")
+def desk(built: Path, chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A machine on which the tutorial was followed from its first line to its last."""
+    machine = Machine(tmp_path_factory.mktemp("layer"), "ops")
+    try:
+        chain.docker("network", "connect", "sshsync-test_edge", machine.name)
+        machine.put(packages.system(tmp_path_factory.mktemp("system")), "/root/system.rpm")
+        machine.run("rpm -i --nodeps /root/system.rpm")
+        machine.put(packages.rpm(built), f"/root/{packages.rpm(built).name}")
+        made = Desk(machine, chain)
+        made.follow(TUTORIAL)
+        machine.run(KEEP)
+        made.reset = lambda: machine.run(RESET)  # type: ignore[attr-defined]
+        yield made
+    finally:
+        machine.close()
+
+
+def test_the_tutorial_leads_from_nothing_to_a_nightly_chain(desk: Desk) -> None:
+    """The fixture follows it; nothing but the package and the hosts is there before."""
+
+
+@pytest.mark.parametrize("page", HOWTOS, ids=lambda page: page.stem)
+def test_the_commands_of_a_page_do_what_it_says(desk: Desk, page: Path) -> None:
+    desk.reset()  # type: ignore[attr-defined]
+    desk.follow(page)
