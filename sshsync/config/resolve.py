@@ -20,7 +20,7 @@ from sshsync.model.topology import Commands, Host, Login, Repository, Tree
 M = TypeVar("M", bound=BaseModel)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_TEMPLATES = ("listcmd", "digestcmd", "synccmd")
+_TEMPLATES = ("listcmd", "digestcmd", "synccmd", "pre_cmd", "post_cmd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +229,8 @@ def _check_section(
         problems.append(problem("synccmd", "synccmd needs ${FILE} and ${LOCALDIR}"))
     if made.transfer is TransferKind.COMMAND and made.parent and not made.synccmd:
         problems.append(problem("transfer", "transfer = command needs a synccmd"))
+    if made.bwlimit and made.synccmd and made.transfer is not TransferKind.RELAY:
+        warnings.append(problem("bwlimit", "bwlimit does not slow down its synccmd: scp has -l, curl --limit-rate"))
     for key in _TEMPLATES:
         template = getattr(made, key)
         for name in dict.fromkeys(_VARIABLE.findall(template)):
@@ -305,7 +307,7 @@ def _repository(
         parent=made.parent,
         peer_host=made.peer_host or host.address,
         peer_port=made.peer_port or made.port,
-        commands=Commands(made.listcmd, made.digestcmd, made.synccmd),
+        commands=Commands(made.listcmd, made.digestcmd, made.synccmd, made.pre_cmd, made.post_cmd),
         digest=made.digest,
         transfer=made.transfer,
         include=made.include,
@@ -317,6 +319,7 @@ def _repository(
         digest_cache=made.digest_cache,
         groups=made.groups,
         retries=Retries(transient=made.retries),
+        bwlimit=made.bwlimit,
     )
 
 

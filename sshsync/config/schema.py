@@ -29,6 +29,11 @@ VARIABLES = (
 
 MOST_TEMPLATE = 8192
 
+LEAST_RATE = 10_000
+"""Bytes a second below which deadlines would strike."""
+
+_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)")
+_UNITS = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
@@ -87,6 +92,16 @@ def _seconds(value: object) -> object:
     if not found:
         raise ValueError("must be a time such as 90, 90s, 5m or 1h")
     return float(found.group(1)) * _SECONDS[found.group(2)]
+
+
+def _rate(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    found = _RATE.fullmatch(value.strip())
+    rate = float(found.group(1)) * _UNITS[found.group(2) or ""] if found else 0.0
+    if not found or 0 < rate < LEAST_RATE:
+        raise ValueError("must be bytes a second such as 500k, 2M or 1G, at least 10k, or 0 for no limit")
+    return rate
 
 
 def _max_delete(value: object) -> object:
@@ -234,6 +249,23 @@ class RepositoryOptions(_Options):
     retries: Annotated[int, Field(ge=1, le=100)] = _option(5, "Tries of a step that fails for a passing reason.")
     timeout: Annotated[Seconds, Field(ge=1)] = _option(
         60.0, "Time without any progress after which a step is given up."
+    )
+    bwlimit: Annotated[float, BeforeValidator(_rate)] = _option(
+        0.0,
+        "Bytes a second that this repository may get through the controller; a `synccmd` has to limit itself.",
+        "2M",
+    )
+    pre_cmd: Template = _option(
+        "",
+        "Command on this host before its files change in a run; when it fails, nothing is changed. It sees REPOPATH, "
+        "and may be run again after a broken connection.",
+        "systemctl --user stop app",
+    )
+    post_cmd: Template = _option(
+        "",
+        "Command on this host after everything that had to change did. It stays due until it ended well: a killed run "
+        "hands it on to the next.",
+        "systemctl --user start app",
     )
 
 

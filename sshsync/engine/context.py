@@ -39,6 +39,14 @@ class Records(Protocol):
         """Replace the cached digests."""
         ...
 
+    def noted(self, name: str) -> str:
+        """Return a note that was left for later, "" for none."""
+        ...
+
+    def note(self, name: str, value: str) -> None:
+        """Leave a note for later; it is on disk when this returns."""
+        ...
+
     def learn(self, repository: Repository, items: Iterable[Item]) -> None:
         """Add to the cached digests."""
         ...

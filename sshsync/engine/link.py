@@ -8,6 +8,7 @@ from sshsync.core import choose, guard, verify
 from sshsync.core.batch import batches
 from sshsync.core.diff import diff
 from sshsync.engine.context import Context
+from sshsync.engine.hooks import Hooks
 from sshsync.engine.moves import Mover
 from sshsync.engine.scan import Scanner
 from sshsync.errors import BlockedError, CommandError, RefusedError, SshsyncError
@@ -109,6 +110,9 @@ class Link:
         mover = Mover(self._context, self._scanner, self._parent, self._child, staging)
         changes = prepared.changes
         problems = self._blocked(changes)
+        hooks = Hooks(self._context, self._child, prepared.child.root)
+        if changes.changes and not prepared.refusal:
+            hooks.before()
         try:
             self._move(mover, prepared)
             adjusted = self._adjust(staging, changes)
@@ -127,7 +131,10 @@ class Link:
         result = replace(result, complete=prepared.parent.complete and not problems and not mover.deferred)
         self._scanner.put(result, frozenset(mover.published))
         self._record(prepared, deleted)
-        return self._outcome(prepared, problems, mover, bool(deleted or adjusted)), len(result.items)
+        outcome = self._outcome(prepared, problems, mover, bool(deleted or adjusted))
+        if outcome in GOOD:
+            hooks.after()
+        return outcome, len(result.items)
 
     def _parent_snapshot(self) -> Snapshot:
         name = self._parent.name

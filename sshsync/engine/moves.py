@@ -14,6 +14,7 @@ from sshsync.model.item import Digest, Item, Key
 from sshsync.model.topology import Repository
 from sshsync.remote.encode import visible
 from sshsync.transfers.base import Ends
+from sshsync.transfers.pace import Pace
 from sshsync.transfers.staging import Staging
 
 PARTIAL = 7
@@ -40,6 +41,7 @@ class Mover:
         self._tries: Counter[tuple[Key, str]] = Counter()
         self._complaints: dict[Key, str] = {}
         self._sent = 0
+        self._pace = Pace(child.bwlimit, context.monotonic, context.stop.sleep)
         self.published: dict[Key, Item] = {}
         self.failed = 0
         self.deferred = 0
@@ -88,7 +90,7 @@ class Mover:
     def _attempt(self, batch: Batch, publishing: set[Key]) -> list[Batch]:
         before = self._sent
         try:
-            self._context.strategies[batch.strategy].stage(batch, self._ends())
+            self._context.strategies[batch.strategy].stage(batch, self._ends(paced=batch.form is not Form.COMMAND))
             verdict = verify.verify(batch.changes, self._staged_digests(batch, batch.id))
         except SourceChangedError as error:
             self._resent(self._sent - before)
@@ -108,7 +110,8 @@ class Mover:
         if count:
             self._context.emit(Resent(self._child.name, count))
 
-    def _ends(self) -> Ends:
+    def _ends(self, *, paced: bool) -> Ends:
+        """Return both ends; what a `synccmd` moves is past before anybody could slow it down."""
         context = self._context
         return Ends(
             self._parent,
@@ -117,7 +120,7 @@ class Mover:
             context.session(self._child),
             self._source_root,
             self.staging.root,
-            self._moved,
+            self._moved_in_time if paced else self._moved,
             context.stop.check,
             self._complaints.__setitem__,
         )
@@ -125,6 +128,10 @@ class Mover:
     def _moved(self, count: int) -> None:
         self._sent += count
         self._context.emit(Progress(self._child.name, count))
+
+    def _moved_in_time(self, count: int) -> None:
+        self._moved(count)
+        self._pace(count)
 
     def _staged_digests(self, batch: Batch, batch_id: str) -> dict[Key, Digest | None]:
         sizes = {change.key: change.size for change in batch.changes}

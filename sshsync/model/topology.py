@@ -49,11 +49,13 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """The operator's own templates; "" means the built-in way."""
+    """The operator's own templates; "" means the built-in way. `before` and `after` surround changes."""
 
     listing: str = ""
     digest: str = ""
     sync: str = ""
+    before: str = ""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Repository:
         peer_host, peer_port: how its children's hosts reach its host in a `synccmd`.
         digest: algorithm asked for, or "" to follow the chain.
         stable_for: seconds a file must have been left alone before it is taken.
+        bwlimit: bytes a second that its link may use through the controller; 0 for no limit.
     """
 
     name: str
@@ -85,6 +88,7 @@ class Repository:
     digest_cache: bool = True
     groups: tuple[str, ...] = ()
     retries: Retries = field(default_factory=Retries)
+    bwlimit: float = 0.0
 
     @property
     def identity(self) -> str:

@@ -166,6 +166,17 @@ main() {
 """,
 )
 
+HOOK = Script(
+    "hook",
+    r"""
+main() {
+  top || return
+  REPOPATH=$ROOT; export REPOPATH
+  ( unset TOKEN ROOT; eval "$TEMPLATE" ) </dev/null >&2
+}
+""",
+)
+
 READ = Script(
     "read",
     r"""
@@ -370,27 +381,6 @@ main() { own || return; [ -d .sshsync ] || return 0; cd .sshsync && batches; }
 )
 
 EVERY = (
-    PROBE,
-    ROOT,
-    LIST,
-    STAT,
-    DIGEST,
-    DIGEST_ODD,
-    TEMPLATE_LIST,
-    TEMPLATE_DIGEST,
-    READ,
-    UNPACK,
-    STORE,
-    FETCH,
-    SCP_SEND,
-    SCP_TAKE,
-    MARK,
-    PUBLISH,
-    DELETE,
-    ROOM,
-    NOTHING,
-    SURVEY,
-    SPEED,
-    STAGED,
-    DISCARD,
-)
+    PROBE, ROOT, LIST, STAT, DIGEST, DIGEST_ODD, TEMPLATE_LIST, TEMPLATE_DIGEST, HOOK, READ, UNPACK, STORE,
+    FETCH, SCP_SEND, SCP_TAKE, MARK, PUBLISH, DELETE, ROOM, NOTHING, SURVEY, SPEED, STAGED, DISCARD,
+)  # fmt: skip

@@ -140,7 +140,9 @@ def authenticate(transport: paramiko.Transport, login: Login, label: str) -> Non
     raise AuthenticationError(
         f"does not accept {login.user!r} (offered: {tried})",
         where=label,
-        hint="check user and password" if offered == ["password"] else "check user and key_file, and authorized_keys there",
+        hint="check user and password"
+        if offered == ["password"]
+        else "check user and key_file, and authorized_keys there",
     )
 
 

@@ -136,6 +136,19 @@ def test_the_installed_command_brings_a_chain_in_sync(machine: Machine, chain: C
     assert machine.run("grep -c 'run finished' /var/log/sshsync/sshsync.log.1").stdout == "2\n"
 
 
+def test_names_complete_in_the_shells_of_operators(machine: Machine) -> None:
+    machine.run(f"cat > /etc/sshsync/sshsync.conf <<'END'\n{CHAIN}END")
+    bash = machine.run("bash -c '. /usr/share/bash-completion/completions/sshsync; COMP_WORDS=(sshsync --sync appnode1,app); COMP_CWORD=2; _sshsync_completion sshsync; echo ${COMPREPLY[@]}'")
+    assert bash.stdout.split() == ["appnode1,appnode2"]
+    fish = machine.run("HOME=/root fish -c 'complete -C \"sshsync --plan n\"'")
+    assert fish.stdout.split() == ["nightly"]
+    zsh = machine.run(
+        "zsh -fc 'fpath=(/usr/share/zsh/site-functions $fpath); autoload -Uz compinit; compinit -u; compadd() { shift; }; "
+        "_describe() { print -rl -- ${(P)3} }; words=(sshsync re); CURRENT=2; autoload +X _sshsync; source /usr/share/zsh/site-functions/_sshsync; _sshsync_completion'"
+    )
+    assert [line.split(":")[0] for line in zsh.stdout.split("\n") if line.startswith("re")] == ["resume", "report"]
+
+
 def test_upgrade_and_erase_keep_what_operators_wrote(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> None:
     later = packages.changed(tmp_path_factory.mktemp("later"), "0.1.1", "# a new default\n")
     machine.put(packages.rpm(later), "/root/later.rpm")
