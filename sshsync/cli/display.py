@@ -101,14 +101,16 @@ def table(report: RunReport, *, wide: bool) -> Table:
 
 
 def grid(out: Console, headings: Sequence[str], rows: Sequence[tuple[Sequence[str], str]]) -> None:
-    """Print rows under headings; each row comes with its style. No word is ever cut, however narrow the terminal."""
+    """Print rows under headings, each with its style, in cells of several lines; no word is ever cut."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         made.add_column(heading, no_wrap=True)
-    for row, style in rows:
+    for number, (row, style) in enumerate(rows):
+        if number and any("\n" in cell for cell in row):
+            made.add_row()
         made.add_row(*row, style=style)
     columns = zip(headings, *(row for row, _ in rows), strict=True)
-    wanted = sum(max(map(len, column)) + 1 for column in columns)
+    wanted = sum(max(len(line) for cell in column for line in cell.split("\n")) + 1 for column in columns)
     out.print(made, no_wrap=True, crop=False, width=max(out.width, wanted))
 
 

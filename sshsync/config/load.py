@@ -5,6 +5,7 @@ with its line. The format is that of configparser without interpolation: ``[sect
 indented lines continue a value, ``#`` and ``;`` start a comment line.
 """
 
+import getpass
 import os
 import re
 import stat
@@ -56,6 +57,9 @@ def read(file: Path) -> Raw:
         found = file.stat()
     except OSError as error:
         hint = "make one with: sshsync config init" if isinstance(error, FileNotFoundError) else ""
+        if isinstance(error, PermissionError):
+            account = getpass.getuser()
+            hint = f"let the account {account} read it: chgrp {account} {file}; chmod 640 {file}"
         raise ConfigError([ConfigProblem(str(file), error.strerror or str(error), hint)]) from error
     raw = parse(content, str(file))
     if found.st_uid not in (0, os.geteuid()):

@@ -5,41 +5,44 @@ from collections.abc import Iterable
 from sshsync.model.survey import Survey
 from sshsync.report import words
 
-STATE = ("repository", "host", "system", "login shell", "root", "free", "round trip", "clock", "digests at")
-WAYS = ("repository", "list", "digest", "transfer", "key exchange", "cipher", "host key")
+HEADINGS = ("repository", "host", "root", "link", "would use", "connection", "tools")
+_LINES = 3
 
 
-def state(survey: Survey) -> tuple[str, ...]:
-    """Return one row under `STATE`."""
+def row(survey: Survey) -> tuple[str, ...]:
+    """Return what was found as cells under `HEADINGS`, each of a few lines."""
+    ready = "cannot take part" if survey.problem else "ready"
     if not survey.root:
-        return (survey.repository, survey.host, *["-"] * (len(STATE) - 2))
-    return (
-        survey.repository,
-        survey.host,
-        survey.platform or "-",
-        survey.login_shell or "-",
-        "to be made" if survey.root == "missing" and not survey.problem else survey.root,
-        words.size(survey.free) if survey.free is not None else "-",
-        f"{survey.round_trip * 1000:.0f} ms",
+        return (f"{survey.repository}\n{survey.host}\n{ready}", *["-"] * (len(HEADINGS) - 1))
+    speed = f" at {words.size(survey.speed)}/s" if survey.speed else ""
+    made = survey.root == "missing" and not survey.problem
+    cells = (
+        (survey.repository, survey.host, ready),
+        (survey.platform or "-", survey.login_shell or "-"),
+        ("to be made" if made else survey.root, f"{words.size(survey.free)} free" if survey.free is not None else ""),
         # Hosts tell whole seconds: half a second is lost on average.
-        f"{round(survey.clock + 0.5):+d} s",
-        f"{words.size(survey.speed)}/s" if survey.speed else "-",
+        (f"{survey.round_trip * 1000:.0f} ms", f"clock {round(survey.clock + 0.5):+d} s"),
+        (
+            f"list: {survey.ways.get('list', '-')}",
+            f"digest: {survey.digest or '-'}{speed}",
+            f"transfer: {survey.ways.get('transfer') or '-'}",
+        ),
+        _connection(survey),
+        _packed(survey.tools),
     )
+    return tuple("\n".join(cell) for cell in cells)
 
 
-def ways(survey: Survey) -> tuple[str, ...]:
-    """Return one row under `WAYS`."""
-    security = survey.security
-    cipher = " ".join(name for name in (security.get("cipher"), security.get("mac")) if name)
-    return (
-        survey.repository,
-        survey.ways.get("list", "-"),
-        survey.digest or "-",
-        survey.ways.get("transfer") or "-",
-        security.get("kex", "-"),
-        cipher or "-",
-        security.get("host_key", "-"),
-    )
+def _connection(survey: Survey) -> tuple[str, ...]:
+    found = survey.security
+    cipher = " ".join(name for name in (found.get("cipher"), found.get("mac")) if name)
+    return tuple(name for name in (found.get("kex"), cipher, found.get("host_key")) if name) or ("-",)
+
+
+def _packed(tools: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the tools in as many lines as the other cells have, about equally long."""
+    per_line = -(-len(tools) // _LINES) or 1
+    return tuple(" ".join(tools[start : start + per_line]) for start in range(0, len(tools), per_line)) or ("-",)
 
 
 def details(surveys: Iterable[Survey]) -> list[str]:

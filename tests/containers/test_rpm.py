@@ -77,6 +77,18 @@ def test_what_is_bundled_is_said_and_locked(built: Path) -> None:
         assert f"/usr/share/licenses/sshsync/{name.split('==')[0].replace('-', '_')}/" in files, name
 
 
+def test_the_source_package_can_be_built_anew_without_the_script(built: Path, tmp_path: Path) -> None:
+    source = next(built.glob("*.src.rpm"))
+    words = ["rpmbuild", "--rebuild", "--quiet", "--nodeps", "--define", f"_topdir {tmp_path}", "--define", f"installer {sys.executable} -m pip"]
+    done = subprocess.run([*words, str(source)], capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    listed = [
+        subprocess.run(["rpm", "-qp", "--qf", "%{NVR}\\n[%{FILENAMES} %{FILEDIGESTS}\\n]", str(file)], capture_output=True, text=True, check=True).stdout
+        for file in (packages.rpm(built), next(tmp_path.glob("RPMS/*/*.rpm")))
+    ]
+    assert listed[0] == listed[1], "the same content, byte by byte"
+
+
 def test_installed_it_is_complete_and_owned_by_who_may_see_it(machine: Machine) -> None:
     assert machine.run("rpm -V --nodeps sshsync").stdout == ""
     owners = machine.run("stat -c '%a %U %G %n' /etc/sshsync /etc/sshsync/sshsync.conf /var/lib/sshsync /var/log/sshsync").stdout
@@ -107,7 +119,7 @@ def test_called_by_root_it_goes_on_as_the_service(machine: Machine) -> None:
     machine.run("install -m 600 /etc/sshsync/sshsync.conf /root/secret.conf")
     refused = machine.run("sshsync -c /root/secret.conf status", check=False)
     assert refused.returncode == 3
-    assert "Permission denied" in refused.stderr
+    assert "Permission denied (let the account sshsync read it: chgrp sshsync /root/secret.conf; chmod 640 /root/secret.conf)" in refused.stderr
     machine.run("useradd -m other; install -o other -m 600 /etc/sshsync/sshsync.conf /home/other/own.conf")
     refused = machine.run("runuser -u other -- sshsync -c /home/other/own.conf status", check=False)
     assert refused.returncode == 6

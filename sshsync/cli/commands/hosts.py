@@ -50,10 +50,8 @@ def _show(options: Options, found: "list[Survey]") -> None:
     from sshsync.report import as_survey
 
     out = display.console(options)
-    rows = [(as_survey.state(survey), "red" if survey.problem else "") for survey in found]
-    display.grid(out, as_survey.STATE, rows)
-    out.print()
-    display.grid(out, as_survey.WAYS, [(as_survey.ways(survey), "") for survey in found if survey.root])
+    rows = [(as_survey.row(survey), "red" if survey.problem else "") for survey in found]
+    display.grid(out, as_survey.HEADINGS, rows)
     for line in as_survey.details(found):
         out.print(line)
 

@@ -36,7 +36,7 @@ def status(context: click.Context) -> None:
             state += f"; last run: {row.outcome}" + (f": {row.error}" if row.error and not told else "")
         out.print(f"{row.name}: {state}")
     if report is None:
-        out.print("no run is on record yet; start one with: sshsync --all")
+        out.print(f"no run is on record yet; start one with: {options.command} --all")
         return
     from sshsync.report import as_text
 
