@@ -110,7 +110,7 @@ def grid(out: Console, headings: Sequence[str], rows: Sequence[tuple[Sequence[st
             made.add_row()
         made.add_row(*row, style=style)
     columns = zip(headings, *(row for row, _ in rows), strict=True)
-    wanted = sum(max(len(line) for cell in column for line in cell.split("\n")) + 1 for column in columns)
+    wanted = sum(max(len(line) for cell in column for line in cell.split("\n")) + 2 for column in columns)
     out.print(made, no_wrap=True, crop=False, width=max(out.width, wanted))
 
 

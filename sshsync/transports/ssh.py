@@ -56,6 +56,17 @@ Channel = paramiko.Channel
 Dial = Callable[[], socket.socket | Channel]
 
 
+class _Transport(paramiko.Transport):
+    """Remembers the key exchange that was agreed on: Paramiko forgets it when the exchange is over."""
+
+    agreed_kex = ""
+
+    def _parse_kex_init(self, m: paramiko.Message) -> None:
+        super()._parse_kex_init(m)  # type: ignore[misc]
+        engines = getattr(self, "_kex_info", {})
+        self.agreed_kex = next((name for name, engine in engines.items() if type(self.kex_engine) is engine), "")
+
+
 class _Packetizer(Packetizer):
     """Leaves rekeying to the server: one that the client starts can stall a busy transfer (paramiko#822)."""
 
@@ -138,7 +149,7 @@ class SshTransport:
         """The algorithms that both sides agreed on; strict is the answer to CVE-2023-48795 (Terrapin)."""
         made = self._paramiko
         return {
-            "kex": str(getattr(made.kex_engine, "name", "")),
+            "kex": getattr(made, "agreed_kex", ""),
             "host_key": str(made.host_key_type),
             "cipher": made.local_cipher,
             "mac": "" if "gcm" in made.local_cipher else str(made.local_mac),
@@ -313,7 +324,7 @@ def _greet(host: Host, trust: Trust, connect: Dial) -> paramiko.Transport:
 
 
 def _handshake(host: Host, connect: Dial, key_types: tuple[str, ...]) -> paramiko.Transport:
-    made = paramiko.Transport(connect(), packetizer_class=_Packetizer)
+    made = _Transport(connect(), packetizer_class=_Packetizer)
     try:
         made.set_log_channel(LOG)
         within = min(_HANDSHAKE, host.timeout)

@@ -78,6 +78,8 @@ def desk(built: Path, chain: Chain, tmp_path_factory: pytest.TempPathFactory) ->
         machine.run("rpm -i --nodeps /root/system.rpm")
         machine.put(packages.rpm(built), f"/root/{packages.rpm(built).name}")
         made = Desk(machine, chain)
+        for host in ACCOUNTS:
+            chain.run(host, "rm -rf /dat/* /dat/.[!.]*")
         begun = time.monotonic()
         made.follow(TUTORIAL)
         made.seconds = time.monotonic() - begun

@@ -1,6 +1,7 @@
 """Tool sets of other Unixes, by a PATH of wrappers: what the probe makes of them, and what is missing is named."""
 
 import json
+import re
 import os
 import shutil
 from pathlib import Path
@@ -134,6 +135,7 @@ def test_a_survey_shows_what_hosts_have_and_lack(site: Site) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     for words in ("Linux", "built in (gnu)", "synccmd", "relay", "B/s", "ms", "aes128-gcm@openssh.com", "ssh-ed25519", "writable"):
         assert words in done.stdout, words
+    assert "…" not in done.stdout, "nothing is cut"
     done = site.cli("hosts", "check")
     assert done.returncode == 6
     assert "p: 127.0.0.1" in done.stdout
@@ -142,6 +144,7 @@ def test_a_survey_shows_what_hosts_have_and_lack(site: Site) -> None:
     found = [json.loads(line) for line in site.cli("--json", "hosts", "check").stdout.splitlines()]
     by_name = {entry["repository"]: entry for entry in found}
     assert by_name["m"]["security"]["strict_kex"] == "yes"
+    assert re.search(r"sha(256|384|512)", by_name["m"]["security"]["kex"])
     assert by_name["m"]["speed"] > 1e6
     assert by_name["m"]["free"] > 0
     assert "mv" not in by_name["m"]["problem"]
