@@ -25,8 +25,7 @@ from sshsync.model.events import Outcome
 from sshsync.model.report import RunReport
 from sshsync.report import as_json, as_text, lines
 
-WIDE = 108
-"""Columns that the whole summary table wants."""
+_ANY_WIDTH = 10_000
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -77,7 +76,8 @@ def summary(options: Options, report: RunReport) -> None:
     """Print the table of a run, what went wrong in it, and what to do next."""
     out = console(options)
     if not (options.quiet and report.exit_code == 0):
-        out.print(table(report, wide=out.width >= WIDE), no_wrap=True, crop=False, width=max(out.width, WIDE))
+        whole = table(report, wide=True)
+        _whole(out, whole if _wanted(out, whole) <= out.width else table(report, wide=False))
     for line in as_text.details(report):
         quiet = ": note: " in line and options.quiet
         if not quiet:
@@ -109,9 +109,19 @@ def grid(out: Console, headings: Sequence[str], rows: Sequence[tuple[Sequence[st
         if number and any("\n" in cell for cell in row):
             made.add_row()
         made.add_row(*row, style=style)
-    columns = zip(headings, *(row for row, _ in rows), strict=True)
-    wanted = sum(max(len(line) for cell in column for line in cell.split("\n")) + 2 for column in columns)
-    out.print(made, no_wrap=True, crop=False, width=max(out.width, wanted))
+    _whole(out, made)
+
+
+def _whole(out: Console, made: Table) -> None:
+    """Print a table that cuts no word, however narrow the terminal: Rich never prints wider than its console."""
+    before = out.width
+    out.width = max(before, _wanted(out, made))
+    out.print(made, no_wrap=True, crop=False)
+    out.width = before
+
+
+def _wanted(out: Console, made: Table) -> int:
+    return out.measure(made, options=out.options.update(max_width=_ANY_WIDTH)).maximum
 
 
 class Lines:

@@ -54,3 +54,15 @@ def test_levels_of_file_console_and_journal_are_set_apart(site: Site) -> None:
     assert all(line[0] == "<" and line[2] == ">" for line in lines)
     elsewhere = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env={"JOURNAL_STREAM": "1:2", "PATH": "/usr/bin:/bin"})
     assert "<" not in elsewhere.stderr
+
+
+@pytest.mark.parametrize("columns", ["40", "90", "200"])
+def test_no_word_of_a_table_is_cut(site: Site, columns: str) -> None:
+    name = "node-" + "x" * 150
+    site.fill("m", {"a": b"alpha"})
+    site.write(f"[DEFAULT]\nstable_for = 0\ntransport = local\n[m]\npath = {site.root('m')}\n[{name}]\npath = {site.root('c')}\nparent = m\n")
+    for words in (["--all"], ["hosts", "check"]):
+        command = [sys.executable, "-m", "sshsync", "--config", str(site.config), *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env={"PATH": "/usr/bin:/bin", "COLUMNS": columns})
+        assert "…" not in done.stdout
+        assert name in done.stdout
