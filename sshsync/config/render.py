@@ -39,7 +39,11 @@ _EXAMPLE = """\
 """
 
 
-INSTALLED = {"state_dir": "/var/lib/sshsync", "log_file": "/var/log/sshsync/sshsync.log"}
+INSTALLED = {
+    "state_dir": "/var/lib/sshsync",
+    "log_file": "/var/log/sshsync/sshsync.log",
+    "report_dir": "/var/lib/sshsync/reports",
+}
 """What a package sets: its service account has directories of its own."""
 
 

@@ -106,6 +106,7 @@ def test_installed_it_is_complete_and_owned_by_who_may_see_it(machine: Machine) 
     machine.run("PYTHONPATH=/nonexistent PYTHONHOME=/nonexistent sshsync --version")
     assert machine.run("rpm -V --nodeps sshsync; find /usr/lib/sshsync -newer /root/sshsync.rpm -type f -name '*.pyc' | xargs -r rpm -qf | grep -v ^sshsync-", check=False).stdout == ""
     assert machine.run("ls /usr/share/man/man1/sshsync.1.gz /usr/share/man/man5/sshsync.conf.5.gz /usr/share/man/man7/sshsync-cookbook.7.gz")
+    assert machine.run("grep -c 'From zero to a nightly chain' /usr/share/doc/sshsync-*/html/tutorial.html").stdout.strip() != "0"
     assert "complete -o nosort -F _sshsync_completion sshsync" in machine.run("cat /usr/share/bash-completion/completions/sshsync").stdout
 
 
