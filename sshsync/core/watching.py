@@ -76,10 +76,11 @@ def state_of(snapshots: Iterable[tuple[str, Snapshot]]) -> str:
 def rest_of(snapshot: Snapshot, stable_for: float) -> tuple[float, Item | None]:
     """Return for how long the youngest item is too young still, and which that is.
 
-    The change time counts too: a copy that keeps modification times is young all the same.
+    The change time counts too: a copy that keeps modification times is young all the same. What was written in the
+    future says nothing about its age.
     """
     ages = ((snapshot.now - _touched(item), item.key, item) for item in snapshot.items.values())
-    age, _, youngest = min(ages, default=(stable_for, b"", None))
+    age, _, youngest = min((found for found in ages if found[0] >= 0), default=(stable_for, b"", None))
     return (stable_for - age, youngest) if age < stable_for else (0.0, None)
 
 

@@ -37,6 +37,7 @@ def test_a_copy_that_keeps_its_times_is_young_by_its_change_time() -> None:
     assert rest_of(snapshot(a=(1, 10)), STABLE) == (0.0, None)
     assert rest_of(snapshot(), STABLE) == (0.0, None)
     assert rest_of(snapshot(a=(1, 999)), 0.0) == (0.0, None)
+    assert rest_of(snapshot(a=(1, 5000)), STABLE) == (0.0, None), "a vendor's clock is years ahead"
 
 
 def test_a_new_state_is_walked_when_it_came_to_rest() -> None:

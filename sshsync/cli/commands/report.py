@@ -34,6 +34,8 @@ def report(context: click.Context, run: str, html: str | None) -> None:
         with click.open_file(html, "wb") as out:
             out.write(page)
     except OSError as error:
-        raise StateError(f"cannot write {html}: {error.strerror}", hint="name another file") from error
+        raise StateError(
+            f"cannot write {html}: {error.strerror}", hint="name another file, or: --html - > FILE"
+        ) from error
     if html != "-" and not options.quiet:
         click.echo(f"wrote {html}")
