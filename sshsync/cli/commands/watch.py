@@ -13,7 +13,7 @@ from sshsync.cli.options import Options, common
 from sshsync.config.resolve import Config
 from sshsync.core import planner
 from sshsync.core.selection import select
-from sshsync.errors import ConfigError, InterruptedRun
+from sshsync.errors import InterruptedRun, SshsyncError
 from sshsync.model.plan import Plan
 from sshsync.watch import Told, Watch
 
@@ -46,28 +46,25 @@ def watch(context: click.Context, stages: tuple[str, ...], plan: str | None, onc
     options = context.ensure_object(Options)
     if stages and plan is not None:
         raise click.UsageError("--sync and --plan exclude each other")
-    config = options.load()
+    config, work = _read(options, stages, plan)
     while True:
-        wanted = planned(config, plan) if plan is not None else stages
-        code = _watched(options, config, _plan(config, wanted), once=once)
+        code = _watched(options, config, work, once=once)
         if code is not None:
             context.exit(code)
-        config = _again(options, config)
+        systemd.tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            config, work = _read(options, stages, plan)
+        except SshsyncError as error:
+            click.echo(f"sshsync: the old configuration stays in force: {error}", err=True)
 
 
-def _plan(config: Config, stages: tuple[str, ...]) -> Plan:
+def _read(options: Options, stages: tuple[str, ...], plan: str | None) -> tuple[Config, Plan]:
+    """Return the configuration, and what is to be watched for."""
+    config = options.load()
     tree = config.tree
-    return planner.plan(tree, [select(tree, stage) for stage in stages] if stages else planner.everything(tree))
-
-
-def _again(options: Options, config: Config) -> Config:
-    """Read the configuration again; one that is not valid changes nothing."""
-    systemd.tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-    try:
-        return options.load()
-    except ConfigError as error:
-        click.echo(f"sshsync: the old configuration stays in force: {error}", err=True)
-        return config
+    wanted = planned(config, plan) if plan is not None else stages
+    chosen = [select(tree, stage) for stage in wanted] if wanted else planner.everything(tree)
+    return config, planner.plan(tree, chosen)
 
 
 def _watched(options: Options, config: Config, plan: Plan, *, once: bool) -> int | None:
