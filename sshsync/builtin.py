@@ -35,7 +35,7 @@ def strategies(settings: Settings) -> Mapping[str, Strategy]:
     return {"relay": Relay(), "command": ByCommand(), "scp": ByScp(Path(settings.state_dir) / "spool")}
 
 
-def notices(settings: Settings, events: Callable[[str], list[tuple[float, Event]]]) -> list[Notice]:
+def notices(settings: Settings, events: Callable[[str], Iterable[tuple[float, Event]]]) -> list[Notice]:
     """Return who is told of runs; `events` gives those of a run, with their times."""
     made: list[tuple[str, Callable[[str], Notice]]] = [
         (settings.metrics_file, lambda file: files.metrics(Path(file))),

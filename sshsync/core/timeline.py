@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from sshsync.model import events as ev
 
+MOST_NAMES = 500
+"""Names that are kept for each repository: a timeline of a million files is no longer than one of a thousand."""
+
 
 @dataclass(slots=True)
 class Span:
@@ -18,20 +21,33 @@ class Span:
 
 
 @dataclass(slots=True)
+class Names:
+    """How many files, and the first `MOST_NAMES` of them with their sizes (0 for those that were deleted)."""
+
+    count: int = 0
+    first: list[tuple[str, int]] = field(default_factory=list)
+
+    def add(self, files: list[tuple[str, int]]) -> None:
+        """Count files, and keep them while there is room."""
+        self.count += len(files)
+        self.first += files[: max(0, MOST_NAMES - len(self.first))]
+
+
+@dataclass(slots=True)
 class Timeline:
     """A run in time.
 
     Attributes:
         spans: in the order in which work began.
-        published: for each repository, name and size of the files that became visible.
-        deleted: for each repository, the names of those that were deleted.
+        published: for each repository, the files that became visible.
+        deleted: for each repository, those that were deleted.
     """
 
     begin: float = 0.0
     end: float = 0.0
     spans: list[Span] = field(default_factory=list)
-    published: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
-    deleted: dict[str, list[str]] = field(default_factory=dict)
+    published: dict[str, Names] = field(default_factory=dict)
+    deleted: dict[str, Names] = field(default_factory=dict)
 
     @property
     def retries(self) -> list[tuple[float, ev.Retried]]:
@@ -50,9 +66,9 @@ def timeline(events: Iterable[tuple[float, ev.Event]]) -> Timeline:
             open_spans[event.repository] = span = Span(event.repository, at, at)
             found.spans.append(span)
         elif isinstance(event, ev.Published):
-            found.published.setdefault(event.repository, []).extend((name, size) for name, _, size in event.items)
+            found.published.setdefault(event.repository, Names()).add([(name, size) for name, _, size in event.items])
         elif isinstance(event, ev.Deleted):
-            found.deleted.setdefault(event.repository, []).extend(event.names)
+            found.deleted.setdefault(event.repository, Names()).add([(name, 0) for name in event.names])
         _extend(open_spans, at, event)
     return found
 

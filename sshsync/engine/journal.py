@@ -139,12 +139,19 @@ class Journal:
             rows = [dict(zip(names, row, strict=True)) for row in cursor]
         return [{**row, "stages": json.loads(row["stages"])} for row in rows]
 
-    def events(self, run: str) -> list[tuple[float, ev.Event]]:
-        """Return the events of a run in order, each with its time."""
-        with self._settled():
-            rows = self._db.execute("SELECT at, event FROM events WHERE run = ? ORDER BY seq", (run,)).fetchall()
-        made = ((at, ev.from_json(json.loads(event))) for at, event in rows)
-        return [(at, event) for at, event in made if event]
+    def events(self, run: str) -> Iterator[tuple[float, ev.Event]]:
+        """Yield the events of a run in order, each with its time; a few at a time are in memory."""
+        wanted = "SELECT seq, at, event FROM events WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?"
+        last = 0
+        while True:
+            with self._settled():
+                rows = self._db.execute(wanted, (run, last, MOST_WAITING)).fetchall()
+            if not rows:
+                return
+            last = rows[-1][0]
+            for _, at, text in rows:
+                if event := ev.from_json(json.loads(text)):
+                    yield at, event
 
     def unfinished(self) -> dict[str, Any] | None:
         """Return the latest real run when it has not ended by itself: killed, or interrupted by a signal."""

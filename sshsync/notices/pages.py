@@ -1,7 +1,7 @@
 """A page of HTML for each run, kept in a directory."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from sshsync.core.timeline import timeline
@@ -24,7 +24,7 @@ class Pages:
 
     name = "report_dir"
 
-    def __init__(self, directory: Path, events: Callable[[str], list[tuple[float, Event]]]) -> None:
+    def __init__(self, directory: Path, events: Callable[[str], Iterable[tuple[float, Event]]]) -> None:
         self._directory = directory
         self._events = events
 
@@ -36,9 +36,9 @@ class Pages:
         del in_sync
         self._directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         file = self._directory / f"{report.run}.html"
-        events = self._events(report.run)
-        replaced(file, as_html.page(report, timeline(events)))
-        if events:
+        times = timeline(self._events(report.run))
+        replaced(file, as_html.page(report, times))
+        if times.begin:
             self._lead_to(file)
 
     def _lead_to(self, file: Path) -> None:

@@ -3,16 +3,13 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from sshsync.core.timeline import Span, Timeline
+from sshsync.core.timeline import MOST_NAMES, Names, Span, Timeline
 from sshsync.errors import MEANINGS
 from sshsync.model.events import GOOD, Outcome, Retried
 from sshsync.model.report import RepositoryReport, RunReport
 from sshsync.report import as_text, words
 from sshsync.report.html_style import STYLE
 from sshsync.version import VERSION
-
-MOST_FILES = 500
-"""Names that a page spells out for each repository."""
 
 _MOST_RETRIES = 200
 # What hosts say ends up in here: nothing on the page may load, run or send anything, whatever it says.
@@ -174,7 +171,7 @@ def _cell(heading: str) -> str:
 
 
 def _problems(report: RunReport) -> list[str]:
-    lines = as_text.details(report, most=MOST_FILES)
+    lines = as_text.details(report, most=MOST_NAMES)
     return ["<ul>", *(f"<li>{escape(line)}</li>" for line in lines), "</ul>"] if lines else []
 
 
@@ -192,18 +189,19 @@ def _retry(event: Retried) -> str:
 def _files(report: RunReport, times: Timeline) -> list[str]:
     lines = []
     for job in report.jobs:
-        copied = [f"{words.item(name)} ({words.size(size)})" for name, size in times.published.get(job.name, [])]
-        lines += _names(f"{job.name}: {words.count(len(copied), 'file')} copied", copied)
-        deleted = [words.item(name) for name in times.deleted.get(job.name, [])]
-        lines += _names(f"{job.name}: {words.count(len(deleted), 'file')} deleted", deleted)
+        copied, deleted = times.published.get(job.name, Names()), times.deleted.get(job.name, Names())
+        lines += _names(f"{job.name}: {words.count(copied.count, 'file')} copied", copied)
+        lines += _names(f"{job.name}: {words.count(deleted.count, 'file')} deleted", deleted)
     return lines
 
 
-def _names(heading: str, names: Sequence[str]) -> list[str]:
-    if not names:
+def _names(heading: str, names: Names) -> list[str]:
+    if not names.count:
         return []
-    shown = "".join(f"<li>{escape(name)}</li>" for name in names[:MOST_FILES])
-    more = f"<li>… and {len(names) - MOST_FILES} more</li>" if len(names) > MOST_FILES else ""
+    sizes = ((words.item(name), f" ({words.size(size)})" if size else "") for name, size in names.first)
+    shown = "".join(f"<li>{escape(name + size)}</li>" for name, size in sizes)
+    left = names.count - len(names.first)
+    more = f"<li>… and {left} more</li>" if left else ""
     return [f'<details><summary>{escape(heading)}</summary><ul class="files mono">{shown}{more}</ul></details>']
 
 

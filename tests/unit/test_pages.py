@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sshsync.core import fold
-from sshsync.core.timeline import timeline
+from sshsync.core.timeline import MOST_NAMES, timeline
 from sshsync.model import events as ev
 from sshsync.model.report import RunReport
 from sshsync.model.survey import Survey
@@ -60,7 +60,7 @@ def test_a_good_run_has_no_failures_and_nothing_to_go_on_with() -> None:
 
 
 def test_long_lists_are_cut_and_say_so() -> None:
-    files = [(f"f{number}", "sha256:1", 1) for number in range(as_html.MOST_FILES + 7)]
+    files = [(f"f{number}", "sha256:1", 1) for number in range(MOST_NAMES + 7)]
     retries = [ev.Retried("proxy", "connect", number, "x", 1.0) for number in range(203)]
     page = shown(STARTED, ev.RepositoryStarted("proxy", "master"), ev.Published("proxy", files, 1), *retries)
     assert "… and 7 more" in page
