@@ -224,6 +224,8 @@ class Sync:
         tree = self.config.tree.repositories.values()
         found = {r.name: RepositoryStatus(r.name, self.journal.in_sync(r)) for r in tree if r.parent}
         for row in self.journal.runs(200):
+            if all(status.run for status in found.values()):
+                break
             if row["dry"]:
                 continue
             for _, event in self.journal.events(str(row["id"])):
