@@ -266,6 +266,12 @@ class EachRun:
         self._shown = None
 
 
+def plain(settings: "Settings") -> "FilteringBoundLogger":
+    """Return what writes single lines on stderr, as loud as the configuration wants it there."""
+    journal = logs.is_journal(sys.stderr)
+    return logs.to_console(settings.journald_level if journal else settings.console_level, journal=journal)
+
+
 def live(options: Options, settings: "Settings") -> Forgiving:
     """Return the display that fits the options, the terminal or the journal."""
     journal = logs.is_journal(sys.stderr)

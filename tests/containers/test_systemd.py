@@ -120,6 +120,8 @@ def test_the_watching_service_brings_an_upload_to_the_node_reloads_and_stops(hos
     assert host("systemctl reload sshsync-watch.service; systemctl is-active sshsync-watch.service").stdout == "active\n"
     assert "StatusText=nothing new" in host("timeout 20 sh -c 'until systemctl show -p StatusText sshsync-watch.service | grep nothing; do sleep 0.2; done'").stdout
     assert "WatchdogUSec=10min" in host("systemctl show -p WatchdogUSec sshsync-watch.service").stdout
+    assert "watch: nothing new" in host("journalctl --no-pager -p info -u sshsync-watch.service").stdout
+    assert "watch: nothing new" not in host("journalctl --no-pager -p notice -u sshsync-watch.service").stdout
     stopped = host("systemctl stop sshsync-watch.service; systemctl show -p Result -p ExecMainStatus sshsync-watch.service; cp /root/before /etc/sshsync/sshsync.conf")
     assert "Result=success" in stopped.stdout
     assert "ExecMainStatus=0" in stopped.stdout

@@ -55,7 +55,7 @@ def watch(context: click.Context, stages: tuple[str, ...], plan: str | None, onc
         try:
             config, work = _read(options, stages, plan)
         except SshsyncError as error:
-            click.echo(f"sshsync: the old configuration stays in force: {error}", err=True)
+            display.plain(config.settings).warning(f"watch: the old configuration stays in force: {error}")
 
 
 def _read(options: Options, stages: tuple[str, ...], plan: str | None) -> tuple[Config, Plan]:
@@ -69,11 +69,12 @@ def _read(options: Options, stages: tuple[str, ...], plan: str | None) -> tuple[
 
 def _watched(options: Options, config: Config, plan: Plan, *, once: bool) -> int | None:
     shown = display.EachRun(options, config.settings)
+    said = display.plain(config.settings)
 
     def waiting(why: str) -> None:
         systemd.tell(f"STATUS={why or 'a run is under way'}")
         if why and not options.quiet and not options.json:
-            click.echo(f"sshsync: {why}", err=True)
+            said.info(f"watch: {why}")
 
     told = Told(_beat, waiting, lambda result: display.result(options, result))
     try:
