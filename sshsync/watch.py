@@ -83,8 +83,9 @@ class Watch:
             known, step = self._look(known)
             if step.walk:
                 known, code = self._walk(known, wait_for_others=not once)
-                if self._sync.stop.signal:
-                    return code
+                if signal := self._sync.stop.signal:
+                    # The run may have ended well just before: whoever stops a watcher hears that it was stopped.
+                    return code or 128 + signal
             if once and (step.walk or known.restless is None):
                 return code
             if not step.walk:

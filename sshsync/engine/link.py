@@ -111,7 +111,7 @@ class Link:
         changes = prepared.changes
         problems = self._blocked(changes)
         hooks = Hooks(self._context, self._child, prepared.child.root)
-        if changes.changes and not prepared.refusal:
+        if any(change.kind is not Kind.DELETE or not prepared.refusal for change in changes.changes):
             hooks.before()
         try:
             self._move(mover, prepared)

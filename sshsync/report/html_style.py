@@ -2,9 +2,9 @@
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1c2430; --soft: #5b6675; --line: #d9dee5; --card: #f5f7f9;
-  --good: #1a7f4b; --warn: #9a6700; --bad: #c62f2f; --idle: #78828f; --link: #0b62c4; }
+  --good: #1a7f4b; --warn: #9a6700; --bad: #c62f2f; --idle: #78828f; }
 @media (prefers-color-scheme: dark) { :root { --paper: #12161c; --ink: #e4e9ef; --soft: #9aa5b3; --line: #2e3742;
-  --card: #1a2029; --good: #4cc38a; --warn: #e2b341; --bad: #ff7b72; --idle: #8a94a1; --link: #6cb2ff; } }
+  --card: #1a2029; --good: #4cc38a; --warn: #e2b341; --bad: #ff7b72; --idle: #8a94a1; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 68rem; padding: 1rem; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }

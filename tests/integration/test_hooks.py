@@ -81,6 +81,21 @@ def test_a_post_cmd_waits_until_everything_has_changed(hooked: Site) -> None:
     assert said(hooked)[-1] == AFTER % 3
 
 
+def test_files_that_change_beside_a_refused_deletion_are_surrounded_too(hooked: Site) -> None:
+    assert hooked.cli("--all").returncode == 0
+    (hooked.root("m") / "a").unlink()
+    hooked.fill("m", {"c": b"gamma"}, OLD + 1)
+    configured(hooked, "delete = yes\nmax_delete = 0\n" + PRE + POST)
+    assert hooked.cli("--all").returncode == 9
+    assert (hooked.root("c") / "c").exists()
+    assert said(hooked)[2:] == ["before 2"], "the rest is not in place: post_cmd stays due"
+    assert hooked.cli("--all").returncode == 9
+    assert said(hooked)[2:] == ["before 2"], "nothing but the refused deletion is left to do"
+    configured(hooked, "delete = yes\nmax_delete = 100%\n" + PRE + POST)
+    assert hooked.cli("--all").returncode == 0
+    assert said(hooked)[3:] == ["before 3", AFTER % 2]
+
+
 def test_a_link_gets_no_more_than_its_share(site: Site) -> None:
     site.fill("m", {"big": os.urandom(2_000_000), **{f"f{n}": os.urandom(100_000) for n in range(10)}})
     configured(site, "bwlimit = 1.5M\n")

@@ -60,7 +60,8 @@ def manager(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
 @contextlib.contextmanager
 def watching(site: Site, *words: str, address: str = "") -> Iterator["subprocess.Popen[bytes]"]:
     environment = {**os.environ, "HOME": str(site.directory), "NOTIFY_SOCKET": address}
-    running = site.popen("watch", *words, env=environment)
+    # As a service manager starts it: whoever runs the tests may have HUP ignored.
+    running = site.popen("watch", *words, env=environment, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
     try:
         yield running
     finally:
@@ -122,6 +123,21 @@ def test_a_manager_hears_that_it_is_ready_alive_and_reloading(site: Site, manage
         assert errors.count(b"the old configuration stays in force") == 2
         assert b"unknown repository 'c'" in errors
         assert b"Traceback" not in errors
+
+
+def test_signals_that_come_while_it_reloads_are_taken_too(site: Site) -> None:
+    site.fill("m", {"a": b"alpha"})
+    configured(site, stable=0)
+    with watching(site) as running:
+        until(lambda: b"a" in held(site, "c"))
+        for _ in range(60):
+            running.send_signal(signal.SIGHUP)
+            until(lambda mark=time.monotonic() + 0.02: time.monotonic() > mark)
+        site.fill("m", {"b": b"beta"})
+        until(lambda: b"b" in held(site, "c"))
+        running.send_signal(signal.SIGHUP)
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(20) == 0
 
 
 def test_a_run_that_term_ends_is_continued_by_the_next(site: Site) -> None:

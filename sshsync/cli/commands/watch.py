@@ -46,16 +46,46 @@ def watch(context: click.Context, stages: tuple[str, ...], plan: str | None, onc
     options = context.ensure_object(Options)
     if stages and plan is not None:
         raise click.UsageError("--sync and --plan exclude each other")
-    config, work = _read(options, stages, plan)
-    while True:
-        code = _watched(options, config, work, once=once)
-        if code is not None:
-            context.exit(code)
-        systemd.tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
-        try:
-            config, work = _read(options, stages, plan)
-        except SshsyncError as error:
-            display.plain(config.settings).warning(f"watch: the old configuration stays in force: {error}")
+    control = _Control()
+    with signals.handled(control.stop, None if once else control.reload):
+        config, work = _read(options, stages, plan)
+        while (code := _watched(options, config, work, control, once=once)) is None:
+            systemd.tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+            control.again = False
+            try:
+                config, work = _read(options, stages, plan)
+            except SshsyncError as error:
+                display.plain(config.settings).warning(f"watch: the old configuration stays in force: {error}")
+    context.exit(code)
+
+
+class _Control:
+    """Hands signals to the watch that is at work; those that come between two of them wait for the next."""
+
+    def __init__(self) -> None:
+        self.again = False
+        self.signal = 0
+        self._watch: Watch | None = None
+
+    def take(self, watch: Watch) -> None:
+        """Let a new watch have what comes, and what came before it was there."""
+        self._watch = watch
+        if self.signal:
+            watch.stop(self.signal)
+        if self.again:
+            watch.reload()
+
+    def stop(self, number: int) -> None:
+        """Take TERM or INT."""
+        self.signal = number
+        if self._watch:
+            self._watch.stop(number)
+
+    def reload(self) -> None:
+        """Take HUP."""
+        self.again = True
+        if self._watch:
+            self._watch.reload()
 
 
 def _read(options: Options, stages: tuple[str, ...], plan: str | None) -> tuple[Config, Plan]:
@@ -67,7 +97,7 @@ def _read(options: Options, stages: tuple[str, ...], plan: str | None) -> tuple[
     return config, planner.plan(tree, chosen)
 
 
-def _watched(options: Options, config: Config, plan: Plan, *, once: bool) -> int | None:
+def _watched(options: Options, config: Config, plan: Plan, control: _Control, *, once: bool) -> int | None:
     shown = display.EachRun(options, config.settings)
     said = display.plain(config.settings)
 
@@ -80,10 +110,10 @@ def _watched(options: Options, config: Config, plan: Plan, *, once: bool) -> int
     try:
         with Sync(config, sinks=[shown], beat=_beat) as sync:
             made = Watch(sync, plan, config.settings.watch_interval, told)
-            with signals.handled(made.stop, None if once else made.reload):
-                systemd.tell("READY=1")
-                code = made.run(once=once)
-                return 0 if sync.stop.signal == signal.SIGTERM else code
+            control.take(made)
+            systemd.tell("READY=1")
+            code = made.run(once=once)
+            return 0 if control.signal == signal.SIGTERM else code
     except InterruptedRun as stopped:
         return 0 if stopped.signal == signal.SIGTERM else stopped.code
     finally:
