@@ -21,9 +21,10 @@ from sshsync.builtin import SeenKey
 from sshsync.config import load as reader
 from sshsync.config.resolve import Account, Config, resolve
 from sshsync.core import fold, planner
+from sshsync.core.lease import Here
 from sshsync.core.ready import barrier
 from sshsync.core.watching import Look
-from sshsync.engine import glance
+from sshsync.engine import glance, owner
 from sshsync.engine.context import Context
 from sshsync.engine.journal import Journal, find_run
 from sshsync.engine.lock import Lock
@@ -102,7 +103,7 @@ def load(file: Path) -> Config:
 class Sync:
     """One engine. Use as a context manager, or call `close`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a seam
         self,
         config: Config,
         *,
@@ -111,6 +112,7 @@ class Sync:
         transports: Mapping[TransportKind, Factory] | None = None,
         journal: Callable[[Path], Journal] = Journal,
         beat: Callable[[], None] = lambda: None,
+        here: Here | None = None,
     ) -> None:
         """Wire an engine.
 
@@ -121,6 +123,7 @@ class Sync:
             transports: how hosts are reached; the built-in ways by default.
             journal: makes the journal in a state directory.
             beat: called every half second while repositories are synchronized.
+            here: this process as the leases on children name it; found out by default.
 
         Raises:
             StateError: journal or log cannot be used.
@@ -134,6 +137,7 @@ class Sync:
         self._pool: Pool | None = None
         self._interrupted_at = 0.0
         self._beat = beat
+        self._here = here or owner.here()
         self._log = (
             logs.to_file(Path(config.settings.log_file), config.settings.log_level, config.settings.log_format)
             if config.settings.log_file
@@ -359,6 +363,7 @@ class Sync:
             stop=self.stop,
             clock=time.time,
             monotonic=time.monotonic,
+            here=self._here,
             crashed=self._crashed,
         )
 

@@ -6,6 +6,7 @@
     ├── UnknownRepositoryError    4  no repository of that name
     ├── StateError                6  the state directory cannot be used
     ├── LockedError               8  another run holds the lock
+    ├── LeasedError               8  another controller works on the child
     ├── RefusedError              9  a guard said no; nothing was changed
     │   └── ListingError          9  what a host listed cannot be trusted
     ├── InterruptedRun     130, 143  a signal ended the run; its state is saved
@@ -39,7 +40,7 @@ MEANINGS = {
     5: "internal error: a bug",
     6: "failed: nothing reached its goal",
     7: "partial: some repositories or files failed",
-    8: "another run holds the lock",
+    8: "another run holds the lock, or another controller works on a child",
     9: "refused by a guard",
     10: "trust: host key, login, or a digest that stays wrong",
     11: "differences found (dry run)",
@@ -133,6 +134,12 @@ class StateError(SshsyncError):
 
 class LockedError(SshsyncError):
     """Another run holds the lock."""
+
+    code = 8
+
+
+class LeasedError(SshsyncError):
+    """Another controller works on the child, or has taken it over."""
 
     code = 8
 

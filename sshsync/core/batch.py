@@ -1,12 +1,11 @@
 """Changes become batches: what is staged, verified and published together."""
 
-import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sshsync.model.change import Change
-from sshsync.model.item import Key
+from sshsync.model.item import Digest, Key
 
 SMALL = 1 << 20
 """Files below this many bytes go many in one stream."""
@@ -15,6 +14,10 @@ PACK_BYTES = 16 << 20
 PACK_FILES = 1000
 COMMAND_BYTES = 1 << 30
 COMMAND_FILES = 64
+
+
+OPEN = ".open"
+"""The end of a staged name that something may still write to."""
 
 
 class Form(StrEnum):
@@ -28,25 +31,26 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Changes that travel together. `id` is a hash of their paths and digests, so versions never mix."""
+    """Changes that travel together.
+
+    Attributes:
+        attempt: the name under which it is staged; every attempt has one that no other ever had.
+    """
 
     form: Form
     changes: tuple[Change, ...]
+    attempt: str = "none"
 
     @property
     def id(self) -> str:
         """Name of its directory below ``.sshsync/batch/``."""
-        made = hashlib.sha256()
-        for change in self.changes:
-            digest = change.new.digest if change.new and change.new.digest else ""
-            made.update(b"%d:%s%d:%s" % (len(change.key), change.key, len(digest), digest.encode()))
-        return made.hexdigest()[:32]
+        return self.attempt
 
     @property
     def part(self) -> str:
-        """Name of the one file below ``.sshsync/part/``; "" for the other forms."""
+        """Name of the one file below ``.sshsync/part/``: its digest and the attempt; "" for the other forms."""
         new = self.changes[0].new
-        return new.digest.partition(":")[2] if self.form is Form.PART and new and new.digest else ""
+        return f"{hexadecimal(new.digest)}.{self.attempt}" if self.form is Form.PART and new and new.digest else ""
 
     @property
     def strategy(self) -> str:
@@ -58,9 +62,30 @@ class Batch:
         """Bytes to move."""
         return sum(change.size for change in self.changes)
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every name below ``.sshsync/`` that this attempt may have left something under."""
+        bases = [f"batch/{self.id}"] + ([f"part/{self.part}"] if self.part else [])
+        return tuple(name for base in bases for name in (base, base + OPEN))
+
     def only(self, changes: Iterable[Change]) -> "Batch":
-        """Return the batch of the same form with other changes."""
-        return Batch(self.form, tuple(changes))
+        """Return the batch of the same form, staged at the same place, with other changes."""
+        return replace(self, changes=tuple(changes))
+
+    def at(self, attempt: str) -> "Batch":
+        """Return the batch as it is staged by another attempt."""
+        return replace(self, attempt=attempt)
+
+
+def hexadecimal(digest: Digest) -> str:
+    """Return a digest without the name of its algorithm."""
+    return digest.partition(":")[2]
+
+
+def halves(batch: Batch) -> tuple[Batch, ...]:
+    """Return the batch in two, to find out which of its changes spoils it; as it is when it holds one only."""
+    middle = len(batch.changes) // 2
+    return (batch.only(batch.changes[:middle]), batch.only(batch.changes[middle:])) if middle else (batch,)
 
 
 def batches(moves: Iterable[tuple[Change, str]], *, pack: bool) -> tuple[Batch, ...]:

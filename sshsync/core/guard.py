@@ -1,6 +1,7 @@
 """Refuse dangerous change sets. A guard returns the words of its refusal, or "" when all is well."""
 
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable
 
 from sshsync.model.change import Changes, Kind
@@ -92,3 +93,23 @@ def _places(key: Key) -> list[Key]:
 
 def _folded(place: Key) -> str:
     return unicodedata.normalize("NFC", place.decode("utf-8", "surrogateescape")).casefold()
+
+
+def in_the_way(changes: Changes) -> dict[Key, tuple[Key, ...]]:
+    """Return, by the key of a transfer, the deletions without which it has no room.
+
+    A file stands where a directory is wanted, or a directory of listed files where a file is wanted. What a
+    listing did not show is never in here.
+    """
+    deleted = sorted(change.key for change in changes.of(Kind.DELETE))
+    if not deleted:
+        return {}
+    gone = set(deleted)
+    found: dict[Key, tuple[Key, ...]] = {}
+    for change in changes.transfers:
+        above = tuple(place for place in _places(change.key)[:-1] if place in gone)
+        first = bisect_left(deleted, change.key + b"/")
+        last = bisect_left(deleted, change.key + b"0")
+        if above or first < last:
+            found[change.key] = (*above, *deleted[first:last])
+    return found

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sshsync.core import algorithm
+from sshsync.core.lease import Here
 from sshsync.errors import HostError
 from sshsync.kinds.base import Kind
 from sshsync.model.events import Emit, Retried
@@ -59,6 +60,7 @@ class Context:
     Attributes:
         clock: the controller's time in seconds since the epoch.
         monotonic: seconds that never jump.
+        here: the process that runs this, as leases name it.
         crashed: takes a bug in our own code with its traceback.
     """
 
@@ -71,6 +73,7 @@ class Context:
     stop: Stop
     clock: Callable[[], float]
     monotonic: Callable[[], float]
+    here: Here
     crashed: Callable[[str, BaseException], None] = lambda _repository, _error: None
 
     def session(self, repository: Repository) -> Session:

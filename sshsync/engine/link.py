@@ -1,14 +1,17 @@
 """One link: scan both ends, decide what differs, guard, move, delete; everything it finds out is an event."""
 
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Self
 
 from sshsync.core import choose, guard, verify
 from sshsync.core.batch import batches
 from sshsync.core.diff import diff
 from sshsync.engine.context import Context
 from sshsync.engine.hooks import Hooks
+from sshsync.engine.lease import Lease
 from sshsync.engine.moves import Mover
 from sshsync.engine.scan import Scanner
 from sshsync.errors import BlockedError, CommandError, RefusedError, SshsyncError
@@ -33,6 +36,11 @@ class Prepared:
     refusal: str = ""
     twins: Mapping[Key, Key] = field(default_factory=dict)
 
+    @property
+    def acts(self) -> bool:
+        """Whether anything on the child is going to change."""
+        return any(change.kind is not Kind.DELETE or not self.refusal for change in self.changes.changes)
+
     def expected(self) -> Snapshot:
         """Return what the child would hold if everything that is planned succeeded."""
         items = dict(self.child.items)
@@ -54,7 +62,7 @@ class Ended:
 
 
 class Link:
-    """Brings one repository to what its parent holds."""
+    """Brings one repository to what its parent holds. Use as a context manager: it ends the lease."""
 
     def __init__(self, context: Context, scanner: Scanner, job: Job, parent_ended: Ended | None) -> None:
         """Prepare the link.
@@ -70,6 +78,16 @@ class Link:
         self._child = context.tree.repositories[job.repository]
         self._parent = context.tree.repositories[job.parent]
         self._parent_ended = parent_ended
+        self._held = ExitStack()
+        self._lease: Lease | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._held.__exit__(kind, error, trace)
 
     def prepare(self, *, dry_run: bool) -> Prepared:
         """Scan, diff and guard: the part that a dry run shares with a real one.
@@ -82,7 +100,7 @@ class Link:
         parent = self._parent_snapshot()
         before = self._context.records.count(self._parent)
         self._refuse(guard.emptied(parent, before, allow_empty=self._parent.allow_empty))
-        child = self._scanner.snapshot(self._child.name, create=False)
+        child = self._child_snapshot(dry_run=dry_run)
         self._refuse(guard.vanished(child, self._context.records.count(self._child)))
         if not child.existed and not dry_run:
             child = self._make_root()
@@ -98,43 +116,92 @@ class Link:
         return prepared
 
     def carry_out(self, prepared: Prepared) -> tuple[Outcome, int]:
-        """Move, adjust and delete what was prepared.
+        """Move, adjust and delete what was prepared, under the lease of the child.
 
         Returns:
             The outcome, and the number of items that the child holds now.
 
         Raises:
+            LeasedError: another controller works there.
             SshsyncError: a host failed; what was published stays published and is on record.
         """
-        staging = Staging(lambda: self._context.session(self._child), prepared.child.root)
-        mover = Mover(self._context, self._scanner, self._parent, self._child, staging)
-        changes = prepared.changes
-        problems = self._blocked(changes)
-        hooks = Hooks(self._context, self._child, prepared.child.root)
-        if any(change.kind is not Kind.DELETE or not prepared.refusal for change in changes.changes):
-            hooks.before()
+        root = prepared.child.root
+        if prepared.acts and self._lease is None and self._take_lease(root).followed:
+            self._scanner.forget(self._child.name)
+            prepared = self.prepare(dry_run=False)
+        if self._lease is None:
+            return self._conclude(prepared, self._mover(prepared, self._staging(root)), (), {})
+        return self._change(prepared, self._staging(root, self._lease.token))
+
+    def _take_lease(self, root: bytes) -> Lease:
+        self._lease = self._held.enter_context(Lease(self._context, self._child, root))
+        return self._lease
+
+    def _child_snapshot(self, *, dry_run: bool) -> Snapshot:
+        """Scan the child; where somebody left work behind, take the lease before and look again after that."""
+        name = self._child.name
+        child = self._scanner.snapshot(name, create=False)
+        if not child.existed or dry_run:
+            return child
+        if self._context.retry(self._child, "staging", self._staging(child.root).names):
+            self._take_lease(child.root)
+            # Whoever left that may have changed the child after it was scanned.
+            self._scanner.forget(name)
+            child = self._scanner.snapshot(name, create=False)
+        return child
+
+    def _change(self, prepared: Prepared, staging: Staging) -> tuple[Outcome, int]:
+        mover = self._mover(prepared, staging)
+        if prepared.acts:
+            self._hooks(prepared).before()
         try:
             self._move(mover, prepared)
-            adjusted = self._adjust(staging, changes)
-            problems += mover.failed
-            if changes.transfers:
-                self._context.retry(self._child, "staging", staging.clear)
-            deleted = self._delete(staging, prepared, problems + mover.deferred)
+            adjusted = self._adjust(staging, prepared.changes)
+            self._clear(staging)
+            deleted = self._delete(mover, prepared)
         except SshsyncError as error:
-            self._scanner.put(self._result(prepared, mover.published, (), {}), frozenset(mover.published))
+            self._scanner.put(self._result(prepared, mover, (), {}), frozenset(mover.published))
             if isinstance(error, CommandError):
                 # The host answers, so what it could not take whole must not go on filling its disk.
                 with suppress(SshsyncError):
                     staging.clear()
             raise
-        result = self._result(prepared, mover.published, deleted, adjusted)
-        result = replace(result, complete=prepared.parent.complete and not problems and not mover.deferred)
+        return self._conclude(prepared, mover, deleted, adjusted)
+
+    def _conclude(
+        self, prepared: Prepared, mover: Mover, deleted: tuple[Key, ...], adjusted: dict[Key, Item]
+    ) -> tuple[Outcome, int]:
+        """Put on record what the child holds now, and say how the link ended."""
+        result = self._result(prepared, mover, deleted, adjusted)
+        well = prepared.parent.complete and not mover.failed and not mover.deferred
+        result = replace(result, complete=well)
         self._scanner.put(result, frozenset(mover.published))
-        self._record(prepared, deleted)
-        outcome = self._outcome(prepared, problems, mover, bool(deleted or adjusted))
+        self._record(prepared, (*deleted, *mover.removed))
+        outcome = self._outcome(prepared, mover, bool(deleted or adjusted))
         if outcome in GOOD:
-            hooks.after()
+            self._hooks(prepared).after()
         return outcome, len(result.items)
+
+    def _staging(self, root: bytes, lease: str = "") -> Staging:
+        return Staging(lambda: self._context.session(self._child), root, lease)
+
+    def _mover(self, prepared: Prepared, staging: Staging) -> Mover:
+        """Return what moves the changes; the parent's items that must not be passed on have failed already."""
+        in_the_way = guard.in_the_way(prepared.changes)
+        mover = Mover(self._context, self._scanner, self._parent, self._child, staging, in_the_way)
+        for problem in prepared.changes.blocked:
+            mover.block(problem.key, problem.reason)
+        return mover
+
+    def _hooks(self, prepared: Prepared) -> Hooks:
+        return Hooks(self._context, self._child, prepared.child.root)
+
+    def _clear(self, staging: Staging) -> None:
+        """Leave nothing in staging; what a late receiver still makes there goes with the next run."""
+        try:
+            self._context.retry(self._child, "staging", staging.clear)
+        except CommandError as error:
+            self._notice(f"staging is not empty yet: {error.what}")
 
     def _parent_snapshot(self) -> Snapshot:
         name = self._parent.name
@@ -220,6 +287,10 @@ class Link:
 
     def _move(self, mover: Mover, prepared: Prepared) -> None:
         transfers = [change for change in prepared.changes.transfers if change.key not in prepared.twins]
+        kept = guard.in_the_way(prepared.changes) if prepared.refusal else {}
+        transfers = [change for change in transfers if change.key not in kept]
+        for key in kept:
+            mover.refuse(key, f"{visible(kept[key][0])} is in the way there, and its deletion is refused")
         for change in prepared.changes.transfers:
             if twin := prepared.twins.get(change.key):
                 mover.refuse(change.key, f"the child's file system takes it and {visible(twin)} for one file")
@@ -257,30 +328,23 @@ class Link:
             self._context.emit(ev.Adjusted(self._child.name, [text(key) for key in items]))
         return items
 
-    def _delete(self, staging: Staging, prepared: Prepared, problems: int) -> tuple[Key, ...]:
-        keys = tuple(change.key for change in prepared.changes.of(Kind.DELETE))
+    def _delete(self, mover: Mover, prepared: Prepared) -> tuple[Key, ...]:
+        deletions = prepared.changes.of(Kind.DELETE)
+        keys = tuple(change.key for change in deletions if change.key not in mover.removed)
         if not keys or prepared.refusal:
             return ()
-        if problems:
+        if mover.failed or mover.deferred:
             self._notice(f"{len(keys)} item(s) are not deleted because others failed or are still being written")
             return ()
-        self._context.retry(self._child, "delete", lambda: staging.delete(keys))
+        self._context.retry(self._child, "delete", lambda: mover.staging.delete(keys))
         self._context.emit(ev.Deleted(self._child.name, [text(key) for key in keys]))
         return keys
 
-    def _blocked(self, changes: Changes) -> int:
-        for problem in changes.blocked:
-            event = ev.ItemFailed(self._child.name, text(problem.key), problem.reason, Outcome.BLOCKED)
-            self._context.emit(event)
-        return len(changes.blocked)
-
     def _result(
-        self, prepared: Prepared, published: dict[Key, Item], deleted: tuple[Key, ...], adjusted: dict[Key, Item]
+        self, prepared: Prepared, mover: Mover, deleted: tuple[Key, ...], adjusted: dict[Key, Item]
     ) -> Snapshot:
-        items = dict(prepared.child.items)
-        items.update(published)
-        items.update(adjusted)
-        for key in deleted:
+        items = {**prepared.child.items, **mover.published, **adjusted}
+        for key in (*deleted, *mover.removed):
             items.pop(key, None)
         return replace(prepared.child, items=items, existed=True)
 
@@ -298,10 +362,10 @@ class Link:
         if rows:
             self._context.emit(ev.Verified(self._child.name, rows))
 
-    def _outcome(self, prepared: Prepared, problems: int, mover: Mover, changed: bool) -> Outcome:
+    def _outcome(self, prepared: Prepared, mover: Mover, changed: bool) -> Outcome:
         if prepared.refusal:
             raise RefusedError(prepared.refusal)
-        if problems:
+        if mover.failed:
             reached = mover.published or prepared.changes.unchanged
             return Outcome.PARTIAL if reached else Outcome.FAILED
         if mover.deferred:

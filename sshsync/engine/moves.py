@@ -1,15 +1,17 @@
 """Moves: stage, verify, publish, batch by batch, until every item is published or its failure is known."""
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from sshsync.core import verify
-from sshsync.core.batch import Batch, Form
+from sshsync.core.batch import Batch, Form, halves
 from sshsync.engine.context import Context
 from sshsync.engine.scan import Scanner
-from sshsync.errors import IntegrityError, RefusedError, SourceChangedError, SshsyncError
+from sshsync.errors import CommandError, HostError, IntegrityError, RefusedError, SourceChangedError, SshsyncError
 from sshsync.model.change import Change
-from sshsync.model.events import ItemFailed, Outcome, Progress, Published, Resent, text
+from sshsync.model.events import Deleted, ItemFailed, Outcome, Progress, Published, Resent, text
 from sshsync.model.item import Digest, Item, Key
 from sshsync.model.topology import Repository
 from sshsync.remote.encode import visible
@@ -21,17 +23,39 @@ PARTIAL = 7
 """Exit code that one failed item asks for by itself."""
 
 
+@dataclass(slots=True)
+class _Course:
+    """How far the tries of one batch have come, and what has to be tried anew beside it."""
+
+    staged: Batch | None = None
+    good: Batch | None = None
+    marked: bool = False
+    again: list[Batch] = field(default_factory=list)
+
+
 class Mover:
     """Brings the changes of one link to the child.
 
     Attributes:
         published: items that are on the child now, verified.
+        removed: listed files that made room for a published one.
         failed, deferred: number of items that are not, and that are left for the next run.
     """
 
     def __init__(
-        self, context: Context, scanner: Scanner, parent: Repository, child: Repository, staging: Staging
+        self,
+        context: Context,
+        scanner: Scanner,
+        parent: Repository,
+        child: Repository,
+        staging: Staging,
+        in_the_way: Mapping[Key, tuple[Key, ...]],
     ) -> None:
+        """Prepare the moves.
+
+        Args:
+            in_the_way: by the key of a change, the child's files that have to go before it can be published.
+        """
         self._context = context
         self._scanner = scanner
         self._parent = parent
@@ -42,26 +66,30 @@ class Mover:
         self._complaints: dict[Key, str] = {}
         self._sent = 0
         self._pace = Pace(child.bwlimit, context.monotonic, context.stop.sleep)
+        self._in_the_way = in_the_way
         self.published: dict[Key, Item] = {}
+        self.removed: set[Key] = set()
         self.failed = 0
         self.deferred = 0
 
     def salvage(self, changes: Iterable[Change]) -> tuple[Change, ...]:
-        """Publish what an interrupted run left complete in staging, discard the rest.
+        """Publish what an interrupted attempt left complete in staging, discard the rest.
 
         Returns:
             The changes that still have to move.
         """
         wanted = {change.key: change for change in changes}
-        self._context.retry(self._child, "staging", lambda: self._salvage(wanted))
+        self._context.retry(self._child, "staging", lambda: self._salvage(wanted), lambda: len(self.published))
         return tuple(change for change in wanted.values() if change.key not in self.published)
 
     def _salvage(self, wanted: dict[Key, Change]) -> None:
-        for batch_id, batch in self.staging.leftovers(wanted):
-            found = self._staged_digests(batch, batch_id)
-            good = verify.verify(batch.changes, found).good
-            if good:
-                self._publish(batch.only(good), batch_id, salvaged=True)
+        for leftover in list(self.staging.leftovers(wanted)):
+            with suppress(CommandError):
+                self.staging.take_over(leftover)
+                found = self._staged_digests(leftover.batch)
+                if good := self._with_room(verify.verify(leftover.batch.changes, found).good):
+                    self.staging.mark(leftover.batch.only(good))
+                    self._publish(leftover.batch.only(good), salvaged=True)
         self.staging.clear()
 
     def move(self, batches: Iterable[Batch]) -> None:
@@ -76,35 +104,55 @@ class Mover:
             queue.extend(self._move_one(queue.popleft()))
 
     def _move_one(self, batch: Batch) -> list[Batch]:
-        """Move one batch and return what has to be tried anew."""
-        publishing: set[Key] = set()
+        """Move one batch and return what has to be tried anew.
+
+        Each try stages under a name of its own, for a receiver of the one before may still write. A publication
+        that broke off is repeated from where its verified files lie.
+        """
+        course = _Course()
 
         def attempt() -> list[Batch]:
-            if publishing:
-                self._find_published(batch, publishing)
-            todo = batch.only(c for c in batch.changes if c.key not in self.published)
-            return self._attempt(todo, publishing) if todo.changes else []
+            if course.good is None:
+                if course.staged:
+                    self._discard(course.staged)
+                course.staged = batch.at(self.staging.attempt())
+                self._stage(course.staged, course)
+            if course.good:
+                self._finish(course.good, course)
+            return course.again
 
-        return self._context.retry(self._child, "transfer", attempt, lambda: self._sent)
+        return self._context.retry(self._child, "transfer", attempt, lambda: len(self.published))
 
-    def _attempt(self, batch: Batch, publishing: set[Key]) -> list[Batch]:
+    def _stage(self, batch: Batch, course: "_Course") -> None:
+        """Bring a batch into staging and verify it there."""
         before = self._sent
         try:
             self._context.strategies[batch.strategy].stage(batch, self._ends(paced=batch.form is not Form.COMMAND))
-            verdict = verify.verify(batch.changes, self._staged_digests(batch, batch.id))
+            verdict = verify.verify(batch.changes, self._staged_digests(batch))
         except SourceChangedError as error:
             self._resent(self._sent - before)
-            return self._reconsider(dict.fromkeys(batch.changes), batch.form, str(error))
+            course.again = self._reconsider(dict.fromkeys(batch.changes), batch, str(error))
+            return
         except SshsyncError as error:
             self._resent(self._sent - before)
             raise error.about(_subject(batch)) from error
-        if verdict.good:
-            publishing.update(change.key for change in verdict.good)
-            self._publish(batch.only(verdict.good), batch.id)
-        if not verdict.bad:
-            return []
-        self._resent(sum(change.size for change, _ in verdict.bad))
-        return self._reconsider(dict(verdict.bad), batch.form, "")
+        if verdict.bad:
+            self._resent(sum(change.size for change, _ in verdict.bad))
+            course.again = self._reconsider(dict(verdict.bad), batch, "")
+        if good := self._with_room(verdict.good):
+            course.good = batch.only(good)
+
+    def _finish(self, good: Batch, course: "_Course") -> None:
+        """Publish verified files; only their mode and time may still have to be set."""
+        if good.form is not Form.PACK and not course.marked:
+            self.staging.mark(good)
+            course.marked = True
+        self._publish(good)
+
+    def _discard(self, batch: Batch) -> None:
+        """Remove what an attempt left; what a late receiver keeps there goes with the end of the link."""
+        with suppress(HostError):
+            self.staging.discard(place.encode() for place in batch.places)
 
     def _resent(self, count: int) -> None:
         if count:
@@ -133,21 +181,21 @@ class Mover:
         self._moved(count)
         self._pace(count)
 
-    def _staged_digests(self, batch: Batch, batch_id: str) -> dict[Key, Digest | None]:
+    def _staged_digests(self, batch: Batch) -> dict[Key, Digest | None]:
         sizes = {change.key: change.size for change in batch.changes}
         if batch.form is not Form.PART:
-            below = b".sshsync/batch/" + batch_id.encode()
+            below = b".sshsync/batch/" + batch.id.encode()
             return self._scanner.digests(self._child, self.staging.root, below, sizes)
         part = batch.part.encode()
         size = {part: batch.size}
         found = self._scanner.digests(self._child, self.staging.root, b".sshsync/part", size)
         return {change.key: found.get(part) for change in batch.changes}
 
-    def _publish(self, batch: Batch, batch_id: str, *, salvaged: bool = False) -> None:
+    def _publish(self, batch: Batch, *, salvaged: bool = False) -> None:
         """Make verified files visible; the ones that the child refuses are events."""
-        if batch.form is not Form.PACK or salvaged:
-            self.staging.mark(batch, batch_id)
-        refused = self.staging.publish(batch, batch_id)
+        in_the_way = [key for change in batch.changes for key in self._in_the_way.get(change.key, ())]
+        refused = self.staging.publish(batch, dict.fromkeys(in_the_way))
+        self._note_removed(in_the_way)
         done = []
         for change in batch.changes:
             if change.key in refused:
@@ -157,6 +205,29 @@ class Mover:
                 done.append(change.new)
         self._done(done, salvaged=salvaged)
 
+    def _with_room(self, changes: Iterable[Change]) -> list[Change]:
+        """Leave out, as failed, files in whose place is a directory with more in it than was listed: that stays."""
+        fit = []
+        for change in changes:
+            listed = self._in_the_way.get(change.key, ())
+            below = change.key + b"/"
+            strange: list[Key] = []
+            if any(other.startswith(below) for other in listed):
+                strange = sorted({below + name for name in self.staging.below(change.key)} - set(listed))
+            if strange:
+                words = f"{len(strange)} thing(s) stay in there, such as {visible(strange[0])}"
+                self._fail(change.key, f"its place is a directory, and {words}")
+            else:
+                fit.append(change)
+        return fit
+
+    def _note_removed(self, keys: Iterable[Key]) -> None:
+        """Keep in mind, and tell once, which listed files made room."""
+        fresh = [key for key in dict.fromkeys(keys) if key not in self.removed]
+        self.removed.update(fresh)
+        if fresh:
+            self._context.emit(Deleted(self._child.name, [text(key) for key in fresh]))
+
     def _done(self, items: list[Item], *, salvaged: bool = False) -> None:
         self.published.update((item.key, item) for item in items)
         rows = [(text(item.key), item.digest or "", item.size) for item in items]
@@ -164,50 +235,47 @@ class Mover:
         if rows:
             self._context.emit(Published(self._child.name, rows, moved, salvaged))
 
-    def _find_published(self, batch: Batch, keys: set[Key]) -> None:
-        """After a connection broke while files were published: find out which are."""
-        sizes = {c.key: c.size for c in batch.changes if c.key in keys and c.key not in self.published}
-        found = self._scanner.digests(self._child, self.staging.root, b".", sizes)
-        good = verify.verify((c for c in batch.changes if c.key in sizes), found).good
-        self._done([change.new for change in good if change.new])
-        keys.clear()
-
-    def _reconsider(self, found: dict[Change, Digest | None], form: Form, reason: str) -> list[Batch]:
+    def _reconsider(self, found: dict[Change, Digest | None], batch: Batch, reason: str) -> list[Batch]:
         """Find out why items are wrong, and decide which are tried again.
 
         A file that changed on the master is planned anew with its new digest, a few times. One that did not
-        change was corrupted on the way and is sent again, less often. When a whole batch broke off because
-        of one unknown file, the others are innocent: they go again without it, or each on its own.
+        change was corrupted on the way and is sent again, less often. When a whole batch broke off because of
+        some files, the others are innocent: they go again together without those; where it cannot be told which
+        files did it, they go in halves until it can.
         """
-        keys = [change.key for change in found]
-        seen = self._scanner.look_again(self._parent, self._source_root, keys)
+        seen = self._scanner.look_again(self._parent, self._source_root, [change.key for change in found])
         same: list[Change] = []
-        again: list[Batch] = []
+        changed: list[Change] = []
+        culprits = 0
         for change, digest in found.items():
             fresh = seen.items.get(change.key)
-            if fresh is None:
-                self._fail(change.key, f"it vanished on {self._parent.name}")
-            elif change.new and fresh.digest == change.new.digest:
+            if change.new and fresh and fresh.digest == change.new.digest:
                 same.append(change)
                 self._complaints.setdefault(change.key, _why(digest, reason))
-            else:
-                again += self._changed(change, fresh, form)
-        if reason and same and again:
-            return [*again, Batch(form, tuple(same))]
+                continue
+            culprits += 1
+            if fresh is None:
+                self._fail(change.key, f"it vanished on {self._parent.name}")
+            elif self._may_follow(change.key):
+                changed.append(replace(change, new=fresh))
+        again = [batch.only(changed)] if changed else []
+        if reason and same and culprits:
+            return [*again, batch.only(same)]
         if reason and len(same) > 1:
-            return [Batch(form, (change,)) for change in same]
+            return [*halves(batch.only(same))]
         kept = tuple(change for change in same if self._may_repeat(change, found[change], reason))
-        return [*again, Batch(form, kept)] if kept else again
+        return [*again, batch.only(kept)] if kept else again
 
-    def _changed(self, change: Change, fresh: Item, form: Form) -> list[Batch]:
+    def _may_follow(self, key: Key) -> bool:
+        """Tell whether an item that changed on the parent is taken as it is now."""
         if self._parent.parent:
-            self._fail(change.key, f"its copy on {self._parent.name} is not the verified one", Outcome.BLOCKED)
-            return []
-        self._tries[change.key, "changed"] += 1
-        if self._tries[change.key, "changed"] >= self._child.retries.changed:
-            self._fail(change.key, "still being written", Outcome.DEFERRED, 0)
-            return []
-        return [Batch(form, (Change(change.kind, change.key, change.old, fresh),))]
+            self._fail(key, f"its copy on {self._parent.name} is not the verified one", Outcome.BLOCKED)
+            return False
+        self._tries[key, "changed"] += 1
+        if self._tries[key, "changed"] >= self._child.retries.changed:
+            self._fail(key, "still being written", Outcome.DEFERRED, 0)
+            return False
+        return True
 
     def _may_repeat(self, change: Change, digest: Digest | None, reason: str) -> bool:
         self._tries[change.key, "corrupt"] += 1
@@ -227,6 +295,10 @@ class Mover:
     def refuse(self, key: Key, reason: str) -> None:
         """Leave an item out because no allowed way could carry it."""
         self._fail(key, reason, code=RefusedError.code)
+
+    def block(self, key: Key, reason: str) -> None:
+        """Leave an item out because its parent's copy must not be passed on."""
+        self._fail(key, reason, Outcome.BLOCKED)
 
     def defer(self, key: Key) -> None:
         """Leave an item for the next run."""

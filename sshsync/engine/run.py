@@ -122,15 +122,15 @@ class Run:
         return self._moments[parent.name]
 
     def _link(self, job: Job) -> tuple[Outcome, int]:
-        link = Link(self._context, self._scanner, job, self._ended.get(job.parent))
-        prepared = link.prepare(dry_run=self._asked.dry_run)
-        if self._asked.dry_run:
-            if prepared.refusal:
-                raise RefusedError(prepared.refusal)
-            # The next stage is planned as if this one had been carried out.
-            self._scanner.put(prepared.expected(), frozenset(prepared.parent.items))
-            return Outcome.DONE if prepared.changes.changes else Outcome.UNCHANGED, len(prepared.child.items)
-        return link.carry_out(prepared)
+        with Link(self._context, self._scanner, job, self._ended.get(job.parent)) as link:
+            prepared = link.prepare(dry_run=self._asked.dry_run)
+            if not self._asked.dry_run:
+                return link.carry_out(prepared)
+        if prepared.refusal:
+            raise RefusedError(prepared.refusal)
+        # The next stage is planned as if this one had been carried out.
+        self._scanner.put(prepared.expected(), frozenset(prepared.parent.items))
+        return Outcome.DONE if prepared.changes.changes else Outcome.UNCHANGED, len(prepared.child.items)
 
 
 def _outcome_of(error: SshsyncError) -> Outcome:

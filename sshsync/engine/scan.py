@@ -59,6 +59,10 @@ class Scanner:
                     raise
             return entry.snapshot
 
+    def forget(self, name: str) -> None:
+        """Scan the repository anew when it is asked for next: somebody else may have changed it."""
+        self._entries[name].snapshot = None
+
     def as_of(self, name: str) -> float:
         """Return the controller's time when the repository was scanned."""
         return self._entries[name].as_of

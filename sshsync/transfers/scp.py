@@ -45,6 +45,8 @@ class ByScp:
                 with self._source(change, ends) as source:
                     _put(source, change, batch, ends)
                     source.end()
+            close = Command(scripts.CLOSE, {"ROOT": ends.target_root, "BATCH": batch.id.encode()})
+            ends.target.run(close).check("receiving files")
 
     @contextmanager
     def _source(self, change: Change, ends: Ends) -> Iterator["_Source"]:
@@ -161,11 +163,19 @@ class _Channel:
     def close(self) -> None:
         self.closed = True
 
+    def end(self) -> None:
+        """Wait until the far end is gone: after that it writes to its file no more."""
+        self.shutdown_write()
+        self.recv_exit_status()
+        if self._conversation.cut:
+            raise ConnectionLostError("scp broke off at its end")
+
 
 def _put(source: _Source, change: Change, batch: Batch, ends: Ends) -> None:
     variables = {"ROOT": ends.target_root, "BATCH": batch.id.encode(), "NAME": change.key}
     with _far_end(ends.target, Command(scripts.SCP_TAKE, variables), _TALK) as channel:
         scp.SCPClient(channel, PIECE).putfo(source, b"file", "0600", change.size)
+        channel.end()
 
 
 def _get(file: Path, change: Change, ends: Ends) -> None:

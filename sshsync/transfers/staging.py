@@ -1,18 +1,40 @@
 """Staging: the one place that knows ``.sshsync/`` on a child, and the only code that makes a file visible."""
 
+import itertools
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from sshsync.core.batch import Batch, Form, by_directory
-from sshsync.errors import ListingError
+from sshsync.core.batch import OPEN, Batch, Form, by_directory, hexadecimal
+from sshsync.errors import CommandError, LeasedError, ListingError
 from sshsync.model.change import Change
 from sshsync.model.item import Item, Key
 from sshsync.remote import encode, room, scripts
 from sshsync.remote.encode import visible
 from sshsync.remote.frame import records
 from sshsync.remote.room import Room
-from sshsync.remote.scripts import Command
+from sshsync.remote.scripts import Command, Script
 from sshsync.transports.session import Reply, Session, failure, new_token
+
+_COPY_RATE = 5_000_000
+"""Bytes a second that the slowest host is expected to copy; only bounds how long silence is fine."""
+
+_CLOSED = re.compile(r"(part/[0-9a-f]+\.|batch/)[0-9a-f]{16}-\d+")
+"""A staged name under which nobody can write any more: its receiver has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """What an interrupted attempt left of wanted changes: `name` is where, `batch` where it goes."""
+
+    name: str
+    batch: Batch
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody can write to it any more."""
+        return bool(_CLOSED.fullmatch(self.name))
 
 
 class Staging:
@@ -21,11 +43,18 @@ class Staging:
     Args:
         session: gives a live session to the child's host; asked anew for every command.
         root: the child's resolved root.
+        lease: token of the lease under which it is worked on; "" for tests of a single script.
     """
 
-    def __init__(self, session: Callable[[], Session], root: bytes) -> None:
+    def __init__(self, session: Callable[[], Session], root: bytes, lease: str = "") -> None:
         self._session = session
         self.root = root
+        self._lease = lease
+        self._attempts = itertools.count(1)
+
+    def attempt(self) -> str:
+        """Return a name to stage under that nobody ever had: late writers of other attempts write elsewhere."""
+        return f"{self._lease or new_token().decode()[:16]}-{next(self._attempts)}"
 
     @property
     def durable(self) -> bool:
@@ -42,38 +71,55 @@ class Staging:
         return room.parse(self._run(command).check("looking for room").payload)
 
     def names(self) -> list[bytes]:
-        """Return what lies in staging: ``part/<digest>`` and ``batch/<id>``."""
+        """Return what lies in staging: ``part/…`` and ``batch/…``, and ``lease/<token>`` of who works there."""
         reply = self._run(Command(scripts.STAGED, {"ROOT": self.root})).check("looking into staging")
         return reply.payload.splitlines()
 
-    def leftovers(self, wanted: Mapping[Key, Change]) -> Iterator[tuple[str, Batch]]:
-        """Yield what an interrupted run left of the wanted changes, with the name of the batch it lies in."""
-        by_digest = {c.new.digest.partition(":")[2]: c for c in wanted.values() if c.new and c.new.digest}
-        for name in self.names():
-            form, _, base = name.decode("ascii", "replace").partition("/")
-            if form == "part" and base in by_digest:
-                batch = Batch(Form.PART, (by_digest[base],))
-                yield batch.id, batch
-            elif form == "batch" and base.isalnum():
+    def leftovers(self, wanted: Mapping[Key, Change]) -> Iterator[Leftover]:
+        """Yield what an interrupted attempt left of the wanted changes, of the size that they have."""
+        by_digest = {hexadecimal(c.new.digest): c for c in wanted.values() if c.new and c.new.digest}
+        names = [name.decode("ascii", "replace") for name in self.names()]
+        parts = self._listed(b".sshsync/part") if any(name.startswith("part/") for name in names) else {}
+        for name in names:
+            form, _, base = name.partition("/")
+            change = by_digest.get(base.partition(".")[0])
+            if form == "part" and change and parts.get(base.encode()) == change.size:
+                yield Leftover(name, Batch(Form.PART, (change,), self.attempt()))
+            elif form == "batch" and base.removesuffix(OPEN).replace("-", "").isalnum():
                 present = self._listed(b".sshsync/batch/" + base.encode())
                 changes = tuple(c for key, c in wanted.items() if present.get(key) == c.size)
                 if changes:
-                    yield base, Batch(Form.PACK, changes)
+                    yield Leftover(name, Batch(Form.PACK, changes, self.attempt()))
+
+    def take_over(self, leftover: Leftover) -> None:
+        """Bring a leftover under a name of this lease; what somebody may still write to is copied into new files.
+
+        Raises:
+            CommandError: it cannot be copied, for want of room or of a tool.
+        """
+        batch = leftover.batch
+        to = f"part/{batch.part}" if batch.part else f"batch/{batch.id}"
+        copy = b"no" if leftover.closed else b"yes"
+        command = Command(
+            scripts.TAKE_OVER, self._of({"FROM": leftover.name.encode(), "TO": to.encode(), "COPY": copy})
+        )
+        groups = [] if leftover.closed or batch.part else by_directory(change.key for change in batch.changes)
+        self._run(command, _lines(groups), batch.size / _COPY_RATE).check("salvaging")
 
     def clear(self) -> None:
         """Remove everything from staging."""
-        self.discard(self.names())
+        self.discard(name for name in self.names() if not name.startswith(b"lease/"))
 
     def discard(self, names: Iterable[bytes]) -> None:
         """Remove the named things from staging."""
         lines = encode.lines(names)
         if lines:
-            self._run(Command(scripts.DISCARD, {"ROOT": self.root}), lines).check("clearing staging")
+            self._run(Command(scripts.DISCARD, self._of({})), lines, 300.0).check("clearing staging")
 
-    def mark(self, batch: Batch, batch_id: str) -> None:
+    def mark(self, batch: Batch) -> None:
         """Set mode and time of staged files."""
         part = batch.part.encode()
-        below = b".sshsync/part" if part else b".sshsync/batch/" + batch_id.encode()
+        below = b".sshsync/part" if part else b".sshsync/batch/" + batch.id.encode()
         items = [(part or change.key, change.new) for change in batch.changes if change.new]
         self._mark(below, items).check("setting mode and time")
 
@@ -88,25 +134,38 @@ class Staging:
             reply.check("setting mode and time")
         return [marked[number][0] for number in failed if number < len(marked)]
 
-    def publish(self, batch: Batch, batch_id: str) -> dict[Key, str]:
+    def publish(self, batch: Batch, in_the_way: Iterable[Key] = ()) -> dict[Key, str]:
         """Make staged files visible: flush, rename directory by directory, flush. Safe to repeat.
 
         The caller has compared the digests of the staged files before.
+
+        Args:
+            batch: what is staged.
+            in_the_way: listed files that are removed just before, with the directories that this empties, because
+                a directory is wanted where they are or a file where their directory is.
 
         Returns:
             The keys that the host refused, with its words.
 
         Raises:
-            HostError: nothing can be said about the batch; it has to be looked at again.
+            HostError: nothing can be said about the batch; publishing it again tells.
         """
         groups = list(by_directory(change.key for change in batch.changes))
-        variables = {"ROOT": self.root, "BATCH": batch_id.encode(), "PART": batch.part.encode()}
+        variables = {"BATCH": batch.id.encode(), "PART": batch.part.encode()}
         variables |= self._session().capabilities.stat_words(b"")
         if batch.form is Form.PART:
             directory, _, base = batch.changes[0].key.rpartition(b"/")
             variables |= {"PARTDIR": directory or b".", "PARTNAME": (directory + b"/" if directory else b"") + base}
-        reply, order = self._by_directory(scripts.PUBLISH, variables, groups)
+        first = b"".join(b"R" + encode.name(key) + b"\n" for key in in_the_way)
+        reply, order = self._by_directory(scripts.PUBLISH, variables, groups, first)
         return self._refused(reply, order, "publishing")
+
+    def below(self, key: Key) -> list[Key]:
+        """Return what lies in a directory of the child, whatever it is; nothing where there is no such directory."""
+        try:
+            return list(self._listed(b"./" + key))
+        except CommandError:
+            return []
 
     def delete(self, keys: Iterable[Key]) -> None:
         """Delete files, and the directories that this empties.
@@ -115,7 +174,7 @@ class Staging:
             CommandError: the host refused some.
         """
         groups = list(by_directory(keys))
-        reply, _ = self._by_directory(scripts.DELETE, {"ROOT": self.root}, groups)
+        reply, _ = self._by_directory(scripts.DELETE, {}, groups)
         reply.check("deleting")
 
     def _refused(self, reply: Reply, order: list[Key], doing: str) -> dict[Key, str]:
@@ -126,23 +185,18 @@ class Staging:
         return {order[number]: _about(order[number], said) for number in failed if number < len(order)}
 
     def _by_directory(
-        self, script: scripts.Script, variables: dict[str, bytes], groups: list[tuple[Key, list[Key]]]
+        self, script: Script, variables: dict[str, bytes], groups: list[tuple[Key, list[Key]]], first: bytes = b""
     ) -> tuple[Reply, list[Key]]:
-        lines: list[bytes] = []
-        order: list[Key] = []
-        for directory, names in groups:
-            lines.append(b"G" + encode.name(directory) + b"\n")
-            lines += (b"F" + encode.name(name) + b"\n" for name in names)
-            order += (name if directory == b"." else directory + b"/" + name for name in names)
+        order = [name if place == b"." else place + b"/" + name for place, names in groups for name in names]
         sync = self._session().capabilities.sync.encode()
-        command = Command(script, {**variables, "SYNC": sync})
-        return self._run(command, b"".join(lines), allow=300.0), order
+        command = Command(script, self._of({**variables, "SYNC": sync}))
+        return self._run(command, first + _lines(groups), allow=300.0), order
 
     def _listed(self, below: bytes) -> dict[Key, int]:
         token = new_token()
         words = self._session().capabilities.stat_words(token)
         command = Command(scripts.LIST, {"ROOT": self.root, "BELOW": below, **words})
-        reply = self._session().run(command, token=token)
+        reply = self._session().run(command, token=token).check("listing")
         found = {}
         for record in records(reply.payload, token):
             fields = record.split(b" ", 5)
@@ -155,10 +209,30 @@ class Staging:
         lines = b"".join(
             b"%03o %s %s\n" % (item.mode & 0o777, _touch_time(item.mtime), encode.name(key)) for key, item in items
         )
-        return self._run(Command(scripts.MARK, {"ROOT": self.root, "BELOW": below}), lines, allow=60.0)
+        return self._run(Command(scripts.MARK, self._of({"BELOW": below})), lines, allow=60.0)
+
+    def _of(self, variables: dict[str, bytes]) -> dict[str, bytes]:
+        """Add what a script needs that changes something: the root, and the lease under which it may."""
+        return {"ROOT": self.root, "LEASE": self._lease.encode(), **variables}
 
     def _run(self, command: Command, stdin: bytes = b"", allow: float = 0.0) -> Reply:
-        return self._session().run(command, stdin, allow=allow)
+        reply = self._session().run(command, stdin, allow=allow)
+        if reply.status == scripts.LOST:
+            raise LeasedError(
+                "another controller has taken it over: nothing more is changed from here",
+                where=reply.label,
+                hint="wait until it has ended, then run the same command again",
+            )
+        return reply
+
+
+def _lines(groups: Iterable[tuple[Key, list[Key]]]) -> bytes:
+    """Return names for a script that works directory by directory."""
+    lines: list[bytes] = []
+    for directory, names in groups:
+        lines.append(b"G" + encode.name(directory) + b"\n")
+        lines += (b"F" + encode.name(name) + b"\n" for name in names)
+    return b"".join(lines)
 
 
 def _touch_time(seconds: int) -> bytes:

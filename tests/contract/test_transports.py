@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import os
 import tarfile
 import threading
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from sshsync.core import lease
 from sshsync.core.batch import Batch, Form
-from sshsync.errors import CommandError, ConnectionLostError, HostError
+from sshsync.core.lease import Holder
+from sshsync.errors import CommandError, ConnectionLostError, HostError, LeasedError
 from sshsync.kinds.base import Answer, Remark, Subject
 from sshsync.kinds.files import Files, digests
 from sshsync.model.change import Change, Kind
@@ -43,6 +46,7 @@ class Place:
         self.root = root
         self.put = put
         self.see = see
+        self.on_disk = not isinstance(transport, MemoryTransport)
 
     def fill(self) -> None:
         for key, data in CONTENT.items():
@@ -206,10 +210,10 @@ def test_a_batch_is_invisible_until_it_is_published(place: Place, tmp_path: Path
     below = b".sshsync/batch/" + batch.id.encode()
     found = converse(place, digests(asked, place.root, below, dict.fromkeys(keys, 1)), asked.token)
     assert found == SHA
-    assert staging.publish(batch, batch.id) == {}
+    assert staging.publish(batch) == {}
     assert place.see() == CONTENT
     assert staging.names() == []
-    assert staging.publish(batch, batch.id) == {}, "safe to repeat"
+    assert staging.publish(batch) == {}, "safe to repeat"
     assert place.see() == CONTENT
 
 
@@ -222,21 +226,137 @@ def test_one_big_file_goes_by_part(place: Place) -> None:
         conversation.write(CONTENT[b"d/b c"])
         conversation.finish().check("storing")
     assert staging.names() == [b"part/" + batch.part.encode()]
-    staging.mark(batch, batch.id)
+    staging.mark(batch)
     assert place.see() == {}
-    assert staging.publish(batch, batch.id) == {}
+    assert staging.publish(batch) == {}
     assert place.see() == {b"d/b c": CONTENT[b"d/b c"]}
 
 
-def test_leftovers_are_found_and_cleared(place: Place) -> None:
-    batch = Batch(Form.PACK, changes(b"a", b"-rf"))
+def test_leftovers_are_found_taken_over_and_cleared(place: Place) -> None:
+    batch = Batch(Form.PACK, changes(b"a", b"-rf"), "0123456789abcdef-1")
     staging = Staging(lambda: place.session, place.root)
     unpack(place, batch, b"a", b"-rf")
-    ((name, found),) = staging.leftovers({change.key: change for change in changes(b"a", b"d/b c")})
-    assert name == batch.id
-    assert [change.key for change in found.changes] == [b"a"]
+    ((left),) = staging.leftovers({change.key: change for change in changes(b"a", b"d/b c")})
+    assert (left.name, left.closed) == ("batch/0123456789abcdef-1", True)
+    assert [change.key for change in left.batch.changes] == [b"a"]
+    staging.take_over(left)
+    staging.take_over(left)
+    assert staging.names() == [b"batch/" + left.batch.id.encode()]
     staging.clear()
     assert staging.names() == []
+
+
+@pytest.mark.parametrize("name", [b"batch/0123456789abcdef-1.open/d/b c", b"batch/0123456789abcdef/d/b c"])
+def test_what_somebody_may_still_write_to_is_copied(place: Place, name: bytes) -> None:
+    place.put(b".sshsync/" + name, CONTENT[b"d/b c"])
+    staging = Staging(lambda: place.session, place.root)
+    (change,) = changes(b"d/b c")
+    (left,) = staging.leftovers({change.key: change})
+    assert not left.closed
+    staging.take_over(left)
+    assert len(staging.names()) == 2
+    staging.publish(left.batch)
+    place.put(b".sshsync/" + name, b"late bytes")
+    assert place.see() == {b"d/b c": CONTENT[b"d/b c"]}
+
+
+def test_a_part_of_the_wrong_size_is_no_leftover(place: Place) -> None:
+    (change,) = changes(b"d/b c")
+    part = SHA[change.key].partition(":")[2].encode()
+    place.put(b".sshsync/part/" + part + b".0123456789abcdef-1.open", b"bet")
+    staging = Staging(lambda: place.session, place.root)
+    assert not list(staging.leftovers({change.key: change}))
+    place.put(b".sshsync/part/" + part + b".0123456789abcdef-1.open", b"beta")
+    (left,) = staging.leftovers({change.key: change})
+    staging.take_over(left)
+    assert staging.publish(left.batch) == {}
+    assert place.see() == {b"d/b c": b"beta"}
+
+
+OWNER = json.dumps({"host": "h", "machine": "m", "boot": "b", "space": "s", "pid": 1, "begun": "2", "since": "now"}).encode()
+
+
+def claim(place: Place, token: bytes, expect: bytes = b"") -> tuple[int, Holder]:
+    variables = {"ROOT": place.root, "LEASE": token, "OWNER": OWNER, "EXPECT": expect}
+    reply = place.session.run(Command(scripts.CLAIM, variables))
+    return reply.status, lease.parse(reply.payload)
+
+
+def of_lease(place: Place, script: scripts.Script, token: bytes, **more: bytes) -> int:
+    return place.session.run(Command(script, {"ROOT": place.root, "LEASE": token, **more})).status
+
+
+def test_one_holds_the_lease_until_it_is_given_back(place: Place) -> None:
+    assert claim(place, b"a" * 16)[0] == 0
+    assert claim(place, b"a" * 16)[0] == 0, "safe to repeat"
+    status, holder = claim(place, b"b" * 16)
+    assert (status, holder.token, holder.owner and holder.owner.since) == (scripts.HELD, "a" * 16, "now")
+    assert of_lease(place, scripts.RENEW, b"a" * 16, COUNT=b"1") == 0
+    assert claim(place, b"b" * 16)[1].sign != holder.sign, "a sign of life"
+    assert of_lease(place, scripts.RENEW, b"b" * 16, COUNT=b"1") == scripts.LOST
+    assert of_lease(place, scripts.RELEASE, b"b" * 16) == 0, "what is not ours stays"
+    assert claim(place, b"b" * 16)[0] == scripts.HELD
+    assert [of_lease(place, scripts.RELEASE, b"a" * 16) for _ in range(2)] == [0, 0]
+    assert claim(place, b"b" * 16)[0] == 0
+    assert place.see() == {}
+
+
+def test_only_the_expected_holder_is_put_aside(place: Place) -> None:
+    assert claim(place, b"a" * 16)[0] == 0
+    assert claim(place, b"c" * 16, expect=b"b" * 16)[0] == scripts.HELD
+    assert claim(place, b"c" * 16, expect=b"-")[0] == scripts.HELD
+    assert claim(place, b"a" * 16)[0] == 0, "it still is the holder"
+    assert claim(place, b"c" * 16, expect=b"a" * 16)[0] == 0
+    assert claim(place, b"a" * 16)[1].token == "c" * 16
+
+
+def test_a_late_holder_changes_nothing(place: Place) -> None:
+    place.fill()
+    late = Staging(lambda: place.session, place.root, "a" * 16)
+    claim(place, b"a" * 16)
+    batch = Batch(Form.PACK, changes(b"a"), late.attempt())
+    unpack(place, batch, b"a")
+    place.put(b"a", b"of the next one")
+    claim(place, b"c" * 16, expect=b"a" * 16)
+    before = place.see()
+    for deed in (
+        lambda: late.publish(batch),
+        lambda: late.delete([b"a"]),
+        lambda: late.adjust([change.new for change in changes(b"a") if change.new]),
+        late.clear,
+    ):
+        with pytest.raises(LeasedError, match="taken it over"):
+            deed()
+    assert place.see() == before
+
+
+def test_a_lease_without_a_name_can_be_put_aside(place: Place) -> None:
+    if place.on_disk:
+        os.makedirs(place.root + b"/.sshsync/lease")
+        status, holder = claim(place, b"a" * 16)
+        assert (status, holder.token, holder.owner) == (scripts.HELD, "", None)
+    assert claim(place, b"a" * 16, expect=b"-")[0] == 0
+
+
+def test_deletion_is_safe_to_repeat(place: Place) -> None:
+    place.fill()
+    staging = Staging(lambda: place.session, place.root)
+    for _ in range(2):
+        staging.delete([b"d/b c", b"d/e/\xff\n$(x)"])
+    assert set(place.see()) == set(CONTENT) - {b"d/b c", b"d/e/\xff\n$(x)"}
+
+
+def test_files_make_room_for_a_directory_and_the_reverse(place: Place) -> None:
+    place.put(b"d", b"a file where a directory is wanted")
+    place.put(b"a/x", b"below a directory where a file is wanted")
+    place.put(b"a/y/z", b"also below")
+    batch = Batch(Form.PACK, changes(b"a", b"d/b c"))
+    staging = Staging(lambda: place.session, place.root)
+    unpack(place, batch, b"a", b"d/b c")
+    assert set(staging.publish(batch)) == {b"a", b"d/b c"}
+    assert place.see()[b"a/x"], "nothing is removed that was not named"
+    assert staging.publish(batch, [b"d", b"a/x", b"a/y/z"]) == {}
+    assert place.see() == {b"a": CONTENT[b"a"], b"d/b c": CONTENT[b"d/b c"]}
 
 
 def test_mode_and_time_are_set_in_place(place: Place, tmp_path: Path) -> None:
@@ -298,9 +418,16 @@ def test_a_closed_connection_is_told_apart_from_an_end(place: Place) -> None:
     assert caught.value.transient
 
 
-def test_a_root_that_moved_is_noticed(place: Place, request: pytest.FixtureRequest) -> None:
-    if "memory" in request.node.name:
-        return
+@pytest.fixture
+def disk(place: Place) -> Place:
+    """A place with directories and symbolic links."""
+    if not place.on_disk:
+        pytest.skip("a host in memory knows regular files only")
+    return place
+
+
+def test_a_root_that_moved_is_noticed(disk: Place) -> None:
+    place = disk
     link = place.root + b"-link"
     os.symlink(place.root, link)
     place.fill()
@@ -308,9 +435,8 @@ def test_a_root_that_moved_is_noticed(place: Place, request: pytest.FixtureReque
         Staging(lambda: place.session, link).clear()
 
 
-def test_nothing_is_written_through_a_symlink(place: Place, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    if "memory" in request.node.name:
-        return
+def test_nothing_is_written_through_a_symlink(disk: Place, tmp_path: Path) -> None:
+    place = disk
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "canary").write_text("precious")
@@ -318,7 +444,7 @@ def test_nothing_is_written_through_a_symlink(place: Place, tmp_path: Path, requ
     batch = Batch(Form.PACK, changes(b"a", b"d/b c", b"d/e/\xff\n$(x)"))
     staging = Staging(lambda: place.session, place.root)
     unpack(place, batch, b"a", b"d/b c", b"d/e/\xff\n$(x)")
-    refused = staging.publish(batch, batch.id)
+    refused = staging.publish(batch)
     assert set(refused) == {b"d/b c", b"d/e/\xff\n$(x)"}
     assert "symbolic link" in refused[b"d/b c"]
     assert [p.name for p in outside.iterdir()] == ["canary"]
@@ -328,14 +454,13 @@ def test_nothing_is_written_through_a_symlink(place: Place, tmp_path: Path, requ
     assert (outside / "canary").read_text() == "precious"
 
 
-def test_each_refused_file_has_its_own_reason(place: Place, request: pytest.FixtureRequest) -> None:
-    if "memory" in request.node.name:
-        return
+def test_each_refused_file_has_its_own_reason(disk: Place) -> None:
+    place = disk
     place.put(b"a/in the way", b"x")
     place.put(b"d", b"a file where a directory is needed")
     batch = Batch(Form.PACK, changes(b"a", b"d/b c", b"empty"))
     unpack(place, batch, b"a", b"d/b c", b"empty")
-    refused = Staging(lambda: place.session, place.root).publish(batch, batch.id)
+    refused = Staging(lambda: place.session, place.root).publish(batch)
     assert set(refused) == {b"a", b"d/b c"}
     assert "overwrite" in refused[b"a"]
     assert "./d" in refused[b"d/b c"]
@@ -343,9 +468,8 @@ def test_each_refused_file_has_its_own_reason(place: Place, request: pytest.Fixt
     assert place.see()[b"a/in the way"] == b"x"
 
 
-def test_a_foreign_staging_directory_is_refused(place: Place, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    if "memory" in request.node.name:
-        return
+def test_a_foreign_staging_directory_is_refused(disk: Place, tmp_path: Path) -> None:
+    place = disk
     outside = tmp_path / "outside"
     outside.mkdir()
     os.symlink(os.fsencode(outside), place.root + b"/.sshsync")

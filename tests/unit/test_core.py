@@ -241,19 +241,38 @@ def test_batches_keep_to_their_limits_and_forms() -> None:
     made = batch.batches([*((c, "relay") for c in (*small, big)), *((c, "command") for c in command)], pack=True)
     assert [b.form for b in made] == ["command", "command", "pack", "pack", "pack", "part"]
     assert [len(b.changes) for b in made] == [64, 6, 1000, 1000, 500, 1]
-    assert made[-1].part == "ab"
+    assert made[-1].at("7-1").part == "ab.7-1"
     assert made[0].part == ""
     assert (made[0].strategy, made[2].strategy) == ("command", "relay")
     assert made[2].size == 1_000_000
-    assert len({b.id for b in made}) == len(made)
     assert [b.form for b in batch.batches([(c, "relay") for c in small[:2]], pack=False)] == ["part", "part"]
     assert [(b.form, b.strategy) for b in batch.batches([(big, "scp")], pack=True)] == [("scp", "scp")]
 
 
-def test_a_batch_is_named_by_paths_and_digests() -> None:
-    one, other = batch.Batch(batch.Form.PACK, (change(b"a"),)), batch.Batch(batch.Form.PACK, (change(b"a", digest="sha256:cd"),))
-    assert one.id != other.id
-    assert one.id == one.only([change(b"a")]).id
+def test_an_attempt_names_every_place_where_it_may_leave_something() -> None:
+    pack = batch.Batch(batch.Form.PACK, (change(b"a"),)).at("7-1")
+    assert pack.places == ("batch/7-1", "batch/7-1.open")
+    part = batch.Batch(batch.Form.PART, (change(b"a"),)).at("7-2")
+    assert part.places == ("batch/7-2", "batch/7-2.open", "part/ab.7-2", "part/ab.7-2.open")
+    assert part.only([]).id == "7-2"
+
+
+def test_a_spoiled_batch_is_halved_down_to_one() -> None:
+    whole = batch.Batch(batch.Form.PACK, tuple(change(b"%d" % n) for n in range(5)))
+    parts = batch.halves(whole)
+    assert [len(part.changes) for part in parts] == [2, 3]
+    assert sum((part.changes for part in parts), ()) == whole.changes
+    assert batch.halves(parts[0].only(parts[0].changes[:1])) == (parts[0].only(parts[0].changes[:1]),)
+
+
+def test_what_is_in_the_way_is_found_among_the_deletions_only() -> None:
+    def gone(key: bytes) -> Change:
+        return Change(Kind.DELETE, key, item(key), None)
+
+    deletions = (gone(b"d"), gone(b"f/a/b"), gone(b"f/x"), gone(b"f-"), gone(b"f0"), gone(b"other"))
+    changes = Changes((change(b"d/e/x"), change(b"f"), change(b"fine"), *deletions), ())
+    assert guard.in_the_way(changes) == {b"d/e/x": (b"d",), b"f": (b"f/a/b", b"f/x")}
+    assert guard.in_the_way(Changes((change(b"d/x"),), ())) == {}
 
 
 def test_files_are_published_directory_by_directory() -> None:
