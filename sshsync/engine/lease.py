@@ -36,7 +36,16 @@ class Lease:
         followed: somebody else held it before and did not give it back.
     """
 
-    def __init__(self, context: Context, child: Repository, root: bytes) -> None:
+    def __init__(self, context: Context, child: Repository, root: bytes, *, patient: bool = True) -> None:
+        """Prepare the lease.
+
+        Args:
+            context: the run's parts.
+            child: whose root it is.
+            root: the resolved root.
+            patient: wait to see whether a holder lives of whom that is not known; else take him for alive.
+        """
+        self._patient = patient
         self._context = context
         self._child = child
         self._root = root
@@ -73,7 +82,7 @@ class Lease:
             if holder is None:
                 return
             gone = lease.gone(holder.owner, self._context.here)
-            if gone is False:
+            if gone is False or (gone is None and not self._patient):
                 break
             if gone is None:
                 self._wait_for_a_sign(holder)

@@ -14,7 +14,7 @@ from sshsync.engine.hooks import Hooks
 from sshsync.engine.lease import Lease
 from sshsync.engine.moves import Mover
 from sshsync.engine.scan import Scanner
-from sshsync.errors import BlockedError, CommandError, RefusedError, SshsyncError
+from sshsync.errors import BlockedError, CommandError, LeasedError, RefusedError, SshsyncError
 from sshsync.kinds import globs
 from sshsync.model import events as ev
 from sshsync.model.change import Change, Changes, Kind
@@ -133,8 +133,8 @@ class Link:
             return self._conclude(prepared, self._mover(prepared, self._staging(root)), (), {})
         return self._change(prepared, self._staging(root, self._lease.token))
 
-    def _take_lease(self, root: bytes) -> Lease:
-        self._lease = self._held.enter_context(Lease(self._context, self._child, root))
+    def _take_lease(self, root: bytes, *, patient: bool = True) -> Lease:
+        self._lease = self._held.enter_context(Lease(self._context, self._child, root, patient=patient))
         return self._lease
 
     def _child_snapshot(self, *, dry_run: bool) -> Snapshot:
@@ -143,8 +143,12 @@ class Link:
         child = self._scanner.snapshot(name, create=False)
         if not child.existed or dry_run:
             return child
-        if self._context.retry(self._child, "staging", self._staging(child.root).names):
-            self._take_lease(child.root)
+        if self._lease is None and self._context.retry(self._child, "staging", self._staging(child.root).names):
+            try:
+                self._take_lease(child.root, patient=False)
+            except LeasedError:
+                # Where nothing has to change, it does not matter who else works there.
+                return child
             # Whoever left that may have changed the child after it was scanned.
             self._scanner.forget(name)
             child = self._scanner.snapshot(name, create=False)

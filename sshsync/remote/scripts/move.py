@@ -86,11 +86,12 @@ main() { own || return; b=.sshsync/batch/$BATCH; [ ! -d "$b.open" ] || { rm -rf 
 TAKE_OVER = Script(
     "take-over",
     r"""
-each() { real "$g" && ( cd "$from/$g" && cp -p "$@" "$to.open/$g/" ); }
+each() { real "$g" && ( cd "$from" && MAKE=no && real "$g" && cd "./$g" && cp -p "$@" "$to.open/$g/" ); }
 main() {
   own && held || return
   cd .sshsync && (umask 077; mkdir -p part batch) || return
   from=$ROOT/.sshsync/$FROM; to=$ROOT/.sshsync/$TO; MAKE=yes; failed=0; g=.
+  [ ! -L "$from" ] || { echo "$from is a symbolic link" >&2; return 1; }
   [ -e "$from" ] || return 0
   if [ "$COPY" != yes ]; then mv -f "$from" "$to"; return; fi
   if [ ! -d "$from" ]; then cp -p "$from" "$to.open" && mv -f "$to.open" "$to"; return; fi

@@ -26,7 +26,8 @@ same() {
   last=$1; }
 each() {
   held || return
-  if real "$g" && same "$g" && ( cd "$b/$g" && mv -f "$@" "$ROOT/$g/" ); then return; fi
+  if real "$g" && same "$g" && ( cd "$b" && MAKE=no && real "$g" && cd "./$g" && mv -f "$@" "$ROOT/$g/" )
+  then return; fi
   k=0; j=$first; for f do
     if [ -e "$b/$g/$f" ] || [ -L "$b/$g/$f" ] || [ ! -e "$ROOT/$g/$f" ]; then
       echo "failed $j"; k=1
