@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from tests.integration.conftest import Site, contents
-from tests.integration.holding import BOUND, Gate, Running, running, until
+from tests.integration.holding import BOUND, Gate, Running, running, staged, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
@@ -150,15 +150,22 @@ def test_another_controller_of_the_same_machine_takes_over_from_a_dead_one_at_on
     two.site.same("m", "c")
 
 
+def payload(site: Site) -> list[bytes]:
+    """Return the bytes of files that lie in the child's staging."""
+    return sorted(data for data in (file.read_bytes() for file in staged(site.root("c"))) if data in FILES.values())
+
+
 def test_what_changes_nothing_asks_nobody(two: Two) -> None:
     """A dry run and a run that finds nothing to do go on beside a holder, and leave no trace."""
     idle = controller(two.site, "idle", sections(two.site, "include = nothing-of-that-name\n"))
     with running(two.first, "--json", "--sync", "c", name="first") as first:
         two.gate.wait(first)
-        before = sorted(map(str, two.site.root("c").rglob("*")))
+        before = payload(two.site)
         assert two.second.summary("--dry-run", "--sync", "c")["exit_code"] == 11
         assert idle.summary("--sync", "c")["exit_code"] == 0
-        assert sorted(map(str, two.site.root("c").rglob("*"))) == before
+        assert before
+        assert payload(two.site) == before, "what the other has staged is still there"
+        assert not contents(two.site.root("c"))
         two.gate.open()
         assert first.ended() == 0, first.said
 
