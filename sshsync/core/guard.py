@@ -1,8 +1,7 @@
 """Refuse dangerous change sets. A guard returns the words of its refusal, or "" when all is well."""
 
 import unicodedata
-from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sshsync.model.change import Changes, Kind
 from sshsync.model.item import Key, Snapshot
@@ -95,21 +94,36 @@ def _folded(place: Key) -> str:
     return unicodedata.normalize("NFC", place.decode("utf-8", "surrogateescape")).casefold()
 
 
-def in_the_way(changes: Changes) -> dict[Key, tuple[Key, ...]]:
-    """Return, by the key of a transfer, the deletions without which it has no room.
+def in_the_way(changes: Changes, child: Snapshot) -> dict[Key, tuple[Key, ...]]:
+    """Return, by the key of a copy, the child's files without whose deletion it has no room.
 
-    A file stands where a directory is wanted, or a directory of listed files where a file is wanted. What a
-    listing did not show is never in here.
+    A file stands where a directory is wanted, or a directory with files where a file is wanted. What a listing
+    did not show is never in here.
     """
-    deleted = sorted(change.key for change in changes.of(Kind.DELETE))
-    if not deleted:
+    copies = [change.key for change in changes.of(Kind.COPY)]
+    if not copies:
         return {}
-    gone = set(deleted)
+    directories = {key.rpartition(b"/")[0] for key in child.items}
+    directories = {place for directory in directories for place in _places(directory)}
     found: dict[Key, tuple[Key, ...]] = {}
-    for change in changes.transfers:
-        above = tuple(place for place in _places(change.key)[:-1] if place in gone)
-        first = bisect_left(deleted, change.key + b"/")
-        last = bisect_left(deleted, change.key + b"0")
-        if above or first < last:
-            found[change.key] = (*above, *deleted[first:last])
+    for key in copies:
+        above = tuple(place for place in _places(key)[:-1] if place in child.items)
+        below = (
+            tuple(sorted(other for other in child.items if other.startswith(key + b"/"))) if key in directories else ()
+        )
+        if above or below:
+            found[key] = (*above, *below)
     return found
+
+
+def without_room(changes: Changes, in_the_way: Mapping[Key, tuple[Key, ...]], refusal: str) -> dict[Key, Key]:
+    """Return the copies that get no room, each with what stands in its way and is not going to be deleted.
+
+    Args:
+        changes: all of them.
+        in_the_way: what the function of this name found.
+        refusal: why no deletion is carried out, or "".
+    """
+    deleted = set() if refusal else {change.key for change in changes.of(Kind.DELETE)}
+    stays = {key: [other for other in others if other not in deleted] for key, others in in_the_way.items()}
+    return {key: others[0] for key, others in stays.items() if others}

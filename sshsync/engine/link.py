@@ -191,7 +191,7 @@ class Link:
 
     def _mover(self, prepared: Prepared, staging: Staging) -> Mover:
         """Return what moves the changes; the parent's items that must not be passed on have failed already."""
-        in_the_way = guard.in_the_way(prepared.changes)
+        in_the_way = guard.in_the_way(prepared.changes, prepared.child)
         mover = Mover(self._context, self._scanner, self._parent, self._child, staging, in_the_way)
         for problem in prepared.changes.blocked:
             mover.block(problem.key, problem.reason)
@@ -291,10 +291,10 @@ class Link:
 
     def _move(self, mover: Mover, prepared: Prepared) -> None:
         transfers = [change for change in prepared.changes.transfers if change.key not in prepared.twins]
-        kept = guard.in_the_way(prepared.changes) if prepared.refusal else {}
-        transfers = [change for change in transfers if change.key not in kept]
-        for key in kept:
-            mover.refuse(key, f"{visible(kept[key][0])} is in the way there, and its deletion is refused")
+        stays = guard.without_room(prepared.changes, mover.in_the_way, prepared.refusal)
+        transfers = [change for change in transfers if change.key not in stays]
+        for key, other in stays.items():
+            mover.fail(key, self._no_room(key, other, prepared.refusal))
         for change in prepared.changes.transfers:
             if twin := prepared.twins.get(change.key):
                 mover.refuse(change.key, f"the child's file system takes it and {visible(twin)} for one file")
@@ -308,6 +308,15 @@ class Link:
                     mover.defer(change.key)
             fresh = [replace(change, new=quiet[change.key]) for change in young if change.key in quiet]
             self._start(mover, tuple(change for change in fresh if _differs(change)))
+
+    def _no_room(self, key: Key, other: Key, refusal: str) -> str:
+        file = key.startswith(other + b"/")
+        what = f"{visible(other, 120)} is {'a file where its directory belongs' if file else 'in a directory there'}"
+        if refusal:
+            return f"{what}, and its deletion is refused"
+        if self._child.delete:
+            return f"{what}, and stays because it is excluded or the parent could not be listed in full"
+        return f"{what}, and is only removed with delete = yes"
 
     def _start(self, mover: Mover, changes: tuple[Change, ...]) -> None:
         source, target = (self._context.session(end).capabilities for end in (self._parent, self._child))

@@ -37,6 +37,7 @@ class Mover:
     """Brings the changes of one link to the child.
 
     Attributes:
+        in_the_way: by the key of a copy, the child's files that have to go before it can be published.
         published: items that are on the child now, verified.
         removed: listed files that made room for a published one.
         failed, deferred: number of items that are not, and that are left for the next run.
@@ -51,11 +52,6 @@ class Mover:
         staging: Staging,
         in_the_way: Mapping[Key, tuple[Key, ...]],
     ) -> None:
-        """Prepare the moves.
-
-        Args:
-            in_the_way: by the key of a change, the child's files that have to go before it can be published.
-        """
         self._context = context
         self._scanner = scanner
         self._parent = parent
@@ -66,7 +62,7 @@ class Mover:
         self._complaints: dict[Key, str] = {}
         self._sent = 0
         self._pace = Pace(child.bwlimit, context.monotonic, context.stop.sleep)
-        self._in_the_way = in_the_way
+        self.in_the_way = in_the_way
         self.published: dict[Key, Item] = {}
         self.removed: set[Key] = set()
         self.failed = 0
@@ -193,14 +189,14 @@ class Mover:
 
     def _publish(self, batch: Batch, *, salvaged: bool = False) -> None:
         """Make verified files visible; the ones that the child refuses are events."""
-        in_the_way = [key for change in batch.changes for key in self._in_the_way.get(change.key, ())]
-        refused = self.staging.publish(batch, dict.fromkeys(in_the_way))
+        in_the_way = [key for change in batch.changes for key in self.in_the_way.get(change.key, ())]
+        refused = self.staging.publish(batch, dict.fromkeys(in_the_way), empty=self._child.delete)
         self._note_removed(in_the_way)
         done = []
         for change in batch.changes:
             if change.key in refused:
                 words = refused[change.key]
-                self._fail(change.key, words, code=RefusedError.code if "symbolic link" in words else PARTIAL)
+                self.fail(change.key, words, code=RefusedError.code if "symbolic link" in words else PARTIAL)
             elif change.new:
                 done.append(change.new)
         self._done(done, salvaged=salvaged)
@@ -209,14 +205,14 @@ class Mover:
         """Leave out, as failed, files in whose place is a directory with more in it than was listed: that stays."""
         fit = []
         for change in changes:
-            listed = self._in_the_way.get(change.key, ())
+            listed = self.in_the_way.get(change.key, ())
             below = change.key + b"/"
             strange: list[Key] = []
             if any(other.startswith(below) for other in listed):
                 strange = sorted({below + name for name in self.staging.below(change.key)} - set(listed))
             if strange:
                 words = f"{len(strange)} thing(s) stay in there, such as {visible(strange[0])}"
-                self._fail(change.key, f"its place is a directory, and {words}")
+                self.fail(change.key, f"its place is a directory, and {words}")
             else:
                 fit.append(change)
         return fit
@@ -255,7 +251,7 @@ class Mover:
                 continue
             culprits += 1
             if fresh is None:
-                self._fail(change.key, f"it vanished on {self._parent.name}")
+                self.fail(change.key, f"it vanished on {self._parent.name}")
             elif self._may_follow(change.key):
                 changed.append(replace(change, new=fresh))
         again = [batch.only(changed)] if changed else []
@@ -269,11 +265,11 @@ class Mover:
     def _may_follow(self, key: Key) -> bool:
         """Tell whether an item that changed on the parent is taken as it is now."""
         if self._parent.parent:
-            self._fail(key, f"its copy on {self._parent.name} is not the verified one", Outcome.BLOCKED)
+            self.fail(key, f"its copy on {self._parent.name} is not the verified one", Outcome.BLOCKED)
             return False
         self._tries[key, "changed"] += 1
         if self._tries[key, "changed"] >= self._child.retries.changed:
-            self._fail(key, "still being written", Outcome.DEFERRED, 0)
+            self.fail(key, "still being written", Outcome.DEFERRED, 0)
             return False
         return True
 
@@ -282,10 +278,11 @@ class Mover:
         if self._tries[change.key, "corrupt"] < self._child.retries.corrupt:
             return True
         words = self._complaints.get(change.key) or _why(digest, reason)
-        self._fail(change.key, words, code=IntegrityError.code if digest else PARTIAL)
+        self.fail(change.key, words, code=IntegrityError.code if digest else PARTIAL)
         return False
 
-    def _fail(self, key: Key, reason: str, outcome: Outcome = Outcome.FAILED, code: int = PARTIAL) -> None:
+    def fail(self, key: Key, reason: str, outcome: Outcome = Outcome.FAILED, code: int = PARTIAL) -> None:
+        """Give an item up."""
         if outcome is Outcome.DEFERRED:
             self.deferred += 1
         else:
@@ -294,15 +291,15 @@ class Mover:
 
     def refuse(self, key: Key, reason: str) -> None:
         """Leave an item out because no allowed way could carry it."""
-        self._fail(key, reason, code=RefusedError.code)
+        self.fail(key, reason, code=RefusedError.code)
 
     def block(self, key: Key, reason: str) -> None:
         """Leave an item out because its parent's copy must not be passed on."""
-        self._fail(key, reason, Outcome.BLOCKED)
+        self.fail(key, reason, Outcome.BLOCKED)
 
     def defer(self, key: Key) -> None:
         """Leave an item for the next run."""
-        self._fail(key, "still being written", Outcome.DEFERRED, 0)
+        self.fail(key, "still being written", Outcome.DEFERRED, 0)
 
 
 def _subject(batch: Batch) -> str:

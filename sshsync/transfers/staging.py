@@ -134,7 +134,7 @@ class Staging:
             reply.check("setting mode and time")
         return [marked[number][0] for number in failed if number < len(marked)]
 
-    def publish(self, batch: Batch, in_the_way: Iterable[Key] = ()) -> dict[Key, str]:
+    def publish(self, batch: Batch, in_the_way: Iterable[Key] = (), *, empty: bool = False) -> dict[Key, str]:
         """Make staged files visible: flush, rename directory by directory, flush. Safe to repeat.
 
         The caller has compared the digests of the staged files before.
@@ -143,6 +143,7 @@ class Staging:
             batch: what is staged.
             in_the_way: listed files that are removed just before, with the directories that this empties, because
                 a directory is wanted where they are or a file where their directory is.
+            empty: empty directories make room for files.
 
         Returns:
             The keys that the host refused, with its words.
@@ -151,7 +152,7 @@ class Staging:
             HostError: nothing can be said about the batch; publishing it again tells.
         """
         groups = list(by_directory(change.key for change in batch.changes))
-        variables = {"BATCH": batch.id.encode(), "PART": batch.part.encode()}
+        variables = {"BATCH": batch.id.encode(), "PART": batch.part.encode(), "EMPTY": b"yes" if empty else b""}
         variables |= self._session().capabilities.stat_words(b"")
         if batch.form is Form.PART:
             directory, _, base = batch.changes[0].key.rpartition(b"/")

@@ -93,6 +93,14 @@ ROWS: dict[str, Row] = {
     "fetch": Row(FETCHING, lines("a", "d/e/f", "gone")),
     "scp-send": Row({"NAME": b"a"}, b"\0\0\0", raw=True),
     "scp-take": Row({"BATCH": BATCH, "NAME": b"new/deep/z"}, b"C0644 4 z\nzeta\0", raw=True),
+    "close": Row({"BATCH": b"7-2"}, staged=STAGED),
+    "take-over": Row({"FROM": b"batch/" + BATCH, "TO": b"batch/7-2", "COPY": b"no"}, staged=STAGED),
+    "take-over by copies": Row({"FROM": b"batch/" + BATCH, "TO": b"batch/7-2", "COPY": b"yes"}, ALL, staged=STAGED),
+    "take-over of a part": Row({"FROM": b"part/" + PART, "TO": b"part/7-2", "COPY": b"yes"}, part=BIG),
+    "claim": Row({"LEASE": b"7", "OWNER": b"{}", "EXPECT": b""}),
+    "claim of what nobody holds": Row({"LEASE": b"7", "OWNER": b"{}", "EXPECT": b"8"}),
+    "release": Row({"LEASE": b"7"}),
+    "renew without a lease": Row({"LEASE": b"7", "COUNT": b"1"}),
     "mark": Row({"BELOW": b"."}, MARKS),
     "mark staged files": Row({"BELOW": b".sshsync/batch/" + BATCH}, MARKS, staged=STAGED),
     "mark with one that is gone": Row({"BELOW": b"."}, MARKS + b"600 202001020304.05 gone\n"),
@@ -119,7 +127,7 @@ ROWS: dict[str, Row] = {
 }
 """By name: what each script is given. The first words name the script; more than one row may stand for one."""
 
-MAY_FAIL = {"stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory"}
+MAY_FAIL = {"renew without a lease", "stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory"}
 """Rows that tell of something that is wrong, both times; all others have to end well, both times."""
 
 

@@ -15,7 +15,7 @@ MOST = 20
 """Publications, or tries of a batch, that so many small files may cost; they fit into two streams."""
 
 GONE = {
-    "three, far apart": ["d0/f0003", "d3/f0703", "d9/f1409"],
+    "three, far apart": ["d3/f0003", "d3/f0703", "d9/f1409"],
     "three in a row": ["d5/f0205", "d5/f0215", "d5/f0225"],
     "the first and the last": ["d0/f0000", "d9/f1499"],
 }

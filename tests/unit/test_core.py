@@ -265,14 +265,16 @@ def test_a_spoiled_batch_is_halved_down_to_one() -> None:
     assert batch.halves(parts[0].only(parts[0].changes[:1])) == (parts[0].only(parts[0].changes[:1]),)
 
 
-def test_what_is_in_the_way_is_found_among_the_deletions_only() -> None:
-    def gone(key: bytes) -> Change:
-        return Change(Kind.DELETE, key, item(key), None)
-
-    deletions = (gone(b"d"), gone(b"f/a/b"), gone(b"f/x"), gone(b"f-"), gone(b"f0"), gone(b"other"))
-    changes = Changes((change(b"d/e/x"), change(b"f"), change(b"fine"), *deletions), ())
-    assert guard.in_the_way(changes) == {b"d/e/x": (b"d",), b"f": (b"f/a/b", b"f/x")}
-    assert guard.in_the_way(Changes((change(b"d/x"),), ())) == {}
+def test_what_is_in_the_way_of_a_copy() -> None:
+    held = snapshot(*(item(key) for key in (b"d", b"f/a/b", b"f/x", b"f-", b"f0", b"other")))
+    copies = (change(b"d/e/x"), change(b"f"), change(b"fine"))
+    gone = (Change(Kind.DELETE, b"d", item(b"d"), None), Change(Kind.DELETE, b"f/x", item(b"f/x"), None))
+    changes = Changes((*copies, *gone), ())
+    found = guard.in_the_way(changes, held)
+    assert found == {b"d/e/x": (b"d",), b"f": (b"f/a/b", b"f/x")}
+    assert guard.without_room(changes, found, "") == {b"f": b"f/a/b"}
+    assert guard.without_room(changes, found, "too many") == {b"d/e/x": b"d", b"f": b"f/a/b"}
+    assert guard.in_the_way(Changes(gone, ()), held) == {}
 
 
 def test_files_are_published_directory_by_directory() -> None:

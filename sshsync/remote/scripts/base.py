@@ -38,7 +38,7 @@ class Command:
 
 
 _PRELUDE = r"""
-LEASE=; LC_ALL=C; export LC_ALL; unset CDPATH TAR_OPTIONS POSIXLY_CORRECT QUOTING_STYLE TIME_STYLE BLOCK_SIZE
+LEASE=; EMPTY=; LC_ALL=C; export LC_ALL; unset CDPATH TAR_OPTIONS POSIXLY_CORRECT QUOTING_STYLE TIME_STYLE BLOCK_SIZE
 d() { case $1 in *\\*) v=$(printf '%bx' "$1"); v=${v%x};; *) v=$1;; esac; }
 for a do d "$a"; n=${v%%=*}; v=${v#*=}; eval "$n=\$v"; done
 top() { cd "$ROOT" && [ "$(pwd -P)" = "$ROOT" ] || { echo "the root is not $ROOT any more" >&2; return 1; }; }

@@ -24,9 +24,12 @@ same() {
   [ "$1" != "$last" ] || return 0
   if [ "$($STAT $OPTION "$DEVICE" "./$1")" != "$here" ]; then echo "./$1: is on another file system" >&2; return 1; fi
   last=$1; }
+spare() { [ -z "$EMPTY" ] || for f do
+    [ ! -d "./$g/$f" ] || [ -L "./$g/$f" ] || find "./$g/$f" -depth -type d -exec rmdir {} \; 2>/dev/null
+  done; }
 each() {
   held || return
-  if real "$g" && same "$g" && ( cd "$b" && MAKE=no && real "$g" && cd "./$g" && mv -f "$@" "$ROOT/$g/" )
+  if real "$g" && same "$g" && spare "$@" && ( cd "$b" && MAKE=no && real "$g" && cd "./$g" && mv -f "$@" "$ROOT/$g/" )
   then return; fi
   k=0; j=$first; for f do
     if [ -e "$b/$g/$f" ] || [ -L "$b/$g/$f" ] || [ ! -e "$ROOT/$g/$f" ]; then
