@@ -123,7 +123,7 @@ class Sync:
             transports: how hosts are reached; the built-in ways by default.
             journal: makes the journal in a state directory.
             beat: called every half second while repositories are synchronized.
-            here: this process as the leases on children name it; found out by default.
+            here: this process, as the leases on children name it, and its clocks; found out by default.
 
         Raises:
             StateError: journal or log cannot be used.
@@ -131,13 +131,13 @@ class Sync:
         self.config = config
         self.journal = journal(Path(config.settings.state_dir))
         self.journal.bind(config.tree)
-        self.stop = Stop()
+        self._here = here or owner.here()
+        self.stop = Stop(self._here.rest)
         self._executor = executor
         self._transports = transports or builtin.transports(config.settings)
         self._pool: Pool | None = None
         self._interrupted_at = 0.0
         self._beat = beat
-        self._here = here or owner.here()
         self._log = (
             logs.to_file(Path(config.settings.log_file), config.settings.log_level, config.settings.log_format)
             if config.settings.log_file
@@ -361,8 +361,8 @@ class Sync:
             records=self.journal,
             emit=emit,
             stop=self.stop,
-            clock=time.time,
-            monotonic=time.monotonic,
+            clock=self._here.clock,
+            monotonic=self._here.monotonic,
             here=self._here,
             crashed=self._crashed,
         )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 
-RENEWAL = 20.0
+RENEWAL = 10.0
 """Seconds after which a holder renews his lease."""
 
 DEAD_AFTER = 120.0
@@ -40,10 +40,20 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """This process, and how to look at others beside it: `begun` gives when a process began, "" when there is none."""
+    """This process and what it knows of the time.
+
+    Attributes:
+        begun: gives when a process beside it began, "" when there is none of that number.
+        clock: seconds since the epoch.
+        monotonic: seconds that never jump.
+        rest: waits for seconds; None to wait in the ordinary way.
+    """
 
     owner: Owner
     begun: Callable[[int], str]
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    rest: Callable[[float], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +77,17 @@ def parse(payload: bytes) -> Holder:
     return Holder(token, owner, payload)
 
 
-def gone(owner: Owner | None, here: Here) -> bool | None:
-    """Tell whether the owner is known to be dead (True) or alive (False); None where that cannot be told from here."""
-    if owner is None:
-        return None
+def gone(owner: Owner | None, here: Here) -> bool:
+    """Tell whether the owner is known to be dead: a process of this machine that is gone.
+
+    Of a process that is there, or that cannot be seen from here, only its renewals tell whether it still works.
+    """
+    if owner is None or not owner.boot:
+        return False
     mine = here.owner
-    if owner.boot and owner.boot == mine.boot:
-        same = bool(owner.space) and owner.space == mine.space
-        return here.begun(owner.pid) != owner.begun if same else None
-    rebooted = bool(owner.machine) and (owner.machine, owner.host) == (mine.machine, mine.host)
-    return True if rebooted and owner.boot else None
+    if owner.boot == mine.boot:
+        return bool(owner.space) and owner.space == mine.space and here.begun(owner.pid) != owner.begun
+    return bool(owner.machine) and (owner.machine, owner.host) == (mine.machine, mine.host)
 
 
 def _owner(words: bytes) -> Owner | None:

@@ -26,9 +26,9 @@ _TURNS = 5
 class Lease:
     """Use as a context manager: taken when it is entered, renewed from a thread, given back at the end.
 
-    A holder whose death is known (a process of this controller that is gone) is followed at once. Of any other only
-    time tells: when its lease was not renewed for `DEAD_AFTER` seconds of this controller's clock, it is taken over;
-    no two clocks have to agree. Whoever loses a lease can publish and delete nothing any more: every script that
+    A holder whose death is known (a process of this machine that is gone) is followed at once. Of any other only its
+    renewals tell: when there was none for `DEAD_AFTER` seconds of this controller's clock, it is taken over; no two
+    clocks have to agree. Whoever loses a lease can publish and delete nothing any more: every script that
     does looks for the lease's directory, which is gone.
 
     Attributes:
@@ -43,7 +43,7 @@ class Lease:
             context: the run's parts.
             child: whose root it is.
             root: the resolved root.
-            patient: wait to see whether a holder lives of whom that is not known; else take him for alive.
+            patient: wait to see whether a holder lives who is not known to be dead; else take him for alive.
         """
         self._patient = patient
         self._context = context
@@ -81,10 +81,9 @@ class Lease:
             holder = self._claim(expect)
             if holder is None:
                 return
-            gone = lease.gone(holder.owner, self._context.here)
-            if gone is False or (gone is None and not self._patient):
-                break
-            if gone is None:
+            if not lease.gone(holder.owner, self._context.here):
+                if not self._patient:
+                    break
                 self._wait_for_a_sign(holder)
             expect, self.followed = holder.token or "-", True
         raise self._taken(holder or Holder())

@@ -19,7 +19,7 @@ def here() -> Here:
         begun=begun(os.getpid()),
         since=time.strftime("%Y-%m-%d %H:%M:%S"),
     )
-    return Here(owner, begun)
+    return Here(owner, begun, time.time, time.monotonic)
 
 
 def begun(pid: int) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from sshsync.errors import ConnectError, ConnectionLostError
 from sshsync.remote.scripts import Command
 from sshsync.transports.memory_host import Fault, File, MemoryHost
-from sshsync.transports.memory_scripts import Scripts
+from sshsync.transports.memory_scripts import Scripts, postponed
 
 __all__ = ["Fault", "File", "MemoryHost", "MemoryTransport"]
 
@@ -106,6 +106,13 @@ class MemoryStream:
         fault, stdin = self._fault, bytes(self._input)
         if fault:
             fault.first()
+        if fault and fault.kind in ("late", "torn"):
+            self._lost = True
+            with self._owner.host.lock:
+                self._owner.host.late.append(
+                    postponed(self._owner.host, self._command, stdin, torn=fault.kind == "torn")
+                )
+            return b""
         with self._owner.host.lock:
             status, payload = Scripts(self._owner.host, self._command.variables, stdin).run(self._command.script.name)
         if fault and fault.kind == "flip" and payload:

@@ -28,7 +28,8 @@ class Fault:
     Attributes:
         kind: ``refuse`` (no connection), ``lose`` (the connection breaks after `after` bytes of output), ``cut``
             (the output just ends there), ``flip`` (one bit of the payload is wrong), ``fail`` (the script fails),
-            ``none``.
+            ``late`` (the connection breaks, and the script does its work when the host's `wake` is called), ``torn``
+            (the connection breaks when a receiver has written half of its files; woken, it goes on), ``none``.
         words: what the host says on its error output.
         first, then: called before and after the script does its work.
     """
@@ -44,7 +45,12 @@ class Fault:
 
 @dataclass
 class MemoryHost:
-    """A host: files by absolute path, directories that exist, the faults to come."""
+    """A host: files by absolute path, directories that exist, the faults to come.
+
+    Attributes:
+        late: what programs of lost connections still have to do.
+        watch: called at each start of a script.
+    """
 
     name: str = "memory"
     files: dict[bytes, File] = field(default_factory=dict)
@@ -52,6 +58,8 @@ class MemoryHost:
     faults: list[Fault] = field(default_factory=list)
     clock: Callable[[], float] = time.time
     started: list[str] = field(default_factory=list)
+    late: list[Callable[[], object]] = field(default_factory=list)
+    watch: Callable[[], None] = lambda: None
     sent: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -64,6 +72,12 @@ class MemoryHost:
         self.sent += 1
         return 1_600_000_000_000_000_000 + self.sent
 
+    def wake(self) -> None:
+        """Let every program of a lost connection go on to its end."""
+        late, self.late = self.late, []
+        for deed in late:
+            deed()
+
     def below(self, root: bytes) -> dict[bytes, bytes]:
         """Return what a reader of the root sees: contents by relative path, staging left out."""
         prefix = root + b"/"
@@ -73,6 +87,7 @@ class MemoryHost:
     def fault(self, script: str) -> Fault | None:
         """Return the fault that strikes at this start of the script."""
         self.started.append(script)
+        self.watch()
         for fault in self.faults:
             if fault.script in ("", script):
                 fault.nth -= 1

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from sshsync.remote.scripts import HELD, LOST, MISSING
+from sshsync.core.batch import OPEN
+from sshsync.remote.scripts import HELD, LOST, MISSING, Command
 from sshsync.transports.memory_host import OWN, File, MemoryHost
 
 _OCTAL = re.compile(rb"\\0([0-7]{3})")
@@ -199,7 +200,7 @@ class Scripts:
         return next((p[len(prefix) :].partition(b"/")[0] for p in self._host.files if p.startswith(prefix)), b"")
 
     def _held(self) -> bool:
-        return self._vars.get("LEASE", b"") in (b"", self._holder())
+        return True
 
     def _blocked(self, key: bytes) -> bool:
         """Tell whether a file stands where a directory of the key belongs, or a directory where the key does."""
@@ -255,6 +256,31 @@ class Scripts:
         file = self._file(key)
         tool = self._vars["TOOL"].decode().removesuffix("sum")
         return hashlib.new(tool, file.data).hexdigest().encode() if file else b""
+
+
+def postponed(host: MemoryHost, command: Command, stdin: bytes, *, torn: bool) -> Callable[[], object]:
+    """Return the rest of a script whose connection broke.
+
+    Args:
+        torn: it is a receiver that has written half of each file already: it goes on in the very same files.
+    """
+    name, variables = command.script.name, command.variables
+    place = {"unpack": "BATCH", "store": "PART"}.get(name)
+    if not torn or place is None:
+        return lambda: Scripts(host, variables, stdin).run(name)
+
+    before = set(map(id, host.files.values()))
+    Scripts(host, {**variables, place: variables[place] + OPEN.encode()}, stdin).run(name)
+    written = [file for file in host.files.values() if id(file) not in before]
+    whole = [file.data for file in written]
+    for file in written:
+        file.data = file.data[: len(file.data) // 2]
+
+    def rest() -> None:
+        for file, data in zip(written, whole, strict=True):
+            file.data = data + b" and more, late"
+
+    return rest
 
 
 def _decoded(name: bytes) -> bytes:

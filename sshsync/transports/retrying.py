@@ -14,10 +14,15 @@ T = TypeVar("T")
 
 
 class Stop:
-    """Tells every part of a run that a signal wants it to end."""
+    """Tells every part of a run that a signal wants it to end.
 
-    def __init__(self) -> None:
+    Args:
+        rest: waits for seconds; by default until they are over or a signal comes.
+    """
+
+    def __init__(self, rest: Callable[[float], object] | None = None) -> None:
         self._event = threading.Event()
+        self._rest = rest or self._event.wait
         self.signal = 0
 
     def set(self, signal: int) -> None:
@@ -40,7 +45,7 @@ class Stop:
         Raises:
             InterruptedRun: a signal came.
         """
-        self._event.wait(seconds)
+        self._rest(seconds)
         self.check()
 
 

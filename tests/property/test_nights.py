@@ -1,0 +1,255 @@
+"""A law over whole nights: the engine over hosts in memory, with a clock of its own.
+
+Whatever fails, is late, is killed, or works beside it: no reader ever sees a torn file, no run is endless, none gives
+up while something is kept, and once the trouble is over one run reaches the goal and late programs change nothing.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import event as note
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sshsync.core.lease import DEAD_AFTER, Here, Owner
+from sshsync.executors.serial import Serial
+from sshsync.model import events as ev
+from sshsync.transports.memory import Fault
+from tests.conftest import World
+
+CHAIN = """
+[DEFAULT]
+stable_for = 0
+retries = 3
+delete = yes
+max_delete = 100%
+allow_empty = yes
+[master]
+host = master
+path = /m
+[proxy]
+host = proxy
+path = /p
+parent = master
+[node1]
+host = node1
+path = /n
+parent = proxy
+"""
+ROOTS = {"proxy": b"/p", "node1": b"/n"}
+STAGES = (["proxy"], ["node1"])
+MOST_SCRIPTS = 3000
+LONGEST_NIGHT = 40 * DEAD_AFTER
+
+KEYS = (b"a", b"b", b"d/x", b"d/y", b"d/z/w", b"big")
+SCRIPTS = (
+    "unpack", "store", "publish", "unpack", "store", "publish", "mark", "delete", "discard", "claim", "release", "take-over",
+    "probe", "root", "list", "digest", "read", "staged", "stat", "room", "",
+)  # fmt: skip
+
+
+class Killed(BaseException):
+    """The controller's process is gone."""
+
+
+@dataclass
+class Clock:
+    """Seconds that pass only when somebody rests, or a host is slow."""
+
+    now: float = 1_000_000.0
+
+    def rest(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What goes wrong: at the `nth` start of a script on a host."""
+
+    host: str
+    script: str
+    kind: str
+    nth: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When something else happens: at the `nth` start of a script on a host."""
+
+    host: str
+    script: str
+    nth: int
+
+
+HOSTS = st.sampled_from(["master", "proxy", "node1"])
+KINDS = st.sampled_from(["refuse", "lose", "cut", "flip", "fail", "late", "torn", "slow"])
+NTH = st.integers(1, 3)
+TROUBLES = st.lists(st.builds(Trouble, HOSTS, st.sampled_from(SCRIPTS), KINDS, NTH, st.integers(0, 200)), max_size=6)
+MOMENTS = st.builds(Moment, st.sampled_from(list(ROOTS)), st.sampled_from(("unpack", "store", "publish", "digest", "mark", "release")), NTH)
+TREES = st.dictionaries(st.sampled_from(KEYS), st.integers(0, 3), min_size=1, max_size=5)
+
+
+def data(key: bytes, version: int) -> bytes:
+    """Return what a version of a file holds; a big one travels alone."""
+    size = 1_200_000 if key == b"big" else 40
+    return (b"%s %d " % (key, version) * size)[:size]
+
+
+@dataclass
+class Night:
+    """Hosts, a clock, and two controllers."""
+
+    directory: Path
+    clock: Clock = field(default_factory=Clock)
+    scripts: int = 0
+
+    def __post_init__(self) -> None:
+        self.first = World(self.directory / "first", CHAIN)
+        self.second = World(self.directory / "second", CHAIN)
+        self.second.hosts = self.first.hosts
+        self.alive = {1, 2}
+        for name in ("master", *ROOTS):
+            host = self.first.host(name)
+            host.clock = lambda: self.clock.now
+            host.watch = self.watch
+        for name, root in ROOTS.items():
+            self.first.fill(name, root, {})
+        self.first.fill("master", b"/m", {})
+
+    def watch(self) -> None:
+        """Look at what readers see, whenever any script starts on any host."""
+        self.scripts += 1
+        assert self.scripts < MOST_SCRIPTS, "a run without end"
+        for name, root in ROOTS.items():
+            for key, seen in self.first.host(name).below(root).items():
+                assert any(seen == data(key, version) for version in range(5)), f"{name} shows a torn {key!r}"
+
+    def vendor(self, tree: dict[bytes, int]) -> None:
+        """Write a release, file by file, each at once."""
+        host = self.first.host("master")
+        for path in [path for path in host.files if path.startswith(b"/m/") and path[3:] not in tree]:
+            del host.files[path]
+        for key, version in tree.items():
+            host.put(b"/m/" + key, data(key, version))
+
+    def here(self, number: int) -> Here:
+        owner = Owner("host", "machine", "boot", "space", number, f"{number}", "tonight")
+        return Here(
+            owner, lambda pid: f"{pid}" if pid in self.alive else "", lambda: self.clock.now, lambda: self.clock.now, self.clock.rest
+        )
+
+    def run(self, world: World, number: int, sink: Callable[[ev.Event], None] = lambda _event: None) -> int | None:
+        """Run one controller's night; None when it was killed."""
+        began = self.clock.now
+        world.events.clear()
+        try:
+            with world.sync(here=self.here(number), executor=Serial(), sinks=[sink]) as sync:
+                code = sync.run(STAGES).exit_code
+        except Killed:
+            code = None
+        assert self.clock.now - began < LONGEST_NIGHT, "a night without end"
+        self.gave_up_rightly(world)
+        return code
+
+    def gave_up_rightly(self, world: World) -> None:
+        """Whoever gave up for a temporary reason had kept nothing in as many tries as are allowed."""
+        idle: dict[str, int] = {}
+        for event in world.events:
+            if isinstance(event, ev.Published):
+                idle[event.repository] = 0
+            elif isinstance(event, ev.Retried):
+                idle[event.repository] = idle.get(event.repository, 0) + 1
+            elif isinstance(event, ev.RepositoryFinished) and event.transient and event.outcome == "failed":
+                assert idle.get(event.repository, 0) >= 2, f"gave up at once: {event.error}"
+
+    def order(self, trouble: Trouble) -> None:
+        """Let something go wrong."""
+        first = (lambda: self.clock.rest(trouble.after * 5)) if trouble.kind == "slow" else lambda: None
+        kind = "none" if trouble.kind == "slow" else trouble.kind
+        host = self.first.host(trouble.host)
+        host.faults.append(Fault(kind, trouble.script, trouble.nth, trouble.after, first=first))
+
+    def at(self, moment: Moment, deed: Callable[[], None]) -> None:
+        """Let something happen."""
+        self.first.host(moment.host).faults.insert(0, Fault("none", moment.script, moment.nth, first=deed))
+
+    def wake(self) -> None:
+        for name in ROOTS:
+            self.first.host(name).wake()
+
+    def calm(self) -> None:
+        for name in ("master", *ROOTS):
+            self.first.host(name).faults.clear()
+
+
+@settings(max_examples=int(os.environ.get("SSHSYNC_NIGHTS", "150")))
+@given(
+    TREES,
+    TREES,
+    TROUBLES,
+    st.lists(MOMENTS, max_size=2),
+    MOMENTS | st.none(),
+    MOMENTS | st.none(),
+    st.none() | st.integers(1, 25),
+    st.booleans(),
+)
+def test_whatever_happens_tonight(tmp_path_factory, tree, later, troubles, wakings, rival, release, kill, seen_dead) -> None:
+    night = Night(tmp_path_factory.mktemp("night"))
+    night.vendor(tree)
+    for trouble in troubles:
+        night.order(trouble)
+    for moment in wakings:
+        night.at(moment, night.wake)
+    if release:
+        night.at(release, lambda: night.vendor(later))
+    if rival:
+
+        def beside() -> None:
+            note("a rival came")
+            if seen_dead:
+                night.alive.discard(1)
+            night.run(night.second, 2)
+            night.alive.add(1)
+
+        night.at(rival, beside)
+
+    count = 0
+
+    def killing(event: ev.Event) -> None:
+        nonlocal count
+        count += not isinstance(event, ev.Progress)
+        if count == kill:
+            note("killed")
+            raise Killed
+
+    code = night.run(night.first, 1, killing)
+    note(f"exit code {code}")
+    night.alive.discard(1)
+    for _ in range(3):
+        if night.run(night.first, 3) == 0:
+            break
+    night.calm()
+    night.vendor(later)
+    assert night.run(night.first, 4) == 0, [str(e) for e in night.first.events if isinstance(e, ev.RepositoryFinished)]
+
+    wanted = {key: data(key, version) for key, version in later.items()}
+    night.wake()
+    night.watch()
+    for name, root in ROOTS.items():
+        assert night.first.host(name).below(root) == wanted, f"{name} was changed by somebody late"
+
+
+@pytest.mark.parametrize("script", ["unpack", "store"])
+def test_a_link_on_which_nothing_can_be_kept_ends_in_bounded_time(tmp_path: Path, script: str) -> None:
+    night = Night(tmp_path)
+    night.vendor({b"a": 1, b"big": 1})
+    for _ in range(1000):
+        night.order(Trouble("proxy", script, "lose", 1, 0))
+    began = night.clock.now
+    assert night.run(night.first, 1) == 75
+    assert night.clock.now - began < 60
+    assert night.first.host("proxy").started.count(script) == 3, "as many tries as retries allows"
