@@ -44,8 +44,9 @@ def error_tree() -> str:
     lines += [f"| {code} | {meaning} |" for code, meaning in errors.MEANINGS.items()]
     lines += [
         "",
-        "The first that applies: interrupted, a bug, locked, trust (10), refused (9), 75 when every failure is temporary,",
-        "6 when nothing reached its goal, 7 when some did, 11 for a dry run that found differences, 0.",
+        "The first that applies: interrupted, a bug, another run at work (8), trust (10), refused (9), another controller on a",
+        "child (8), 75 when every failure is temporary, 6 when nothing reached its goal, 7 when some did, 11 for a dry run that",
+        "found differences, 0.",
         "",
         "## Errors of the library",
         "",

@@ -39,7 +39,7 @@ MEANINGS = {
     5: "internal error: a bug",
     6: "failed: nothing reached its goal",
     7: "partial: some repositories or files failed",
-    8: "another run holds the lock",
+    8: "another run holds the lock, or another controller works on a child",
     9: "refused by a guard",
     10: "trust: host key, login, or a digest that stays wrong",
     11: "differences found (dry run)",

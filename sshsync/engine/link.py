@@ -11,7 +11,7 @@ from sshsync.engine.context import Context
 from sshsync.engine.hooks import Hooks
 from sshsync.engine.moves import Mover
 from sshsync.engine.scan import Scanner
-from sshsync.errors import BlockedError, CommandError, RefusedError, SshsyncError
+from sshsync.errors import BlockedError, CommandError, InterruptedRun, RefusedError, SshsyncError
 from sshsync.kinds import globs
 from sshsync.model import events as ev
 from sshsync.model.change import Change, Changes, Kind
@@ -109,7 +109,7 @@ class Link:
         staging = Staging(lambda: self._context.session(self._child), prepared.child.root)
         mover = Mover(self._context, self._scanner, self._parent, self._child, staging)
         changes = prepared.changes
-        problems = self._blocked(changes)
+        problems = self.blocked(changes)
         hooks = Hooks(self._context, self._child, prepared.child.root)
         if any(change.kind is not Kind.DELETE or not prepared.refusal for change in changes.changes):
             hooks.before()
@@ -140,6 +140,8 @@ class Link:
         name = self._parent.name
         try:
             parent = self._scanner.snapshot(name)
+        except InterruptedRun:
+            raise
         except SshsyncError as error:
             blocked = BlockedError(f"its parent {name} was not scanned: {error}")
             blocked.code, blocked.transient = error.code, error.transient
@@ -268,7 +270,8 @@ class Link:
         self._context.emit(ev.Deleted(self._child.name, [text(key) for key in keys]))
         return keys
 
-    def _blocked(self, changes: Changes) -> int:
+    def blocked(self, changes: Changes) -> int:
+        """Tell what is held back, and return how many items that are."""
         for problem in changes.blocked:
             event = ev.ItemFailed(self._child.name, text(problem.key), problem.reason, Outcome.BLOCKED)
             self._context.emit(event)
