@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sshsync import builtin, logs
+from sshsync import builtin, checks, logs
 from sshsync.builtin import SeenKey
 from sshsync.config import load as reader
 from sshsync.config.resolve import Account, Config, resolve
@@ -185,10 +185,10 @@ class Sync:
         Raises:
             LockedError: another run is under way.
             UnknownRepositoryError, UsageError: the stages make no sense.
-            ConfigError: a key or password file cannot be used.
+            ConfigError: a key or password file, or known host keys, cannot be used.
         """
         plan = self.plan(stages)
-        builtin.check_secrets(self.config, self._contacted(plan))
+        checks.secrets(self.config, self._contacted(plan))
         if dry_run:
             return self._run(Asked(_new_id(), plan, dry_run=True), [])
         with Lock(Path(self.config.settings.lock_file)):
@@ -238,11 +238,11 @@ class Sync:
 
         Raises:
             UnknownRepositoryError: no such repository.
-            ConfigError: a key or password file cannot be used.
+            ConfigError: a key or password file, or known host keys, cannot be used.
         """
         known = self.config.tree.repositories
         wanted = [planner.known(self.config.tree, name) for name in names] or list(known.values())
-        builtin.check_secrets(self.config, [repository.name for repository in wanted])
+        checks.secrets(self.config, [repository.name for repository in wanted])
         try:
             return survey(self._context(lambda _event: None), wanted)
         finally:
@@ -278,14 +278,8 @@ class Sync:
         return builtin.trust_key(self.config.settings, seen)
 
     def _contacted(self, plan: Plan) -> list[str]:
-        """Return the repositories whose hosts the plan speaks to: jobs, parents, and the jump hosts before them."""
-        found = dict.fromkeys(name for job in plan.jobs for name in (job.parent, job.repository))
-        for name in list(found):
-            via = self.config.tree.repositories[name].host.via
-            while via:
-                found[via] = None
-                via = self.config.tree.repositories[via].host.via
-        return list(found)
+        """Return the repositories whose hosts the plan speaks to, but for jump hosts."""
+        return list(dict.fromkeys(name for job in plan.jobs for name in (job.parent, job.repository)))
 
     def _asked(self, plan: Plan) -> tuple[Asked, list[str]]:
         row = self.journal.unfinished()
@@ -314,9 +308,10 @@ class Sync:
             notices.append(f"the journal was damaged; it lies at {self.journal.set_aside}, a new one is begun")
         try:
             code = run.start(folding.report, [Notice(first, words) for words in notices])
-        except SshsyncError as error:
+        except Exception as error:
             # The journal cannot be written any more: who waits for the end of this run has to hear of it all the same.
-            folding.report.outcome, folding.report.exit_code = Outcome.FAILED, error.code
+            code = error.code if isinstance(error, SshsyncError) else SshsyncError.code
+            folding.report.outcome, folding.report.exit_code = Outcome.FAILED, code
             self._tell(told, lambda notice: notice.end(folding.report, {}))
             raise
         finally:
