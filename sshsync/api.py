@@ -100,7 +100,11 @@ def load(file: Path) -> Config:
 
 
 class Sync:
-    """One engine. Use as a context manager, or call `close`."""
+    """One engine. Use as a context manager, or call `close`.
+
+    Attributes:
+        on_bug: takes a bug in the work on one repository, which does not end the others; the log has it already.
+    """
 
     def __init__(
         self,
@@ -134,6 +138,7 @@ class Sync:
         self._pool: Pool | None = None
         self._interrupted_at = 0.0
         self._beat = beat
+        self.on_bug: Callable[[BaseException], None] = lambda _bug: None
         self._log = (
             logs.to_file(Path(config.settings.log_file), config.settings.log_level, config.settings.log_format)
             if config.settings.log_file
@@ -265,8 +270,11 @@ class Sync:
         Raises:
             UnknownRepositoryError: no such repository.
             UsageError: it is a local one.
-            HostError: its host, or the jump host before it, cannot be reached.
+            ConfigError: a key or password file of the jump host before it cannot be used.
+            HostError: its host, or the jump host, cannot be reached.
         """
+        found = self.config.tree.repositories.get(name)
+        checks.secrets(self.config, [found.host.via] if found else [])
         return builtin.seen_key(self.config, name)
 
     def trust(self, seen: SeenKey) -> Path:
@@ -369,6 +377,7 @@ class Sync:
     def _crashed(self, repository: str, error: BaseException) -> None:
         if self._log:
             self._log.error("bug", repository=repository, exc_info=error)
+        self.on_bug(error)
 
 
 def _new_id() -> str:

@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -25,6 +26,16 @@ def tell(options: Options, bug: Exception) -> int:
     if options.verbose or not file:
         traceback.print_exception(bug, file=sys.stderr)
     return CODE
+
+
+def in_work(options: Options) -> Callable[[BaseException], None]:
+    """Return who takes bugs in the work on one repository, which have their line in the report already."""
+
+    def show(bug: BaseException) -> None:
+        if options.verbose or not (options.settings and options.settings.log_file):
+            traceback.print_exception(bug, file=sys.stderr)
+
+    return show
 
 
 def _logged(options: Options, bug: Exception) -> str:

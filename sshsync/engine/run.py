@@ -88,7 +88,7 @@ class Run:
             cut = self._is_interruption(failed)
             outcome, error = (Outcome.SKIPPED, None) if cut else (_outcome_of(failed), failed)
         except Exception as bug:  # noqa: BLE001 - isolation: one job's bug must not end the others
-            words, hint = f"bug: {type(bug).__name__}: {bug}", "the log has its traceback; please report it"
+            words, hint = f"bug: {type(bug).__name__}: {bug}", "the log has its traceback, or stderr; please report it"
             outcome, error = Outcome.FAILED, SshsyncError(words, hint=hint)
             context.crashed(job.repository, bug)
         ended = Ended(outcome, error.code if error else 0, bool(error and error.transient))

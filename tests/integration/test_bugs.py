@@ -66,6 +66,17 @@ def test_a_bug_without_a_log_is_told_whole(local: Site) -> None:
     assert "Traceback (most recent call last)" in done.stderr
 
 
+@pytest.mark.parametrize(("log", "words", "shown"), [("", (), False), ("", ("--verbose",), True), ("log_file = none\n", (), True)])
+def test_a_bug_in_a_job_leaves_its_traceback_somewhere(local: Site, log: str, words: tuple[str, ...], shown: bool) -> None:
+    local.config.write_text(local.config.read_text().replace("[sshsync]\n", f"[sshsync]\n{log}"))
+    done = broken(local, "import sshsync.engine.link as it; it.diff = None", "--all", *words)
+    assert done.returncode == 5
+    assert "c: failed: bug: TypeError: 'NoneType' object is not callable (the log has its traceback" in done.stdout
+    assert ("Traceback (most recent call last)" in done.stderr) is shown
+    if not log:
+        assert "Traceback (most recent call last)" in (local.directory / "state" / "sshsync.log").read_text()
+
+
 def test_who_waits_for_the_end_of_a_run_hears_of_a_bug(local: Site) -> None:
     hook = local.directory / "hook"
     hook.write_text('#!/bin/sh\necho "$SSHSYNC_OUTCOME $SSHSYNC_EXIT_CODE" > "$1"\n')

@@ -6,7 +6,7 @@ from dataclasses import replace
 import click
 
 from sshsync.api import Sync
-from sshsync.cli import complete, display, signals
+from sshsync.cli import bugs, complete, display, signals
 from sshsync.cli.options import Options, common
 from sshsync.config.resolve import Config
 from sshsync.core import planner
@@ -42,6 +42,7 @@ def _run(options: Options, config: Config, wanted: Sequence[Sequence[str]], *, d
     shown = display.live(options, config.settings)
     try:
         sync = Sync(config, sinks=[shown])
+        sync.on_bug = bugs.in_work(options)
         with signals.handled(sync.interrupt):
             result = sync.run(wanted, dry_run=dry_run)
     finally:

@@ -7,7 +7,7 @@ import click
 
 from sshsync import checks, systemd
 from sshsync.api import Sync
-from sshsync.cli import complete, display, signals
+from sshsync.cli import bugs, complete, display, signals
 from sshsync.cli.commands.run import planned
 from sshsync.cli.options import Options, common
 from sshsync.config.resolve import Config
@@ -111,6 +111,7 @@ def _watched(options: Options, config: Config, plan: Plan, control: _Control, *,
     told = Told(_beat, waiting, lambda result: display.result(options, result))
     try:
         with Sync(config, sinks=[shown], beat=_beat) as sync:
+            sync.on_bug = bugs.in_work(options)
             made = Watch(sync, plan, config.settings.watch_interval, told)
             control.take(made)
             systemd.tell("READY=1")
