@@ -35,7 +35,7 @@ def commands() -> str:
     lines = [MADE, "", "# Commands", "", "What `sshsync --help` and `sshsync COMMAND --help` say.", ""]
     for words, command in _all(cli, ("sshsync",)):
         lines += [f"## {' '.join(words)}", "", *_usage(words, command), "", *_help(command), *_options(command, shared=words == ("sshsync",))]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_OUTPUT, ""])
 
 
 def error_tree() -> str:
@@ -44,8 +44,9 @@ def error_tree() -> str:
     lines += [f"| {code} | {meaning} |" for code, meaning in errors.MEANINGS.items()]
     lines += [
         "",
-        "The first that applies: interrupted, a bug, locked, trust (10), refused (9), 75 when every failure is temporary,",
-        "6 when nothing reached its goal, 7 when some did, 11 for a dry run that found differences, 0.",
+        "The first that applies: interrupted, a bug, another run at work (8), trust (10), refused (9), another controller on a",
+        "child (8), 75 when every failure is temporary, 6 when nothing reached its goal, 7 when some did, 11 for a dry run that",
+        "found differences, 0.",
         "",
         "## Errors of the library",
         "",
@@ -68,7 +69,7 @@ def manual() -> str:
         heading = "Options" if words == ("sshsync",) else " ".join(words[1:])
         body = [] if words == ("sshsync",) else [*_usage(words, command), "", *_help(command)]
         lines += [f"## {heading}", "", *body, *_options(command, shared=words == ("sshsync",))]
-    lines += ["## Exit status", ""]
+    lines += [*_OUTPUT, "## Exit status", ""]
     for code, meaning in errors.MEANINGS.items():
         lines += [f"{code}", f": {meaning}", ""]
     return "\n".join([*lines, *_TAIL])
@@ -81,6 +82,17 @@ def configuration_manual() -> str:
     lines += ["## Sections of repositories, and [DEFAULT]", "", *_keys(RepositoryOptions), "## Variables of templates", "", ", ".join(f"`{name}`" for name in VARIABLES) + ".", "", *_TEMPLATES]
     return "\n".join(lines)
 
+
+_OUTPUT = """## Output
+
+What a run prints is not its result. Where stdout or stderr is closed, full, or read by nobody any more, `--sync`, `--all`, `--plan`,
+`resume`, `verify` and `watch` do their work all the same, and end with the exit code of the run; the log, `status` and `report` tell the rest.
+
+A command whose only result is what it prints (`status`, `history`, `report`, `config`, `hosts`, `notify`, `--help`) ends with 6 and a message when that
+cannot be written. A reader who had enough, as in `sshsync history | head -1`, is no failure: such a command ends with 0 and says nothing.
+
+A bug ends with 5 and one line; its traceback is in the log file, with `--verbose` on stderr too.
+""".splitlines()
 
 _TAIL = """## Environment
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sshsync import builtin, logs
+from sshsync import builtin, checks, logs
 from sshsync.builtin import SeenKey
 from sshsync.config import load as reader
 from sshsync.config.resolve import Account, Config, resolve
@@ -101,7 +101,11 @@ def load(file: Path) -> Config:
 
 
 class Sync:
-    """One engine. Use as a context manager, or call `close`."""
+    """One engine. Use as a context manager, or call `close`.
+
+    Attributes:
+        on_bug: takes a bug in the work on one repository, which does not end the others; the log has it already.
+    """
 
     def __init__(  # noqa: PLR0913 - each is a seam
         self,
@@ -138,6 +142,7 @@ class Sync:
         self._pool: Pool | None = None
         self._interrupted_at = 0.0
         self._beat = beat
+        self.on_bug: Callable[[BaseException], None] = lambda _bug: None
         self._log = (
             logs.to_file(Path(config.settings.log_file), config.settings.log_level, config.settings.log_format)
             if config.settings.log_file
@@ -189,10 +194,10 @@ class Sync:
         Raises:
             LockedError: another run is under way.
             UnknownRepositoryError, UsageError: the stages make no sense.
-            ConfigError: a key or password file cannot be used.
+            ConfigError: a key or password file, or known host keys, cannot be used.
         """
         plan = self.plan(stages)
-        builtin.check_secrets(self.config, self._contacted(plan))
+        checks.secrets(self.config, self._contacted(plan))
         if dry_run:
             return self._run(Asked(_new_id(), plan, dry_run=True), [])
         with Lock(Path(self.config.settings.lock_file)):
@@ -242,11 +247,11 @@ class Sync:
 
         Raises:
             UnknownRepositoryError: no such repository.
-            ConfigError: a key or password file cannot be used.
+            ConfigError: a key or password file, or known host keys, cannot be used.
         """
         known = self.config.tree.repositories
         wanted = [planner.known(self.config.tree, name) for name in names] or list(known.values())
-        builtin.check_secrets(self.config, [repository.name for repository in wanted])
+        checks.secrets(self.config, [repository.name for repository in wanted])
         try:
             return survey(self._context(lambda _event: None), wanted)
         finally:
@@ -269,8 +274,11 @@ class Sync:
         Raises:
             UnknownRepositoryError: no such repository.
             UsageError: it is a local one.
-            HostError: its host, or the jump host before it, cannot be reached.
+            ConfigError: a key or password file of the jump host before it cannot be used.
+            HostError: its host, or the jump host, cannot be reached.
         """
+        found = self.config.tree.repositories.get(name)
+        checks.secrets(self.config, [found.host.via] if found else [])
         return builtin.seen_key(self.config, name)
 
     def trust(self, seen: SeenKey) -> Path:
@@ -282,14 +290,8 @@ class Sync:
         return builtin.trust_key(self.config.settings, seen)
 
     def _contacted(self, plan: Plan) -> list[str]:
-        """Return the repositories whose hosts the plan speaks to: jobs, parents, and the jump hosts before them."""
-        found = dict.fromkeys(name for job in plan.jobs for name in (job.parent, job.repository))
-        for name in list(found):
-            via = self.config.tree.repositories[name].host.via
-            while via:
-                found[via] = None
-                via = self.config.tree.repositories[via].host.via
-        return list(found)
+        """Return the repositories whose hosts the plan speaks to, but for jump hosts."""
+        return list(dict.fromkeys(name for job in plan.jobs for name in (job.parent, job.repository)))
 
     def _asked(self, plan: Plan) -> tuple[Asked, list[str]]:
         row = self.journal.unfinished()
@@ -318,9 +320,10 @@ class Sync:
             notices.append(f"the journal was damaged; it lies at {self.journal.set_aside}, a new one is begun")
         try:
             code = run.start(folding.report, [Notice(first, words) for words in notices])
-        except SshsyncError as error:
+        except Exception as error:
             # The journal cannot be written any more: who waits for the end of this run has to hear of it all the same.
-            folding.report.outcome, folding.report.exit_code = Outcome.FAILED, error.code
+            code = error.code if isinstance(error, SshsyncError) else SshsyncError.code
+            folding.report.outcome, folding.report.exit_code = Outcome.FAILED, code
             self._tell(told, lambda notice: notice.end(folding.report, {}))
             raise
         finally:
@@ -379,6 +382,7 @@ class Sync:
     def _crashed(self, repository: str, error: BaseException) -> None:
         if self._log:
             self._log.error("bug", repository=repository, exc_info=error)
+        self.on_bug(error)
 
 
 def _new_id() -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sshsync.config.resolve import Config, Settings
-from sshsync.errors import ConfigError, ConfigProblem, StateError, UnknownRepositoryError, UsageError
+from sshsync.errors import UnknownRepositoryError, UsageError
 from sshsync.kinds.files import Files
 from sshsync.model.events import Event
 from sshsync.model.policy import TransportKind
-from sshsync.model.topology import Host, Login
+from sshsync.model.topology import Host
 from sshsync.notices import files
 from sshsync.notices.base import Notice
 from sshsync.notices.chat import Chat
@@ -20,7 +20,7 @@ from sshsync.transfers.base import Strategy
 from sshsync.transfers.command import ByCommand
 from sshsync.transfers.relay import Relay
 from sshsync.transfers.scp import ByScp
-from sshsync.transports import known_hosts, ssh, ssh_auth
+from sshsync.transports import known_hosts, ssh
 from sshsync.transports.base import Transport
 from sshsync.transports.known_hosts import HostKey
 from sshsync.transports.local import LocalTransport
@@ -91,36 +91,6 @@ def dialer(host: Host, pool: Pool) -> Dial:
     if jump.transport is TransportKind.LOCAL:
         return lambda: ssh.dial(host.address, host.port, within=20.0)
     return _through(pool, jump, host)
-
-
-def check_secrets(config: Config, names: Iterable[str]) -> None:
-    """Make sure that the key and password files of some repositories can be used.
-
-    Raises:
-        ConfigError: with every file that cannot, and where it is named.
-    """
-    problems: dict[ConfigProblem, None] = {}
-    for name in names:
-        login = config.tree.repositories[name].host.login
-        for option, file in (("key_file", login.key_file), ("password_file", login.password_file)):
-            try:
-                if file:
-                    _check_secret(option, Path(file), login)
-            except StateError as error:
-                place = config.origins.get(name, {}).get(option, option)
-                problems[ConfigProblem(place, error.what, error.hint)] = None
-    if problems:
-        raise ConfigError(list(problems))
-
-
-def _check_secret(option: str, file: Path, login: Login) -> None:
-    """The passphrase of a key is not asked for here: its command may want a person."""
-    if option == "password_file":
-        ssh_auth.read_password(file)
-    elif login.key_passphrase_command:
-        ssh_auth.check_mode(file, "key file")
-    else:
-        ssh_auth.load_key(file)
 
 
 @dataclass(frozen=True, slots=True)

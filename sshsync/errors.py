@@ -9,6 +9,8 @@
     ├── LeasedError               8  another controller works on the child
     ├── RefusedError              9  a guard said no; nothing was changed
     │   └── ListingError          9  what a host listed cannot be trusted
+    ├── OutputError               6  what was asked for cannot be written
+    │   └── ReaderGoneError       0  whoever read it had enough
     ├── InterruptedRun     130, 143  a signal ended the run; its state is saved
     ├── BlockedError              6  the parent offers nothing that may be passed on
     ├── HostError                 6  something on or on the way to a host
@@ -152,6 +154,18 @@ class RefusedError(SshsyncError):
 
 class ListingError(RefusedError):
     """A host listed something that cannot be true or must not be followed."""
+
+
+class OutputError(SshsyncError):
+    """What was asked for cannot be written where it should go."""
+
+    code = 6
+
+
+class ReaderGoneError(OutputError):
+    """Whoever read what is printed had enough of it; that is no failure."""
+
+    code = 0
 
 
 class InterruptedRun(SshsyncError):

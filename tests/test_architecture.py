@@ -27,6 +27,7 @@ LAYERS = {
     "systemd": 7,
     "notices": 8,
     "builtin": 9,
+    "checks": 9,
     "api": 10,
     "watch": 11,
     "cli": 12,
@@ -34,7 +35,7 @@ LAYERS = {
     "__main__": 13,
     "__init__": 13,
 }
-SAME_LAYER = {"__main__": {"cli"}, "transfers": set(), "cli": {"demo"}}
+SAME_LAYER = {"__main__": {"cli"}, "checks": {"builtin"}, "transfers": set(), "cli": {"demo"}}
 PURE = ("errors", "version", "model", "core", "remote", "kinds", "report")
 IMPURE_MODULES = {
     "os", "io", "socket", "subprocess", "threading", "random", "logging", "pathlib", "secrets", "shutil", "sqlite3",

@@ -1,7 +1,6 @@
 """What a person sees: live progress on a terminal, plain lines elsewhere, the summary at the end."""
 
 import contextlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
@@ -19,7 +18,9 @@ from rich.progress import (
 from rich.table import Table
 
 from sshsync import logs
+from sshsync.cli import streams
 from sshsync.cli.options import Options
+from sshsync.errors import OutputError
 from sshsync.model import events as ev
 from sshsync.model.events import Outcome
 from sshsync.model.report import RunReport
@@ -59,7 +60,10 @@ def console(options: Options, stream: TextIO | None = None) -> Console:
 
 
 def result(options: Options, ended: "Result") -> None:
-    """Print how a run ended, and who could not be told of it; a reader who went away is no failure."""
+    """Print how a run ended, and who could not be told of it.
+
+    Where that cannot be printed, the run has still ended as it has: its exit code, the log and `report` tell it.
+    """
     for option, reason in ended.untold.items():
         sys.stderr.write(f"sshsync: warning: {option}: {reason}\n")
     try:
@@ -68,8 +72,21 @@ def result(options: Options, ended: "Result") -> None:
         else:
             summary(options, ended.report)
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OutputError as error:
+        streams.give_up_output()
+        if error.code:
+            sys.stderr.write(f"sshsync: warning: {error.what}; how the run ended: {options.command} report\n")
+
+
+def remark(options: Options, words: str) -> None:
+    """Print what is good to know beside a command's result; that it cannot be printed is no failure."""
+    if options.quiet or options.json:
+        return
+    try:
+        sys.stdout.write(words + "\n")
+        sys.stdout.flush()
+    except OutputError:
+        streams.give_up_output()
 
 
 def summary(options: Options, report: RunReport) -> None:
@@ -233,12 +250,12 @@ class Forgiving:
         if not self._gone:
             try:
                 self._shown(event)
-            except OSError:
+            except (OSError, OutputError):
                 self._gone = True
 
     def close(self) -> None:
         """Close the display."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, OutputError):
             self._shown.close()
 
 

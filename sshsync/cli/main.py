@@ -1,14 +1,13 @@
 """The entry: parser assembly, and errors become messages and exit codes here and nowhere else."""
 
-import os
 import sys
 from typing import Any
 
 import click
 
-from sshsync.cli import complete
+from sshsync.cli import bugs, complete, streams
 from sshsync.cli.options import Options, common
-from sshsync.errors import ConfigError, SshsyncError
+from sshsync.errors import ConfigError, OutputError, SshsyncError
 from sshsync.version import VERSION
 
 _HELP = """Bring files from a master through a proxy to many nodes, over nothing but SSH.
@@ -116,18 +115,26 @@ def cli(context: click.Context, stages: tuple[str, ...], everything: bool, plan:
     from sshsync.cli.commands.run import planned, synchronize
 
     options = context.ensure_object(Options)
-    wanted = planned(options.load(), plan) if plan is not None else stages
+    wanted = planned(options.load_as_owner(), plan) if plan is not None else stages
     context.exit(synchronize(options, wanted or None, dry_run=dry_run))
 
 
 def main() -> None:
     """Run the command line and exit."""
+    streams.repair()
     sys.exit(_code())
 
 
 def _code() -> int:
+    options = Options()
     try:
-        result: Any = cli.main(standalone_mode=False, prog_name="sshsync")
+        result: Any = cli.main(standalone_mode=False, prog_name="sshsync", obj=options)
+        sys.stdout.flush()
+    except OutputError as error:
+        streams.give_up_output()
+        if error.code:
+            _complain(error)
+        return error.code
     except SshsyncError as error:
         _complain(error)
         return error.code
@@ -136,9 +143,8 @@ def _code() -> int:
         return 2
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except Exception as bug:  # noqa: BLE001 - a bug has an exit code of its own, and is told of
+        return bugs.tell(options, bug)
     return result if isinstance(result, int) else 0
 
 

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from sshsync.config.resolve import Config
+    from sshsync.config.resolve import Config, Settings
 
 DEFAULT_CONFIG = Path("/etc/sshsync/sshsync.conf")
 
 
 @dataclass(slots=True)
 class Options:
-    """What was asked for before and after the command's name."""
+    """What was asked for before and after the command's name.
+
+    `settings` are those of the configuration that was read last, None before.
+    """
 
     config: Path = DEFAULT_CONFIG
     state_dir: str = ""
@@ -25,6 +28,7 @@ class Options:
     quiet: bool = False
     verbose: bool = False
     color: bool = True
+    settings: "Settings | None" = None
 
     @property
     def command(self) -> str:
@@ -32,7 +36,7 @@ class Options:
         return "sshsync" if self.config == DEFAULT_CONFIG else f"sshsync -c {self.config}"
 
     def load(self) -> "Config":
-        """Return the configuration. Root goes on as the account that the state belongs to.
+        """Return the configuration.
 
         Raises:
             ConfigError: with everything that is wrong.
@@ -42,21 +46,29 @@ class Options:
         from sshsync import api
 
         config = api.load(self.config)
-        if _become_owner(Path(self.state_dir or config.settings.state_dir)):
-            # What that account may not read is no configuration for it.
-            config = api.load(self.config)
-        if not self.state_dir:
-            return config
-        old, new = config.settings.state_dir, str(Path(self.state_dir).absolute())
         settings = config.settings
+        if self.state_dir:
+            old, new = settings.state_dir, str(Path(self.state_dir).absolute())
 
-        def moved(file: str) -> str:
-            return new + file[len(old) :] if file.startswith(old + "/") else file
+            def moved(file: str) -> str:
+                return new + file[len(old) :] if file.startswith(old + "/") else file
 
-        settings = replace(
-            settings, state_dir=new, lock_file=moved(settings.lock_file), log_file=moved(settings.log_file)
-        )
+            settings = replace(
+                settings, state_dir=new, lock_file=moved(settings.lock_file), log_file=moved(settings.log_file)
+            )
+        self.settings = settings
         return replace(config, settings=settings)
+
+    def load_as_owner(self) -> "Config":
+        """Return the configuration; root gives up its rights for those of the account that the state belongs to.
+
+        From here on the process is that account: what it may not read is no configuration for it.
+
+        Raises:
+            ConfigError: with everything that is wrong.
+        """
+        config = self.load()
+        return self.load() if _become_owner(Path(config.settings.state_dir)) else config
 
 
 def _become_owner(state_dir: Path) -> bool:

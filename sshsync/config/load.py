@@ -22,9 +22,9 @@ _OPTION = re.compile(r"([^=:\s][^=:]*?)\s*[=:]\s*(.*)$")
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The text of a value and where it stands."""
+    """The text of a value, which may be a secret, and where it stands."""
 
-    text: str
+    text: str = field(repr=False)
     place: str
 
 
@@ -105,7 +105,9 @@ class _State:
         elif option := _OPTION.match(text.strip()):
             self._set(option.group(1).strip().lower(), option.group(2), place)
         else:
-            self._problem(place, f"is neither a [section] nor a key = value: {text.strip()[:60]!r}")
+            # The rest of the line may be a secret.
+            first = text.split(maxsplit=1)[0]
+            self._problem(place, f"is neither a [section] nor a key = value; it begins with {first[:30]!r}")
 
     def _open(self, name: str, place: str) -> None:
         self._key = ""

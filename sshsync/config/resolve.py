@@ -51,7 +51,7 @@ class Settings:
     status_file: str = ""
     ping_url: str = field(default="", repr=False)
     mail_to: str = ""
-    notify_command: str = ""
+    notify_command: str = field(default="", repr=False)
     notify_url: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -63,6 +63,7 @@ class Config:
         warnings: what an operator should look at; nothing that stops a run.
         origins: for each repository, the place of each value that is not a default.
         options: for each repository, its values as the option table names them.
+        places: for each global setting that is not a default, its place.
     """
 
     settings: Settings
@@ -70,6 +71,7 @@ class Config:
     warnings: tuple[ConfigProblem, ...] = ()
     origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     options: Mapping[str, RepositoryOptions] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 def resolve(raw: Raw, account: Account) -> Config:
@@ -108,7 +110,8 @@ def resolve(raw: Raw, account: Account) -> Config:
         raise ConfigError(sorted(problems, key=lambda problem: _line(problem.place)))
     origins = {name: {key: value.place for key, value in s.values.items()} for name, s in sections.items()}
     assert settings is not None  # noqa: S101 - None comes with a problem
-    return Config(settings, tree.build(repositories.values()), tuple(warnings), origins, options)
+    places = {key: value.place for key, value in own.values.items()}
+    return Config(settings, tree.build(repositories.values()), tuple(warnings), origins, options, places)
 
 
 def _settings(section: Section, account: Account, problems: list[ConfigProblem]) -> Settings | None:

@@ -161,8 +161,8 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_lines)]
 
 
-def _option(default: Any, words: str, example: str = "") -> Any:
-    return Field(default, description=words, examples=[example] if example else None)
+def _option(default: Any, words: str, example: str = "", *, secret: bool = False) -> Any:
+    return Field(default, description=words, examples=[example] if example else None, repr=not secret)
 
 
 class _Options(BaseModel):
@@ -195,15 +195,24 @@ class RepositoryOptions(_Options):
         "~/.ssh/id_ed25519",
     )
     key_passphrase_command: Text = _option(
-        "", "Command on the controller that prints the passphrase of `key_file`; run without a shell.", "pass show key"
+        "",
+        "Command on the controller that prints the passphrase of `key_file`; run without a shell.",
+        "pass show key",
+        secret=True,
     )
     agent: bool = _option(False, "Offer the keys of the ssh-agent of the account that runs sshsync, after key_file.")
     password: Annotated[Text, AfterValidator(_no_stars)] = _option(
-        "", "Password to log in with. Only stars mean none. A key or `password_file` is better.", "******"
+        "",
+        "Password to log in with. Only stars mean none. A key or `password_file` is better.",
+        "******",
+        secret=True,
     )
     password_file: Text = _option("", "File whose first line is the password (mode 0600).")
     password_command: Text = _option(
-        "", "Command on the controller that prints the password; run without a shell.", "pass show appnode"
+        "",
+        "Command on the controller that prints the password; run without a shell.",
+        "pass show appnode",
+        secret=True,
     )
     host_key: Text = _option(
         "", "The one host key that is accepted: its SHA256 fingerprint, or type and base64 text.", "SHA256:…"
@@ -304,6 +313,7 @@ class GlobalOptions(_Options):
         "",
         "Address that is told of each run: URL/start, then URL or URL/fail, as healthchecks.io and its kin take it.",
         "https://hc-ping.com/…",
+        secret=True,
     )
     mail_to: Text = _option(
         "", "Who gets a mail, through the local sendmail, about each run that did not end well.", "ops@example.org"
@@ -313,6 +323,7 @@ class GlobalOptions(_Options):
         "Command on the controller after each run, without a shell: the summary as JSON on its input, SSHSYNC_RUN, "
         "SSHSYNC_OUTCOME, SSHSYNC_EXIT_CODE and SSHSYNC_HEADLINE in its environment.",
         "/usr/local/bin/tell-the-team",
+        secret=True,
     )
     watch_interval: Annotated[Seconds, Field(ge=1)] = _option(
         300.0, "Time between two looks of `sshsync watch` at the masters, more or less a tenth."
@@ -322,5 +333,6 @@ class GlobalOptions(_Options):
         "Services in apprise's spelling, one a line, that get a message about each run that did not end well. Needs "
         "the extra `notify` (pip install 'sshsync[notify]').",
         "ntfy://ntfy.example.org/sshsync",
+        secret=True,
     )
     max_parallel: Annotated[int, Field(ge=1, le=1000)] = _option(16, "Repositories that are synchronized at once.")

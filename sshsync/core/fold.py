@@ -8,7 +8,7 @@ from sshsync.model.events import GOOD, Outcome
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
 
 MOST_PROBLEMS = 1000
-"""Problems that a report spells out for each repository; the counts stay exact."""
+"""Problems that a report spells out for each repository, and the first of each code beyond; the counts stay exact."""
 
 
 def fold(events: Iterable[ev.Event]) -> RunReport:
@@ -44,8 +44,8 @@ def exit_code(report: RunReport, *, signal: int = 0) -> int:
         return 128 + signal
     jobs = report.jobs
     bad = [job for job in jobs if job.outcome not in GOOD]
-    codes = {job.code for job in jobs} | {problem.code for job in jobs for problem in job.problems}
-    for code in (5, 10, 9):
+    codes = {job.code for job in jobs}.union(*(job.codes for job in jobs))
+    for code in (5, 10, 9, 8):
         if code in codes:
             return code
     if bad and all(job.transient for job in bad):
@@ -88,6 +88,7 @@ def _started(entry: RepositoryReport, event: ev.RepositoryStarted) -> None:
     entry.failed = entry.deferred = entry.blocked = entry.code = 0
     entry.error, entry.transient = "", False
     entry.problems.clear()
+    entry.codes.clear()
 
 
 def _scanned(entry: RepositoryReport, event: ev.Scanned) -> None:
@@ -130,8 +131,9 @@ def _item_failed(entry: RepositoryReport, event: ev.ItemFailed) -> None:
         entry.blocked += 1
     else:
         entry.failed += 1
-    if len(entry.problems) < MOST_PROBLEMS or event.code in (9, 10):
+    if len(entry.problems) < MOST_PROBLEMS or event.code not in entry.codes:
         entry.problems.append(ItemProblem(event.name, event.reason, Outcome(event.outcome), event.code))
+    entry.codes.add(event.code)
 
 
 def _retried(entry: RepositoryReport, event: ev.Retried) -> None:

@@ -38,10 +38,18 @@ def plan(tree: Tree, stages: Sequence[Sequence[str]]) -> Plan:
 
 def everything(tree: Tree) -> tuple[tuple[str, ...], ...]:
     """Return all repositories that have a parent, by level: the stages of ``--all``."""
+    return by_level(tree, [name for name, repository in tree.repositories.items() if repository.parent])
+
+
+def by_level(tree: Tree, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Return repositories, each once, in stages of which none feeds another one of the same or an earlier stage.
+
+    Raises:
+        UnknownRepositoryError: for a name that the tree does not have.
+    """
     levels: dict[int, list[str]] = {}
-    for name, repository in tree.repositories.items():
-        if repository.parent:
-            levels.setdefault(tree.level(name), []).append(name)
+    for name in dict.fromkeys(names):
+        levels.setdefault(tree.level(known(tree, name).name), []).append(name)
     return tuple(tuple(levels[level]) for level in sorted(levels))
 
 

@@ -1,8 +1,7 @@
 """One link: scan both ends, decide what differs, guard, move, delete; everything it finds out is an event."""
 
-from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -13,8 +12,9 @@ from sshsync.engine.context import Context
 from sshsync.engine.hooks import Hooks
 from sshsync.engine.lease import Lease
 from sshsync.engine.moves import Mover
+from sshsync.engine.prepared import Ended, Prepared
 from sshsync.engine.scan import Scanner
-from sshsync.errors import BlockedError, CommandError, LeasedError, RefusedError, SshsyncError
+from sshsync.errors import BlockedError, CommandError, InterruptedRun, LeasedError, RefusedError, SshsyncError
 from sshsync.kinds import globs
 from sshsync.model import events as ev
 from sshsync.model.change import Change, Changes, Kind
@@ -23,42 +23,6 @@ from sshsync.model.item import Item, Key, Snapshot
 from sshsync.model.plan import Job
 from sshsync.remote.encode import visible
 from sshsync.transfers.staging import Staging
-
-
-@dataclass(slots=True)
-class Prepared:
-    """What a link is about to do: all of it is decided before the first byte moves."""
-
-    parent: Snapshot
-    child: Snapshot
-    changes: Changes
-    young: frozenset[Key]
-    refusal: str = ""
-    twins: Mapping[Key, Key] = field(default_factory=dict)
-
-    @property
-    def acts(self) -> bool:
-        """Whether anything on the child is going to change."""
-        return any(change.kind is not Kind.DELETE or not self.refusal for change in self.changes.changes)
-
-    def expected(self) -> Snapshot:
-        """Return what the child would hold if everything that is planned succeeded."""
-        items = dict(self.child.items)
-        for change in self.changes.changes:
-            if change.new:
-                items[change.key] = change.new
-            elif not self.refusal:
-                items.pop(change.key)
-        return replace(self.child, items=items, existed=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a job ended: its outcome, and what its error asks for."""
-
-    outcome: Outcome
-    code: int = 0
-    transient: bool = False
 
 
 class Link:
@@ -193,8 +157,7 @@ class Link:
         """Return what moves the changes; the parent's items that must not be passed on have failed already."""
         in_the_way = guard.in_the_way(prepared.changes, prepared.child)
         mover = Mover(self._context, self._scanner, self._parent, self._child, staging, in_the_way)
-        for problem in prepared.changes.blocked:
-            mover.block(problem.key, problem.reason)
+        mover.failed += self.blocked(prepared.changes)
         return mover
 
     def _hooks(self, prepared: Prepared) -> Hooks:
@@ -211,6 +174,8 @@ class Link:
         name = self._parent.name
         try:
             parent = self._scanner.snapshot(name)
+        except InterruptedRun:
+            raise
         except SshsyncError as error:
             blocked = BlockedError(f"its parent {name} was not scanned: {error}")
             blocked.code, blocked.transient = error.code, error.transient
@@ -352,6 +317,13 @@ class Link:
         self._context.retry(self._child, "delete", lambda: mover.staging.delete(keys))
         self._context.emit(ev.Deleted(self._child.name, [text(key) for key in keys]))
         return keys
+
+    def blocked(self, changes: Changes) -> int:
+        """Tell what is held back, and return how many items that are."""
+        for problem in changes.blocked:
+            event = ev.ItemFailed(self._child.name, text(problem.key), problem.reason, Outcome.BLOCKED)
+            self._context.emit(event)
+        return len(changes.blocked)
 
     def _result(
         self, prepared: Prepared, mover: Mover, deleted: tuple[Key, ...], adjusted: dict[Key, Item]

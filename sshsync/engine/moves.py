@@ -293,10 +293,6 @@ class Mover:
         """Leave an item out because no allowed way could carry it."""
         self.fail(key, reason, code=RefusedError.code)
 
-    def block(self, key: Key, reason: str) -> None:
-        """Leave an item out because its parent's copy must not be passed on."""
-        self.fail(key, reason, Outcome.BLOCKED)
-
     def defer(self, key: Key) -> None:
         """Leave an item for the next run."""
         self.fail(key, "still being written", Outcome.DEFERRED, 0)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sshsync.core import preflight
 from sshsync.engine.context import Context
-from sshsync.errors import SshsyncError
+from sshsync.errors import InterruptedRun, SshsyncError
 from sshsync.model.events import Unfit
 from sshsync.model.topology import Repository
 
@@ -63,6 +63,8 @@ def _trouble(context: Context, repository: Repository) -> str:
     try:
         capabilities = context.session(repository).capabilities
         return preflight.unfit(repository, capabilities.digests, capabilities.tools, context.algorithm(repository))
+    except InterruptedRun:
+        return ""
     except SshsyncError as error:
         return "" if error.transient else str(error)
     except Exception:  # noqa: BLE001 - a bug shows where the job meets it, with its traceback

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sshsync.core import fold
+from sshsync.core.outcome import behind
 from sshsync.core.ready import Ready
 from sshsync.engine import preflight
 from sshsync.engine.context import Context
-from sshsync.engine.link import Ended, Link
+from sshsync.engine.link import Link
+from sshsync.engine.prepared import Ended
 from sshsync.engine.scan import Scanner
 from sshsync.errors import BlockedError, ConnectionLostError, InterruptedRun, RefusedError, SshsyncError
 from sshsync.executors.base import Executor
 from sshsync.model import events as ev
-from sshsync.model.events import Outcome
+from sshsync.model.events import GOOD, Outcome
 from sshsync.model.plan import Job, Plan
 from sshsync.model.report import RunReport
 from sshsync.model.topology import Repository
@@ -83,31 +85,44 @@ class Run:
         error: SshsyncError | None = None
         try:
             outcome, items = self._link(job)
-        except InterruptedRun:
-            outcome = Outcome.SKIPPED
-        except ConnectionLostError as lost:
-            outcome, error = (Outcome.SKIPPED, None) if context.stop.signal else (Outcome.FAILED, lost)
         except SshsyncError as failed:
-            outcome, error = _outcome_of(failed), failed
+            cut = self._is_interruption(failed)
+            outcome, error = (Outcome.SKIPPED, None) if cut else (_outcome_of(failed), failed)
         except Exception as bug:  # noqa: BLE001 - isolation: one job's bug must not end the others
-            outcome, error = Outcome.FAILED, SshsyncError(f"bug: {type(bug).__name__}: {bug}")
+            words, hint = f"bug: {type(bug).__name__}: {bug}", "the log has its traceback, or stderr; please report it"
+            outcome, error = Outcome.FAILED, SshsyncError(words, hint=hint)
             context.crashed(job.repository, bug)
         ended = Ended(outcome, error.code if error else 0, bool(error and error.transient))
-        self._ended[job.repository] = ended
-        if outcome in (Outcome.DONE, Outcome.UNCHANGED):
-            self._moments[job.repository] = self._as_of(job)
+        ended, reason = self._behind_parent(job, ended, str(error) if error else "")
+
+        as_of = self._as_of(job) if ended.outcome in GOOD else 0.0
+        self._ended[job.repository], self._moments[job.repository] = ended, as_of
+        seconds = round(context.monotonic() - begun, 3)
         context.emit(
             ev.RepositoryFinished(
-                job.repository,
-                outcome,
-                round(context.monotonic() - begun, 3),
-                items,
-                self._as_of(job),
-                str(error) if error else "",
-                ended.code,
-                ended.transient,
+                job.repository, ended.outcome, seconds, items, as_of, reason, ended.code, ended.transient
             )
         )
+
+    def _behind_parent(self, job: Job, own: Ended, reason: str) -> tuple[Ended, str]:
+        """Return how a job ended in the light of how its parent did, and why; it counts as its cause."""
+        parent = self._ended.get(job.parent)
+        outcome = behind(own.outcome, parent.outcome if parent else None)
+        if parent is None or outcome is own.outcome:
+            return own, reason
+        if outcome is Outcome.DEFERRED:
+            words = f"its parent {job.parent} lacks files that are still being written: they are missing here too"
+            self._context.emit(ev.Notice(job.repository, words))
+            return Ended(outcome), reason
+        words = f"its parent {job.parent} is {parent.outcome}: what it lacks is missing here too"
+        return Ended(outcome, parent.code, parent.transient), words
+
+    def _is_interruption(self, error: SshsyncError) -> bool:
+        """Tell whether an error is only how a signal ended the work: by itself, or by closed connections."""
+        causes = (error, error.__cause__)
+        if any(isinstance(cause, InterruptedRun) for cause in causes):
+            return True
+        return bool(self._context.stop.signal) and any(isinstance(cause, ConnectionLostError) for cause in causes)
 
     def _as_of(self, job: Job) -> float:
         """Return the moment of the master's state that a success of this job brings to the repository.
@@ -116,21 +131,24 @@ class Run:
         known to equal its master.
         """
         parent = self._context.tree.repositories[job.parent]
-        if not parent.parent or parent.name not in self._moments:
-            known = self._context.records.in_sync(parent) if parent.parent else 0.0
-            return known or self._scanner.as_of(parent.name)
-        return self._moments[parent.name]
+        if parent.name in self._ended:
+            return self._moments[parent.name]
+        known = self._context.records.in_sync(parent) if parent.parent else 0.0
+        return known or self._scanner.as_of(parent.name)
 
     def _link(self, job: Job) -> tuple[Outcome, int]:
         with Link(self._context, self._scanner, job, self._ended.get(job.parent)) as link:
             prepared = link.prepare(dry_run=self._asked.dry_run)
             if not self._asked.dry_run:
                 return link.carry_out(prepared)
-        if prepared.refusal:
-            raise RefusedError(prepared.refusal)
-        # The next stage is planned as if this one had been carried out.
-        self._scanner.put(prepared.expected(), frozenset(prepared.parent.items))
-        return Outcome.DONE if prepared.changes.changes else Outcome.UNCHANGED, len(prepared.child.items)
+
+            if prepared.refusal:
+                raise RefusedError(prepared.refusal)
+            # The next stage is planned as if this one had been carried out.
+            self._scanner.put(prepared.expected(), frozenset(prepared.parent.items))
+            if link.blocked(prepared.changes):
+                return Outcome.PARTIAL, len(prepared.child.items)
+            return Outcome.DONE if prepared.changes.changes else Outcome.UNCHANGED, len(prepared.child.items)
 
 
 def _outcome_of(error: SshsyncError) -> Outcome:

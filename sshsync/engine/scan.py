@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from sshsync.core import verify
 from sshsync.engine.context import Context
-from sshsync.errors import SshsyncError
+from sshsync.errors import InterruptedRun, SshsyncError
 from sshsync.kinds.base import Answer, Dialogue, Learned, Remark, Request, Subject
 from sshsync.model.events import Notice, Scanned, Waiting
 from sshsync.model.item import Digest, Item, Key, Snapshot
@@ -54,6 +54,8 @@ class Scanner:
             if entry.snapshot is None or (create and not entry.snapshot.existed):
                 try:
                     entry.snapshot = self._scan(self._context.tree.repositories[name], entry, create=create)
+                except InterruptedRun:
+                    raise
                 except SshsyncError as error:
                     entry.error = error.again()
                     raise

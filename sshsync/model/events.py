@@ -201,7 +201,8 @@ class Unfit:
 class RepositoryFinished:
     """Work on a repository ended. `code` is the exit code that its error asks for.
 
-    `as_of` is the controller's time of the parent's scan that the result was compared with.
+    `as_of` is the controller's time of the master's scan that the repository equals now, 0 when it does not; behind a
+    parent that did not reach its goal in the same run nobody does. Such a one is `partial` and counts as its cause.
     """
 
     repository: str

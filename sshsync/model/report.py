@@ -20,8 +20,9 @@ class RepositoryReport:
     """What happened to one repository.
 
     Attributes:
-        as_of: controller time of the scan of the parent that the result equals, or 0.
+        as_of: controller time of the scan of the master that the result equals, or 0.
         code: exit code that the error asks for.
+        codes: the codes of all items that did not reach their goal, also of those that `problems` has no room for.
         kept: bytes that did not have to move because they were there already.
         unfit: why preflight found its host unable to take part.
         deferred: items left for the next run because they are still being written.
@@ -52,6 +53,7 @@ class RepositoryReport:
     code: int = 0
     transient: bool = False
     problems: list[ItemProblem] = field(default_factory=list)
+    codes: set[int] = field(default_factory=set)
     notices: list[str] = field(default_factory=list)
     unfit: str = ""
     planned_changes: int = 0

@@ -12,11 +12,11 @@ class Login:
 
     user: str
     key_file: str = ""
-    key_passphrase_command: str = ""
+    key_passphrase_command: str = field(default="", repr=False)
     agent: bool = False
     password: str = field(default="", repr=False)
     password_file: str = ""
-    password_command: str = ""
+    password_command: str = field(default="", repr=False)
     host_key: str = ""
     known_hosts: str = ""
 

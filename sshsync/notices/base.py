@@ -7,7 +7,10 @@ from sshsync.model.report import RunReport
 
 
 class Notice(Protocol):
-    """Tells somebody. May raise anything: whoever calls it makes sure that a run never fails by it."""
+    """Tells somebody.
+
+    Making one never fails. Its methods may raise anything: whoever calls them makes sure that a run never fails by it.
+    """
 
     @property
     def name(self) -> str:

@@ -23,13 +23,18 @@ class Command:
     name = "notify_command"
 
     def __init__(self, command: str) -> None:
-        self._words = shlex.split(command)
+        self._command = command
 
     def begin(self, run: str) -> None:
         """Nothing."""
 
     def end(self, report: RunReport, in_sync: Mapping[str, float]) -> None:
-        """Run it; a status other than 0 is an error."""
+        """Run it.
+
+        Raises:
+            ValueError: it is no command line.
+            OSError: it cannot be started, or ended with a status other than 0.
+        """
         del in_sync
         values = {
             "SSHSYNC_RUN": report.run,
@@ -37,7 +42,7 @@ class Command:
             "SSHSYNC_EXIT_CODE": str(report.exit_code),
             "SSHSYNC_HEADLINE": as_text.headline(report),
         }
-        _run(self._words, json.dumps(as_json.summary(report)).encode(), {**os.environ, **values})
+        _run(shlex.split(self._command), json.dumps(as_json.summary(report)).encode(), {**os.environ, **values})
 
 
 class Mail:

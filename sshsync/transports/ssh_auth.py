@@ -1,5 +1,6 @@
 """Who we are to a host: keys with their mode checked, passwords, and what a refusal means."""
 
+import getpass
 import os
 import shlex
 import stat
@@ -38,21 +39,42 @@ def check_mode(file: Path, what: str) -> None:
         raise StateError(f"{what} {file} is open to others", hint=f"chmod 600 {file}")
 
 
+def check_readable(file: Path, what: str) -> bytes:
+    """Return what a secret file holds, if nobody else may read or change it.
+
+    Raises:
+        StateError: see `check_mode`, or it cannot be read.
+    """
+    check_mode(file, what)
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        hint = f"it must belong to the account {getpass.getuser()}, which runs sshsync"
+        raise StateError(f"{what} {file}: {error.strerror}", hint=hint) from error
+
+
 def read_password(file: Path) -> str:
     """Return the first line of a password file.
 
     Raises:
-        StateError: it cannot be read, or others may read it.
+        StateError: it cannot be read, others may read it, it is no UTF-8 text, or its first line is empty.
     """
-    check_mode(file, "password file")
-    return (file.read_text().splitlines() or [""])[0]
+    line = check_readable(file, "password file").partition(b"\n")[0].removesuffix(b"\r")
+    try:
+        password = line.decode()
+    except UnicodeDecodeError:
+        # The fault itself would show the bytes of the password.
+        raise StateError(f"password file {file} is no UTF-8 text") from None
+    if not password:
+        raise StateError(f"password file {file}: its first line is empty", hint="write the password there")
+    return password
 
 
 def printed_by(command: str, what: str) -> str:
     """Return the first line that a command on the controller prints; it runs without a shell, for 30 s at most.
 
     Raises:
-        StateError: it failed, or printed nothing. Its output is in no message.
+        StateError: it is no command line, failed, or printed nothing. Its output is in no message.
     """
     try:
         done = subprocess.run(shlex.split(command), capture_output=True, timeout=30, check=True, text=True)
@@ -74,7 +96,7 @@ def load_key(file: Path, passphrase_command: str = "") -> paramiko.PKey:
     Raises:
         StateError: absent, open to others, encrypted without a command or with another passphrase, or no key.
     """
-    check_mode(file, "key file")
+    check_readable(file, "key file")
     passphrase = printed_by(passphrase_command, "key_passphrase_command") if passphrase_command else ""
     try:
         # The library wants bytes here, whatever its annotation says.

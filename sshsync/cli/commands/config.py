@@ -19,11 +19,11 @@ def config() -> None:
 @click.pass_context
 def check(context: click.Context) -> None:
     """Report everything that is wrong in the configuration; contacts nothing."""
-    from sshsync import builtin
+    from sshsync import checks
 
     options = context.ensure_object(Options)
-    found = options.load()
-    builtin.check_secrets(found, found.tree.repositories)
+    found = options.load_as_owner()
+    checks.everything(found)
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
     names = found.tree.repositories
@@ -47,7 +47,7 @@ def show(context: click.Context, name: str) -> None:
     from sshsync.errors import UnknownRepositoryError
 
     options = context.ensure_object(Options)
-    found = options.load()
+    found = options.load_as_owner()
     if name not in found.options:
         hint = f"known: {', '.join(found.options)}"
         raise UnknownRepositoryError(f"unknown repository {name!r}", hint=hint)
@@ -68,10 +68,12 @@ def show(context: click.Context, name: str) -> None:
 
 @config.command()
 @click.argument("file", type=click.Path(), default="-")
-def init(file: str) -> None:
+@click.pass_context
+def init(context: click.Context, file: str) -> None:
     """Write a commented sample configuration to FILE, or to stdout; never over an existing file."""
     import os
 
+    from sshsync.cli import display
     from sshsync.config.render import sample
     from sshsync.errors import UsageError
 
@@ -84,7 +86,8 @@ def init(file: str) -> None:
         raise UsageError(f"cannot make {file}: {error.strerror}") from error
     with os.fdopen(descriptor, "w") as out:
         out.write(sample())
-    click.echo(f"wrote {file}; edit it, then: sshsync --config {file} config check")
+    options = context.ensure_object(Options)
+    display.remark(options, f"wrote {file}; edit it, then: sshsync --config {file} config check")
 
 
 def _branch(repositories: object, name: str, depth: int) -> list[str]:

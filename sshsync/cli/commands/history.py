@@ -18,7 +18,7 @@ from sshsync.report import as_json, words
 def history(context: click.Context, run: str, most: int) -> None:
     """List earlier runs, or show RUN (the beginning of its id is enough) in full."""
     options = context.ensure_object(Options)
-    with Sync(options.load()) as sync:
+    with Sync(options.load_as_owner()) as sync:
         if run:
             report = sync.history(run)
             events = [event for _, event in sync.journal.events(report.run)] if options.json else []

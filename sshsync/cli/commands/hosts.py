@@ -32,7 +32,7 @@ def check(context: click.Context, names: tuple[str, ...]) -> None:
     from sshsync.core.selection import select
 
     options = context.ensure_object(Options)
-    config = options.load()
+    config = options.load_as_owner()
     wanted = [name for words in names for name in select(config.tree, words)]
     with Sync(config) as sync:
         found = sync.survey(wanted)
@@ -70,7 +70,7 @@ def trust(context: click.Context, names: tuple[str, ...], yes: bool) -> None:
     from sshsync.errors import HostKeyError
 
     options = context.ensure_object(Options)
-    with Sync(options.load()) as sync:
+    with Sync(options.load_as_owner()) as sync:
         for name in names:
             seen = sync.host_key(name)
             if seen.known:

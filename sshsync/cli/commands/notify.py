@@ -26,7 +26,7 @@ def test(context: click.Context, fail: bool) -> None:
     from sshsync.model.report import RepositoryReport, RunReport
 
     options = context.ensure_object(Options)
-    config = options.load()
+    config = options.load_as_owner()
     told = [notice.name for notice in builtin.notices(config.settings, lambda _run: [])]
     if not told:
         hint = "set ping_url, mail_to, notify_command, notify_url, report_dir, metrics_file or status_file in [sshsync]"

@@ -16,11 +16,11 @@ from sshsync.report import as_json
 def report(context: click.Context, run: str, html: str | None) -> None:
     """Show what RUN did, the latest one by default; the beginning of its id is enough. `report_dir` keeps pages."""
     from sshsync.core.timeline import timeline
-    from sshsync.errors import StateError
+    from sshsync.errors import OutputError
     from sshsync.report import as_html
 
     options = context.ensure_object(Options)
-    with Sync(options.load()) as sync:
+    with Sync(options.load_as_owner()) as sync:
         found = sync.history(run)
         times = timeline(sync.journal.events(found.run))
     if html is None:
@@ -34,8 +34,8 @@ def report(context: click.Context, run: str, html: str | None) -> None:
         with click.open_file(html, "wb") as out:
             out.write(page)
     except OSError as error:
-        raise StateError(
+        raise OutputError(
             f"cannot write {html}: {error.strerror}", hint="name another file, or: --html - > FILE"
         ) from error
-    if html != "-" and not options.quiet:
-        click.echo(f"wrote {html}")
+    if html != "-":
+        display.remark(options, f"wrote {html}")

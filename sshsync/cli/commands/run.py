@@ -6,48 +6,47 @@ from dataclasses import replace
 import click
 
 from sshsync.api import Sync
-from sshsync.cli import complete, display, signals
+from sshsync.cli import bugs, complete, display, signals
 from sshsync.cli.options import Options, common
 from sshsync.config.resolve import Config
+from sshsync.core import planner
+from sshsync.core.selection import select
 from sshsync.errors import UsageError
 from sshsync.model.topology import Tree
 
 
-def synchronize(
-    options: Options, stages: Sequence[Sequence[str] | str] | None, *, dry_run: bool = False, cached: bool = True
-) -> int:
+def synchronize(options: Options, stages: Sequence[Sequence[str] | str] | None, *, dry_run: bool = False) -> int:
     """Run the stages, or everything for None, and return the exit code.
 
     Args:
         options: the shared options.
         stages: repository names by stage, or the words of an operator that stand for them.
         dry_run: only show what would be done.
-        cached: whether digests of unchanged files may be taken from the cache.
 
     Raises:
         SshsyncError: the run could not begin.
     """
-    config = options.load() if cached else _without_cache(options.load())
-    sync: Sync | None = None
-    shown: display.Forgiving | None = None
-    try:
-        # Names are checked before the journal, the lock or any host is touched.
-        from sshsync.core import planner
-        from sshsync.core.selection import select
+    config = options.load_as_owner()
+    wanted = (
+        planner.everything(config.tree)
+        if stages is None
+        else [select(config.tree, stage) if isinstance(stage, str) else stage for stage in stages]
+    )
+    return _run(options, config, wanted, dry_run=dry_run)
 
-        wanted = (
-            planner.everything(config.tree)
-            if stages is None
-            else [select(config.tree, stage) if isinstance(stage, str) else stage for stage in stages]
-        )
-        planner.plan(config.tree, wanted)
-        shown = display.live(options, config.settings)
+
+def _run(options: Options, config: Config, wanted: Sequence[Sequence[str]], *, dry_run: bool) -> int:
+    # Names are checked before the journal, the lock or any host is touched.
+    planner.plan(config.tree, wanted)
+    sync: Sync | None = None
+    shown = display.live(options, config.settings)
+    try:
         sync = Sync(config, sinks=[shown])
+        sync.on_bug = bugs.in_work(options)
         with signals.handled(sync.interrupt):
             result = sync.run(wanted, dry_run=dry_run)
     finally:
-        if shown:
-            shown.close()
+        shown.close()
         if sync:
             sync.close()
     display.result(options, result)
@@ -73,11 +72,10 @@ def planned(config: Config, name: str) -> tuple[str, ...]:
 def resume(context: click.Context) -> None:
     """Go on where the last run stopped; does nothing when it ended well."""
     options = context.ensure_object(Options)
-    with Sync(options.load()) as sync:
+    with Sync(options.load_as_owner()) as sync:
         plan = sync.unfinished()
     if plan is None:
-        if not options.quiet and not options.json:
-            click.echo("nothing to resume: the last run ended well, or there was none")
+        display.remark(options, "nothing to resume: the last run ended well, or there was none")
         return
     context.exit(synchronize(options, plan.names))
 
@@ -90,10 +88,14 @@ def resume(context: click.Context) -> None:
 def verify(context: click.Context, names: tuple[str, ...], repair: bool) -> None:
     """Read and digest every file again on all hosts, or for NAME only, whatever the cache says.
 
-    Finds what rotted on a disk without a trace in size or times. Exit code 11 when something differs.
+    NAME may be a group (@GROUP) or a range too; parents come before what they feed. Finds what rotted on a disk
+    without a trace in size or times. Exit code 11 when something differs.
     """
     options = context.ensure_object(Options)
-    context.exit(synchronize(options, names or None, dry_run=not repair, cached=False))
+    config = _without_cache(options.load_as_owner())
+    chosen = [name for words in names for name in select(config.tree, words)]
+    wanted = planner.by_level(config.tree, chosen) if names else planner.everything(config.tree)
+    context.exit(_run(options, config, wanted, dry_run=not repair))
 
 
 def _without_cache(config: Config) -> Config:

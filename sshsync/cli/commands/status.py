@@ -17,7 +17,7 @@ from sshsync.report import as_json, words
 def status(context: click.Context) -> None:
     """Is every repository in sync, since when, what failed, and how to go on."""
     options = context.ensure_object(Options)
-    with Sync(options.load()) as sync:
+    with Sync(options.load_as_owner()) as sync:
         rows = sync.status()
         latest = next((row for row in sync.journal.runs(50) if not row["dry"]), None)
         report = sync.history(latest["id"]) if latest else None

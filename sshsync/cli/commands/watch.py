@@ -5,9 +5,9 @@ import time
 
 import click
 
-from sshsync import systemd
+from sshsync import checks, systemd
 from sshsync.api import Sync
-from sshsync.cli import complete, display, signals
+from sshsync.cli import bugs, complete, display, signals
 from sshsync.cli.commands.run import planned
 from sshsync.cli.options import Options, common
 from sshsync.config.resolve import Config
@@ -90,11 +90,13 @@ class _Control:
 
 def _read(options: Options, stages: tuple[str, ...], plan: str | None) -> tuple[Config, Plan]:
     """Return the configuration, and what is to be watched for."""
-    config = options.load()
+    config = options.load_as_owner()
     tree = config.tree
     wanted = planned(config, plan) if plan is not None else stages
     chosen = [select(tree, stage) for stage in wanted] if wanted else planner.everything(tree)
-    return config, planner.plan(tree, chosen)
+    made = planner.plan(tree, chosen)
+    checks.secrets(config, [name for job in made.jobs for name in (job.parent, job.repository)])
+    return config, made
 
 
 def _watched(options: Options, config: Config, plan: Plan, control: _Control, *, once: bool) -> int | None:
@@ -109,6 +111,7 @@ def _watched(options: Options, config: Config, plan: Plan, control: _Control, *,
     told = Told(_beat, waiting, lambda result: display.result(options, result))
     try:
         with Sync(config, sinks=[shown], beat=_beat) as sync:
+            sync.on_bug = bugs.in_work(options)
             made = Watch(sync, plan, config.settings.watch_interval, told)
             control.take(made)
             systemd.tell("READY=1")
