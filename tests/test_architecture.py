@@ -40,7 +40,7 @@ IMPURE_MODULES = {
     "os", "io", "socket", "subprocess", "threading", "random", "logging", "pathlib", "secrets", "shutil", "sqlite3",
 }  # fmt: skip
 FENCES = {
-    "paramiko": {"transports/ssh.py", "transports/ssh_auth.py", "demo/server.py"},
+    "paramiko": {"transports/ssh.py", "transports/ssh_auth.py", "transports/ssh_greeting.py", "demo/server.py"},
     "scp": {"transfers/scp.py"},
     "tenacity": {"transports/retrying.py"},
     "filelock": {"engine/lock.py"},

@@ -235,7 +235,7 @@ class Link:
             self._start(mover, tuple(change for change in fresh if _differs(change)))
 
     def _start(self, mover: Mover, changes: tuple[Change, ...]) -> None:
-        source, target = (self._context.session(end).capabilities for end in (self._parent, self._child))
+        source, target = (self._context.capabilities(end) for end in (self._parent, self._child))
         moves = []
         for change in changes:
             choice = choose.choose(change.key, self._child, streams=source.streams and target.streams)
