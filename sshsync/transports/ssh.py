@@ -34,6 +34,7 @@ _ADDRESS_WAIT = 10.0
 _CHANNEL_WAIT = 30.0
 _START_WAIT = 60.0
 _LATE = 5.0
+_LEAST_SHARE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class SshTransport:
         self._host = host
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(CHANNELS)
-        self.share = host.timeout / 4
+        self.share = max(_LEAST_SHARE, host.timeout / 4)
         self.stands_still = False
         self._tests = 0
         self._testing = threading.Lock()
