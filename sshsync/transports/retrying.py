@@ -118,7 +118,8 @@ class _Count:
 
     def exhausted(self, state: tenacity.RetryCallState) -> bool:
         kept, now = self._progress(), self._clock()
-        if kept > self._seen:
+        progressed = kept > self._seen
+        if progressed:
             self._seen, self._since, self.tries = kept, now, 0
             self._refused_since = None
             self.reasons.clear()
@@ -131,7 +132,7 @@ class _Count:
         elif self._refused_since is None:
             self._refused_since = now
         given_up = self._refused_since is not None and now - self._refused_since > self._policy.unreachable
-        return given_up or self.tries >= self._policy.transient
+        return not progressed and (given_up or self.tries >= self._policy.transient)
 
     def wait(self) -> float:
         state = tenacity.RetryCallState(None, None, (), {})  # type: ignore[arg-type]
