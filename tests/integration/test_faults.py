@@ -80,6 +80,7 @@ class Talker:
             pass
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # else the waiting accept takes one more, perhaps of another's port
         self._listener.close()
 
 

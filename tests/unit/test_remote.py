@@ -86,7 +86,7 @@ def test_a_cut_answer_has_no_status(payload: bytes, data: st.DataObject) -> None
     assert payload.startswith(got)
 
 
-END = st.sampled_from([b"\ntoken end ", b"\ntoken end 12|", b"\ntoken end x", b"\ntoken end 1234\n", b"\ntoken", b"x\n", b"7"])
+END = st.sampled_from([b"\ntoken end ", b"\ntoken end 12|", b"\ntoken end x", b"\ntoken end 1234\n", b"\ntoken", b"x\n", b"7x"])
 
 
 @given(st.lists(END, max_size=8).map(b"".join), st.lists(st.integers(1, 30), max_size=20))
