@@ -25,7 +25,8 @@ from sshsync.transports.base import Transport
 from sshsync.transports.known_hosts import HostKey
 from sshsync.transports.local import LocalTransport
 from sshsync.transports.pool import Factory, Pool
-from sshsync.transports.ssh import Dial, SshTransport, Trust
+from sshsync.transports.ssh import SshTransport, Trust
+from sshsync.transports.ssh_greeting import Channel, Dial
 
 KINDS = {"files": Files}
 
@@ -133,7 +134,7 @@ def trust_key(settings: Settings, seen: SeenKey) -> Path:
 
 
 def _through(pool: Pool, jump: Host, host: Host) -> Dial:
-    def connect() -> ssh.Channel:
+    def connect() -> Channel:
         transport = pool.transport(jump)
         assert isinstance(transport, SshTransport)  # noqa: S101 - a jump host is reached over SSH
         return transport.tunnel(host.address, host.port)

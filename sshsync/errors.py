@@ -200,6 +200,8 @@ class ConnectionLostError(HostError):
     """The connection, or the command on it, broke off without a result."""
 
     code = 75
+    begun = True
+    """False where the command never began, although the connection may be as good as before."""
     transient = True
 
 

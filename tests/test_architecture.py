@@ -41,7 +41,7 @@ IMPURE_MODULES = {
     "os", "io", "socket", "subprocess", "threading", "random", "logging", "pathlib", "secrets", "shutil", "sqlite3",
 }  # fmt: skip
 FENCES = {
-    "paramiko": {"transports/ssh.py", "transports/ssh_auth.py", "demo/server.py"},
+    "paramiko": {"transports/ssh.py", "transports/ssh_auth.py", "transports/ssh_greeting.py", "demo/server.py"},
     "scp": {"transfers/scp.py"},
     "tenacity": {"transports/retrying.py"},
     "filelock": {"engine/lock.py"},
@@ -135,6 +135,44 @@ def test_only_the_encoder_builds_commands(file: Path) -> None:
             assert node.value.value is not True
         if isinstance(node, ast.Attribute):
             assert node.attr not in ("system", "popen") or relative(file) == "remote/probe.py"
+
+
+LOOKS = {"engine/preflight.py", "engine/survey.py"}
+"""What only looks and is content with one try."""
+
+
+def test_sessions_are_asked_for_by_what_is_tried_again() -> None:
+    """`Context.session` is one try: who calls it in the engine is handed to `retry`, or called by somebody who is."""
+    for file in FILES:
+        if layer(file) != "engine" or relative(file) in LOOKS | {"engine/context.py"}:
+            continue
+        whole = tree(file)
+        functions = [node for node in ast.walk(whole) if isinstance(node, ast.FunctionDef)]
+        handed = [
+            argument
+            for call in ast.walk(whole)
+            if isinstance(call, ast.Call) and isinstance(call.func, (ast.Attribute, ast.Name)) and _name(call.func) in ("retry", "Staging")
+            for argument in call.args
+        ]
+        safe: list[ast.AST] = [node for node in handed if isinstance(node, ast.Lambda)]
+        names = {_name(node) for node in handed if isinstance(node, (ast.Name, ast.Attribute))}
+        while True:
+            names |= {_name(call.func) for node in safe for call in ast.walk(node) if isinstance(call, ast.Call)}
+            more = [function for function in functions if function.name in names and function not in safe]
+            if not more:
+                break
+            safe += more
+        covered = {id(call) for node in safe for call in ast.walk(node)}
+        bare = [
+            f"{relative(file)}:{call.lineno}"
+            for call in ast.walk(whole)
+            if isinstance(call, ast.Call) and _name(call.func) == "session" and id(call) not in covered
+        ]
+        assert bare == [], "use Context.capabilities, or hand it to Context.retry"
+
+
+def _name(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def test_the_engine_names_no_kind() -> None:

@@ -255,9 +255,14 @@ class RepositoryOptions(_Options):
     digest_cache: bool = _option(True, "Do not digest a file again whose size, times and inode are unchanged.")
     groups: Names = _option((), "Groups that it belongs to, for `--sync @GROUP`.", "site-a, java")
     inherit: str = _option("", "Section whose values hold here too, unless they are set here.", "appnode1")
-    retries: Annotated[int, Field(ge=1, le=100)] = _option(5, "Tries of a step that fails for a passing reason.")
+    retries: Annotated[int, Field(ge=1, le=100)] = _option(
+        5,
+        "Tries of a step in a row that fail for a passing reason and keep nothing; what is kept starts the count anew.",
+    )
     timeout: Annotated[Seconds, Field(ge=1)] = _option(
-        60.0, "Time without any progress after which a step is given up."
+        60.0,
+        "Time without any progress after which a step is broken off and tried again, over a new connection when the "
+        "old one stands still; slow but steady work may take as long as it likes.",
     )
     bwlimit: Annotated[float, BeforeValidator(_rate)] = _option(
         0.0,

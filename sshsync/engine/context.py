@@ -11,6 +11,7 @@ from sshsync.kinds.base import Kind
 from sshsync.model.events import Emit, Retried
 from sshsync.model.item import Digest, Item, Key, Stamp
 from sshsync.model.topology import Repository, Tree
+from sshsync.remote.probe import Capabilities
 from sshsync.transfers.base import Strategy
 from sshsync.transports.pool import Pool
 from sshsync.transports.retrying import Stop, T, retry
@@ -77,7 +78,7 @@ class Context:
     crashed: Callable[[str, BaseException], None] = lambda _repository, _error: None
 
     def session(self, repository: Repository) -> Session:
-        """Return a live session to the repository's host.
+        """Return a live session to the repository's host: one try, for use inside an operation given to `retry` only.
 
         Raises:
             HostError: it cannot be reached or trusted; the hint names the repository.
@@ -87,6 +88,14 @@ class Context:
         except HostError as error:
             error.hint = error.hint.replace("NAME", repository.name)
             raise
+
+    def capabilities(self, repository: Repository) -> Capabilities:
+        """Return what the repository's host can do; connects, and tries again, as often as its `retries` allow.
+
+        Raises:
+            HostError: it cannot be reached or trusted, or lacks a tool.
+        """
+        return self.retry(repository, "connect", lambda: self.session(repository).capabilities)
 
     def algorithm(self, repository: Repository) -> str:
         """Return the digest algorithm of the repository's chain."""
@@ -105,4 +114,4 @@ class Context:
             self.emit(Retried(repository.name, step, attempt, reason, round(wait, 1)))
 
         self.stop.check()
-        return retry(operation, repository.retries, self.stop, progress=progress, notify=notify)
+        return retry(operation, repository.retries, self.stop, progress=progress, notify=notify, clock=self.monotonic)

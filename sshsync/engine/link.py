@@ -284,7 +284,7 @@ class Link:
         return f"{what}, and is only removed with delete = yes"
 
     def _start(self, mover: Mover, changes: tuple[Change, ...]) -> None:
-        source, target = (self._context.session(end).capabilities for end in (self._parent, self._child))
+        source, target = (self._context.capabilities(end) for end in (self._parent, self._child))
         moves = []
         for change in changes:
             choice = choose.choose(change.key, self._child, streams=source.streams and target.streams)

@@ -147,7 +147,7 @@ class Scanner:
 
     def _subject(self, repository: Repository) -> Subject:
         context = self._context
-        capabilities = context.retry(repository, "connect", lambda: context.session(repository).capabilities)
+        capabilities = context.capabilities(repository)
         now = int(context.clock() + capabilities.clock)
         return Subject(repository, capabilities, new_token(), context.algorithm(repository), now)
 

@@ -11,6 +11,7 @@ MOST_NOISE = 1 << 20
 """Bytes of noise that are read before a host's answer is given up."""
 
 _STATUS = re.compile(rb" end (\d{1,3})\n")
+_LONGEST = len(b" end 255\n")
 
 
 class FrameError(Exception):
@@ -53,17 +54,19 @@ class Deframer:
 
     def _payload(self, held: bytes) -> bytes:
         mark = b"\n" + self.token
+        keep = len(mark) + _LONGEST
         at = held.find(mark + b" end ")
-        if at >= 0:
+        while at >= 0:
             record = _STATUS.match(held, at + len(mark))
             if record:
                 self.status = int(record.group(1))
                 self._held = b""
-            else:
-                self._held = held[at:]
-            return held[:at]
-        keep = len(mark) + len(b" end 255\n")
-        cut = max(0, len(held) - keep)
+                return held[:at]
+            if len(held) - at < keep:
+                break
+            # Who knows the token may print anything behind it: what is no end record is payload, and counts as such.
+            at = held.find(mark + b" end ", at + 1)
+        cut = at if at >= 0 else max(0, len(held) - keep)
         self._held = held[cut:]
         return held[:cut]
 

@@ -1,5 +1,6 @@
 """The seam: a strategy brings the bytes of a batch into the child's staging directory, and nothing more."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from sshsync.model.item import Key
 from sshsync.model.topology import Repository
 from sshsync.transports.session import Session
 
-SLOWEST = 100_000
-"""Bytes a second below which a transfer by command counts as hung."""
+_SLICE = 0.5
+"""Seconds that pass at the most before somebody who waits for his turn notices a signal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,25 @@ class Ends:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for a turn on both connections, always in the same order, so that no two wait for each other."""
+        """Wait for a turn on both connections, always in the same order, so that no two wait for each other.
+
+        There is no deadline: whoever has a turn makes progress or is given up. A signal ends the waiting.
+        """
         with ExitStack() as stack:
             for session in sorted({self.source, self.target}, key=id):
-                stack.enter_context(session.relays)
+                stack.enter_context(held(session.relays, self.check))
             yield
+
+
+@contextmanager
+def held(turns: threading.Semaphore, check: Callable[[], None]) -> Iterator[None]:
+    """Hold one of so many turns, however long that takes; `check` is called meanwhile and may raise."""
+    while not turns.acquire(timeout=_SLICE):
+        check()
+    try:
+        yield
+    finally:
+        turns.release()
 
 
 class Strategy(Protocol):

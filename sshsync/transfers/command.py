@@ -2,23 +2,27 @@
 
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 
-from sshsync.core.batch import Batch
-from sshsync.errors import CommandError, DeadlineError
+from sshsync.core.batch import OPEN, Batch
+from sshsync.errors import CommandError, ConnectionLostError, DeadlineError, HostError
 from sshsync.model.topology import Repository
 from sshsync.remote import encode, scripts
 from sshsync.remote.encode import visible
 from sshsync.remote.frame import records
 from sshsync.remote.scripts import Command
-from sshsync.transfers.base import SLOWEST, Ends
+from sshsync.transfers.base import Ends, held
+from sshsync.transports.session import LONGEST_SILENCE, Conversation, Reply, new_token
 
 WIDTH = 4
 """Commands that run at once on one child."""
 
 PER_PARENT = 8
 """Commands that may ask one parent at once, over all its children: sshd drops more (MaxStartups)."""
+
+QUIET = 60.0
+"""Seconds beyond the child's timeout in which the files of a `synccmd` need not grow."""
 
 _SECRETS = ("REMOTEPASSWORD", "LOCALPASSWORD")
 _DROPPED = re.compile(
@@ -27,9 +31,17 @@ _DROPPED = re.compile(
 
 
 class ByCommand:
-    """The strategy for repositories with a `synccmd`; see `Strategy`."""
+    """The strategy for repositories with a `synccmd`; see `Strategy`.
 
-    def __init__(self) -> None:
+    A `synccmd` says nothing while it works, and nobody knows how fast it should be: what it does is seen by its files
+    in staging, which the child is asked to list now and then. Nothing is given up as long as they change.
+
+    Args:
+        quiet: seconds beyond the child's timeout in which neither a file changes nor a command ends.
+    """
+
+    def __init__(self, quiet: float = QUIET) -> None:
+        self._quiet = quiet
         self._parents: dict[str, threading.BoundedSemaphore] = {}
         self._lock = threading.Lock()
 
@@ -43,24 +55,105 @@ class ByCommand:
         names = encode.lines(change.key for change in batch.changes)
         lines = encode.lines(value.encode() for value in secrets.values())
         variables = {**variables_of(ends), "BATCH": batch.id.encode(), "SECRETS": " ".join(secrets).encode()}
-        allow = batch.size / SLOWEST + 60.0
-        with self._turn(ends.parent, allow * 10):
-            reply = ends.target.run(Command(scripts.FETCH, variables), lines + names, allow=allow)
+        command = Command(scripts.FETCH, variables)
+        with held(self._turns(ends.parent), ends.check):
+            reply = ends.target.reopening(lambda: self._fetch(command, lines + names, batch, ends))
         reply.check("synccmd")
         ends.check()
         _judge([record.split(b" ", 2) for record in records(reply.payload, reply.token)], batch, ends)
         ends.moved(batch.size)
 
-    @contextmanager
-    def _turn(self, parent: Repository, within: float) -> Iterator[None]:
+    def _fetch(self, command: Command, stdin: bytes, batch: Batch, ends: Ends) -> Reply:
+        with ends.target.start(command, stdin, allow=LONGEST_SILENCE) as conversation:
+            answer = _Answer(conversation)
+            growth = _Growth(_below(batch), ends, lambda: conversation.received)
+            quiet = ends.target.timeout + self._quiet
+            while not answer.ended.wait(ends.target.timeout / 3):
+                ends.check()
+                if growth.still() > quiet:
+                    raise DeadlineError(
+                        f"synccmd: for {quiet:.0f} s none of its files in staging changed, and none was done",
+                        where=ends.child.name,
+                        hint="does it wait for something? timeout = is how long it may rest",
+                    )
+            return answer.reply()
+
+    def _turns(self, parent: Repository) -> threading.BoundedSemaphore:
         with self._lock:
-            limit = self._parents.setdefault(parent.name, threading.BoundedSemaphore(PER_PARENT // WIDTH))
-        if not limit.acquire(timeout=within):
-            raise DeadlineError("too many transfers wait for it", where=parent.name)
+            return self._parents.setdefault(parent.name, threading.BoundedSemaphore(PER_PARENT // WIDTH))
+
+
+class _Answer:
+    """Collects a conversation's answer in a thread of its own, which ends with the conversation."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._reply: Reply | None = None
+        self._error: BaseException | None = None
+        self.ended = threading.Event()
+        threading.Thread(target=self._work, name="sshsync-answer", daemon=True).start()
+
+    def reply(self) -> Reply:
+        """Return the answer once it has ended.
+
+        Raises:
+            HostError: there is none.
+        """
+        if self._reply is None:
+            raise self._error or ConnectionLostError("the command ended without a result")
+        return self._reply
+
+    def _work(self) -> None:
         try:
-            yield
+            self._reply = self._conversation.answer()
+        except BaseException as error:  # noqa: BLE001 - raised again where the answer is waited for
+            self._error = error
         finally:
-            limit.release()
+            self.ended.set()
+
+
+class _Growth:
+    """Watches whether a command does anything: its files in staging change, or it answers.
+
+    Args:
+        below: where its files are, relative to the child's root.
+        ends: whose target is asked.
+        answered: bytes of its answer so far.
+    """
+
+    def __init__(self, below: bytes, ends: Ends, answered: Callable[[], int]) -> None:
+        self._ends = ends
+        self._answered = answered
+        self._token = new_token()
+        words = ends.target.capabilities.stat_words(self._token)
+        self._command = Command(scripts.LIST, {"ROOT": ends.target_root, "BELOW": below, **words})
+        self._seen: tuple[int, bytes] = (0, b"")
+        self._since = time.monotonic()
+
+    def still(self) -> float:
+        """Look, and return the seconds since anything was seen to change."""
+        now = (self._answered(), self._listed())
+        if now != self._seen:
+            self._seen, self._since = now, time.monotonic()
+        return time.monotonic() - self._since
+
+    def _listed(self) -> bytes:
+        """Return size and times of all files, as the child prints them; what was seen last when it does not.
+
+        A child that allows one channel at a time tells nothing: there, only the longest silence is a limit.
+        """
+        target = self._ends.target
+        try:
+            return target.run(self._command, token=self._token).payload
+        except HostError as error:
+            if isinstance(error, ConnectionLostError) and target.alive:
+                self._since = time.monotonic()
+            return self._seen[1]
+
+
+def _below(batch: Batch) -> bytes:
+    """Return the directory of the batch in staging, relative to the child's root."""
+    return b".sshsync/batch/" + (batch.id + OPEN).encode()
 
 
 def variables_of(ends: Ends) -> dict[str, bytes]:

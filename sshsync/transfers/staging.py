@@ -44,6 +44,9 @@ class Staging:
         session: gives a live session to the child's host; asked anew for every command.
         root: the child's resolved root.
         lease: token of the lease under which it is worked on; "" for tests of a single script.
+
+    Attributes:
+        durable: False once something was published on a host that cannot flush one file system.
     """
 
     def __init__(self, session: Callable[[], Session], root: bytes, lease: str = "") -> None:
@@ -51,15 +54,11 @@ class Staging:
         self.root = root
         self._lease = lease
         self._attempts = itertools.count(1)
+        self.durable = True
 
     def attempt(self) -> str:
         """Return a name to stage under that nobody ever had: late writers of other attempts write elsewhere."""
         return f"{self._lease or new_token().decode()[:16]}-{next(self._attempts)}"
-
-    @property
-    def durable(self) -> bool:
-        """Whether the host can flush one file system."""
-        return bool(self._session().capabilities.sync)
 
     def room(self, *, make: bool) -> Room:
         """Return what the root's file system still takes.
@@ -190,6 +189,7 @@ class Staging:
     ) -> tuple[Reply, list[Key]]:
         order = [name if place == b"." else place + b"/" + name for place, names in groups for name in names]
         sync = self._session().capabilities.sync.encode()
+        self.durable = self.durable and bool(sync)
         command = Command(script, self._of({**variables, "SYNC": sync}))
         return self._run(command, first + _lines(groups), allow=300.0), order
 

@@ -8,6 +8,12 @@ from sshsync.remote.scripts import Command
 PIECE = 1 << 18
 """Bytes written to a host in one go. Larger pieces stall in the SSH layer, smaller ones cost time."""
 
+SLOWEST = 100
+"""Bytes a second that the slowest line which still lives brings or takes: one thin link that many nodes share."""
+
+REOPENED = 3
+"""Times that a channel is opened again at once which ended before its command had begun."""
+
 CHANNELS = 8
 """Commands that run at once over one connection; OpenSSH's default limit is 10."""
 
@@ -16,8 +22,8 @@ class Stream(Protocol):
     """A running command: its input, its output and its error output.
 
     Every call either makes progress within the idle time that `Transport.open` was given or raises a
-    `HostError`. `read` and `read_errors` return b"" at the end. `close` abandons the command, may be called
-    from any thread and more than once.
+    `HostError`; all of a `write` takes at most `len(data) / SLOWEST` seconds more. `read` and `read_errors` return
+    b"" at the end. `close` abandons the command, may be called from any thread and more than once.
     """
 
     def read(self, size: int) -> bytes:
@@ -68,7 +74,8 @@ class Transport(Protocol):
 
         Args:
             command: script and variables.
-            idle: seconds without progress after which the stream's calls raise `DeadlineError`.
+            idle: seconds without progress after which the stream's calls raise `DeadlineError`. A transport that
+                can lose its connection in silence tests it meanwhile, and raises `ConnectionLostError` instead.
 
         Raises:
             HostError: the command could not be started.

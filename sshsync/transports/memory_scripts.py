@@ -200,7 +200,7 @@ class Scripts:
         return next((p[len(prefix) :].partition(b"/")[0] for p in self._host.files if p.startswith(prefix)), b"")
 
     def _held(self) -> bool:
-        return True
+        return self._vars.get("LEASE", b"") in (b"", self._holder())
 
     def _blocked(self, key: bytes) -> bool:
         """Tell whether a file stands where a directory of the key belongs, or a directory where the key does."""

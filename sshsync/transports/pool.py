@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 
-from sshsync.errors import TrustError
+from sshsync.errors import ConnectionLostError, HostError, TrustError
 from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host
 from sshsync.transports.base import Transport
@@ -30,15 +30,17 @@ class Pool:
         self._entries: dict[Host, _Entry] = {}
         self._lock = threading.Lock()
         self._greeting = threading.BoundedSemaphore(HANDSHAKES)
+        self._made: list[Session] = []
         self._closed = False
 
     def session(self, host: Host) -> Session:
         """Return a live session; connects when there is none.
 
         Raises:
-            HostError: it cannot be reached or does not let us in.
+            HostError: it cannot be reached or does not let us in, or the pool is closed.
         """
         with self._lock:
+            self._check_open(host)
             entry = self._entries.setdefault(host, _Entry())
         with entry.lock:
             if entry.session and not entry.session.alive:
@@ -48,7 +50,7 @@ class Pool:
                 raise entry.refused.again()
             if entry.session is None:
                 try:
-                    entry.session = Session(self._connect(host), host.timeout)
+                    entry.session = self._keep(host, Session(self._connect(host), host.timeout))
                 except TrustError as error:
                     entry.refused = error.again()
                     raise
@@ -59,17 +61,47 @@ class Pool:
         return self.session(host).transport
 
     def close(self) -> None:
-        """Close every connection; running commands end with `ConnectionLostError`."""
+        """Close every connection, for good; running commands end with `ConnectionLostError`.
+
+        A connection that is still being made is closed as soon as it is there.
+        """
         with self._lock:
-            entries = list(self._entries.values())
-        for entry in entries:
-            if entry.session:
-                entry.session.close()
+            self._closed = True
+            made = list(self._made)
+        for session in made:
+            session.close()
+
+    def _keep(self, host: Host, made: Session) -> Session:
+        try:
+            with self._lock:
+                self._check_open(host)
+                self._made = [session for session in self._made if session.alive] + [made]
+        except ConnectionLostError:
+            made.close()
+            raise
+        return made
+
+    def _check_open(self, host: Host) -> None:
+        if self._closed:
+            raise ConnectionLostError("no connection is made any more: the work has ended", where=host.label)
 
     def _connect(self, host: Host) -> Transport:
-        if host.via:
-            self.session(self.jump(host.via))
+        """Connect; over a new connection to its jump host when that host's one turns out to stand still."""
+        if not host.via:
+            return self._greet(host)
+        jump = self.session(self.jump(host.via))
+        try:
+            return self._greet(host)
+        except HostError:
+            if jump.alive:
+                raise
+        self.session(self.jump(host.via))
+        return self._greet(host)
+
+    def _greet(self, host: Host) -> Transport:
         with self._greeting:
+            with self._lock:
+                self._check_open(host)
             return self._factories[host.transport](host, self)
 
 

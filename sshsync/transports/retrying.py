@@ -56,20 +56,26 @@ def retry(
     *,
     progress: Callable[[], int] = lambda: 0,
     notify: Callable[[int, str, float], None] = lambda _attempt, _reason, _wait: None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> T:
     """Run an operation until it succeeds or trying again makes no sense.
+
+    Patience counts trouble: `policy.transient` tries in a row without progress are the last, and so is a refused
+    connection more than `policy.unreachable` seconds after the first refusal in a row. Any other error, and any
+    progress, ends such a row.
 
     Args:
         operation: safe to repeat.
         policy: tries and waits.
         stop: ends waiting at once.
-        progress: a number that grows when an attempt achieved something; growth starts the count anew.
+        progress: a number that grows when an attempt achieved something that is kept; growth starts the count anew.
         notify: told of each attempt that failed: its number, why, and the seconds until the next.
+        clock: seconds that never jump.
 
     Raises:
         SshsyncError: the last error, when it is permanent or the tries are used up.
     """
-    count = _Count(policy, progress)
+    count = _Count(policy, progress, clock)
     attempts = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, SshsyncError) and error.transient),
         stop=count.exhausted,
@@ -88,11 +94,13 @@ def retry(
 class _Count:
     """Counts failed tries since the last progress."""
 
-    def __init__(self, policy: Retries, progress: Callable[[], int]) -> None:
+    def __init__(self, policy: Retries, progress: Callable[[], int], clock: Callable[[], float]) -> None:
         self._policy = policy
         self._progress = progress
+        self._clock = clock
         self._seen = progress()
-        self._since = time.monotonic()
+        self._since = clock()
+        self._refused_since: float | None = None
         self._back_off = tenacity.wait_exponential_jitter(
             multiplier=policy.first_wait, max=policy.longest_wait, jitter=policy.first_wait
         )
@@ -107,22 +115,29 @@ class _Count:
         for reason in self.reasons:
             same = bool(runs) and runs[-1][0] == reason
             runs[-1:] = [(reason, runs[-1][1] + 1)] if same else [*runs[-1:], (reason, 1)]
-        spent = f"{self.tries} tries in {time.monotonic() - self._since:.0f} s"
+        spent = f"{self.tries} tries in {self._clock() - self._since:.0f} s"
         if len(runs) == 1:
             return f" [{spent}]"
         told = "; ".join(f"{reason} ({times} times)" if times > 1 else reason for reason, times in runs)
         return f" [{spent}: {told}]"
 
     def exhausted(self, state: tenacity.RetryCallState) -> bool:
-        now = self._progress()
-        if now > self._seen:
-            self._seen, self._since, self.tries = now, time.monotonic(), 0
+        kept, now = self._progress(), self._clock()
+        progressed = kept > self._seen
+        if progressed:
+            self._seen, self._since, self.tries = kept, now, 0
+            self._refused_since = None
             self.reasons.clear()
         self.tries += 1
+
         error = state.outcome.exception() if state.outcome else None
         self.reasons.append(error.what if isinstance(error, SshsyncError) else str(error))
-        given_up = isinstance(error, ConnectError) and time.monotonic() - self._since > self._policy.unreachable
-        return given_up or self.tries >= self._policy.transient
+        if not isinstance(error, ConnectError):
+            self._refused_since = None
+        elif self._refused_since is None:
+            self._refused_since = now
+        given_up = self._refused_since is not None and now - self._refused_since > self._policy.unreachable
+        return not progressed and (given_up or self.tries >= self._policy.transient)
 
     def wait(self) -> float:
         state = tenacity.RetryCallState(None, None, (), {})  # type: ignore[arg-type]

@@ -3,11 +3,11 @@
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from sshsync.errors import (
     CommandError,
@@ -22,7 +22,9 @@ from sshsync.remote.encode import visible
 from sshsync.remote.frame import Deframer, FrameError
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command
-from sshsync.transports.base import PIECE, Stream, Transport
+from sshsync.transports.base import PIECE, REOPENED, SLOWEST, Stream, Transport
+
+T = TypeVar("T")
 
 MOST_ANSWER = 1 << 28
 """Bytes of a collected answer: about a million listed files. More is refused, so memory stays bounded."""
@@ -31,14 +33,14 @@ _MOST_TOLD = 1 << 20
 _MOST_A_NAME = 5000
 """Bytes of an answer to a script that does not list: some for itself, and a path and a digest for each name."""
 
-SLOWEST = 1000
-"""Bytes a second that an answer must bring on average after a while; a host that trickles is given up."""
-
 LONGEST_SILENCE = 86400.0
 """Seconds of silence that are never exceeded, whatever sizes a host claims."""
 
 RELAYS = 4
 """Streams through one connection at once: each may need two of its channels, and others want some too."""
+
+_PATIENCE = 10
+"""Longest silences that a host may make its reader wait, all in all, before the rate of its answer counts."""
 
 _MOST_ERRORS = 8192
 _FULL = (b"No space left on device", b"Disk quota exceeded", b"Read-only file system")
@@ -73,18 +75,48 @@ def failure(label: str, doing: str, status: int, errors: bytes) -> CommandError:
     return CommandError(f"{doing}: {said}", where=label)
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a script's answer may be like.
+
+    Attributes:
+        script: name of the script.
+        idle: seconds of silence that are fine.
+        names: names that it was asked about; each line of the answer, up to so many, may take `each` seconds.
+        most: bytes of an answer that is collected.
+    """
+
+    script: str
+    idle: float
+    names: int = 0
+    each: float = 0.0
+    most: int = MOST_ANSWER
+
+
 class Conversation:
     """One running script. Use as a context manager; leaving it abandons a script that still runs.
 
+    A host that trickles is given up: the time that is spent *waiting* for its answer must not exceed a patience of ten
+    silences by more than the bytes and lines that came are worth. The time in which the controller feeds the script,
+    or does not want to read because what it read goes on slowly, is none of it.
+
+    Args:
+        clock: seconds that never jump.
+
     Attributes:
+        received: bytes that came as output.
         cut: its output ended although it did not end by itself, as far as `raw` could see.
     """
 
-    def __init__(self, stream: Stream, token: bytes, label: str, idle: float) -> None:
+    def __init__(
+        self, stream: Stream, token: bytes, label: str, limits: Limits, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._stream = stream
-        self._patience = idle * 10
-        self._began = time.monotonic()
-        self._received = 0
+        self._limits = limits
+        self._clock = clock
+        self._waited = 0.0
+        self._lines = 0
+        self.received = 0
         self._frame = Deframer(token)
         self._label = label
         self.token = token
@@ -146,12 +178,9 @@ class Conversation:
             HostError: the answer was cut, or is none.
         """
         while self._frame.status is None:
-            piece = self._stream.read(1 << 20)
+            piece = self._read(1 << 20)
             if not piece:
                 raise self._cut()
-            self._received += len(piece)
-            if time.monotonic() - self._began > self._patience + self._received / SLOWEST:
-                raise DeadlineError(f"it sends less than {SLOWEST} bytes a second", where=self._label)
             try:
                 payload = self._frame.feed(piece)
             except FrameError as error:
@@ -166,7 +195,7 @@ class Conversation:
             HostError: it did not even begin.
         """
         while not self._raw:
-            piece = self._stream.read(size)
+            piece = self._read(size)
             if not piece:
                 if not self._frame.began:
                     raise self._cut()
@@ -178,6 +207,19 @@ class Conversation:
                 raise self._unusable(error.noise) from None
         piece, self._raw = self._raw[:size], self._raw[size:]
         return piece
+
+    def answer(self) -> Reply:
+        """Collect the rest of the answer and return all of it.
+
+        Raises:
+            HostError: the script did not run to its end, or answered more than such a script ever has to.
+        """
+        payload = bytearray()
+        for piece in self.pieces():
+            payload += piece
+            if len(payload) > self._limits.most:
+                raise CommandError(f"{self._limits.script}: it answers without end", where=self._label)
+        return self.reply(bytes(payload))
 
     @property
     def said(self) -> bytes:
@@ -197,6 +239,16 @@ class Conversation:
         self._listener.join(5)
         return Reply(self._frame.status or 0, payload, bytes(self._errors), self.token, self._label)
 
+    def _read(self, size: int) -> bytes:
+        limits, begun = self._limits, self._clock()
+        piece = self._stream.read(size)
+        self._waited += self._clock() - begun
+        self.received += len(piece)
+        self._lines = min(limits.names, self._lines + piece.count(b"\n")) if limits.names else 0
+        if self._waited > limits.idle * _PATIENCE + self.received / SLOWEST + self._lines * limits.each:
+            raise DeadlineError(f"it sends less than {SLOWEST} bytes a second", where=self._label)
+        return piece
+
     def _listen(self) -> None:
         with suppress(HostError):
             while words := self._stream.read_errors(65536):
@@ -215,9 +267,11 @@ class Conversation:
         said = visible(bytes(self._errors).strip() or noise, 200)
         if not self._frame.began and (noise or self._stream.exit_status() is not None):
             return self._unusable(noise or bytes(self._errors))
-        return ConnectionLostError(
+        lost = ConnectionLostError(
             "the command ended without a result" + (f": {said}" if said else ""), where=self._label
         )
+        lost.begun = self._frame.began or bool(said)
+        return lost
 
     def _unusable(self, noise: bytes) -> CommandError:
         first = visible(noise.strip().splitlines()[0] if noise.strip() else b"", 200)
@@ -229,11 +283,17 @@ class Conversation:
 
 
 class Session:
-    """A host that answers: probed once, spoken to by scripts."""
+    """A host that answers: probed once, spoken to by scripts.
 
-    def __init__(self, transport: Transport, timeout: float) -> None:
+    Args:
+        timeout: seconds of silence after which a script is given up.
+        clock: seconds that never jump.
+    """
+
+    def __init__(self, transport: Transport, timeout: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._transport = transport
-        self._timeout = timeout
+        self.timeout = timeout
+        self._clock = clock
         self._capabilities: Capabilities | None = None
         self._lock = threading.Lock()
         self.relays = threading.BoundedSemaphore(RELAYS)
@@ -282,8 +342,9 @@ class Session:
         """
         token = token or new_token()
         framed = replace(command, variables={"TOKEN": token, **command.variables})
-        idle = self._timeout + min(allow, LONGEST_SILENCE)
-        conversation = Conversation(self._transport.open(framed, idle), token, self.label, idle)
+        limits = self._limits(command, stdin, allow)
+        stream = self._transport.open(framed, limits.idle)
+        conversation = Conversation(stream, token, self.label, limits, self._clock)
         if stdin is not None:
             conversation.feed(stdin)
         return conversation
@@ -294,15 +355,35 @@ class Session:
         Raises:
             HostError: it did not run to its end, or answered more than such a script ever has to.
         """
-        told = _MOST_TOLD + _MOST_A_NAME * stdin.count(b"\n")
-        most = MOST_ANSWER if command.script.lists else min(MOST_ANSWER, told)
-        with self.start(command, stdin, allow=allow, token=token) as conversation:
-            payload = bytearray()
-            for piece in conversation.pieces():
-                payload += piece
-                if len(payload) > most:
-                    raise CommandError(f"{command.script.name}: it answers without end", where=self.label)
-            return conversation.reply(bytes(payload))
+
+        def once() -> Reply:
+            with self.start(command, stdin, allow=allow, token=token) as conversation:
+                return conversation.answer()
+
+        return self.reopening(once)
+
+    def reopening(self, operation: Callable[[], T]) -> T:
+        """Do what needs a channel, at once again, a few times, when the channel ended before its command had begun.
+
+        Hosts do that now and then over a good connection: it is no failed try.
+
+        Args:
+            operation: safe to repeat as long as its command has not begun.
+        """
+        for _ in range(REOPENED):
+            try:
+                return operation()
+            except ConnectionLostError as error:
+                if error.begun or not self.alive:
+                    raise
+        return operation()
+
+    def _limits(self, command: Command, stdin: bytes | None, allow: float) -> Limits:
+        name, idle = command.script.name, self.timeout + min(allow, LONGEST_SILENCE)
+        if command.script.lists:
+            return Limits(name, idle)
+        names = (stdin or b"").count(b"\n")
+        return Limits(name, idle, names, self.timeout, min(MOST_ANSWER, _MOST_TOLD + _MOST_A_NAME * names))
 
     def close(self) -> None:
         """Close the connection."""

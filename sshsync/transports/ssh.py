@@ -1,11 +1,12 @@
 """Hosts over SSH: one Paramiko connection each, with a deadline on every wait.
 
 Every Paramiko pitfall that matters here is handled where it occurs: no wait without limit (`Watch`), a socket
-of our own with TCP_USER_TIMEOUT, all addresses tried, rekeying left to the server, strong algorithms only.
+of our own with TCP_USER_TIMEOUT, all addresses tried, and no trust in a connection that stands still: where something
+waits for longer than it should, the connection is asked for a sign of life, and one that gives none is closed, so that
+the next try makes a new one instead of waiting for the dead one again.
 """
 
 import contextlib
-import logging
 import socket
 import threading
 import time
@@ -14,64 +15,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import paramiko
-from paramiko.packet import Packetizer
 
 from sshsync.errors import ConnectError, ConnectionLostError, DeadlineError, HostError
 from sshsync.model.topology import Host
 from sshsync.remote import encode
-from sshsync.remote.encode import visible
 from sshsync.remote.scripts import Command
 from sshsync.transports import known_hosts, ssh_auth
-from sshsync.transports.base import CHANNELS
+from sshsync.transports.base import CHANNELS, REOPENED, SLOWEST
 from sshsync.transports.known_hosts import HostKey
+from sshsync.transports.ssh_greeting import HANDSHAKE, Channel, Connection, Dial, greeting, handshake, key_of, words
 from sshsync.transports.watch import Watch
 
-CIPHERS = (
-    "aes128-gcm@openssh.com",
-    "aes256-gcm@openssh.com",
-    "aes128-ctr",
-    "aes192-ctr",
-    "aes256-ctr",
-)
-MACS = (
-    "hmac-sha2-256-etm@openssh.com",
-    "hmac-sha2-512-etm@openssh.com",
-    "hmac-sha2-256",
-    "hmac-sha2-512",
-)
 WINDOW = 16 << 20
 """Bytes a host may send ahead on one channel: bounds memory, and speed on long links."""
 
 _PACKET = 1 << 18
-_HANDSHAKE = 20.0
 _ADDRESS_WAIT = 10.0
 _CHANNEL_WAIT = 30.0
-
-LOG = "sshsync.ssh"
-"""Paramiko's chatter goes to this channel of `logging`, where a library user may listen; nobody does by default."""
-
-logging.getLogger(LOG).addHandler(logging.NullHandler())
-
-Channel = paramiko.Channel
-Dial = Callable[[], socket.socket | Channel]
-
-
-class _Transport(paramiko.Transport):
-    """Remembers the key exchange that was agreed on: Paramiko forgets it when the exchange is over."""
-
-    agreed_kex = ""
-
-    def _parse_kex_init(self, m: paramiko.Message) -> None:
-        super()._parse_kex_init(m)  # type: ignore[misc]
-        engines = getattr(self, "_kex_info", {})
-        self.agreed_kex = next((name for name, engine in engines.items() if type(self.kex_engine) is engine), "")
-
-
-class _Packetizer(Packetizer):
-    """Leaves rekeying to the server: one that the client starts can stall a busy transfer (paramiko#822)."""
-
-    REKEY_BYTES = 1 << 40
-    REKEY_PACKETS = 1 << 31
+_START_WAIT = 60.0
+_LATE = 5.0
+_LEAST_SHARE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +84,12 @@ def _tune(made: socket.socket) -> None:
 
 
 class SshTransport:
-    """One connection to one host; see `Transport`."""
+    """One connection to one host; see `Transport`.
+
+    Whatever waits for `host.timeout` seconds (a new channel or tunnel: for a quarter of them) has the connection
+    tested: it is asked a question that every SSH server answers, and has another quarter for any sign of life. A byte
+    heard counts, whatever it belongs to, and so do bytes of ours that arrive: a slow line that is busy is left alone.
+    """
 
     def __init__(self, host: Host, trust: Trust, connect: Dial) -> None:
         """Connect, check the host key, log in.
@@ -134,10 +102,15 @@ class SshTransport:
         self._host = host
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(CHANNELS)
+        self.share = max(_LEAST_SHARE, host.timeout / 4)
+        self.stands_still = False
+        self._tests = 0
+        self._testing = threading.Lock()
+        self._asking = threading.Lock()
         self._paramiko = _greet(host, trust, connect)
-        self._watch = Watch(self._paramiko.close)
+        self._watch = Watch(self._paramiko.close, self.lives)
         try:
-            with self._watch.limit(_HANDSHAKE * 3):
+            with self._watch.limit(HANDSHAKE * 3):
                 ssh_auth.authenticate(self._paramiko, host.login, self.label)
         except BaseException:
             self.close()
@@ -159,7 +132,29 @@ class SshTransport:
     @property
     def alive(self) -> bool:
         """False once the connection is lost or closed."""
-        return bool(self._paramiko.is_active())
+        return not self.stands_still and bool(self._paramiko.is_active())
+
+    def lives(self) -> bool:
+        """Test the connection, and give it up when it stands still. One test serves all who ask meanwhile."""
+        number = self._tests
+        with self._testing:
+            if number == self._tests and self.alive:
+                self.stands_still = not self._paramiko.line.lives(self._ask, self.share)
+                self._tests += 1
+                if self.stands_still:
+                    # A tunnel closes through its jump host, which may stand still as well: nobody waits for that.
+                    threading.Thread(target=self._paramiko.close, name="sshsync-close", daemon=True).start()
+        return self.alive
+
+    def _ask(self) -> None:
+        """Ask for an answer from a thread of its own: even the question may have to wait for its way out."""
+
+        def work() -> None:
+            with self._asking, contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+                self._paramiko.global_request("keepalive@openssh.com", wait=True)
+
+        if not self._asking.locked():
+            threading.Thread(target=work, name="sshsync-ask", daemon=True).start()
 
     def open(self, command: Command, idle: float) -> "SshStream":
         """Start a command; see `Transport.open`."""
@@ -167,13 +162,25 @@ class SshTransport:
         if not self._slots.acquire(timeout=max(idle, 600)):
             raise DeadlineError("no free channel for another command", where=self.label)
         try:
-            channel = self._channel(min(idle, _CHANNEL_WAIT))
-            with self._watch.limit(min(idle, 60.0)), self._translated("starting a command"):
-                channel.exec_command(line)
+            channel = self._begun(line, idle)
         except BaseException:
             self._slots.release()
             raise
         return SshStream(channel, idle, self)
+
+    def _begun(self, line: bytes, idle: float) -> Channel:
+        """Open a channel and start a command there; hosts close a channel now and then before it begins."""
+        for left in range(REOPENED, -1, -1):
+            channel = self._channel(min(idle, _CHANNEL_WAIT))
+            try:
+                with self._watch.limit(min(idle, _START_WAIT), self.share), self._translated("starting a command"):
+                    channel.exec_command(line)
+            except ConnectionLostError:
+                if not (left and self.alive):
+                    raise
+                continue
+            break
+        return channel
 
     def _channel(self, within: float) -> Channel:
         """Open a channel, waiting in line when the host has too many open.
@@ -184,17 +191,18 @@ class SshTransport:
         until = time.monotonic() + within
         while True:
             try:
-                with self._watch.limit(60.0):
+                with self._watch.limit(_START_WAIT, self.share):
                     return self._paramiko.open_session(WINDOW, _PACKET, timeout=within)
             except (paramiko.SSHException, EOFError, OSError) as error:
+                late = "Timeout" in str(error)
                 # Paramiko keeps one exception for all threads: who comes second sees a plain SSHException.
-                if not self.alive:
-                    raise ConnectionLostError(f"opening a channel: {_words(error)}", where=self.label) from error
-                if "Timeout" in str(error):
+                if not (self.lives() if late else self.alive):
+                    raise self.lost("opening a channel", error) from error
+                if late:
                     raise DeadlineError("does not open a channel in time", where=self.label) from error
                 if time.monotonic() > until:
-                    words = f"opens no more channels: {_words(error)}"
-                    raise ConnectionLostError(words, where=self.label) from error
+                    refused = f"opens no more channels: {words(error)}"
+                    raise ConnectionLostError(refused, where=self.label) from error
             time.sleep(0.05)
 
     def tunnel(self, address: str, port: int) -> paramiko.Channel:
@@ -202,12 +210,18 @@ class SshTransport:
 
         Raises:
             ConnectError: this host could not or would not reach it.
+            ConnectionLostError: the connection to this host is lost, or stands still.
         """
         try:
-            return self._paramiko.open_channel("direct-tcpip", (address, port), ("127.0.0.1", 0), timeout=30)
+            with self._watch.limit(_START_WAIT, self.share):
+                return self._paramiko.open_channel(
+                    "direct-tcpip", (address, port), ("127.0.0.1", 0), timeout=_CHANNEL_WAIT
+                )
         except (paramiko.SSHException, EOFError, OSError) as error:
+            if not self.alive:
+                raise self.lost("opening a tunnel", error) from error
             place = known_hosts.name_of(address, port)
-            raise ConnectError(f"cannot be reached through {self.label}: {_words(error)}", where=place) from error
+            raise ConnectError(f"cannot be reached through {self.label}: {words(error)}", where=place) from error
 
     def release(self) -> None:
         """Take back the slot of a closed stream."""
@@ -219,22 +233,38 @@ class SshTransport:
         with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
             self._paramiko.close()
 
+    def lost(self, doing: str, error: BaseException) -> ConnectionLostError:
+        """Return the error for a connection that is gone."""
+        if self.stands_still:
+            return ConnectionLostError("the connection stands still: no sign of life came", where=self.label)
+        return ConnectionLostError(f"{doing} broke off: {words(error)}", where=self.label)
+
     @contextlib.contextmanager
-    def guarded(self, seconds: float) -> Iterator[None]:
-        """Guard calls of a stream: deadline from outside, foreign errors translated."""
-        with self._watch.limit(seconds), self._translated("talking"):
-            yield
+    def guarded(self, seconds: float) -> Iterator[Callable[[], None]]:
+        """Guard calls of a stream: tests and a deadline from outside, foreign errors translated.
+
+        Args:
+            seconds: after which the calls should have ended by themselves; a little later they are ended.
+
+        Yields:
+            What to call when something moved; see `Watch.limit`.
+        """
+        limit = seconds + self.share + _LATE
+        with self._translated("talking"), self._watch.limit(limit, self._host.timeout) as moved:
+            yield moved
 
     @contextlib.contextmanager
     def _translated(self, doing: str) -> Iterator[None]:
         try:
             yield
         except TimeoutError as error:
+            if not self.lives():
+                raise self.lost(doing, error) from error
             raise DeadlineError("nothing moved within the time allowed", where=self.label) from error
         except (paramiko.SSHException, EOFError, OSError) as error:
             if self._watch.stalled:
                 raise DeadlineError("did not answer within the time allowed", where=self.label) from error
-            raise ConnectionLostError(f"{doing} broke off: {_words(error)}", where=self.label) from error
+            raise self.lost(doing, error) from error
 
 
 class SshStream:
@@ -249,8 +279,11 @@ class SshStream:
 
     def read(self, size: int) -> bytes:
         """Return output; see `Stream`."""
-        with self._owner.guarded(self._idle + 5):
-            return self._channel.recv(size)
+        with self._owner.guarded(self._idle):
+            piece = self._channel.recv(size)
+            if not piece and self._owner.stands_still:
+                raise EOFError
+            return piece
 
     def read_errors(self, size: int) -> bytes:
         """Return error output; it may stay silent as long as the command runs."""
@@ -265,12 +298,18 @@ class SshStream:
 
     def write(self, data: bytes) -> None:
         """Send input; see `Stream`."""
-        with self._owner.guarded(self._idle + 5):
-            self._channel.sendall(data)
+        view = memoryview(data)
+        with self._owner.guarded(self._idle + len(data) / SLOWEST) as moved:
+            while view:
+                sent = self._channel.send(bytes(view[: self._channel.out_max_packet_size]))
+                if not sent:
+                    raise EOFError
+                view = view[sent:]
+                moved()
 
     def close_input(self) -> None:
         """End the input."""
-        with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+        with contextlib.suppress(HostError), self._owner.guarded(self._idle):
             self._channel.shutdown_write()
 
     def exit_status(self) -> int | None:
@@ -281,7 +320,7 @@ class SshStream:
     def close(self) -> None:
         """Abandon the command and give its slot back."""
         if self._closed.acquire(blocking=False):
-            with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+            with contextlib.suppress(HostError), self._owner.guarded(self._idle):
                 self._channel.close()
             self._owner.release()
 
@@ -292,85 +331,23 @@ def shown_key(host: Host, connect: Dial) -> HostKey:
     Raises:
         ConnectError: not reachable.
     """
-    with _greeting(host):
-        made = _handshake(host, connect, ())
+    with greeting(host):
+        made = handshake(host, connect, ())
         try:
-            return _key_of(made)
+            return key_of(made)
         finally:
             made.close()
 
 
-@contextlib.contextmanager
-def _greeting(host: Host) -> Iterator[None]:
-    """Translate what Paramiko raises when a host goes away while greetings are exchanged."""
-    try:
-        yield
-    except (paramiko.SSHException, EOFError, OSError) as error:
-        raise ConnectError(f"the greeting broke off: {_words(error)}", where=host.label) from error
-
-
-def _greet(host: Host, trust: Trust, connect: Dial) -> paramiko.Transport:
+def _greet(host: Host, trust: Trust, connect: Dial) -> Connection:
     known = known_hosts.look_up(trust.files, host.address, host.port)
     pinned = host.login.host_key
     types = (pinned.split()[0],) if " " in pinned else () if pinned else known.types
-    with _greeting(host):
-        made = _handshake(host, connect, types)
+    with greeting(host):
+        made = handshake(host, connect, types)
         try:
-            known_hosts.check(_key_of(made), known, pinned, host.label, trust.hint)
+            known_hosts.check(key_of(made), known, pinned, host.label, trust.hint)
         except BaseException:
             made.close()
             raise
     return made
-
-
-def _handshake(host: Host, connect: Dial, key_types: tuple[str, ...]) -> paramiko.Transport:
-    made = _Transport(connect(), packetizer_class=_Packetizer)
-    try:
-        made.set_log_channel(LOG)
-        within = min(_HANDSHAKE, host.timeout)
-        made.banner_timeout = made.handshake_timeout = made.auth_timeout = within
-        made.channel_timeout = 30
-        options = made.get_security_options()
-        options.ciphers = CIPHERS
-        options.digests = MACS
-        wanted = _signatures(key_types, tuple(options.key_types))
-        if wanted:
-            options.key_types = wanted
-        greeted = threading.Event()
-        made.start_client(greeted)
-        done = greeted.wait(within)
-        if not done or not made.is_active():
-            raise _greeting_error(host, made, done=done)
-    except BaseException:
-        made.close()
-        raise
-    return made
-
-
-def _signatures(key_types: tuple[str, ...], offered: tuple[str, ...]) -> tuple[str, ...]:
-    """Ask a host for the key that is on record, as OpenSSH does; a known RSA key signs by SHA-2."""
-    wanted = {"rsa-sha2-512", "rsa-sha2-256"} if "ssh-rsa" in key_types else set()
-    return tuple(kind for kind in offered if kind in key_types or kind in wanted)
-
-
-def _greeting_error(host: Host, made: paramiko.Transport, *, done: bool) -> HostError:
-    error = made.get_exception()
-    if not done:
-        return ConnectError("did not finish the SSH greeting in time", where=host.label)
-    if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
-        return HostError(
-            f"offers no algorithm that is safe enough: {_words(error)}", where=host.label, hint="update its sshd"
-        )
-    said = _words(error) if error else "it closed the connection"
-    return ConnectError(f"no SSH greeting: {said}", where=host.label)
-
-
-def _key_of(made: paramiko.Transport) -> HostKey:
-    key = made.get_remote_server_key()
-    return HostKey(key.get_name(), key.asbytes())
-
-
-def _words(error: BaseException) -> str:
-    if isinstance(error, paramiko.ChannelException):
-        return visible(error.text, 200)
-    return visible(str(error) or type(error).__name__, 200)

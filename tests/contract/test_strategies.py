@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sshsync.core.batch import Batch, Form
-from sshsync.errors import CommandError, SshsyncError, StorageFullError
+from sshsync.errors import CommandError, DeadlineError, InterruptedRun, SshsyncError, StorageFullError
 from sshsync.model.change import Change, Kind
 from sshsync.model.item import Item, Stamp
 from sshsync.transfers.base import Ends, Strategy
@@ -15,6 +15,7 @@ from sshsync.transfers.command import ByCommand
 from sshsync.transfers.relay import Relay
 from sshsync.transfers.scp import ByScp
 from sshsync.transports.local import LocalTransport
+from sshsync.transports.retrying import Stop
 from sshsync.transports.session import Session
 from tests.conftest import configure
 from tests.sshd import require
@@ -61,7 +62,7 @@ def shell(tmp_path: Path) -> str:
     return str(made)
 
 
-def ends(tmp_path: Path, command: str = COPY, **more: object) -> Ends:
+def ends(tmp_path: Path, command: str = COPY, timeout: float = 10, **more: object) -> Ends:
     m, c = tmp_path / "m", tmp_path / "c"
     for root in (m, c):
         root.mkdir(exist_ok=True)
@@ -70,7 +71,7 @@ def ends(tmp_path: Path, command: str = COPY, **more: object) -> Ends:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
     found = configure(TEXT.format(m=m, c=c, command=command), tmp_path).tree.repositories
-    source, target = (Session(LocalTransport(shell(tmp_path)), 10) for _ in range(2))
+    source, target = (Session(LocalTransport(shell(tmp_path)), timeout) for _ in range(2))
     return Ends(found["m"], found["c"], source, target, os.fsencode(m), os.fsencode(c), **more)  # type: ignore[arg-type]
 
 
@@ -204,3 +205,39 @@ def test_a_command_has_no_input_and_cannot_forge_results(tmp_path: Path) -> None
     made = batch(Form.COMMAND, *FILES)
     ByCommand().stage(made, ends(tmp_path, command))
     assert staged(tmp_path, made) == FILES
+
+
+def test_a_command_is_left_alone_as_long_as_its_files_grow(tmp_path: Path) -> None:
+    command = "for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.5; printf x; done > ${LOCALDIR}/${FILE}"
+    made = batch(Form.COMMAND, b"a")
+    ByCommand(quiet=1).stage(made, ends(tmp_path, command, timeout=1))
+    assert staged(tmp_path, made) == {b"a": b"x" * 10}
+
+
+def test_a_command_that_makes_room_first_is_left_alone_too(tmp_path: Path) -> None:
+    """Its file has its size from the beginning: what is written into it shows in its time."""
+    command = "cd ${LOCALDIR}; truncate -s 100 ${FILE}; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.5; printf x 1<>${FILE}; done"
+    made = batch(Form.COMMAND, b"a")
+    ByCommand(quiet=1).stage(made, ends(tmp_path, command, timeout=1))
+    assert staged(tmp_path, made)[b"a"].startswith(b"x\0")
+
+
+def test_commands_that_end_one_after_the_other_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(16):
+        monkeypatch.setitem(FILES, b"f%02d" % n, b"")
+    made = batch(Form.COMMAND, *(key for key in FILES if key.startswith(b"f")))
+    ByCommand(quiet=1).stage(made, ends(tmp_path, "sleep 1; : ${FILE} ${LOCALDIR}", timeout=1))
+
+
+def test_a_command_that_does_nothing_is_given_up(tmp_path: Path) -> None:
+    command = "printf x > ${LOCALDIR}/${FILE}; sleep 600"
+    with pytest.raises(DeadlineError, match="c: synccmd: for 2 s none of its files in staging changed") as caught:
+        ByCommand(quiet=1).stage(batch(Form.COMMAND, b"a"), ends(tmp_path, command, timeout=1))
+    assert caught.value.transient
+
+
+def test_a_signal_ends_the_waiting_for_a_command(tmp_path: Path) -> None:
+    stop = Stop()
+    stop.set(15)
+    with pytest.raises(InterruptedRun):
+        ByCommand().stage(batch(Form.COMMAND, b"a"), ends(tmp_path, "sleep 600; : ${FILE} ${LOCALDIR}", timeout=1, check=stop.check))

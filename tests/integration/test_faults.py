@@ -18,7 +18,7 @@ from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host, Login
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command, Script
-from sshsync.transports import ssh
+from sshsync.transports import ssh, ssh_greeting
 from sshsync.transports.session import MOST_ANSWER, Session
 from sshsync.transports.ssh import SshTransport, Trust
 from tests.integration.conftest import Site
@@ -80,6 +80,7 @@ class Talker:
             pass
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # else the waiting accept takes one more, perhaps of another's port
         self._listener.close()
 
 
@@ -125,12 +126,13 @@ def test_a_silent_command_meets_its_deadline(session) -> None:
     assert session[0].run(Command(scripts.PROBE)).status == 0, "the connection is still good"
 
 
-def test_a_frozen_host_meets_the_deadline(session) -> None:
+def test_a_frozen_host_meets_the_deadline_and_its_connection_is_given_up(session) -> None:
     made, server = session
     server.signal_sessions(signal.SIGSTOP)
     try:
-        with pytest.raises(DeadlineError):
+        with pytest.raises(ConnectionLostError, match="stands still"):
             made.run(Command(scripts.PROBE))
+        assert not made.alive
     finally:
         server.signal_sessions(signal.SIGCONT)
 
@@ -241,7 +243,7 @@ def password_server(tmp_path: Path) -> Iterator[tuple[int, Passwords, str]]:
 
     def talk(connection: socket.socket) -> None:
         transport = paramiko.Transport(connection)
-        transport.set_log_channel(ssh.LOG)
+        transport.set_log_channel(ssh_greeting.LOG)
         transport.add_server_key(key)
         transport.start_server(server=rules)
         while transport.is_active():

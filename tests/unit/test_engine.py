@@ -152,7 +152,7 @@ def test_a_publication_that_broke_off_is_looked_into_and_not_repeated(world: Wor
 
 def test_a_scan_that_broke_off_need_not_read_everything_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "PORTION_FILES", 1)
-    filled(world).host("master").faults.append(Fault("cut", "digest", 3))
+    filled(world).host("master").faults.append(Fault("lose", "digest", 3))
     assert world.run(text=RETRY.replace("retries = 3", "retries = 1")).exit_code != 0
     assert world.run().exit_code == 0
     scanned = next(event for event in world.seen(ev.Scanned) if event.repository == "master")

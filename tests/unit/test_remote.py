@@ -86,6 +86,28 @@ def test_a_cut_answer_has_no_status(payload: bytes, data: st.DataObject) -> None
     assert payload.startswith(got)
 
 
+END = st.sampled_from([b"\ntoken end ", b"\ntoken end 12|", b"\ntoken end x", b"\ntoken end 1234\n", b"\ntoken", b"x\n", b"7x"])
+
+
+@given(st.lists(END, max_size=8).map(b"".join), st.lists(st.integers(1, 30), max_size=20))
+def test_what_only_looks_like_an_end_is_payload(payload: bytes, cuts: list[int]) -> None:
+    payload += b"|"
+    whole = b"token begin\n" + payload + b"\ntoken end 3\n"
+    frame, got = Deframer(b"token"), b""
+    for cut in [*cuts, len(whole)]:
+        got += frame.feed(whole[:cut])
+        whole = whole[cut:]
+    assert (got, frame.status) == (payload, 3)
+
+
+def test_an_end_that_never_ends_is_not_held() -> None:
+    frame = Deframer(b"token")
+    frame.feed(b"token begin\n\ntoken end ")
+    given = sum(len(frame.feed(b"x" * 1000)) for _ in range(100))
+    assert given > 99_000
+    assert len(frame.noise()) < 100
+
+
 def test_endless_noise_is_given_up() -> None:
     frame = Deframer(b"token")
     with pytest.raises(FrameError) as caught:

@@ -1,0 +1,202 @@
+"""Greetings: a Paramiko transport up to the moment at which the host has shown its key; nobody is trusted here.
+
+Strong algorithms only; rekeying is left to the server.
+"""
+
+import contextlib
+import logging
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+
+import paramiko
+from paramiko.packet import Packetizer
+
+from sshsync.errors import ConnectError, HostError
+from sshsync.model.topology import Host
+from sshsync.remote.encode import visible
+from sshsync.transports.known_hosts import HostKey
+
+CIPHERS = (
+    "aes128-gcm@openssh.com",
+    "aes256-gcm@openssh.com",
+    "aes128-ctr",
+    "aes192-ctr",
+    "aes256-ctr",
+)
+MACS = (
+    "hmac-sha2-256-etm@openssh.com",
+    "hmac-sha2-512-etm@openssh.com",
+    "hmac-sha2-256",
+    "hmac-sha2-512",
+)
+
+HANDSHAKE = 20.0
+"""Seconds that a greeting may take at the most."""
+
+_QUESTION = 1024
+"""More bytes than the question takes whether the other side lives."""
+
+_BYTES_ACKED = 120
+"""Where `struct tcp_info` tells the bytes that were acknowledged."""
+
+LOG = "sshsync.ssh"
+"""Paramiko's chatter goes to this channel of `logging`, where a library user may listen; nobody does by default."""
+
+logging.getLogger(LOG).addHandler(logging.NullHandler())
+
+Channel = paramiko.Channel
+Dial = Callable[[], socket.socket | Channel]
+
+
+class Line:
+    """The socket under a connection, or the channel through a jump host; it knows when something was heard.
+
+    Everything that Paramiko wants of a socket goes on to the real one.
+    """
+
+    def __init__(self, real: socket.socket | Channel) -> None:
+        self._real = real
+        self._heard = threading.Event()
+        self.send = real.send
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._real, name)
+
+    def recv(self, size: int) -> bytes:
+        """Receive, and take note of it."""
+        data = self._real.recv(size)
+        if data:
+            self._heard.set()
+        return data
+
+    def close(self) -> None:
+        """Close the socket; whoever waits for a sign of life waits no longer."""
+        self._real.close()
+        self._heard.set()
+
+    def lives(self, ask: Callable[[], None], within: float) -> bool:
+        """Tell whether the other side gives any sign of life.
+
+        Any byte heard is one, whatever it belongs to. So are bytes of ours that arrive: over a slow line the question
+        itself waits behind all that was sent before.
+
+        Args:
+            ask: sends something that the other side has to answer.
+            within: seconds to wait.
+        """
+        self._heard.clear()
+        before = self._arrived()
+        ask()
+        return self._heard.wait(within) or self._arrived() - before > _QUESTION
+
+    def _arrived(self) -> int:
+        """Return how many bytes of ours the other side's system has taken; 0 where this system does not tell."""
+        try:
+            told = self._real.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED + 8)  # type: ignore[union-attr]
+            return int(struct.unpack_from("=Q", told, _BYTES_ACKED)[0])
+        except (AttributeError, OSError, struct.error):
+            return 0
+
+
+class Connection(paramiko.Transport):
+    """A Paramiko transport that remembers what it would forget.
+
+    Attributes:
+        agreed_kex: the key exchange that was agreed on.
+        line: what it runs over.
+    """
+
+    agreed_kex = ""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        super().__init__(line, packetizer_class=_Packetizer)  # type: ignore[arg-type]
+
+    def _parse_kex_init(self, m: paramiko.Message) -> None:
+        super()._parse_kex_init(m)  # type: ignore[misc]
+        engines = getattr(self, "_kex_info", {})
+        self.agreed_kex = next((name for name, engine in engines.items() if type(self.kex_engine) is engine), "")
+
+
+class _Packetizer(Packetizer):
+    """Leaves rekeying to the server: one that the client starts can stall a busy transfer (paramiko#822)."""
+
+    REKEY_BYTES = 1 << 40
+    REKEY_PACKETS = 1 << 31
+
+
+@contextlib.contextmanager
+def greeting(host: Host) -> Iterator[None]:
+    """Translate what Paramiko raises when a host goes away while greetings are exchanged."""
+    try:
+        yield
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        raise ConnectError(f"the greeting broke off: {words(error)}", where=host.label) from error
+
+
+def handshake(host: Host, connect: Dial, key_types: tuple[str, ...]) -> Connection:
+    """Connect and exchange keys.
+
+    Args:
+        host: who is greeted.
+        connect: gives the socket.
+        key_types: of host keys that are on record; only such a key is asked for, if there are any.
+
+    Raises:
+        ConnectError: not reachable, or no SSH server in time.
+        HostError: it offers no algorithm that is safe enough.
+    """
+    made = Connection(Line(connect()))
+    try:
+        made.set_log_channel(LOG)
+        within = min(HANDSHAKE, host.timeout)
+        made.banner_timeout = made.handshake_timeout = made.auth_timeout = within
+        made.channel_timeout = 30
+        options = made.get_security_options()
+        options.ciphers = CIPHERS
+        options.digests = MACS
+        wanted = _signatures(key_types, tuple(options.key_types))
+        if wanted:
+            options.key_types = wanted
+        greeted = threading.Event()
+        made.start_client(greeted)
+        done = greeted.wait(within)
+        if not done or not made.is_active():
+            raise _greeting_error(host, made, done=done)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _signatures(key_types: tuple[str, ...], offered: tuple[str, ...]) -> tuple[str, ...]:
+    """Ask a host for the key that is on record, as OpenSSH does; a known RSA key signs by SHA-2."""
+    wanted = {"rsa-sha2-512", "rsa-sha2-256"} if "ssh-rsa" in key_types else set()
+    return tuple(kind for kind in offered if kind in key_types or kind in wanted)
+
+
+def _greeting_error(host: Host, made: paramiko.Transport, *, done: bool) -> HostError:
+    error = made.get_exception()
+    if not done:
+        return ConnectError("did not finish the SSH greeting in time", where=host.label)
+    if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
+        return HostError(
+            f"offers no algorithm that is safe enough: {words(error)}", where=host.label, hint="update its sshd"
+        )
+    said = words(error) if error else "it closed the connection"
+    return ConnectError(f"no SSH greeting: {said}", where=host.label)
+
+
+def key_of(made: paramiko.Transport) -> HostKey:
+    """Return the key that the host has shown."""
+    key = made.get_remote_server_key()
+    return HostKey(key.get_name(), key.asbytes())
+
+
+def words(error: BaseException) -> str:
+    """Return what an error of Paramiko says, for a screen."""
+    if isinstance(error, paramiko.ChannelException):
+        return visible(error.text, 200)
+    return visible(str(error) or type(error).__name__, 200)
