@@ -152,7 +152,7 @@ def test_a_run_that_term_ends_is_continued_by_the_next(site: Site) -> None:
 
 
 def test_it_takes_turns_with_other_runs(site: Site) -> None:
-    from sshsync.engine.lock import Lock
+    from sshsync.state.lock import Lock
 
     site.fill("m", {"a": b"alpha"})
     configured(site)
