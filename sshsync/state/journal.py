@@ -28,6 +28,8 @@ MOST_WAITING = 500
 
 _AT_ONCE = (ev.RunStarted, ev.Published, ev.Deleted, ev.Verified, ev.RepositoryFinished, ev.RunFinished)
 _NEVER = (ev.Progress, ev.Verified)
+_OUTLINE = (ev.RunStarted, ev.RepositoryStarted, ev.Scanned, ev.Planned, ev.RepositoryFinished)
+"""What a run keeps in memory of itself, for a file that takes the place of a damaged one."""
 _OF_A_RUN = "id, started, stages, dry, finished, exit_code, interrupted, abandoned"
 
 
@@ -48,7 +50,7 @@ class Journal:
         self._waiting: list[tuple[float, ev.Event]] = []
         self._run, self._dry = "", False
         self._bound: tuple[Repository, ...] = ()
-        self._started: tuple[float, ev.RunStarted] | None = None
+        self._told: list[tuple[float, ev.Event]] = []
         self._notes: dict[str, str] = {}
 
     @contextmanager
@@ -63,7 +65,8 @@ class Journal:
         Raises:
             StateError: the file cannot be used, or a newer sshsync wrote it.
         """
-        self._bound, self._started = tuple(repositories), None
+        self._bound = tuple(repositories)
+        self._told.clear()
         self._notes.clear()
         self._db.begin(self._first)
         try:
@@ -150,11 +153,11 @@ class Journal:
             dry: take in dry runs.
         """
         wanted = (
-            f"SELECT {_OF_A_RUN} FROM runs WHERE substr(id, 1, length(?)) = ? AND (? OR dry IS NOT 1)"  # noqa: S608
-            " ORDER BY rowid DESC LIMIT ?"
+            f"SELECT {_OF_A_RUN} FROM runs WHERE (? = '' OR substr(id, 1, length(?)) = ?)"  # noqa: S608 - constant text
+            " AND (? OR dry IS NOT 1) ORDER BY rowid DESC LIMIT ?"
         )
         self._settle()
-        return self._db.read(lambda db: list(map(_run, db.execute(wanted, (prefix, prefix, dry, most)))))
+        return self._db.read(lambda db: list(map(_run, db.execute(wanted, (prefix, prefix, prefix, dry, most)))))
 
     def latest(self) -> dict[str, Any] | None:
         """Return the latest real run, however many dry runs followed."""
@@ -210,10 +213,7 @@ class Journal:
     def _first(self, db: sqlite3.Connection) -> None:
         """Do what a run has to find in the file, also in one that takes the place of a damaged one."""
         records.bind(db, self._bound)
-        if self._started:
-            at, event = self._started
-            _start(db, event)
-            self._add(db, at, event)
+        self._write(db, self._told)
         for name, value in self._notes.items():
             records.note(db, name, value)
 
@@ -226,15 +226,16 @@ class Journal:
         with self._lock:
             if not self._waiting:
                 return
-            begun = next(((at, event) for at, event in self._waiting if isinstance(event, ev.RunStarted)), None)
-            if begun:
-                self._run, self._dry = begun[1].run, begun[1].dry_run
-            self._keep(self._write)
+            for _, event in self._waiting:
+                if isinstance(event, ev.RunStarted):
+                    self._run, self._dry = event.run, event.dry_run
+            self._keep(lambda db: self._write(db, self._waiting))
+            if not self._dry:
+                self._told += [(at, event) for at, event in self._waiting if isinstance(event, _OUTLINE)]
             self._waiting = []
-            self._started = begun or self._started
 
-    def _write(self, db: sqlite3.Connection) -> None:
-        for at, event in self._waiting:
+    def _write(self, db: sqlite3.Connection, events: Iterable[tuple[float, ev.Event]]) -> None:
+        for at, event in events:
             if isinstance(event, ev.RunStarted):
                 _start(db, event)
             elif isinstance(event, ev.RunFinished):
@@ -243,11 +244,8 @@ class Journal:
             elif not self._dry:
                 records.take(db, event)
             if not isinstance(event, _NEVER):
-                self._add(db, at, event)
-
-    def _add(self, db: sqlite3.Connection, at: float, event: ev.Event) -> None:
-        kept = (self._run, at, json.dumps(ev.to_json(event)))
-        db.execute("INSERT INTO events (run, at, event) VALUES (?, ?, ?)", kept)
+                kept = (self._run, at, json.dumps(ev.to_json(event)))
+                db.execute("INSERT INTO events (run, at, event) VALUES (?, ?, ?)", kept)
 
 
 def _start(db: sqlite3.Connection, event: ev.RunStarted) -> None:

@@ -99,7 +99,11 @@ def event(at: object, text: object) -> tuple[float, ev.Event | None]:
 def _stages(text: object) -> list[list[str]]:
     stages = _json(text, "the stages of a run")
     lists = type(stages) is list and all(type(stage) is list and stage for stage in stages)
-    if not lists or not all(type(name) is str and name.isprintable() for stage in stages for name in stage):
+    if (
+        not stages
+        or not lists
+        or not all(type(name) is str and name.isprintable() for stage in stages for name in stage)
+    ):
         raise Damaged("the stages of a run are none")
     return stages  # type: ignore[no-any-return]
 

@@ -69,7 +69,7 @@ def bring_up(db: sqlite3.Connection) -> None:
             db.execute(table)
     else:
         for step in range(found, SCHEMA):
-            _STEPS[step](db)
+            STEPS[step](db)
         check(db)
     db.execute(_INDEX)
     if found != SCHEMA:
@@ -126,5 +126,5 @@ def _algorithm_of_cache(db: sqlite3.Connection) -> None:
     db.execute("DROP TABLE earlier")
 
 
-_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _moment_of_sync, 2: _algorithm_of_cache}
+STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _moment_of_sync, 2: _algorithm_of_cache}
 """What leads from each schema to the next."""

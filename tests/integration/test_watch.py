@@ -198,7 +198,8 @@ def test_once_waits_for_an_upload_that_is_under_way(site: Site) -> None:
     upload = site.root("m") / "late"
     upload.write_bytes(b"be")
     done = site.popen("watch", "--once")
-    until(lambda: done.poll() is None and (site.directory / "state" / "journal.sqlite").exists())
+    assert done.stderr
+    assert any(b"waiting for" in line for line in done.stderr)
     upload.write_bytes(b"beta")
     assert done.wait(40) == 0
     done.communicate()

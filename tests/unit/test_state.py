@@ -15,7 +15,7 @@ import pytest
 from sshsync import logs
 from sshsync.state.directory import check_directory
 from sshsync.state.journal import Journal, find_run
-from sshsync.state.lock import Lock
+from sshsync.state.lock import Lock, device_of, held
 from sshsync.engine.sinks import FanOut, Folding, Logging
 from sshsync.errors import (
     ConnectError,
@@ -176,6 +176,25 @@ def test_row_61_a_stale_lock_file_does_not_block(tmp_path: Path) -> None:
     file.write_text('{"pid": 1, "host": "x", "since": "y"}')
     with Lock(file):
         pass
+
+
+def test_who_holds_a_lock_is_known_by_file_system_and_inode() -> None:
+    locks = "1: FLOCK  ADVISORY  WRITE 9817 fe:00:2180635 0 EOF\n2: POSIX  ADVISORY  WRITE 7 00:2b:9 0 EOF\n3: -> FLOCK  ADVISORY  WRITE 8 00:2c:9 0 EOF\n"
+    assert held(locks, "fe:00", 2180635)
+    assert not held(locks, "fe:01", 2180635)
+    assert not held(locks, "fe:00", 635)
+    assert not held(locks, "00:2b", 9), "a lock of another kind"
+    assert not held("nonsense\n", "fe:00", 1)
+    mounts = "22 1 254:0 / / rw - ext4 /dev/vda rw\n35 22 0:43 / /tmp rw - tmpfs tmpfs rw\n"
+    assert [device_of(mounts, number) for number in ("22", "35", "7")] == ["fe:00", "00:2b", None]
+
+
+def test_a_lock_is_seen_by_others(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    assert Lock(file).holder() == ""
+    with Lock(file):
+        assert f"pid {os.getpid()}" in (Lock(file).holder() or "")
+    assert Lock(file).holder() == ""
 
 
 @pytest.mark.parametrize("kind", ["symlink", "directory", "fifo"])
