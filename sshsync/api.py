@@ -26,15 +26,13 @@ from sshsync.core.ready import barrier
 from sshsync.core.watching import Look
 from sshsync.engine import glance, owner
 from sshsync.engine.context import Context
-from sshsync.engine.journal import Journal, find_run
-from sshsync.engine.lock import Lock
 from sshsync.engine.run import Asked, Run
 from sshsync.engine.sinks import FanOut, Folding, Logging
 from sshsync.engine.survey import survey
 from sshsync.errors import SshsyncError
 from sshsync.executors.base import Executor
 from sshsync.executors.threads import Threads
-from sshsync.model.events import Emit, Notice, Outcome, RepositoryFinished
+from sshsync.model.events import Emit, Event, Notice, Outcome
 from sshsync.model.plan import Plan
 from sshsync.model.policy import TransportKind
 from sshsync.model.report import RunReport
@@ -42,6 +40,9 @@ from sshsync.model.survey import Survey
 from sshsync.model.topology import Host
 from sshsync.notices.base import Notice as Told
 from sshsync.remote.encode import visible
+from sshsync.state.directory import check_directory
+from sshsync.state.journal import Journal, find_run
+from sshsync.state.lock import Lock
 from sshsync.transports.pool import Factory, Pool
 from sshsync.transports.retrying import Stop
 
@@ -67,11 +68,6 @@ class RepositoryStatus:
     outcome: str = ""
     error: str = ""
     run: str = ""
-
-    def add(self, run: str, event: RepositoryFinished) -> None:
-        """Take another end of this repository in; runs come newest first, the events of each in order."""
-        if self.run in ("", run):
-            self.run, self.outcome, self.error = run, event.outcome, event.error
 
     def values(self) -> dict[str, object]:
         """Return it as JSON-ready values."""
@@ -125,16 +121,12 @@ class Sync:
             sinks: take every event, after the journal and the log.
             executor: how jobs run side by side; threads by default.
             transports: how hosts are reached; the built-in ways by default.
-            journal: makes the journal in a state directory.
+            journal: makes the journal of a state directory; it opens its file when it is asked for something.
             beat: called every half second while repositories are synchronized.
             here: this process, as the leases on children name it, and its clocks; found out by default.
-
-        Raises:
-            StateError: journal or log cannot be used.
         """
         self.config = config
         self.journal = journal(Path(config.settings.state_dir))
-        self.journal.bind(config.tree)
         self._here = here or owner.here()
         self.stop = Stop(self._here.rest)
         self._executor = executor
@@ -143,11 +135,7 @@ class Sync:
         self._interrupted_at = 0.0
         self._beat = beat
         self.on_bug: Callable[[BaseException], None] = lambda _bug: None
-        self._log = (
-            logs.to_file(Path(config.settings.log_file), config.settings.log_level, config.settings.log_format)
-            if config.settings.log_file
-            else None
-        )
+        self._log: logs.Logger | None = None
         self._sinks = tuple(sinks)
 
     def __enter__(self) -> Self:
@@ -189,18 +177,24 @@ class Sync:
         """Synchronize repositories.
 
         An unfinished run of the same stages is continued; one of other stages is abandoned. A dry run takes no
-        lock and moves nothing.
+        lock, moves nothing, and changes nothing that is on record about repositories.
 
         Raises:
             LockedError: another run is under way.
+            StateError: journal or log cannot be used.
             UnknownRepositoryError, UsageError: the stages make no sense.
             ConfigError: a key or password file, or known host keys, cannot be used.
         """
         plan = self.plan(stages)
         checks.secrets(self.config, self._contacted(plan))
+        check_directory(Path(self.config.settings.state_dir))
         if dry_run:
             return self._run(Asked(_new_id(), plan, dry_run=True), [])
-        with Lock(Path(self.config.settings.lock_file)):
+        names = dict.fromkeys(name for job in plan.jobs for name in (job.parent, job.repository))
+        with (
+            Lock(Path(self.config.settings.lock_file)),
+            self.journal.writing(self.config.tree.repositories[name] for name in names),
+        ):
             return self._run(*self._asked(plan))
 
     def unfinished(self) -> Plan | None:
@@ -211,7 +205,7 @@ class Sync:
         """
         row = self.journal.unfinished()
         if row is None:
-            latest = next((row for row in self.journal.runs(50) if not row["dry"]), None)
+            latest = self.journal.latest()
             row = latest if latest and latest["exit_code"] else None
         return self.plan(row["stages"]) if row else None
 
@@ -226,21 +220,24 @@ class Sync:
             UsageError: there is none.
         """
         found = find_run(self.journal, run)
-        return fold.fold(event for _, event in self.journal.events(str(found["id"])))
+        report = fold.fold(event for _, event in self.journal.events(str(found["id"])))
+        report.run = str(found["id"])
+        return report
 
     def status(self) -> list[RepositoryStatus]:
         """Return for each repository with a parent when it was in sync last, and how its last run ended."""
-        tree = self.config.tree.repositories.values()
-        found = {r.name: RepositoryStatus(r.name, self.journal.in_sync(r)) for r in tree if r.parent}
-        for row in self.journal.runs(200):
-            if all(status.run for status in found.values()):
-                break
-            if row["dry"]:
-                continue
-            for _, event in self.journal.events(str(row["id"])):
-                if isinstance(event, RepositoryFinished) and event.repository in found:
-                    found[event.repository].add(str(row["id"]), event)
-        return list(found.values())
+        in_sync = self._in_sync()
+        ends = self.journal.ends(in_sync)
+        found = [RepositoryStatus(name, moment) for name, moment in in_sync.items()]
+        for row in found:
+            if row.name in ends:
+                row.run, end = ends[row.name]
+                row.outcome, row.error = end.outcome, end.error
+        return found
+
+    def _in_sync(self) -> dict[str, float]:
+        """Return for each repository with a parent the moment of which it was last known to equal its master."""
+        return self.journal.moments([found for found in self.config.tree.repositories.values() if found.parent])
 
     def survey(self, names: Sequence[str] = ()) -> list[Survey]:
         """Look at the hosts of some repositories, or of all: what they are, have and lack. Changes nothing.
@@ -307,17 +304,22 @@ class Sync:
         if asked.continued:
             for _, event in self.journal.events(asked.run):
                 folding(event)
-        logging: list[Emit] = [Logging(self._log, folding.report)] if self._log else []
-        emit = FanOut([self.journal, folding, *logging, *self._sinks])
+        log = self._logger()
+        logging: list[Emit] = [Logging(log, folding.report)] if log else []
+        fan = FanOut([self.journal, folding, *logging, *self._sinks])
+        first = asked.plan.jobs[0].repository
+
+        def emit(event: Event) -> None:
+            fan(event)
+            for words in self.journal.remarks():
+                fan(Notice(first, words))
+
         settings = self.config.settings
         context = self._context(emit)
         executor = self._executor or Threads(settings.max_parallel, self._tick)
         run = Run(context, executor, barrier, asked)
-        first = asked.plan.jobs[0].repository
         told = [] if asked.dry_run else builtin.notices(self.config.settings, self.journal.events)
         untold = self._tell(told, lambda notice: notice.begin(asked.run))
-        if self.journal.set_aside:
-            notices.append(f"the journal was damaged; it lies at {self.journal.set_aside}, a new one is begun")
         try:
             code = run.start(folding.report, [Notice(first, words) for words in notices])
         except Exception as error:
@@ -328,7 +330,7 @@ class Sync:
             raise
         finally:
             self.close_connections()
-        in_sync = {row.name: row.in_sync for row in self.status()} if told else {}
+        in_sync = self._in_sync() if told else {}
         untold |= self._tell(told, lambda notice: notice.end(folding.report, in_sync))
         return Result(code, folding.report, untold)
 
@@ -350,8 +352,8 @@ class Sync:
                 what(notice)
             except Exception as error:  # noqa: BLE001 - whatever a hook does, the run has ended as it has
                 wrong[notice.name] = visible(str(error) or type(error).__name__, 300)
-                if self._log:
-                    self._log.warning("notice failed", option=notice.name, reason=wrong[notice.name])
+                if log := self._logger():
+                    log.warning("notice failed", option=notice.name, reason=wrong[notice.name])
         return wrong
 
     def _context(self, emit: Emit) -> Context:
@@ -379,9 +381,16 @@ class Sync:
         if self.stop.signal and time.monotonic() - self._interrupted_at > GRACE:
             self.close_connections()
 
+    def _logger(self) -> logs.Logger | None:
+        """Return the log, which only what has something to say opens; None where the configuration wants none."""
+        settings = self.config.settings
+        if settings.log_file and not self._log:
+            self._log = logs.to_file(Path(settings.log_file), settings.log_level, settings.log_format)
+        return self._log
+
     def _crashed(self, repository: str, error: BaseException) -> None:
-        if self._log:
-            self._log.error("bug", repository=repository, exc_info=error)
+        if log := self._logger():
+            log.error("bug", repository=repository, exc_info=error)
         self.on_bug(error)
 
 

@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from sshsync.errors import StateError
 
+Logger = FilteringBoundLogger
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 

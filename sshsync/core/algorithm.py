@@ -1,5 +1,6 @@
 """Which digest algorithm a chain compares."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 
@@ -45,3 +46,14 @@ def of_chain(chain: Iterable[Repository]) -> str:
             ]
         )
     return next(iter(asked), DEFAULT)
+
+
+def maker(repository: Repository, algorithm: str) -> str:
+    """Return what makes the digests of a repository, in a word: what another maker made is not to be mixed with it.
+
+    Args:
+        repository: a `digestcmd` is a maker of its own, for what it prints is known by its words alone.
+        algorithm: that of the repository's chain.
+    """
+    template = repository.commands.digest
+    return f"{algorithm} {hashlib.sha256(template.encode()).hexdigest()[:16]}" if template else algorithm

@@ -33,11 +33,11 @@ class Records(Protocol):
         """Return the moment of which it was last known to equal its master, or 0."""
         ...
 
-    def cached(self, repository: Repository) -> dict[Key, tuple[Stamp, Digest]]:
-        """Return digests by key, valid as long as the stamp is the same."""
+    def cached(self, repository: Repository, maker: str) -> dict[Key, tuple[Stamp, Digest]]:
+        """Return digests by key that `maker` made (`Context.maker`), valid as long as the stamp is the same."""
         ...
 
-    def remember(self, repository: Repository, items: Iterable[Item]) -> None:
+    def remember(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
         """Replace the cached digests."""
         ...
 
@@ -49,7 +49,7 @@ class Records(Protocol):
         """Leave a note for later; it is on disk when this returns."""
         ...
 
-    def learn(self, repository: Repository, items: Iterable[Item]) -> None:
+    def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
         """Add to the cached digests."""
         ...
 
@@ -100,6 +100,10 @@ class Context:
     def algorithm(self, repository: Repository) -> str:
         """Return the digest algorithm of the repository's chain."""
         return algorithm.of_chain(self.tree.chain(repository.name))
+
+    def maker(self, repository: Repository) -> str:
+        """Return what makes the repository's digests, as its cache is asked for them."""
+        return algorithm.maker(repository, self.algorithm(repository))
 
     def retry(
         self,

@@ -68,6 +68,11 @@ class Link:
         self._refuse(guard.vanished(child, self._context.records.count(self._child)))
         if not child.existed and not dry_run:
             child = self._make_root()
+        if self._unlike(parent, child):
+            # What a digestcmd calls may print another algorithm now than when digests were cached.
+            for name in (self._parent.name, self._child.name):
+                self._scanner.afresh(name)
+            parent, child = self._parent_snapshot(), self._scanner.snapshot(self._child.name)
         self._same_algorithm(parent, child)
         wanted = globs.wanted(self._child.include, self._child.exclude)
         changes = diff(parent, child, delete=self._child.delete, wanted=wanted, blocked=self._held_back(parent))
@@ -221,11 +226,16 @@ class Link:
             raise CommandError(f"cannot make {self._child.path}", where=self._child.name)
         return made
 
-    def _same_algorithm(self, parent: Snapshot, child: Snapshot) -> None:
+    def _unlike(self, parent: Snapshot, child: Snapshot) -> tuple[set[str], set[str]] | None:
+        """Return the algorithms of child and parent when they have none in common."""
         ours, theirs = _algorithms(child), _algorithms(parent)
         if not self._child.commands.digest:
             ours = {self._context.algorithm(self._child)}
-        if ours and theirs and not ours & theirs:
+        return (ours, theirs) if ours and theirs and not ours & theirs else None
+
+    def _same_algorithm(self, parent: Snapshot, child: Snapshot) -> None:
+        if unlike := self._unlike(parent, child):
+            ours, theirs = unlike
             raise CommandError(
                 f"prints {'/'.join(sorted(ours))} digests, but {self._parent.name} prints {'/'.join(sorted(theirs))}",
                 where=self._child.name,

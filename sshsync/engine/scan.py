@@ -28,6 +28,8 @@ class _Entry:
     error: SshsyncError | None = None
     settled: Snapshot | None = None
     vouched: frozenset[Key] = frozenset()
+    by_cache: bool = False
+    afresh: bool = False
 
 
 class Scanner:
@@ -64,6 +66,13 @@ class Scanner:
     def forget(self, name: str) -> None:
         """Scan the repository anew when it is asked for next: somebody else may have changed it."""
         self._entries[name].snapshot = None
+
+    def afresh(self, name: str) -> None:
+        """Forget a scan that took digests out of the cache: the next one makes all of them, once a run."""
+        entry = self._entries[name]
+        with entry.lock:
+            if entry.by_cache and not entry.afresh:
+                entry.afresh, entry.snapshot = True, None
 
     def as_of(self, name: str) -> float:
         """Return the controller's time when the repository was scanned."""
@@ -125,11 +134,13 @@ class Scanner:
     def _scan(self, repository: Repository, entry: _Entry, *, create: bool) -> Snapshot:
         context = self._context
         entry.as_of = context.clock()
-        cached = context.records.cached(repository) if repository.digest_cache else {}
+        use = repository.digest_cache and not entry.afresh
+        cached = context.records.cached(repository, context.maker(repository)) if use else {}
+        entry.by_cache = bool(cached)
         subject = replace(self._subject(repository), create=create, cached=cached)
         found = self._converse(subject, context.kind.scan(subject))
         if repository.digest_cache and found.existed:
-            context.records.remember(repository, _cacheable(found.items.values(), found.now))
+            context.records.remember(repository, context.maker(repository), _cacheable(found.items.values(), found.now))
         for problem in found.problems:
             context.emit(Notice(repository.name, f"the listing is incomplete, nothing is deleted: {problem.reason}"))
         context.emit(
@@ -172,7 +183,7 @@ class Scanner:
     def _learn(self, repository: Repository, items: tuple[Item, ...], now: int) -> None:
         """Keep digests of a scan that is not over: should it break off, the next one need not read these files."""
         if repository.digest_cache:
-            self._context.records.learn(repository, _cacheable(items, now))
+            self._context.records.learn(repository, self._context.maker(repository), _cacheable(items, now))
 
     def _ask(self, repository: Repository, request: Request, token: bytes) -> Answer:
         def once() -> Answer:

@@ -5,9 +5,9 @@ Events are plain values; names of items travel as text in which undecodable byte
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 from sshsync.model.item import Key
 
@@ -250,7 +250,12 @@ Event = (
 Emit = Callable[[Event], None]
 """Whoever takes events: a sink, or the engine's fan-out."""
 
+LATEST = 253402300799.0
+"""The last second that has a date, in seconds since the epoch."""
+
 _CLASSES: dict[str, type[Any]] = {cls.__name__: cls for cls in Event.__args__}
+_TYPES: dict[type[Any], dict[str, Any]] = {cls: get_type_hints(cls) for cls in Event.__args__}
+_OUTCOMES = frozenset(str(outcome) for outcome in Outcome)
 
 
 def to_json(event: Event) -> dict[str, Any]:
@@ -259,16 +264,38 @@ def to_json(event: Event) -> dict[str, Any]:
 
 
 def from_json(values: dict[str, Any]) -> Event | None:
-    """Return the event that `to_json` wrote; None for one that this version cannot read."""
+    """Return the event that `to_json` wrote; None for one that this version cannot read.
+
+    Raises:
+        ValueError: a value is not what `to_json` could have written; the text names it.
+    """
     cls = _CLASSES.get(values.get("type", ""))
     if cls is None:
         return None
-    known = {field.name for field in fields(cls)}
+    known = {name: value for name, value in values.items() if name in _TYPES[cls]}
+    for name, value in known.items():
+        if not _fits(value, _TYPES[cls][name]) or (name == "outcome" and value not in _OUTCOMES):
+            raise ValueError(f"{cls.__name__}.{name}")
     try:
-        event: Event = cls(**{name: value for name, value in values.items() if name in known})
+        event: Event = cls(**known)
     except TypeError:
         return None
     return event
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    """Tell whether a value is of the type that a field has; numbers are counts and times, and never negative."""
+    if get_origin(wanted) is list:
+        (inner,) = get_args(wanted)
+        return isinstance(value, list | tuple) and all(_fits(one, inner) for one in value)
+    if get_origin(wanted) is tuple:
+        inners = get_args(wanted)
+        return isinstance(value, list | tuple) and len(value) == len(inners) and all(map(_fits, value, inners))
+    if wanted is float:
+        return type(value) in (int, float) and 0 <= value <= LATEST
+    if wanted is int:
+        return type(value) is int and 0 <= value < 2**63
+    return isinstance(value, wanted)
 
 
 def level(event: Event) -> int:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from sshsync.api import Sync, load
-from sshsync.engine.journal import Journal
+from sshsync.state.journal import Journal
 from sshsync.model.events import Event, Progress
 
 

@@ -152,7 +152,7 @@ def test_a_run_that_term_ends_is_continued_by_the_next(site: Site) -> None:
 
 
 def test_it_takes_turns_with_other_runs(site: Site) -> None:
-    from sshsync.engine.lock import Lock
+    from sshsync.state.lock import Lock
 
     site.fill("m", {"a": b"alpha"})
     configured(site)
@@ -198,7 +198,8 @@ def test_once_waits_for_an_upload_that_is_under_way(site: Site) -> None:
     upload = site.root("m") / "late"
     upload.write_bytes(b"be")
     done = site.popen("watch", "--once")
-    until(lambda: done.poll() is None and (site.directory / "state" / "journal.sqlite").exists())
+    assert done.stderr
+    assert any(b"waiting for" in line for line in done.stderr)
     upload.write_bytes(b"beta")
     assert done.wait(40) == 0
     done.communicate()

@@ -124,8 +124,11 @@ JSON = st.recursive(
 
 @given(st.sampled_from(["Notice", "Planned", "Later", "RunFinished"]), st.dictionaries(st.sampled_from(["repository", "text", "copy", "x"]), JSON))
 def test_events_of_another_version(kind: str, values: dict) -> None:
-    event = ev.from_json({"type": kind, **values})
-    if isinstance(event, ev.Notice) and isinstance(event.repository, str):
+    try:
+        event = ev.from_json({"type": kind, **values})
+    except ValueError:
+        return
+    if event:
         fold.fold([event])
 
 

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from sshsync.engine.journal import Journal
+from sshsync.state.journal import Journal
 from sshsync.errors import StateError, UnknownRepositoryError, UsageError
 from sshsync.executors.serial import Serial
 from sshsync.executors.threads import Threads

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from sshsync import logs
-from sshsync.engine.journal import Journal, check_directory, find_run
-from sshsync.engine.lock import Lock
+from sshsync.state.directory import check_directory
+from sshsync.state.journal import Journal, find_run
+from sshsync.state.lock import Lock, device_of, held
 from sshsync.engine.sinks import FanOut, Folding, Logging
 from sshsync.errors import (
     ConnectError,
@@ -41,9 +42,8 @@ QUICK = Retries(transient=4, first_wait=0.001, longest_wait=0.002)
 @pytest.fixture
 def journal(tmp_path: Path):
     made = Journal(tmp_path / "state")
-    made.bind(configure(CHAIN, tmp_path).tree)
-    yield made
-    made.close()
+    with made.writing(configure(CHAIN, tmp_path).tree.repositories.values()):
+        yield made
 
 
 def repository(tmp_path: Path, name: str = "proxy", text: str = CHAIN):
@@ -64,18 +64,23 @@ def test_what_is_published_is_on_record(journal: Journal, tmp_path: Path) -> Non
 def test_records_are_bound_to_the_place(journal: Journal, tmp_path: Path) -> None:
     journal(ev.RunStarted("r1", 1.0, [["proxy"]]))
     journal(ev.Published("proxy", [("a", "sha256:1", 5)], 5))
-    moved = configure(CHAIN.replace("path = /p", "path = /elsewhere"), tmp_path).tree
-    journal.bind(moved)
-    assert journal.verified(moved.repositories["proxy"]) == {}
+    proxy = repository(tmp_path)
+    moved = repository(tmp_path, text=CHAIN.replace("path = /p", "path = /elsewhere"))
+    assert journal.verified(moved) == {}
+    assert journal.verified(proxy), "a look at another place forgets nothing"
+    journal.close()
+    with journal.writing([moved]):
+        assert journal.verified(proxy) == journal.verified(moved) == {}
 
 
 def test_the_digest_cache(journal: Journal, tmp_path: Path) -> None:
     proxy = repository(tmp_path)
     stamp = Stamp(1, 2, 3, 4)
-    journal.remember(proxy, [Item(b"k", "sha256:1", stamp)])
-    assert journal.cached(proxy) == {b"k": (stamp, "sha256:1")}
-    journal.remember(proxy, [])
-    assert journal.cached(proxy) == {}
+    journal.remember(proxy, "sha256", [Item(b"k", "sha256:1", stamp)])
+    assert journal.cached(proxy, "sha256") == {b"k": (stamp, "sha256:1")}
+    assert journal.cached(proxy, "sha1") == {}, "a cached digest is one of the algorithm that is asked for"
+    journal.remember(proxy, "sha256", [])
+    assert journal.cached(proxy, "sha256") == {}
 
 
 def test_runs_and_what_is_unfinished(journal: Journal) -> None:
@@ -109,20 +114,26 @@ def test_row_63_a_damaged_journal_is_set_aside(tmp_path: Path) -> None:
     state.mkdir(mode=0o700)
     (state / "journal.sqlite").write_bytes(b"this is no database" * 100)
     made = Journal(state)
-    assert made.set_aside
-    assert made.set_aside.read_bytes().startswith(b"this is no database")
-    assert made.runs() == []
-    made.close()
+    with made.writing([]):
+        assert made.runs() == []
+    assert "damaged" in made.remarks()[0]
+    (aside,) = state.glob("journal.sqlite.damaged-*")
+    assert aside.read_bytes().startswith(b"this is no database")
 
 
 def test_row_63_a_newer_journal_is_refused(tmp_path: Path) -> None:
-    Journal(tmp_path / "s").close()
+    with Journal(tmp_path / "s").writing([]):
+        pass
     db = sqlite3.connect(tmp_path / "s" / "journal.sqlite")
     db.execute("UPDATE meta SET value = '99'")
     db.commit()
     db.close()
+    before = (tmp_path / "s" / "journal.sqlite").read_bytes()
+    with pytest.raises(StateError, match="newer sshsync"), Journal(tmp_path / "s").writing([]):
+        pass
     with pytest.raises(StateError, match="newer sshsync"):
-        Journal(tmp_path / "s")
+        Journal(tmp_path / "s").runs()
+    assert (tmp_path / "s" / "journal.sqlite").read_bytes() == before
 
 
 def test_a_state_directory_that_others_may_write_is_refused(tmp_path: Path) -> None:
@@ -142,8 +153,10 @@ def test_the_journal_is_no_symlink(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("precious")
     (state / "journal.sqlite").symlink_to(victim)
-    with pytest.raises(StateError):
-        Journal(state)
+    with pytest.raises(StateError, match="no file of ours"), Journal(state).writing([]):
+        pass
+    with pytest.raises(StateError, match="no file of ours"):
+        Journal(state).runs()
     assert victim.read_text() == "precious"
 
 
@@ -163,6 +176,25 @@ def test_row_61_a_stale_lock_file_does_not_block(tmp_path: Path) -> None:
     file.write_text('{"pid": 1, "host": "x", "since": "y"}')
     with Lock(file):
         pass
+
+
+def test_who_holds_a_lock_is_known_by_file_system_and_inode() -> None:
+    locks = "1: FLOCK  ADVISORY  WRITE 9817 fe:00:2180635 0 EOF\n2: POSIX  ADVISORY  WRITE 7 00:2b:9 0 EOF\n3: -> FLOCK  ADVISORY  WRITE 8 00:2c:9 0 EOF\n"
+    assert held(locks, "fe:00", 2180635)
+    assert not held(locks, "fe:01", 2180635)
+    assert not held(locks, "fe:00", 635)
+    assert not held(locks, "00:2b", 9), "a lock of another kind"
+    assert not held("nonsense\n", "fe:00", 1)
+    mounts = "22 1 254:0 / / rw - ext4 /dev/vda rw\n35 22 0:43 / /tmp rw - tmpfs tmpfs rw\n"
+    assert [device_of(mounts, number) for number in ("22", "35", "7")] == ["fe:00", "00:2b", None]
+
+
+def test_a_lock_is_seen_by_others(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    assert Lock(file).holder() == ""
+    with Lock(file):
+        assert f"pid {os.getpid()}" in (Lock(file).holder() or "")
+    assert Lock(file).holder() == ""
 
 
 @pytest.mark.parametrize("kind", ["symlink", "directory", "fifo"])

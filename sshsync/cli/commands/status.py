@@ -19,7 +19,7 @@ def status(context: click.Context) -> None:
     options = context.ensure_object(Options)
     with Sync(options.load_as_owner()) as sync:
         rows = sync.status()
-        latest = next((row for row in sync.journal.runs(50) if not row["dry"]), None)
+        latest = sync.journal.latest()
         report = sync.history(latest["id"]) if latest else None
         running = sync.running()
     if options.json:

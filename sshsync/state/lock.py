@@ -53,17 +53,16 @@ class Lock:
         """Return who holds the lock, "" for nobody, None where the system does not tell.
 
         Only looks: taking the lock to find out could turn away a run that begins at that moment. Linux lists its locks
-        in /proc/locks (proc(5)).
+        in /proc/locks (proc(5)), by file system and inode.
         """
         try:
-            inode = self._file.stat().st_ino
+            device, inode = _identity(self._file)
             locks = Path("/proc/locks").read_text()
         except FileNotFoundError:
             return "" if Path("/proc/locks").exists() else None
         except OSError:
             return None
-        held = any(line.split()[1] == "FLOCK" and line.split()[5].endswith(f":{inode}") for line in locks.splitlines())
-        return self._holder() if held else ""
+        return self._holder() if held(locks, device, inode) else ""
 
     def _check(self) -> None:
         try:
@@ -81,3 +80,40 @@ class Lock:
             return f"pid {int(note['pid'])} on {str(note['host'])[:60]!r} since {str(note['since'])[:30]}"
         except (OSError, ValueError, KeyError, TypeError):
             return "it left no note"
+
+
+def held(locks: str, device: str, inode: int) -> bool:
+    """Tell whether a file is locked.
+
+    Args:
+        locks: the text of /proc/locks.
+        device: the file system's major and minor number, as that text has them: ``fe:00``.
+        inode: the file's number there.
+    """
+    lines = (line.split() for line in locks.splitlines())
+    return any(words[1:2] == ["FLOCK"] and f"{device}:{inode}" in words for words in lines)
+
+
+def device_of(mounts: str, number: str) -> str | None:
+    """Return the device of a mount as /proc/locks has it, from the text of /proc/self/mountinfo; None for no such."""
+    for words in map(str.split, mounts.splitlines()):
+        if words[0] == number:
+            major, minor = map(int, words[2].split(":"))
+            return f"{major:02x}:{minor:02x}"
+    return None
+
+
+def _identity(file: Path) -> tuple[str, int]:
+    """Return device and inode of a file.
+
+    The device is that of the mount: stat(2) tells another one on file systems with volumes of their own (btrfs).
+    """
+    opened = os.open(file, os.O_PATH)
+    try:
+        found = os.fstat(opened)
+        told = Path(f"/proc/self/fdinfo/{opened}").read_text().split()
+        mount = told[told.index("mnt_id:") + 1] if "mnt_id:" in told else ""
+        device = device_of(Path("/proc/self/mountinfo").read_text(), mount)
+    finally:
+        os.close(opened)
+    return device or f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}", found.st_ino

@@ -1,0 +1,284 @@
+"""The journal: one SQLite file that holds every run's events and what is on record about repositories.
+
+What a step depends on is committed before the step: published files, ends of repositories and runs are
+written with ``synchronous=FULL``; chatter waits for the next of them. The state of the hosts is always the
+authority: losing this file costs time, never correctness.
+"""
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sshsync.errors import UsageError
+from sshsync.model import events as ev
+from sshsync.model.item import Digest, Item, Key, Stamp
+from sshsync.model.topology import Repository
+from sshsync.state import cache, records, rows
+from sshsync.state.database import Database, What
+
+KEPT_RUNS = 200
+"""Runs that are kept, and as many dry runs."""
+MOST_WAITING = 500
+"""Events that wait in memory for the next one that has to be on disk at once."""
+
+_AT_ONCE = (ev.RunStarted, ev.Published, ev.Deleted, ev.Verified, ev.RepositoryFinished, ev.RunFinished)
+_NEVER = (ev.Progress, ev.Verified)
+_OUTLINE = (ev.RunStarted, ev.RepositoryStarted, ev.Scanned, ev.Planned, ev.RepositoryFinished)
+"""What a run keeps in memory of itself, for a file that takes the place of a damaged one."""
+_OF_A_RUN = "id, started, stages, dry, finished, exit_code, interrupted, abandoned"
+
+
+class Journal:
+    """Keeps events and records; see `engine.context.Records` for what a run asks of it.
+
+    It opens its file when it is asked for something: to look, until `writing` says that a run holds the run lock.
+
+    Args:
+        state_dir: where the file is; made by the first who writes.
+        timeout: seconds to wait for other processes that hold the file.
+    """
+
+    def __init__(self, state_dir: Path, *, timeout: float = 10.0) -> None:
+        self.file = state_dir / "journal.sqlite"
+        self._db = Database(self.file, _readable, timeout)
+        self._lock = threading.RLock()
+        self._waiting: list[tuple[float, ev.Event]] = []
+        self._run, self._dry = "", False
+        self._bound: tuple[Repository, ...] = ()
+        self._told: list[tuple[float, ev.Event]] = []
+        self._notes: dict[str, str] = {}
+
+    @contextmanager
+    def writing(self, repositories: Iterable[Repository]) -> Iterator[None]:
+        """Be open for a run; the caller holds the run lock.
+
+        Only here an older file is brought up to date and a damaged one set aside, now or in the middle of the run.
+
+        Args:
+            repositories: who takes part; what is on record about another place of theirs is forgotten.
+
+        Raises:
+            StateError: the file cannot be used, or a newer sshsync wrote it.
+        """
+        self._bound = tuple(repositories)
+        self._told.clear()
+        self._notes.clear()
+        self._db.begin(self._first)
+        try:
+            yield
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Write what is pending and close; it can be looked at again.
+
+        Raises:
+            StateError: it could not be written; it is closed all the same.
+        """
+        try:
+            self._settle()
+        finally:
+            self._db.end()
+
+    def remarks(self) -> list[str]:
+        """Return what an operator should know about the file, once."""
+        with self._lock:
+            found, self._db.remarks = self._db.remarks, []
+            return found
+
+    def __call__(self, event: ev.Event) -> None:
+        """Keep an event; what the next step depends on is on disk when this returns.
+
+        Raises:
+            StateError: it could not be written; it waits for the next one, with all that waited before.
+        """
+        with self._lock:
+            self._waiting.append((time.time(), event))
+            if isinstance(event, _AT_ONCE) or len(self._waiting) >= MOST_WAITING:
+                self._settle()
+
+    def verified(self, repository: Repository) -> dict[Key, Digest]:
+        """Return the digests last verified there."""
+        self._settle()
+        return self._db.read(lambda db: records.verified(db, repository))
+
+    def count(self, repository: Repository) -> int:
+        """Return how many items it held when it was last seen."""
+        self._settle()
+        return self._db.read(lambda db: records.count(db, repository))
+
+    def in_sync(self, repository: Repository) -> float:
+        """Return the moment of which it was last known to equal its master, or 0."""
+        return self.moments([repository])[repository.name]
+
+    def moments(self, repositories: Sequence[Repository]) -> dict[str, float]:
+        """Return for each repository the moment of which it was last known to equal its master, or 0."""
+        self._settle()
+        return self._db.read(lambda db: {found.name: records.in_sync(db, found) for found in repositories})
+
+    def cached(self, repository: Repository, maker: str) -> dict[Key, tuple[Stamp, Digest]]:
+        """Return the digest cache of a repository: what `maker` made."""
+        return self._db.read(lambda db: cache.cached(db, repository, maker))
+
+    def remember(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
+        """Replace the digest cache of a repository; a dry run replaces only what is of the same maker."""
+        found = list(items)
+        self._keep(lambda db: cache.remember(db, repository, maker, found, only=self._dry))
+
+    def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
+        """Add to the digest cache of a repository."""
+        found = list(items)
+        self._keep(lambda db: cache.learn(db, repository, maker, found))
+
+    def noted(self, name: str) -> str:
+        """Return a note that was left for later, "" for none."""
+        return self._db.read(lambda db: records.noted(db, name))
+
+    def note(self, name: str, value: str) -> None:
+        """Leave a note for later."""
+        self._notes[name] = value
+        self._db.write(lambda db: records.note(db, name, value))
+
+    def runs(self, most: int = 20, prefix: str = "", *, dry: bool = True) -> list[dict[str, Any]]:
+        """Return the latest runs, newest first, as rows of the table ``runs``.
+
+        Args:
+            most: how many.
+            prefix: the beginning of their ids.
+            dry: take in dry runs.
+        """
+        wanted = (
+            f"SELECT {_OF_A_RUN} FROM runs WHERE (? = '' OR substr(id, 1, length(?)) = ?)"  # noqa: S608 - constant text
+            " AND (? OR dry IS NOT 1) ORDER BY rowid DESC LIMIT ?"
+        )
+        self._settle()
+        return self._db.read(lambda db: list(map(_run, db.execute(wanted, (prefix, prefix, prefix, dry, most)))))
+
+    def latest(self) -> dict[str, Any] | None:
+        """Return the latest real run, however many dry runs followed."""
+        return next(iter(self.runs(1, dry=False)), None)
+
+    def unfinished(self) -> dict[str, Any] | None:
+        """Return the latest real run when it has not ended by itself: killed, or interrupted by a signal."""
+        row = self.latest()
+        if row is None or row["abandoned"]:
+            return None
+        return row if row["finished"] is None or row["interrupted"] else None
+
+    def events(self, run: str, of: type[ev.Event] | None = None) -> Iterator[tuple[float, ev.Event]]:
+        """Yield the events of a run in order, each with its time; a few at a time are in memory.
+
+        Args:
+            run: the run's id.
+            of: the one class of event that is wanted.
+        """
+        begins = f'{{"type": "{of.__name__}"%' if of else "%"
+        last = 0
+        while found := self._portion((run, last, begins, MOST_WAITING)):
+            last = found[-1][0]
+            for _, at, event in found:
+                if event:
+                    yield at, event
+
+    def ends(self, names: Iterable[str]) -> dict[str, tuple[str, ev.RepositoryFinished]]:
+        """Return how each repository's last real run ended, with that run's id; no more runs are read than needed."""
+        left = set(names)
+        ended: dict[str, tuple[str, ev.RepositoryFinished]] = {}
+        for row in self.runs(KEPT_RUNS, dry=False):
+            for _, event in self.events(row["id"], ev.RepositoryFinished):
+                if isinstance(event, ev.RepositoryFinished) and event.repository in left:
+                    ended[event.repository] = row["id"], event
+            left -= ended.keys()
+            if not left:
+                break
+        return ended
+
+    def abandon(self, run: str) -> None:
+        """Mark an unfinished run as given up."""
+        wanted = "UPDATE runs SET abandoned = 1 WHERE id = ?"
+        self._db.write(lambda db: db.execute(wanted, (run,)))
+
+    def _portion(self, asked: tuple[object, ...]) -> list[tuple[int, float, ev.Event | None]]:
+        wanted = "SELECT seq, at, event FROM events WHERE run = ? AND seq > ? AND event LIKE ? ORDER BY seq LIMIT ?"
+        self._settle()
+        return self._db.read(
+            lambda db: [(int(seq), *rows.event(at, text)) for seq, at, text in db.execute(wanted, asked)]
+        )
+
+    def _first(self, db: sqlite3.Connection) -> None:
+        """Do what a run has to find in the file, also in one that takes the place of a damaged one."""
+        records.bind(db, self._bound)
+        self._write(db, self._told)
+        for name, value in self._notes.items():
+            records.note(db, name, value)
+
+    def _keep(self, what: What[None]) -> None:
+        """Write what a run relies on; what a dry run did is not worth the change of an earlier sshsync's file."""
+        self._db.write(what, needed=not self._dry)
+
+    def _settle(self) -> None:
+        """Write what waits in one transaction; between two of them other processes may read and write."""
+        with self._lock:
+            if not self._waiting:
+                return
+            for _, event in self._waiting:
+                if isinstance(event, ev.RunStarted):
+                    self._run, self._dry = event.run, event.dry_run
+            self._keep(lambda db: self._write(db, self._waiting))
+            if not self._dry:
+                self._told += [(at, event) for at, event in self._waiting if isinstance(event, _OUTLINE)]
+            self._waiting = []
+
+    def _write(self, db: sqlite3.Connection, events: Iterable[tuple[float, ev.Event]]) -> None:
+        for at, event in events:
+            if isinstance(event, ev.RunStarted):
+                _start(db, event)
+            elif isinstance(event, ev.RunFinished):
+                row = (event.at, event.exit_code, event.interrupted, event.run)
+                db.execute("UPDATE runs SET finished = ?, exit_code = ?, interrupted = ? WHERE id = ?", row)
+            elif not self._dry:
+                records.take(db, event)
+            if not isinstance(event, _NEVER):
+                kept = (self._run, at, json.dumps(ev.to_json(event)))
+                db.execute("INSERT INTO events (run, at, event) VALUES (?, ?, ?)", kept)
+
+
+def _start(db: sqlite3.Connection, event: ev.RunStarted) -> None:
+    row = (event.run, event.at, json.dumps(event.stages), event.dry_run)
+    db.execute("INSERT OR IGNORE INTO runs (id, started, stages, dry) VALUES (?, ?, ?, ?)", row)
+    db.execute("UPDATE runs SET finished = NULL, interrupted = 0 WHERE id = ?", (event.run,))
+    old = "SELECT id FROM runs WHERE dry = ? ORDER BY rowid DESC LIMIT -1 OFFSET ?"
+    kept = (event.dry_run, KEPT_RUNS)
+    db.execute(f"DELETE FROM events WHERE run IN ({old})", kept)  # noqa: S608 - constant text
+    db.execute(f"DELETE FROM runs WHERE id IN ({old})", kept)  # noqa: S608 - constant text
+
+
+def _run(row: Sequence[object]) -> dict[str, Any]:
+    return rows.run(dict(zip(_OF_A_RUN.split(", "), row, strict=True)))
+
+
+def _readable(db: sqlite3.Connection) -> None:
+    """Read whatever a look may read, so that a run finds all that a look would stumble over."""
+    records.readable(db)
+    for row in db.execute(f"SELECT {_OF_A_RUN} FROM runs"):  # noqa: S608 - constant text
+        _run(row)
+    for run, at, text in db.execute("SELECT run, at, event FROM events"):
+        rows.words(run, "the run of an event")
+        rows.event(at, text)
+
+
+def find_run(journal: Journal, prefix: str) -> Mapping[str, Any]:
+    """Return the run whose id starts with `prefix`; the latest for "".
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = journal.runs(1, prefix)
+    if not found:
+        raise UsageError(f"no run {prefix!r} is on record" if prefix else "no run is on record yet")
+    return found[0]
