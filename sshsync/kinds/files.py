@@ -35,27 +35,37 @@ _MOST = (1 << 63) - 1
 
 
 class Files:
-    """The kind ``files``; see `Kind`."""
+    """The kind ``files``; see `Kind`.
+
+    Args:
+        portion: files that one request digests at most.
+    """
+
+    def __init__(self, portion: int = PORTION_FILES) -> None:
+        self._portion = portion
 
     def scan(self, subject: Subject) -> Dialogue[Snapshot]:
-        """Find the root, list it, digest what the cache does not know."""
-        name = subject.repository.name
+        """Find the root, list it, digest what the cache does not know, and look at that again where it may change."""
         listed = yield from self.glance(subject)
-        root = listed.root
         items = _from_cache(listed.items, subject.cached)
-        unknown = [key for key, item in items.items() if item.digest is None]
-        sizes = {key: items[key].size for key in unknown}
-        portions = list(_portions(sizes))
+        sizes = {key: item.size for key, item in items.items() if item.digest is None}
+        scanned = _Scanned(items, wary=subject.wary)
+        portions = list(_portions(sizes, self._portion))
         for number, keys in enumerate(portions, 1):
-            found = yield from digests(subject, root, b".", {key: sizes[key] for key in keys})
-            items.update((key, replace(items[key], digest=found.get(key))) for key in keys)
+            found = yield from self.digests(subject, listed.root, b".", {key: sizes[key] for key in keys})
+            unsure = keys if subject.wary else [key for key in keys if not found.get(key)]
+            seen = yield from self.look(subject, listed.root, unsure)
+            scanned.take(keys, found, unsure, seen)
             if number < len(portions):
-                yield Learned(tuple(items[key] for key in keys))
-        if items and not any(item.digest for item in items.values()):
+                yield Learned(tuple(items[key] for key in keys if key in items))
+
+        if items and not scanned.printed:
             raise CommandError(
-                f"no digest of any of its {len(items)} file(s) can be made", where=name, hint="check its digestcmd"
+                f"no digest of any of its {len(items)} file(s) can be made",
+                where=subject.repository.name,
+                hint="check its digestcmd",
             )
-        return replace(listed, items=items, hashed=sum(sizes.values()))
+        return scanned.result(listed, sum(sizes.values()))
 
     def glance(self, subject: Subject) -> Dialogue[Snapshot]:
         """Find the root and list it."""
@@ -70,27 +80,74 @@ class Files:
         self, subject: Subject, root: bytes, below: bytes, sizes: Mapping[Key, int]
     ) -> Dialogue[dict[Key, Digest | None]]:
         """Digest files by the operator's template or the host's tool; see `Kind`."""
-        return digests(subject, root, below, sizes)
+        found: dict[Key, Digest | None] = {}
+        place = {"ROOT": root, "BELOW": below}
+        for keys in _portions(sizes, self._portion):
+            size = sum(sizes[key] for key in keys)
+            tool = "" if subject.repository.commands.digest else _tool(subject, size // len(keys))
+            found.update((yield from _digests_of(subject, {**place, "TOOL": tool.encode()}, keys, size / HASH_RATE)))
+        return found
+
+    def look(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
+        """Stat the named items; nothing is asked when there are none."""
+        seen = yield from _stat(subject, root, keys)
+        return seen
 
     def look_again(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
         """Stat and digest the named items afresh."""
         seen = yield from _stat(subject, root, keys)
-        found = yield from digests(subject, root, b".", {key: item.size for key, item in seen.items.items()})
-        items = {key: replace(item, digest=found.get(key)) for key, item in seen.items.items()}
-        return replace(seen, items=items)
+        sizes = {key: item.size for key, item in seen.items.items()}
+        found = yield from self.digests(subject, root, b".", sizes)
+        scanned = _Scanned(dict(seen.items), wary=subject.wary)
+        unsure = list(sizes) if subject.wary else []
+        after = yield from _stat(subject, root, unsure)
+        scanned.take(list(sizes), found, unsure, after)
+        return replace(seen, items=scanned.items, restless=frozenset(scanned.restless))
 
 
-def digests(
-    subject: Subject, root: bytes, below: bytes, sizes: Mapping[Key, int]
-) -> Dialogue[dict[Key, Digest | None]]:
-    """Return the digests of files below ``root/below``; see `Kind.digests`."""
-    found: dict[Key, Digest | None] = {}
-    place = {"ROOT": root, "BELOW": below}
-    for keys in _portions(sizes):
-        size = sum(sizes[key] for key in keys)
-        tool = "" if subject.repository.commands.digest else _tool(subject, size // len(keys))
-        found.update((yield from _digests_of(subject, {**place, "TOOL": tool.encode()}, keys, size / HASH_RATE)))
-    return found
+class _Scanned:
+    """Items on their way to a snapshot: digests are filled in, and what changed or vanished meanwhile is told apart.
+
+    Args:
+        items: what was listed.
+        wary: whether an item that changed is restless; else it only has no digest.
+
+    Attributes:
+        items: what is known; changed in place.
+        restless: keys of items whose stamp is not the one that they were listed with.
+        printed: whether the host printed any digest at all.
+    """
+
+    def __init__(self, items: dict[Key, Item], *, wary: bool) -> None:
+        self.items = items
+        self._wary = wary
+        self.restless: set[Key] = set()
+        self.printed = any(item.digest for item in items.values())
+        self._problems: list[Problem] = []
+
+    def take(self, keys: list[Key], found: Mapping[Key, Digest | None], unsure: list[Key], seen: Snapshot) -> None:
+        """Take the digests of some items, and what a second look showed at those of them that are unsure."""
+        self.printed = self.printed or any(found.values())
+        self.items.update((key, replace(self.items[key], digest=found.get(key))) for key in keys)
+        for key in unsure:
+            now = seen.items.get(key)
+            if now is None:
+                del self.items[key]
+            elif self._wary and now.stamp != self.items[key].stamp:
+                self.items[key] = now
+                self.restless.add(key)
+        self._problems += seen.problems
+
+    def result(self, listed: Snapshot, hashed: int) -> Snapshot:
+        """Return the snapshot of a listing of which this became."""
+        return replace(
+            listed,
+            items=self.items,
+            hashed=hashed,
+            restless=frozenset(self.restless),
+            problems=(*listed.problems, *self._problems),
+            complete=listed.complete and not self._problems,
+        )
 
 
 def _digests_of(
@@ -107,20 +164,26 @@ def _digests_of(
     if plain:
         answer = yield Request(Command(scripts.DIGEST, place), encode.lines(plain), allow)
         found.update(_digest_lines(answer.payload, subject.algorithm))
-        if answer.status and answer.errors.strip():
-            yield Remark(f"digesting: {visible(answer.errors.strip(), 300)}")
+        if answer.status and (said := _complaint(answer.errors)):
+            yield Remark(f"digesting: {said}")
     if odd:
         answer = yield Request(Command(scripts.DIGEST_ODD, place), encode.lines(odd), allow)
         found.update(_one_by_one(answer, subject, odd))
     return found
 
 
-def _portions(sizes: Mapping[Key, int]) -> Iterator[list[Key]]:
+def _complaint(errors: bytes) -> str:
+    """Return what a tool complained about, but for absent files: whoever asked for those tells of them."""
+    lines = [line for line in errors.strip().splitlines() if b"no such file" not in line.lower()]
+    return visible(b"\n".join(lines), 300)
+
+
+def _portions(sizes: Mapping[Key, int], most: int) -> Iterator[list[Key]]:
     """Split what is to be digested, so that a lost connection costs one portion and not the whole night."""
     portion: list[Key] = []
     size = 0
     for key, more in sizes.items():
-        if portion and (len(portion) >= PORTION_FILES or size + more > PORTION_BYTES):
+        if portion and (len(portion) >= most or size + more > PORTION_BYTES):
             yield portion
             portion, size = [], 0
         portion.append(key)

@@ -66,6 +66,7 @@ class Snapshot:
         existed: False when the root was missing.
         skipped: entries that are no regular files.
         hashed: bytes that were read to compute digests (the rest came from the cache).
+        restless: items that changed while they were scanned: their stamp is the fresh one, they have no digest.
     """
 
     repository: str
@@ -77,6 +78,7 @@ class Snapshot:
     skipped: int = 0
     hashed: int = 0
     problems: tuple[Problem, ...] = ()
+    restless: frozenset[Key] = frozenset()
 
     @property
     def bytes(self) -> int:

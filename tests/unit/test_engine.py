@@ -5,10 +5,10 @@ import hashlib
 import pytest
 
 from sshsync.engine.journal import Journal
-from sshsync.errors import StateError, UnknownRepositoryError, UsageError
+from sshsync.errors import SshsyncError, StateError, UnknownRepositoryError, UsageError
 from sshsync.executors.serial import Serial
 from sshsync.executors.threads import Threads
-from sshsync.kinds import files
+from sshsync.kinds.files import Files
 from sshsync.model import events as ev
 from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World
@@ -150,10 +150,10 @@ def test_a_publication_that_broke_off_is_looked_into_and_not_repeated(world: Wor
     assert result.report.repositories["proxy"].copied == len(FILES)
 
 
-def test_a_scan_that_broke_off_need_not_read_everything_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "PORTION_FILES", 1)
+def test_a_scan_that_broke_off_need_not_read_everything_again(world: World) -> None:
     filled(world).host("master").faults.append(Fault("cut", "digest", 3))
-    assert world.run(text=RETRY.replace("retries = 3", "retries = 1")).exit_code != 0
+    with pytest.raises(SshsyncError):
+        world.scanner(RETRY.replace("retries = 3", "retries = 1"), Files(portion=1)).snapshot("master")
     assert world.run().exit_code == 0
     scanned = next(event for event in world.seen(ev.Scanned) if event.repository == "master")
     assert scanned.hashed < sum(map(len, FILES.values()))
@@ -355,14 +355,14 @@ def test_a_young_file_waits_for_its_time_and_is_deferred_when_still_written(worl
     filled(world)
     master = world.host("master")
     master.clock = lambda: now
-    import time
+    master.put(b"/m/young", b"done", mtime=now)
+    master.put(b"/m/growing", b"1", mtime=now)
 
-    offset = now - time.time()
-    master.put(b"/m/young", b"done", mtime=int(time.time() + offset))
-    master.put(b"/m/growing", b"1", mtime=int(time.time() + offset))
-    grow = Fault("none", "read", then=lambda: master.put(b"/m/growing", b"12", mtime=now + 9))
-    master.faults.append(grow)
-    result = world.run("proxy", text=text)
+    def grow(event: ev.Event) -> None:
+        if isinstance(event, ev.Waiting):
+            master.put(b"/m/growing", b"12", mtime=now + 9)
+
+    result = world.run("proxy", text=text, sinks=[grow])
     assert world.host("proxy").files[b"/p/young"].data == b"done"
     assert b"/p/growing" not in world.host("proxy").files
     assert result.report.repositories["proxy"].outcome == "deferred"

@@ -98,7 +98,7 @@ def test_times_beyond_64_bits_count_as_the_last_that_fits(tmp_path) -> None:
 
 def test_an_incomplete_listing_is_marked(tmp_path) -> None:
     listing = ok(record(b"a") + record(b"b"), status=1, errors=b"find: ./secret: Permission denied")
-    found = drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), listing, ok(f"{SHA}  ./b\n".encode()))
+    found = drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), listing, ok(f"{SHA}  ./b\n".encode()), ok(record(b"a")))
     assert not found.complete
     assert "Permission denied" in found.problems[0].reason
     assert found.items[b"a"].digest is None
@@ -154,7 +154,7 @@ def test_suspicious_listcmd_output_is_refused(payload: bytes) -> None:
 def test_templates_are_asked_for_everything(tmp_path) -> None:
     own = subject(tmp_path, Commands("find", "sha1sum"))
     digests = ok(b"tok " + b"b" * 40 + b"  x\ntok NONE\n")
-    found = drive(Files().scan(own), ok(b"/m\n"), ok(b"/m/a\n/m/b\n"), ok(record(b"a") + record(b"b")), digests)
+    found = drive(Files().scan(own), ok(b"/m\n"), ok(b"/m/a\n/m/b\n"), ok(record(b"a") + record(b"b")), digests, ok(record(b"b")))
     assert found.items[b"a"].digest == "sha1:" + "b" * 40
     assert found.items[b"b"].digest is None
 
@@ -188,13 +188,13 @@ def test_a_host_that_cannot_compute_the_digest_is_named(tmp_path) -> None:
 def test_row_41_a_digestcmd_that_never_prints_a_digest_is_an_error(tmp_path) -> None:
     own = subject(tmp_path, Commands("", "nosuchtool"))
     with pytest.raises(CommandError, match="check its digestcmd|no digest of any of its 1 file"):
-        drive(Files().scan(own), ok(b"/m\n"), ok(record(b"a")), ok(b"tok \n"))
+        drive(Files().scan(own), ok(b"/m\n"), ok(record(b"a")), ok(b"tok \n"), ok(record(b"a")))
 
 
 def test_much_is_digested_in_portions(tmp_path) -> None:
     sizes = {b"a": 3 << 30, b"b": 3 << 30, **{b"%d" % n: 1 for n in range(10_001)}}
     asked = []
-    dialogue = files.digests(subject(tmp_path), b"/m", b".", sizes)
+    dialogue = Files().digests(subject(tmp_path), b"/m", b".", sizes)
     request = next(dialogue)
     try:
         while True:
@@ -211,9 +211,9 @@ def test_big_files_are_digested_by_the_tool_that_reads_faster(tmp_path) -> None:
     able = Capabilities(stat="gnu", digests={"sha256": "sha256sum"}, bulk={"sha256": "openssl dgst -r -sha256"})
     made = Subject(made.repository, able, TOKEN, "sha256")
     for size, tool in ((1000, b"sha256sum"), (100_000_000, b"openssl dgst -r -sha256")):
-        dialogue = files.digests(made, b"/m", b".", {b"a": size})
+        dialogue = Files().digests(made, b"/m", b".", {b"a": size})
         assert next(dialogue).command.variables["TOOL"] == tool
-        assert drive(files.digests(made, b"/m", b".", {b"a": size}), ok(f"{SHA} *./a\n".encode())) == {b"a": f"sha256:{SHA}"}
+        assert drive(Files().digests(made, b"/m", b".", {b"a": size}), ok(f"{SHA} *./a\n".encode())) == {b"a": f"sha256:{SHA}"}
 
 
 def test_looking_again_leaves_out_what_is_gone(tmp_path) -> None:
