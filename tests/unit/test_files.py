@@ -263,3 +263,22 @@ def test_a_bad_pattern_is_told() -> None:
     assert files.HASH_RATE
     assert globs.faults(["fine", "also/fine"]) == []
     assert globs.faults(["!"])
+
+
+def test_a_pattern_may_end_in_a_space_that_a_backslash_keeps(tmp_path) -> None:
+    text = CHAIN.replace("[DEFAULT]\n", "[DEFAULT]\nexclude = one\\ \n  two\\ \t\n  three  \ninclude = four\\ \n")
+    master = configure(text, tmp_path).tree.repositories["master"]
+    assert master.exclude == ("one\\ ", "two\\ ", "three")
+    assert master.include == ("four\\ ",)
+    test = globs.wanted((), master.exclude)
+    assert [test(key) for key in (b"one ", b"two ", b"three", b"one", b"three ")] == [False, False, False, True, True]
+
+
+def test_a_template_keeps_no_space_at_the_end_of_a_line(tmp_path) -> None:
+    text = CHAIN.replace("[master]\n", "[master]\nlistcmd = find ${REPOPATH} \\ \n  -type f\n")
+    assert configure(text, tmp_path).tree.repositories["master"].commands.listing == "find ${REPOPATH} \\\n-type f"
+
+
+@pytest.mark.parametrize("pattern", ["!", "/", "!/", "a[b", "[!", "a\\", "[[:nothing:]]"])
+def test_a_pattern_that_can_match_nothing_is_told(pattern: str) -> None:
+    assert len(globs.faults(["fine", pattern])) == 1
