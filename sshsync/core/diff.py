@@ -66,7 +66,7 @@ def _kind(old: Item | None, new: Item) -> Kind | None:
         return Kind.COPY
     if old.digest != new.digest:
         return Kind.REPLACE
-    if (old.mode & 0o777, old.mtime) != (new.mode & 0o777, new.mtime):
+    if old.marks != new.marks:
         return Kind.ADJUST
     return None
 

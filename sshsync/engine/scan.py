@@ -17,6 +17,9 @@ from sshsync.transports.session import new_token
 _RACY_NS = 2_000_000_000
 """A file changed less than this before the scan may change again within the same stamp; it is not cached."""
 
+_WIDEST = 1 << 63
+"""What lies beyond this many nanoseconds around 1970 is no number that the records can keep."""
+
 
 @dataclass(slots=True)
 class _Entry:
@@ -221,8 +224,10 @@ class Scanner:
 
 def _cacheable(items: Iterable[Item], now: int) -> list[Item]:
     limit = now * 1_000_000_000 - _RACY_NS
-    return [
-        item
-        for item in items
-        if item.digest and item.stamp.inode and max(item.stamp.ctime_ns, item.stamp.mtime_ns) < limit
-    ]
+    return [item for item in items if item.digest and item.stamp.inode and _calm(item, limit)]
+
+
+def _calm(item: Item, limit: int) -> bool:
+    """Tell whether an item's times are old enough, and such that they can be kept."""
+    times = item.stamp.ctime_ns, item.stamp.mtime_ns
+    return min(times) >= -_WIDEST and max(times) < min(limit, _WIDEST)

@@ -30,7 +30,7 @@ _REGULAR = 0o100000
 _MODE = re.compile(rb"[0-9A-Fa-f]{1,8}")
 _SIZE = re.compile(rb"[0-9]{1,18}")
 _INODE = re.compile(rb"[0-9]{1,20}")
-_TIME = re.compile(rb"(-?[0-9]{1,20})(?:[.,]([0-9]*))?")
+_TIME = re.compile(rb"(-?)([0-9]{1,20})(?:[.,]([0-9]*))?")
 _MOST = (1 << 63) - 1
 
 
@@ -310,9 +310,9 @@ def _stamp(fields: list[bytes], name: str) -> tuple[int, Stamp]:
 
 
 def _nanoseconds(found: re.Match[bytes]) -> int:
-    """Return a time that fits 64 bits: what lies beyond the year 2262 counts as that."""
-    at = int(found.group(1)) * 1_000_000_000 + int((found.group(2) or b"")[:9].ljust(9, b"0"))
-    return max(-_MOST, min(_MOST, at))
+    """Return a time as it stands: also one before 1970, or one that no 64 bits hold."""
+    at = int(found.group(2)) * 1_000_000_000 + int((found.group(3) or b"")[:9].ljust(9, b"0"))
+    return -at if found.group(1) else at
 
 
 def _from_cache(items: Mapping[Key, Item], cached: Mapping[Key, tuple[Stamp, Digest]]) -> dict[Key, Item]:

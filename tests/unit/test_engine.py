@@ -74,6 +74,38 @@ def test_a_time_that_cannot_be_set_is_told_and_is_no_failure(world: World) -> No
     assert any("cannot be set, such as a" in notice for notice in result.report.repositories["proxy"].notices)
 
 
+@pytest.mark.parametrize("at", [-86_400, 8**11, 10_413_792_000])
+def test_a_time_that_no_archive_holds_is_set_in_place(world: World, at: int) -> None:
+    world.fill("master", b"/m", FILES)
+    for name in (b"/m/a", b"/m/big"):
+        world.host("master").files[name].mtime = at
+    result = world.run()
+    assert result.exit_code == 0
+    for host, root in (("proxy", b"/p"), ("node1", b"/n")):
+        assert [world.host(host).files[root + name].mtime for name in (b"/a", b"/big")] == [at, at]
+        assert not result.report.repositories[host].notices
+    assert [job.outcome for job in world.run().report.jobs] == ["unchanged"] * 3
+
+
+@pytest.mark.parametrize("at", [-86_400, 10_413_792_000, 10**18])
+def test_a_time_that_a_file_system_cuts_is_told_in_every_run_and_fails_none(world: World, at: int) -> None:
+    world.fill("master", b"/m", FILES)
+    proxy = world.host("proxy")
+
+    def cut() -> None:
+        proxy.files[b"/p/a"].mtime = 2**31 - 1
+
+    for _ in range(3):
+        world.host("master").files[b"/m/a"].mtime = at
+        proxy.faults[:] = [Fault("none", "mark", nth, then=cut) for nth in (1, 1, 1)]
+        result = world.run("proxy")
+        assert result.exit_code == 0
+        notices = result.report.repositories["proxy"].notices
+        assert [notice for notice in notices if "cannot be set, such as a" in notice]
+        assert result.report.repositories["proxy"].adjusted == 0
+    assert result.report.repositories["proxy"].outcome == "unchanged"
+
+
 def test_a_changed_time_is_adjusted_without_moving_the_file(world: World) -> None:
     filled(world).run()
     world.host("master").files[b"/m/a"].mtime = 1_550_000_000

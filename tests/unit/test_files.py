@@ -88,12 +88,24 @@ def test_what_is_no_size_is_refused(tmp_path, size: str) -> None:
         drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), ok(listing))
 
 
-def test_times_beyond_64_bits_count_as_the_last_that_fits(tmp_path) -> None:
-    listing = b"tok 81a4 1 99999999999999.5 -99999999999999.5 99999999999999999999 ./a\n"
+@pytest.mark.parametrize(
+    ("printed", "at"),
+    [
+        ("99999999999999.5", 99_999_999_999_999_500_000_000),
+        ("-99999999999999.5", -99_999_999_999_999_500_000_000),
+        ("-1.500000000", -1_500_000_000),
+        ("-0.5", -500_000_000),
+        ("-2", -2_000_000_000),
+        ("0.000000001", 1),
+    ],
+)
+def test_no_time_is_changed(tmp_path, printed: str, at: int) -> None:
+    listing = f"tok 81a4 1 {printed} {printed} 99999999999999999999 ./a\n".encode()
     found = drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), ok(listing), ok(f"{SHA}  ./a\n".encode()))
-    stamp = found.items[b"a"].stamp
-    assert (stamp.mtime_ns, stamp.ctime_ns) == (2**63 - 1, -(2**63) + 1)
-    assert 0 <= stamp.inode < 2**63
+    item = found.items[b"a"]
+    assert (item.stamp.mtime_ns, item.stamp.ctime_ns) == (at, at)
+    assert item.mtime == at // 10**9
+    assert 0 <= item.stamp.inode < 2**63
 
 
 def test_an_incomplete_listing_is_marked(tmp_path) -> None:
