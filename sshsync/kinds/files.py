@@ -23,6 +23,9 @@ PORTION_BYTES = 4 << 30
 PORTION_FILES = 10_000
 """What one request digests at most: the unit of trying again."""
 
+LISTING_WORTH = 5
+"""Files that are listed in the time in which one is looked at by its name."""
+
 LISTING_PATIENCE = 240.0
 """Seconds that a listing may be silent beyond the host's timeout: huge directories print late."""
 
@@ -49,23 +52,24 @@ class Files:
         listed = yield from self.glance(subject)
         items = _from_cache(listed.items, subject.cached)
         sizes = {key: item.size for key, item in items.items() if item.digest is None}
-        scanned = _Scanned(items, wary=subject.wary)
         portions = list(_portions(sizes, self._portion))
         for number, keys in enumerate(portions, 1):
             found = yield from self.digests(subject, listed.root, b".", {key: sizes[key] for key in keys})
-            unsure = keys if subject.wary else [key for key in keys if not found.get(key)]
-            seen = yield from self.look(subject, listed.root, unsure)
-            scanned.take(keys, found, unsure, seen)
+            items.update((key, replace(items[key], digest=found.get(key))) for key in keys)
             if number < len(portions):
-                yield Learned(tuple(items[key] for key in keys if key in items))
-
-        if items and not scanned.printed:
+                # Kept under the stamp that was listed: a file that changed since bears another one.
+                yield Learned(tuple(items[key] for key in keys))
+        if items and not any(item.digest for item in items.values()):
             raise CommandError(
                 f"no digest of any of its {len(items)} file(s) can be made",
                 where=subject.repository.name,
                 hint="check its digestcmd",
             )
-        return scanned.result(listed, sum(sizes.values()))
+
+        unsure = [key for key in sizes if subject.wary or items[key].digest is None]
+        seen = yield from _second_look(subject, listed, unsure)
+        compared = _compared(replace(listed, items=items), unsure, seen, wary=subject.wary)
+        return replace(compared, hashed=sum(sizes.values()))
 
     def glance(self, subject: Subject) -> Dialogue[Snapshot]:
         """Find the root and list it."""
@@ -96,58 +100,53 @@ class Files:
     def look_again(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
         """Stat and digest the named items afresh."""
         seen = yield from _stat(subject, root, keys)
-        sizes = {key: item.size for key, item in seen.items.items()}
-        found = yield from self.digests(subject, root, b".", sizes)
-        scanned = _Scanned(dict(seen.items), wary=subject.wary)
-        unsure = list(sizes) if subject.wary else []
+        found = yield from self.digests(subject, root, b".", {key: item.size for key, item in seen.items.items()})
+        digested = {key: replace(item, digest=found.get(key)) for key, item in seen.items.items()}
+        unsure = list(digested) if subject.wary else []
         after = yield from _stat(subject, root, unsure)
-        scanned.take(list(sizes), found, unsure, after)
-        return replace(seen, items=scanned.items, restless=frozenset(scanned.restless))
+        return _compared(replace(seen, items=digested), unsure, after, wary=subject.wary)
 
 
-class _Scanned:
-    """Items on their way to a snapshot: digests are filled in, and what changed or vanished meanwhile is told apart.
+def _second_look(subject: Subject, listed: Snapshot, keys: list[Key]) -> Dialogue[Snapshot]:
+    """Stat some of the items that were listed: by their names, or, when they are many, by listing all of them."""
+    if subject.repository.commands.listing or len(keys) * LISTING_WORTH < len(listed.items):
+        seen = yield from _stat(subject, listed.root, keys)
+    else:
+        seen = yield from _list(subject, listed.root) if keys else _stat(subject, listed.root, [])
+    return seen
+
+
+def _compared(digested: Snapshot, unsure: list[Key], seen: Snapshot, *, wary: bool) -> Snapshot:
+    """Return items as they are after a second look at some of them: what is gone is left out and told of.
 
     Args:
-        items: what was listed.
-        wary: whether an item that changed is restless; else it only has no digest.
-
-    Attributes:
-        items: what is known; changed in place.
-        restless: keys of items whose stamp is not the one that they were listed with.
-        printed: whether the host printed any digest at all.
+        digested: what the first look showed, with digests.
+        unsure: what was looked at again.
+        seen: what that showed.
+        wary: whether an item that changed between the looks is restless.
     """
+    items = dict(digested.items)
+    restless = set()
+    for key in unsure:
+        now = seen.items.get(key)
+        if now is None:
+            del items[key]
+        elif wary and now.stamp != items[key].stamp:
+            items[key] = now
+            restless.add(key)
+    after = replace(digested, items=items, restless=frozenset(restless))
+    gone = [key for key in unsure if key not in items]
+    if not gone:
+        return after
+    problem = Problem(gone[0], _vanished(gone, seen.problems))
+    return replace(after, problems=(*after.problems, problem), complete=False)
 
-    def __init__(self, items: dict[Key, Item], *, wary: bool) -> None:
-        self.items = items
-        self._wary = wary
-        self.restless: set[Key] = set()
-        self.printed = any(item.digest for item in items.values())
-        self._problems: list[Problem] = []
 
-    def take(self, keys: list[Key], found: Mapping[Key, Digest | None], unsure: list[Key], seen: Snapshot) -> None:
-        """Take the digests of some items, and what a second look showed at those of them that are unsure."""
-        self.printed = self.printed or any(found.values())
-        self.items.update((key, replace(self.items[key], digest=found.get(key))) for key in keys)
-        for key in unsure:
-            now = seen.items.get(key)
-            if now is None:
-                del self.items[key]
-            elif self._wary and now.stamp != self.items[key].stamp:
-                self.items[key] = now
-                self.restless.add(key)
-        self._problems += seen.problems
-
-    def result(self, listed: Snapshot, hashed: int) -> Snapshot:
-        """Return the snapshot of a listing of which this became."""
-        return replace(
-            listed,
-            items=self.items,
-            hashed=hashed,
-            restless=frozenset(self.restless),
-            problems=(*listed.problems, *self._problems),
-            complete=listed.complete and not self._problems,
-        )
+def _vanished(gone: list[Key], problems: tuple[Problem, ...]) -> str:
+    """Tell of items that a second look did not find, with the host's words where they say more than that."""
+    words = visible(gone[0], 200) + (f" and {len(gone) - 1} more" if len(gone) > 1 else "")
+    said = next((found.reason for found in problems if "no such file" not in found.reason.lower()), "")
+    return f"{words} vanished while digests were made" + (f" ({said})" if said else "")
 
 
 def _digests_of(
