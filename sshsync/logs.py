@@ -3,7 +3,9 @@
 import logging
 import logging.handlers
 import os
+import stat
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,7 +25,7 @@ def to_file(file: Path, level: str, form: str = "json") -> FilteringBoundLogger:
     """Return a logger that appends lines to a file; the file may be rotated away at any time.
 
     Args:
-        file: made when it is missing, with its directory.
+        file: made when it is missing, with its directory; only its owner can read it, whatever the umask.
         level: the least level that is written.
         form: ``json`` for objects, ``logfmt`` for words of key=value.
 
@@ -32,7 +34,7 @@ def to_file(file: Path, level: str, form: str = "json") -> FilteringBoundLogger:
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        handler = logging.handlers.WatchedFileHandler(file, encoding="utf-8")
+        handler = _Private(file, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise StateError(f"cannot write the log {file}: {error.strerror}", hint="set log_file") from error
     target = logging.Logger("sshsync")
@@ -42,6 +44,18 @@ def to_file(file: Path, level: str, form: str = "json") -> FilteringBoundLogger:
         words = structlog.processors.LogfmtRenderer(key_order=first, drop_missing=True, bool_as_flag=False)
         return _made(target, level, words)
     return _made(target, level, structlog.processors.JSONRenderer(sort_keys=False))
+
+
+class _Private(logging.handlers.WatchedFileHandler):
+    """Appends to a file that only its owner can read: names of files are nobody else's business."""
+
+    def _open(self) -> TextIOWrapper:
+        opened = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        found = os.fstat(opened)
+        # What is no regular file (a pipe, a device) is shared with others on purpose.
+        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_mode & 0o077:
+            os.fchmod(opened, 0o600)
+        return open(opened, "a", encoding=self.encoding, errors=self.errors)
 
 
 def to_console(level: str, stream: TextIO | None = None, *, journal: bool = False) -> FilteringBoundLogger:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,9 +12,15 @@ from hypothesis import HealthCheck, settings
 from sshsync.api import Sync
 from sshsync.config.load import parse
 from sshsync.config.resolve import Account, Config, resolve
+from sshsync.engine import owner
+from sshsync.engine.context import Context
+from sshsync.engine.scan import Scanner
+from sshsync.kinds.files import Files
 from sshsync.model.events import Event
 from sshsync.model.policy import TransportKind
 from sshsync.transports.memory import MemoryHost, MemoryTransport
+from sshsync.transports.pool import Pool
+from sshsync.transports.retrying import Stop
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 settings.load_profile("default")
@@ -65,16 +72,26 @@ class World:
         for key, data in files.items():
             made.put(root + b"/" + key, data)
 
+    def transports(self) -> dict:
+        return {kind: lambda host, _pool: MemoryTransport(self.host(host.address)) for kind in TransportKind}
+
     def sync(self, text: str = "", sinks: Sequence[Callable[[Event], None]] = (), **parts: object) -> Sync:
         config = configure(text or self.text, self.directory / "state")
-        transports = {kind: lambda host, _pool: MemoryTransport(self.host(host.address)) for kind in TransportKind}
-        return Sync(config, sinks=[self.events.append, *sinks], transports=transports, **parts)  # type: ignore[arg-type]
+        return Sync(config, sinks=[self.events.append, *sinks], transports=self.transports(), **parts)  # type: ignore[arg-type]
 
     def run(self, *stages: str, text: str = "", dry_run: bool = False, **parts: object):
         self.events.clear()
         names = [stage.split(",") for stage in stages] or [["proxy"], ["node1", "node2"]]
         with self.sync(text, **parts) as sync:
             return sync.run(names, dry_run=dry_run)
+
+    def scanner(self, text: str = "", kind: Files | None = None) -> Scanner:
+        """Return what scans the repositories, without a run around it."""
+        sync = self.sync(text)
+        hosts = sync.config.tree.repositories
+        pool = Pool(self.transports(), lambda name: hosts[name].host)
+        emit = self.events.append
+        return Scanner(Context(sync.config.tree, pool, kind or Files(), {}, sync.journal, emit, Stop(), time.time, time.monotonic, owner.here()))
 
     def seen(self, kind: type) -> list:
         return [event for event in self.events if isinstance(event, kind)]

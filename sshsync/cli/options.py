@@ -122,7 +122,13 @@ _OPTIONS = (
     click.option(
         "--state-dir", metavar="DIR", help="Directory of the journal, instead of the configured one.", **_SHARED
     ),
-    click.option("--json", is_flag=True, help="One JSON object a line on stdout, the summary last.", **_SHARED),
+    click.option(
+        "--json",
+        is_flag=True,
+        help="One JSON object a line on stdout, the summary last. A name that is no UTF-8 is escaped there as on the "
+        "screen; its bytes stand beside it in base64: name_base64 beside name, item_base64 beside item.",
+        **_SHARED,
+    ),
     click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something is wrong.", **_SHARED),
     click.option("--verbose", "-v", is_flag=True, help="Say more: one line a file.", **_SHARED),
     click.option("--no-color", is_flag=True, expose_value=False, callback=_uncolored, help="No colours."),

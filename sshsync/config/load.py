@@ -16,6 +16,9 @@ from sshsync.errors import ConfigError, ConfigProblem
 
 DEFAULT = "DEFAULT"
 GLOBAL = "sshsync"
+_PATTERNS = frozenset({"include", "exclude"})
+"""Keys whose lines are patterns: there a backslash keeps the space behind it, also at the end of a line."""
+
 _SECTION = re.compile(r"\[(.*)\]$")
 _OPTION = re.compile(r"([^=:\s][^=:]*?)\s*[=:]\s*(.*)$")
 
@@ -76,7 +79,7 @@ def parse(content: bytes, file: str) -> Raw:
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         place = f"{file}:{number}"
         try:
-            text = line.decode("utf-8").rstrip()
+            text = line.decode("utf-8")
         except UnicodeDecodeError:
             raw.problems.append(ConfigProblem(place, "is no UTF-8 text"))
             continue
@@ -99,10 +102,11 @@ class _State:
             return
         elif text[0].isspace() and self._key and self._section:
             before = self._section.values[self._key]
-            self._section.values[self._key] = Value(f"{before.text}\n{text.strip()}".lstrip("\n"), before.place)
+            lines = f"{before.text}\n{_trimmed(self._key, text)}".lstrip("\n")
+            self._section.values[self._key] = Value(lines, before.place)
         elif section := _SECTION.match(text.strip()):
             self._open(section.group(1), place)
-        elif option := _OPTION.match(text.strip()):
+        elif option := _OPTION.match(text.lstrip()):
             self._set(option.group(1).strip().lower(), option.group(2), place)
         else:
             # The rest of the line may be a secret.
@@ -124,8 +128,14 @@ class _State:
         elif key in self._section.values:
             self._problem(place, f"{key} is set again; first at {self._section.values[key].place}")
         else:
-            self._section.values[key] = Value(text.strip(), place)
+            self._section.values[key] = Value(_trimmed(key, text), place)
             self._key = key
 
     def _problem(self, place: str, words: str) -> None:
         self._raw.problems.append(ConfigProblem(place, words))
+
+
+def _trimmed(key: str, text: str) -> str:
+    kept = text.strip()
+    more = text.lstrip()[len(kept) :].startswith(" ")
+    return f"{kept} " if more and key in _PATTERNS and kept.endswith("\\") else kept

@@ -6,7 +6,7 @@ The parser, the commented sample and the reference page are made of it; nothing 
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from sshsync.kinds import globs
 from sshsync.model.policy import MaxDelete, TransferKind, TransportKind
@@ -122,7 +122,7 @@ def _max_delete(value: object) -> object:
 def _lines(value: object) -> object:
     if not isinstance(value, str):
         return value
-    patterns = tuple(line.strip() for line in value.splitlines() if line.strip())
+    patterns = tuple(line.lstrip() for line in value.splitlines() if line.strip())
     wrong = globs.faults(patterns)
     if wrong:
         raise ValueError("; ".join(wrong))
@@ -158,7 +158,7 @@ Template = Annotated[str, AfterValidator(_template)]
 Path = Annotated[str, AfterValidator(_absolute)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-Patterns = Annotated[tuple[str, ...], BeforeValidator(_lines)]
+Patterns = Annotated[tuple[Annotated[str, StringConstraints(strip_whitespace=False)], ...], BeforeValidator(_lines)]
 
 
 def _option(default: Any, words: str, example: str = "", *, secret: bool = False) -> Any:
@@ -242,9 +242,17 @@ class RepositoryOptions(_Options):
         "there is one and the file's name is plain, else by relay; `scp`, for hosts where no script can write bytes, "
         "is taken by itself where `cat` is missing.",
     )
-    include: Patterns = _option((), "Patterns of files that take part, one a line, in gitignore style; all by default.")
+    include: Patterns = _option(
+        (),
+        "Patterns of files that take part, one a line, as in a .gitignore; all by default. What git would ignore "
+        "takes part: a pattern that matches a directory takes in all below it.",
+    )
     exclude: Patterns = _option(
-        (), "Patterns of files that do not take part: they are neither copied nor deleted.", "*.tmp"
+        (),
+        "Patterns of files that do not take part: they are neither copied nor deleted. They match as in a .gitignore: "
+        "the last one that matches decides (`!` takes back), nothing below an excluded directory can be taken back, "
+        "a backslash keeps a space at the end.",
+        "*.tmp",
     )
     delete: bool = _option(False, "Delete files that the parent does not have.")
     max_delete: Annotated[MaxDelete, BeforeValidator(_max_delete)] = _option(

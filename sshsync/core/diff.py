@@ -30,7 +30,11 @@ def diff(
         Applying the changes to the child gives the parent's digests for every wanted, unblocked item.
     """
     held_back = {
-        **{key: "the parent printed no digest for it" for key, item in parent.items.items() if not item.digest},
+        **{
+            key: "the parent printed no digest for it"
+            for key, item in parent.items.items()
+            if not item.digest and key not in parent.restless
+        },
         **(blocked or {}),
     }
     changes: list[Change] = []
@@ -62,7 +66,7 @@ def _kind(old: Item | None, new: Item) -> Kind | None:
         return Kind.COPY
     if old.digest != new.digest:
         return Kind.REPLACE
-    if (old.mode & 0o777, old.mtime) != (new.mode & 0o777, new.mtime):
+    if old.marks != new.marks:
         return Kind.ADJUST
     return None
 

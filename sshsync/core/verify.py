@@ -53,11 +53,37 @@ def _algorithm(digest: Digest) -> str:
 
 def settled(before: Item, after: Item | None) -> bool:
     """Tell whether a file was left alone between two looks."""
-    return after is not None and (before.size, before.stamp.mtime_ns) == (after.size, after.stamp.mtime_ns)
+    return after is not None and before.stamp == after.stamp
+
+
+def is_young(item: Item, now: float, stable_for: float) -> bool:
+    """Tell whether an item was written less than `stable_for` seconds before `now` by its own host's clock."""
+    return stable_for > 0 and now - item.mtime < stable_for
 
 
 def young(snapshot: Snapshot, stable_for: float) -> dict[Key, Item]:
-    """Return the items written less than `stable_for` seconds ago by their own host's clock."""
+    """Return the items written less than `stable_for` seconds ago, and those seen to change during the scan."""
     if stable_for <= 0:
         return {}
-    return {key: item for key, item in snapshot.items.items() if snapshot.now - item.mtime < stable_for}
+    restless, now = snapshot.restless, snapshot.now
+    return {key: item for key, item in snapshot.items.items() if key in restless or now - item.mtime < stable_for}
+
+
+def rest(before: Snapshot, seen: Snapshot, stable_for: float, since: float) -> float:
+    """Return for how many seconds items have to be left alone yet until each had `stable_for` seconds of peace.
+
+    Args:
+        before: the scan.
+        seen: a later look at the items in question.
+        stable_for: seconds; also the longest answer, whatever time a file bears.
+        since: seconds between the end of the scan and that look.
+    """
+    return max((_rest(before, item, seen.now, stable_for, since) for item in seen.items.values()), default=0.0)
+
+
+def _rest(before: Snapshot, item: Item, now: int, stable_for: float, since: float) -> float:
+    known = before.items.get(item.key)
+    if known is None or not settled(known, item):
+        return stable_for
+    age = since if item.key in before.restless else now - item.mtime
+    return min(stable_for, max(0.0, stable_for - age))

@@ -1,5 +1,6 @@
 """One link: scan both ends, decide what differs, guard, move, delete; everything it finds out is an event."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from types import TracebackType
@@ -129,7 +130,7 @@ class Link:
             self._hooks(prepared).before()
         try:
             self._move(mover, prepared)
-            adjusted = self._adjust(staging, prepared.changes)
+            adjusted = self._adjust(staging, prepared.changes, mover.published)
             self._clear(staging)
             deleted = self._delete(mover, prepared)
         except SshsyncError as error:
@@ -304,11 +305,19 @@ class Link:
                 mover.refuse(change.key, choice.reason)
         mover.move(batches(moves, pack="tar" in target.tools))
 
-    def _adjust(self, staging: Staging, changes: Changes) -> dict[Key, Item]:
+    def _adjust(self, staging: Staging, changes: Changes, published: Mapping[Key, Item]) -> dict[Key, Item]:
+        """Set modes and times, and those of published files that they could not be sent with; look whether it helped.
+
+        A file system may cut a time that it cannot hold and say nothing.
+        """
         items = {change.key: change.new for change in changes.of(Kind.ADJUST) if change.new}
-        refused = self._context.retry(self._child, "adjust", lambda: staging.adjust(items.values()))
-        for key in refused:
-            del items[key]
+        asked = items | {key: item for key, item in published.items() if item is not item.portable()}
+        if not asked:
+            return {}
+        self._context.retry(self._child, "adjust", lambda: staging.adjust(asked.values()))
+        seen = self._scanner.look(self._child, staging.root, list(asked)).items
+        refused = [key for key, item in asked.items() if key not in seen or seen[key].marks != item.marks]
+        items = {key: item for key, item in items.items() if key not in set(refused)}
         if refused:
             such = visible(refused[0])
             self._notice(f"mode or time of {len(refused)} file(s) cannot be set, such as {such}; their bytes are right")

@@ -29,7 +29,9 @@ class Prepared:
         items = dict(self.child.items)
         for change in self.changes.changes:
             if change.new:
-                items[change.key] = change.new
+                # What changes while it is looked at has no digest yet: it does not become anything that is known.
+                if change.new.digest:
+                    items[change.key] = change.new
             elif not self.refusal:
                 items.pop(change.key)
         return replace(self.child, items=items, existed=True)

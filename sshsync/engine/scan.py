@@ -1,7 +1,7 @@
 """Scans: at most one of each repository in a run, shared by all links that need it."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sshsync.core import verify
@@ -17,15 +17,23 @@ from sshsync.transports.session import new_token
 _RACY_NS = 2_000_000_000
 """A file changed less than this before the scan may change again within the same stamp; it is not cached."""
 
+_WIDEST = 1 << 63
+"""What lies beyond this many nanoseconds around 1970 is no number that the records can keep."""
+
 
 @dataclass(slots=True)
 class _Entry:
-    """One repository in this run: its snapshot, or the error that its scan ended in."""
+    """One repository in this run: its snapshot, or the error that its scan ended in.
+
+    `settling` is held while a master is given time, `lock` is not: who takes no young file need not wait.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     snapshot: Snapshot | None = None
     as_of: float = 0.0
+    scanned: float = 0.0
     error: SshsyncError | None = None
+    settling: threading.Lock = field(default_factory=threading.Lock)
     settled: Snapshot | None = None
     vouched: frozenset[Key] = frozenset()
     by_cache: bool = False
@@ -93,29 +101,64 @@ class Scanner:
         """Return the items that this run itself verified in the repository."""
         return self._entries[name].vouched
 
-    def settle(self, name: str) -> Snapshot:
+    def settle(self, name: str, restless: Collection[Key] = ()) -> Snapshot:
         """Wait until young files of a master had their time, and look at them again; once a run.
 
+        Args:
+            name: the master.
+            restless: items that were seen to change after the scan. They join the wait when it has not begun.
+
         Returns:
-            The young items as they are now; one that was written to meanwhile is left out.
+            The young items as they are now, digested afresh; one that was written to meanwhile, or that came too
+            late, is left out.
+
+        Raises:
+            SshsyncError: the master cannot be looked at.
         """
-        repository = self._context.tree.repositories[name]
-        snapshot = self.snapshot(name)
         entry = self._entries[name]
-        with entry.lock:
+        with entry.settling:
             if entry.settled is None:
-                young = verify.young(snapshot, repository.stable_for)
-                newest = max(item.mtime for item in young.values())
-                wait = min(repository.stable_for, max(0.0, newest + repository.stable_for - snapshot.now))
-                self._context.emit(Waiting(name, round(wait, 1), f"{len(young)} file(s) were written just now"))
-                self._context.stop.sleep(wait)
-                again = self.look_again(repository, snapshot.root, list(young))
-                quiet = {k: i for k, i in again.items.items() if verify.settled(young[k], i)}
-                entry.settled = replace(again, items=quiet)
+                repository, snapshot = self._context.tree.repositories[name], self.snapshot(name)
+                keys = dict.fromkeys((*verify.young(snapshot, repository.stable_for), *restless))
+                entry.settled = self._settled(repository, snapshot, entry.scanned, list(keys))
             return entry.settled
 
+    def _settled(self, repository: Repository, snapshot: Snapshot, scanned: float, keys: list[Key]) -> Snapshot:
+        before = self.look(repository, snapshot.root, keys)
+        since = self._context.monotonic() - scanned
+        wait = verify.rest(snapshot, before, repository.stable_for, since)
+        if wait:
+            why = f"{len(before.items)} file(s) were written just now"
+            self._context.emit(Waiting(repository.name, round(wait, 1), why))
+            self._context.stop.sleep(wait)
+
+        after = self.look_again(repository, snapshot.root, list(before.items))
+        quiet = {
+            key: item
+            for key, item in after.items.items()
+            if verify.settled(before.items[key], item) and key not in after.restless
+        }
+        return replace(after, items=quiet, restless=frozenset())
+
+    def still(self, repository: Repository, root: bytes, items: Iterable[Item]) -> set[Key]:
+        """Return the keys of those items that are not as they were when they were scanned: changed, or gone.
+
+        Costs one request, and none when there are no items; nothing is read.
+        """
+        known = {item.key: item for item in items}
+        now = self.look(repository, root, list(known)).items if known else {}
+        return {key for key, item in known.items() if not verify.settled(item, now.get(key))}
+
+    def look(self, repository: Repository, root: bytes, keys: list[Key]) -> Snapshot:
+        """Return the present state of some items, without digests."""
+        subject = self._subject(repository)
+        return self._converse(subject, self._context.kind.look(subject, root, keys))
+
     def look_again(self, repository: Repository, root: bytes, keys: list[Key]) -> Snapshot:
-        """Return the present state of some items."""
+        """Return the present state of some items, digested afresh.
+
+        Those of a master with `stable_for` that changed while they were digested are `restless` in the answer.
+        """
         subject = self._subject(repository)
         return self._converse(subject, self._context.kind.look_again(subject, root, keys))
 
@@ -139,6 +182,7 @@ class Scanner:
         entry.by_cache = bool(cached)
         subject = replace(self._subject(repository), create=create, cached=cached)
         found = self._converse(subject, context.kind.scan(subject))
+        entry.scanned = context.monotonic()
         if repository.digest_cache and found.existed:
             context.records.remember(repository, context.maker(repository), _cacheable(found.items.values(), found.now))
         for problem in found.problems:
@@ -160,7 +204,8 @@ class Scanner:
         context = self._context
         capabilities = context.capabilities(repository)
         now = int(context.clock() + capabilities.clock)
-        return Subject(repository, capabilities, new_token(), context.algorithm(repository), now)
+        wary = not repository.parent and repository.stable_for > 0
+        return Subject(repository, capabilities, new_token(), context.algorithm(repository), now, wary=wary)
 
     def _converse(self, subject: Subject, dialogue: Dialogue[T]) -> T:
         """Drive a dialogue: each request is one script, tried again on its own."""
@@ -196,8 +241,10 @@ class Scanner:
 
 def _cacheable(items: Iterable[Item], now: int) -> list[Item]:
     limit = now * 1_000_000_000 - _RACY_NS
-    return [
-        item
-        for item in items
-        if item.digest and item.stamp.inode and max(item.stamp.ctime_ns, item.stamp.mtime_ns) < limit
-    ]
+    return [item for item in items if item.digest and item.stamp.inode and _calm(item, limit)]
+
+
+def _calm(item: Item, limit: int) -> bool:
+    """Tell whether an item's times are old enough, and such that they can be kept."""
+    times = item.stamp.ctime_ns, item.stamp.mtime_ns
+    return min(times) >= -_WIDEST and max(times) < min(limit, _WIDEST)

@@ -61,6 +61,7 @@ class Subject:
         now: the host's own clock in seconds.
         create: make the root when it is missing.
         cached: digests by key that hold as long as the stamp is the same.
+        wary: look at what was digested again, and tell apart what changed meanwhile.
     """
 
     repository: Repository
@@ -70,6 +71,7 @@ class Subject:
     now: int = 0
     create: bool = False
     cached: Mapping[Key, tuple[Stamp, Digest]] = field(default_factory=dict)
+    wary: bool = False
 
 
 class Kind(Protocol):
@@ -99,6 +101,10 @@ class Kind(Protocol):
             below: directory in which the keys are, "." or a staging directory.
             sizes: the items, with the bytes that have to be read for each.
         """
+        ...
+
+    def look(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
+        """Return the present state of some items, without digests; absent ones are left out."""
         ...
 
     def look_again(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:

@@ -23,6 +23,9 @@ PORTION_BYTES = 4 << 30
 PORTION_FILES = 10_000
 """What one request digests at most: the unit of trying again."""
 
+LISTING_WORTH = 5
+"""Files that are listed in the time in which one is looked at by its name."""
+
 LISTING_PATIENCE = 240.0
 """Seconds that a listing may be silent beyond the host's timeout: huge directories print late."""
 
@@ -30,32 +33,43 @@ _REGULAR = 0o100000
 _MODE = re.compile(rb"[0-9A-Fa-f]{1,8}")
 _SIZE = re.compile(rb"[0-9]{1,18}")
 _INODE = re.compile(rb"[0-9]{1,20}")
-_TIME = re.compile(rb"(-?[0-9]{1,20})(?:[.,]([0-9]*))?")
+_TIME = re.compile(rb"(-?)([0-9]{1,20})(?:[.,]([0-9]*))?")
 _MOST = (1 << 63) - 1
 
 
 class Files:
-    """The kind ``files``; see `Kind`."""
+    """The kind ``files``; see `Kind`.
+
+    Args:
+        portion: files that one request digests at most.
+    """
+
+    def __init__(self, portion: int = PORTION_FILES) -> None:
+        self._portion = portion
 
     def scan(self, subject: Subject) -> Dialogue[Snapshot]:
-        """Find the root, list it, digest what the cache does not know."""
-        name = subject.repository.name
+        """Find the root, list it, digest what the cache does not know, and look at that again where it may change."""
         listed = yield from self.glance(subject)
-        root = listed.root
         items = _from_cache(listed.items, subject.cached)
-        unknown = [key for key, item in items.items() if item.digest is None]
-        sizes = {key: items[key].size for key in unknown}
-        portions = list(_portions(sizes))
+        sizes = {key: item.size for key, item in items.items() if item.digest is None}
+        portions = list(_portions(sizes, self._portion))
         for number, keys in enumerate(portions, 1):
-            found = yield from digests(subject, root, b".", {key: sizes[key] for key in keys})
+            found = yield from self.digests(subject, listed.root, b".", {key: sizes[key] for key in keys})
             items.update((key, replace(items[key], digest=found.get(key))) for key in keys)
             if number < len(portions):
+                # Kept under the stamp that was listed: a file that changed since bears another one.
                 yield Learned(tuple(items[key] for key in keys))
         if items and not any(item.digest for item in items.values()):
             raise CommandError(
-                f"no digest of any of its {len(items)} file(s) can be made", where=name, hint="check its digestcmd"
+                f"no digest of any of its {len(items)} file(s) can be made",
+                where=subject.repository.name,
+                hint="check its digestcmd",
             )
-        return replace(listed, items=items, hashed=sum(sizes.values()))
+
+        unsure = [key for key in sizes if subject.wary or items[key].digest is None]
+        seen = yield from _second_look(subject, listed, unsure)
+        compared = _compared(replace(listed, items=items), unsure, seen, wary=subject.wary)
+        return replace(compared, hashed=sum(sizes.values()))
 
     def glance(self, subject: Subject) -> Dialogue[Snapshot]:
         """Find the root and list it."""
@@ -70,27 +84,69 @@ class Files:
         self, subject: Subject, root: bytes, below: bytes, sizes: Mapping[Key, int]
     ) -> Dialogue[dict[Key, Digest | None]]:
         """Digest files by the operator's template or the host's tool; see `Kind`."""
-        return digests(subject, root, below, sizes)
+        found: dict[Key, Digest | None] = {}
+        place = {"ROOT": root, "BELOW": below}
+        for keys in _portions(sizes, self._portion):
+            size = sum(sizes[key] for key in keys)
+            tool = "" if subject.repository.commands.digest else _tool(subject, size // len(keys))
+            found.update((yield from _digests_of(subject, {**place, "TOOL": tool.encode()}, keys, size / HASH_RATE)))
+        return found
+
+    def look(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
+        """Stat the named items; nothing is asked when there are none."""
+        seen = yield from _stat(subject, root, keys)
+        return seen
 
     def look_again(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
         """Stat and digest the named items afresh."""
         seen = yield from _stat(subject, root, keys)
-        found = yield from digests(subject, root, b".", {key: item.size for key, item in seen.items.items()})
-        items = {key: replace(item, digest=found.get(key)) for key, item in seen.items.items()}
-        return replace(seen, items=items)
+        found = yield from self.digests(subject, root, b".", {key: item.size for key, item in seen.items.items()})
+        digested = {key: replace(item, digest=found.get(key)) for key, item in seen.items.items()}
+        unsure = list(digested) if subject.wary else []
+        after = yield from _stat(subject, root, unsure)
+        return _compared(replace(seen, items=digested), unsure, after, wary=subject.wary)
 
 
-def digests(
-    subject: Subject, root: bytes, below: bytes, sizes: Mapping[Key, int]
-) -> Dialogue[dict[Key, Digest | None]]:
-    """Return the digests of files below ``root/below``; see `Kind.digests`."""
-    found: dict[Key, Digest | None] = {}
-    place = {"ROOT": root, "BELOW": below}
-    for keys in _portions(sizes):
-        size = sum(sizes[key] for key in keys)
-        tool = "" if subject.repository.commands.digest else _tool(subject, size // len(keys))
-        found.update((yield from _digests_of(subject, {**place, "TOOL": tool.encode()}, keys, size / HASH_RATE)))
-    return found
+def _second_look(subject: Subject, listed: Snapshot, keys: list[Key]) -> Dialogue[Snapshot]:
+    """Stat some of the items that were listed: by their names, or, when they are many, by listing all of them."""
+    if subject.repository.commands.listing or len(keys) * LISTING_WORTH < len(listed.items):
+        seen = yield from _stat(subject, listed.root, keys)
+    else:
+        seen = yield from _list(subject, listed.root) if keys else _stat(subject, listed.root, [])
+    return seen
+
+
+def _compared(digested: Snapshot, unsure: list[Key], seen: Snapshot, *, wary: bool) -> Snapshot:
+    """Return items as they are after a second look at some of them: what is gone is left out and told of.
+
+    Args:
+        digested: what the first look showed, with digests.
+        unsure: what was looked at again.
+        seen: what that showed.
+        wary: whether an item that changed between the looks is restless.
+    """
+    items = dict(digested.items)
+    restless = set()
+    for key in unsure:
+        now = seen.items.get(key)
+        if now is None:
+            del items[key]
+        elif wary and now.stamp != items[key].stamp:
+            items[key] = now
+            restless.add(key)
+    after = replace(digested, items=items, restless=frozenset(restless))
+    gone = [key for key in unsure if key not in items]
+    if not gone:
+        return after
+    problem = Problem(gone[0], _vanished(gone, seen.problems))
+    return replace(after, problems=(*after.problems, problem), complete=False)
+
+
+def _vanished(gone: list[Key], problems: tuple[Problem, ...]) -> str:
+    """Tell of items that a second look did not find, with the host's words where they say more than that."""
+    words = visible(gone[0], 200) + (f" and {len(gone) - 1} more" if len(gone) > 1 else "")
+    said = next((found.reason for found in problems if "no such file" not in found.reason.lower()), "")
+    return f"{words} vanished while digests were made" + (f" ({said})" if said else "")
 
 
 def _digests_of(
@@ -107,20 +163,26 @@ def _digests_of(
     if plain:
         answer = yield Request(Command(scripts.DIGEST, place), encode.lines(plain), allow)
         found.update(_digest_lines(answer.payload, subject.algorithm))
-        if answer.status and answer.errors.strip():
-            yield Remark(f"digesting: {visible(answer.errors.strip(), 300)}")
+        if answer.status and (said := _complaint(answer.errors)):
+            yield Remark(f"digesting: {said}")
     if odd:
         answer = yield Request(Command(scripts.DIGEST_ODD, place), encode.lines(odd), allow)
         found.update(_one_by_one(answer, subject, odd))
     return found
 
 
-def _portions(sizes: Mapping[Key, int]) -> Iterator[list[Key]]:
+def _complaint(errors: bytes) -> str:
+    """Return what a tool complained about, but for absent files: whoever asked for those tells of them."""
+    lines = [line for line in errors.strip().splitlines() if b"no such file" not in line.lower()]
+    return visible(b"\n".join(lines), 300)
+
+
+def _portions(sizes: Mapping[Key, int], most: int) -> Iterator[list[Key]]:
     """Split what is to be digested, so that a lost connection costs one portion and not the whole night."""
     portion: list[Key] = []
     size = 0
     for key, more in sizes.items():
-        if portion and (len(portion) >= PORTION_FILES or size + more > PORTION_BYTES):
+        if portion and (len(portion) >= most or size + more > PORTION_BYTES):
             yield portion
             portion, size = [], 0
         portion.append(key)
@@ -247,9 +309,9 @@ def _stamp(fields: list[bytes], name: str) -> tuple[int, Stamp]:
 
 
 def _nanoseconds(found: re.Match[bytes]) -> int:
-    """Return a time that fits 64 bits: what lies beyond the year 2262 counts as that."""
-    at = int(found.group(1)) * 1_000_000_000 + int((found.group(2) or b"")[:9].ljust(9, b"0"))
-    return max(-_MOST, min(_MOST, at))
+    """Return a time as it stands: also one before 1970, or one that no 64 bits hold."""
+    at = int(found.group(2)) * 1_000_000_000 + int((found.group(3) or b"")[:9].ljust(9, b"0"))
+    return -at if found.group(1) else at
 
 
 def _from_cache(items: Mapping[Key, Item], cached: Mapping[Key, tuple[Stamp, Digest]]) -> dict[Key, Item]:

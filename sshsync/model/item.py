@@ -1,13 +1,17 @@
 """Items and snapshots: what one scan saw."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Key = bytes
 """The name of an item below the root of its repository. For files: a relative path of raw bytes."""
 
 Digest = str
 """``algorithm:value``. For files the value is lower-case hexadecimal; digests compare as text."""
+
+
+LATEST = 8**11 - 1
+"""The last second that the header of a plain tar archive holds (in March 2242); the first is that of 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,18 @@ class Item:
 
     @property
     def mtime(self) -> int:
-        """Modification time in whole seconds, not before the epoch: what every tool can set and keep."""
-        return max(0, self.stamp.mtime_ns // 1_000_000_000)
+        """Modification time in whole seconds, what lies between them cut off: what every tool can set."""
+        return self.stamp.mtime_ns // 1_000_000_000
+
+    @property
+    def marks(self) -> tuple[int, int]:
+        """Mode and time as they are set on a child beside the bytes."""
+        return self.mode & 0o777, self.mtime
+
+    def portable(self) -> "Item":
+        """Return the item with the nearest time that every archive and every tool can carry; mostly itself."""
+        at = min(max(0, self.mtime), LATEST)
+        return self if at == self.mtime else replace(self, stamp=replace(self.stamp, mtime_ns=at * 1_000_000_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,7 @@ class Snapshot:
         existed: False when the root was missing.
         skipped: entries that are no regular files.
         hashed: bytes that were read to compute digests (the rest came from the cache).
+        restless: items that changed while they were scanned: their stamp is the fresh one, they have no digest.
     """
 
     repository: str
@@ -77,6 +92,7 @@ class Snapshot:
     skipped: int = 0
     hashed: int = 0
     problems: tuple[Problem, ...] = ()
+    restless: frozenset[Key] = frozenset()
 
     @property
     def bytes(self) -> int:

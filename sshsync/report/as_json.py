@@ -1,12 +1,30 @@
-"""The report as JSON: one object a line, the summary last. Fields are only ever added."""
+"""The report as JSON: one object a line, the summary last. Fields are only ever added.
 
+Every line is text to any reader. A name that is no UTF-8 stands there as it is shown on a screen, and its bytes in
+base64 beside it, under the field's name with ``_base64``; beside a list of names stands a list, None for plain ones.
+"""
+
+import base64
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
-from sshsync.model.events import Event, Verified, to_json
-from sshsync.model.report import RepositoryReport, RunReport
+from sshsync.model.events import Event, Verified, key_of, to_json
+from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
+from sshsync.remote.encode import visible
 
 SCHEMA = 1
+
+_NAMES = ("name", "names", "items")
+"""Fields of events that hold names of items: one, a list, or a list of rows that begin with one."""
+
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+def line(values: Mapping[str, Any]) -> str:
+    """Return values as one line of JSON; what is no text in them is escaped."""
+    return json.dumps(_readable(values))
 
 
 def event_line(event: Event) -> str:
@@ -14,7 +32,12 @@ def event_line(event: Event) -> str:
     if isinstance(event, Verified):
         return ""
     values = to_json(event)
-    return json.dumps({**values, "type": _snake(str(values["type"]))})
+    named = {field: values[field] for field in _NAMES if isinstance(values.get(field), str | list)}
+    for field, held in named.items():
+        values[field], odd = _names(held)
+        if odd:
+            values[f"{field}_base64"] = odd
+    return line({**values, "type": _snake(str(values["type"]))})
 
 
 def summary_line(report: RunReport) -> str:
@@ -24,6 +47,11 @@ def summary_line(report: RunReport) -> str:
 
 def summary(report: RunReport) -> dict[str, Any]:
     """Return the summary of a run."""
+    made: dict[str, Any] = _readable(_summary(report))
+    return made
+
+
+def _summary(report: RunReport) -> dict[str, Any]:
     return {
         "type": "summary",
         "schema": SCHEMA,
@@ -59,12 +87,48 @@ def _repository(job: RepositoryReport) -> dict[str, Any]:
         "retries": job.retries,
         "as_of": job.as_of,
         "error": job.error,
-        "problems": [
-            {"item": p.name, "reason": p.reason, "outcome": str(p.outcome), "code": p.code} for p in job.problems
-        ],
+        "problems": [_problem(problem) for problem in job.problems],
         "notices": job.notices,
         "unfit": job.unfit,
     }
+
+
+def _problem(problem: ItemProblem) -> dict[str, Any]:
+    name, odd = _names(problem.name)
+    found = {"item": name, "reason": problem.reason, "outcome": str(problem.outcome), "code": problem.code}
+    return {**found, "item_base64": odd} if odd else found
+
+
+def _names(held: Any) -> tuple[Any, Any]:
+    """Return names fit for JSON, and the bytes of those that are no text; None when all are."""
+    if isinstance(held, str):
+        return (visible(held, len(held)), _bytes(held)) if _LONE.search(held) else (held, None)
+    if held and isinstance(held[0], str):
+        pairs = [_names(name) for name in held]
+        shown = [name for name, _ in pairs]
+    else:
+        pairs = [_names(row[0]) for row in held]
+        shown = [(name, *row[1:]) for (name, _), row in zip(pairs, held, strict=True)]
+    odd = [found for _, found in pairs]
+    return shown, odd if any(odd) else None
+
+
+def _bytes(name: str) -> str | None:
+    try:
+        return base64.b64encode(key_of(name)).decode()
+    except UnicodeEncodeError:
+        return None  # made of half a character, which is the name of nothing
+
+
+def _readable(value: Any) -> Any:
+    """Return a value in which every lone surrogate is escaped."""
+    if isinstance(value, str):
+        return _LONE.sub(lambda found: visible(found.group()), value) if _LONE.search(value) else value
+    if isinstance(value, Mapping):
+        return {_readable(key): _readable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(item) for item in value]
+    return value
 
 
 def _snake(name: str) -> str:

@@ -12,16 +12,17 @@ _BLOCK = 512
 def pack(changes: Iterable[Change], payload: Iterator[bytes]) -> Iterator[bytes]:
     """Yield a tar archive of the files whose bytes follow each other in `payload`.
 
-    Owners are left out; modes are masked to permissions; times are whole seconds.
+    Owners are left out; modes are masked to permissions; times are whole seconds, as near to
+    the right ones as every tar can read.
 
     Raises:
         SourceChangedError: the payload is shorter or longer than the files together.
     """
     source = _Source(payload)
     for change in changes:
-        item = change.new
-        if item is None:
+        if change.new is None:
             continue
+        item = change.new.portable()
         entry = tarfile.TarInfo("./" + change.key.decode("utf-8", "surrogateescape"))
         entry.size, entry.mode, entry.mtime = item.size, item.mode & 0o777, item.mtime
         yield entry.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")

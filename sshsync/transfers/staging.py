@@ -2,9 +2,9 @@
 
 import itertools
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sshsync.core.batch import OPEN, Batch, Form, by_directory, hexadecimal
 from sshsync.errors import CommandError, LeasedError, ListingError
@@ -116,10 +116,10 @@ class Staging:
             self._run(Command(scripts.DISCARD, self._of({})), lines, 300.0).check("clearing staging")
 
     def mark(self, batch: Batch) -> None:
-        """Set mode and time of staged files."""
+        """Set mode and time of staged files; a time that not every tool can set is left to `adjust`."""
         part = batch.part.encode()
         below = b".sshsync/part" if part else b".sshsync/batch/" + batch.id.encode()
-        items = [(part or change.key, change.new) for change in batch.changes if change.new]
+        items = [(part or change.key, change.new.portable()) for change in batch.changes if change.new]
         self._mark(below, items).check("setting mode and time")
 
     def adjust(self, items: Iterable[Item]) -> list[Key]:
@@ -237,8 +237,12 @@ def _lines(groups: Iterable[tuple[Key, list[Key]]]) -> bytes:
 
 
 def _touch_time(seconds: int) -> bytes:
-    """The time as ``touch -t`` wants it (POSIX: CCYYMMDDhhmm.SS, here in UTC)."""
-    return time.strftime("%Y%m%d%H%M.%S", time.gmtime(seconds)).encode()
+    """The time as ``touch -t`` wants it (POSIX: CCYYMMDDhhmm.SS, here in UTC); what it refuses for other years."""
+    try:
+        at = datetime(1970, 1, 1) + timedelta(seconds=seconds)
+    except OverflowError:
+        return b"-"
+    return f"{at.year:04}{at:%m%d%H%M.%S}".encode()
 
 
 def _about(key: Key, said: list[bytes]) -> str:

@@ -139,7 +139,7 @@ class Scripts:
         for number, line in enumerate(self._stdin.splitlines()):
             mode, stamp, name = line.split(b" ", 2)
             file = self._file(_decoded(name))
-            if file is None:
+            if file is None or not stamp[:-3].isdigit():
                 failed.append(b"failed %d\n" % number)
                 continue
             parts = time.strptime(stamp.decode() + " UTC", "%Y%m%d%H%M.%S %Z")

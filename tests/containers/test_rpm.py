@@ -143,7 +143,7 @@ def test_the_installed_command_brings_a_chain_in_sync(machine: Machine, chain: C
     # As the service, and the log goes on in a new file after it was rotated.
     machine.run("systemctl start sshsync.service")
     machine.run("logrotate -s /root/rotated -f /etc/logrotate.d/sshsync && systemctl start sshsync.service")
-    assert machine.run("stat -c '%a %U' /var/log/sshsync/sshsync.log").stdout == "640 sshsync\n"
+    assert machine.run("stat -c '%a %U' /var/log/sshsync/sshsync.log").stdout == "600 sshsync\n"
     assert machine.run("grep -c 'run finished' /var/log/sshsync/sshsync.log").stdout == "1\n"
     assert machine.run("grep -c 'run finished' /var/log/sshsync/sshsync.log.1").stdout == "2\n"
 

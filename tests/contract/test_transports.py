@@ -16,7 +16,7 @@ from sshsync.core.batch import Batch, Form
 from sshsync.core.lease import Holder
 from sshsync.errors import CommandError, ConnectionLostError, HostError, LeasedError
 from sshsync.kinds.base import Answer, Remark, Subject
-from sshsync.kinds.files import Files, digests
+from sshsync.kinds.files import Files
 from sshsync.model.change import Change, Kind
 from sshsync.model.item import Item, Stamp
 from sshsync.model.policy import TransportKind
@@ -185,7 +185,7 @@ def test_a_listing_finds_all_files_and_no_staging(place: Place) -> None:
 def test_absent_files_have_no_digest(place: Place, tmp_path: Path) -> None:
     place.fill()
     asked = subject(place, tmp_path)
-    found = converse(place, digests(asked, place.root, b".", {b"absent": 1, b"a": 5}), asked.token)
+    found = converse(place, Files().digests(asked, place.root, b".", {b"absent": 1, b"a": 5}), asked.token)
     assert found.get(b"absent") is None
     assert found[b"a"] == SHA[b"a"]
 
@@ -208,7 +208,7 @@ def test_a_batch_is_invisible_until_it_is_published(place: Place, tmp_path: Path
     assert staging.names() == [b"batch/" + batch.id.encode()]
     asked = subject(place, tmp_path)
     below = b".sshsync/batch/" + batch.id.encode()
-    found = converse(place, digests(asked, place.root, below, dict.fromkeys(keys, 1)), asked.token)
+    found = converse(place, Files().digests(asked, place.root, below, dict.fromkeys(keys, 1)), asked.token)
     assert found == SHA
     assert staging.publish(batch) == {}
     assert place.see() == CONTENT

@@ -13,7 +13,7 @@ from sshsync.config.resolve import resolve
 from sshsync.core import fold, selection
 from sshsync.errors import ConfigError, HostKeyError, SshsyncError
 from sshsync.kinds.base import Answer, Learned, Remark
-from sshsync.kinds.files import Files, digest_of, digests, paths
+from sshsync.kinds.files import Files, digest_of, paths
 from sshsync.model import events as ev
 from sshsync.model.topology import Commands
 from sshsync.remote import probe, room
@@ -72,7 +72,7 @@ def test_scans(answers: list[Answer], templates: bool) -> None:
 @given(ANSWERS, st.booleans())
 def test_second_looks_and_digests(answers: list[Answer], templates: bool) -> None:
     asked = made()[templates]
-    for dialogue in (Files().look_again(asked, b"/m", [b"a", b"b\n"]), digests(asked, b"/m", b".", {b"a": 1})):
+    for dialogue in (Files().look_again(asked, b"/m", [b"a", b"b\n"]), Files().digests(asked, b"/m", b".", {b"a": 1})):
         try:
             answered(dialogue, answers)
         except SshsyncError as error:

@@ -162,8 +162,15 @@ def test_incomplete_knowledge_never_deletes(incomplete: str) -> None:
     assert diff(parent, child, delete=True).changes == ()
 
 
-def test_times_before_the_epoch_count_as_the_epoch() -> None:
-    assert diff(snapshot(item(b"a", mtime=-5)), snapshot(item(b"a", mtime=0)), delete=False).changes == ()
+def test_times_before_the_epoch_are_times_like_any_other() -> None:
+    found = diff(snapshot(item(b"a", mtime=-5)), snapshot(item(b"a", mtime=0)), delete=False)
+    assert [change.kind for change in found.changes] == [Kind.ADJUST]
+    assert diff(snapshot(item(b"a", mtime=-5)), snapshot(item(b"a", mtime=-5)), delete=False).changes == ()
+
+
+def test_what_every_archive_can_carry_is_as_near_as_it_can() -> None:
+    carried = {at: item(b"a", mtime=at).portable().mtime for at in (-1, 0, 5, 8**11 - 1, 8**11, 10**19)}
+    assert carried == {-1: 0, 0: 0, 5: 5, 8**11 - 1: 8**11 - 1, 8**11: 8**11 - 1, 10**19: 8**11 - 1}
 
 
 def test_problems_shield_what_lies_below_them() -> None:

@@ -5,10 +5,10 @@ import hashlib
 import pytest
 
 from sshsync.state.journal import Journal
-from sshsync.errors import StateError, UnknownRepositoryError, UsageError
+from sshsync.errors import SshsyncError, StateError, UnknownRepositoryError, UsageError
 from sshsync.executors.serial import Serial
 from sshsync.executors.threads import Threads
-from sshsync.kinds import files
+from sshsync.kinds.files import Files
 from sshsync.model import events as ev
 from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World
@@ -72,6 +72,38 @@ def test_a_time_that_cannot_be_set_is_told_and_is_no_failure(world: World) -> No
     result = world.run("proxy")
     assert result.exit_code == 0
     assert any("cannot be set, such as a" in notice for notice in result.report.repositories["proxy"].notices)
+
+
+@pytest.mark.parametrize("at", [-86_400, 8**11, 10_413_792_000])
+def test_a_time_that_no_archive_holds_is_set_in_place(world: World, at: int) -> None:
+    world.fill("master", b"/m", FILES)
+    for name in (b"/m/a", b"/m/big"):
+        world.host("master").files[name].mtime = at
+    result = world.run()
+    assert result.exit_code == 0
+    for host, root in (("proxy", b"/p"), ("node1", b"/n")):
+        assert [world.host(host).files[root + name].mtime for name in (b"/a", b"/big")] == [at, at]
+        assert not result.report.repositories[host].notices
+    assert [job.outcome for job in world.run().report.jobs] == ["unchanged"] * 3
+
+
+@pytest.mark.parametrize("at", [-86_400, 10_413_792_000, 10**18])
+def test_a_time_that_a_file_system_cuts_is_told_in_every_run_and_fails_none(world: World, at: int) -> None:
+    world.fill("master", b"/m", FILES)
+    proxy = world.host("proxy")
+
+    def cut() -> None:
+        proxy.files[b"/p/a"].mtime = 2**31 - 1
+
+    for _ in range(3):
+        world.host("master").files[b"/m/a"].mtime = at
+        proxy.faults[:] = [Fault("none", "mark", nth, then=cut) for nth in (1, 1, 1)]
+        result = world.run("proxy")
+        assert result.exit_code == 0
+        notices = result.report.repositories["proxy"].notices
+        assert [notice for notice in notices if "cannot be set, such as a" in notice]
+        assert result.report.repositories["proxy"].adjusted == 0
+    assert result.report.repositories["proxy"].outcome == "unchanged"
 
 
 def test_a_changed_time_is_adjusted_without_moving_the_file(world: World) -> None:
@@ -150,10 +182,10 @@ def test_a_publication_that_broke_off_is_looked_into_and_not_repeated(world: Wor
     assert result.report.repositories["proxy"].copied == len(FILES)
 
 
-def test_a_scan_that_broke_off_need_not_read_everything_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "PORTION_FILES", 1)
+def test_a_scan_that_broke_off_need_not_read_everything_again(world: World) -> None:
     filled(world).host("master").faults.append(Fault("lose", "digest", 3))
-    assert world.run(text=RETRY.replace("retries = 3", "retries = 1")).exit_code != 0
+    with pytest.raises(SshsyncError):
+        world.scanner(RETRY.replace("retries = 3", "retries = 1"), Files(portion=1)).snapshot("master")
     assert world.run().exit_code == 0
     scanned = next(event for event in world.seen(ev.Scanned) if event.repository == "master")
     assert scanned.hashed < sum(map(len, FILES.values()))
@@ -355,14 +387,14 @@ def test_a_young_file_waits_for_its_time_and_is_deferred_when_still_written(worl
     filled(world)
     master = world.host("master")
     master.clock = lambda: now
-    import time
+    master.put(b"/m/young", b"done", mtime=now)
+    master.put(b"/m/growing", b"1", mtime=now)
 
-    offset = now - time.time()
-    master.put(b"/m/young", b"done", mtime=int(time.time() + offset))
-    master.put(b"/m/growing", b"1", mtime=int(time.time() + offset))
-    grow = Fault("none", "read", then=lambda: master.put(b"/m/growing", b"12", mtime=now + 9))
-    master.faults.append(grow)
-    result = world.run("proxy", text=text)
+    def grow(event: ev.Event) -> None:
+        if isinstance(event, ev.Waiting):
+            master.put(b"/m/growing", b"12", mtime=now + 9)
+
+    result = world.run("proxy", text=text, sinks=[grow])
     assert world.host("proxy").files[b"/p/young"].data == b"done"
     assert b"/p/growing" not in world.host("proxy").files
     assert result.report.repositories["proxy"].outcome == "deferred"

@@ -88,17 +88,29 @@ def test_what_is_no_size_is_refused(tmp_path, size: str) -> None:
         drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), ok(listing))
 
 
-def test_times_beyond_64_bits_count_as_the_last_that_fits(tmp_path) -> None:
-    listing = b"tok 81a4 1 99999999999999.5 -99999999999999.5 99999999999999999999 ./a\n"
+@pytest.mark.parametrize(
+    ("printed", "at"),
+    [
+        ("99999999999999.5", 99_999_999_999_999_500_000_000),
+        ("-99999999999999.5", -99_999_999_999_999_500_000_000),
+        ("-1.500000000", -1_500_000_000),
+        ("-0.5", -500_000_000),
+        ("-2", -2_000_000_000),
+        ("0.000000001", 1),
+    ],
+)
+def test_no_time_is_changed(tmp_path, printed: str, at: int) -> None:
+    listing = f"tok 81a4 1 {printed} {printed} 99999999999999999999 ./a\n".encode()
     found = drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), ok(listing), ok(f"{SHA}  ./a\n".encode()))
-    stamp = found.items[b"a"].stamp
-    assert (stamp.mtime_ns, stamp.ctime_ns) == (2**63 - 1, -(2**63) + 1)
-    assert 0 <= stamp.inode < 2**63
+    item = found.items[b"a"]
+    assert (item.stamp.mtime_ns, item.stamp.ctime_ns) == (at, at)
+    assert item.mtime == at // 10**9
+    assert 0 <= item.stamp.inode < 2**63
 
 
 def test_an_incomplete_listing_is_marked(tmp_path) -> None:
     listing = ok(record(b"a") + record(b"b"), status=1, errors=b"find: ./secret: Permission denied")
-    found = drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), listing, ok(f"{SHA}  ./b\n".encode()))
+    found = drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), listing, ok(f"{SHA}  ./b\n".encode()), ok(record(b"a")))
     assert not found.complete
     assert "Permission denied" in found.problems[0].reason
     assert found.items[b"a"].digest is None
@@ -154,7 +166,7 @@ def test_suspicious_listcmd_output_is_refused(payload: bytes) -> None:
 def test_templates_are_asked_for_everything(tmp_path) -> None:
     own = subject(tmp_path, Commands("find", "sha1sum"))
     digests = ok(b"tok " + b"b" * 40 + b"  x\ntok NONE\n")
-    found = drive(Files().scan(own), ok(b"/m\n"), ok(b"/m/a\n/m/b\n"), ok(record(b"a") + record(b"b")), digests)
+    found = drive(Files().scan(own), ok(b"/m\n"), ok(b"/m/a\n/m/b\n"), ok(record(b"a") + record(b"b")), digests, ok(record(b"b")))
     assert found.items[b"a"].digest == "sha1:" + "b" * 40
     assert found.items[b"b"].digest is None
 
@@ -188,13 +200,13 @@ def test_a_host_that_cannot_compute_the_digest_is_named(tmp_path) -> None:
 def test_row_41_a_digestcmd_that_never_prints_a_digest_is_an_error(tmp_path) -> None:
     own = subject(tmp_path, Commands("", "nosuchtool"))
     with pytest.raises(CommandError, match="check its digestcmd|no digest of any of its 1 file"):
-        drive(Files().scan(own), ok(b"/m\n"), ok(record(b"a")), ok(b"tok \n"))
+        drive(Files().scan(own), ok(b"/m\n"), ok(record(b"a")), ok(b"tok \n"), ok(record(b"a")))
 
 
 def test_much_is_digested_in_portions(tmp_path) -> None:
     sizes = {b"a": 3 << 30, b"b": 3 << 30, **{b"%d" % n: 1 for n in range(10_001)}}
     asked = []
-    dialogue = files.digests(subject(tmp_path), b"/m", b".", sizes)
+    dialogue = Files().digests(subject(tmp_path), b"/m", b".", sizes)
     request = next(dialogue)
     try:
         while True:
@@ -211,9 +223,9 @@ def test_big_files_are_digested_by_the_tool_that_reads_faster(tmp_path) -> None:
     able = Capabilities(stat="gnu", digests={"sha256": "sha256sum"}, bulk={"sha256": "openssl dgst -r -sha256"})
     made = Subject(made.repository, able, TOKEN, "sha256")
     for size, tool in ((1000, b"sha256sum"), (100_000_000, b"openssl dgst -r -sha256")):
-        dialogue = files.digests(made, b"/m", b".", {b"a": size})
+        dialogue = Files().digests(made, b"/m", b".", {b"a": size})
         assert next(dialogue).command.variables["TOOL"] == tool
-        assert drive(files.digests(made, b"/m", b".", {b"a": size}), ok(f"{SHA} *./a\n".encode())) == {b"a": f"sha256:{SHA}"}
+        assert drive(Files().digests(made, b"/m", b".", {b"a": size}), ok(f"{SHA} *./a\n".encode())) == {b"a": f"sha256:{SHA}"}
 
 
 def test_looking_again_leaves_out_what_is_gone(tmp_path) -> None:
@@ -263,3 +275,22 @@ def test_a_bad_pattern_is_told() -> None:
     assert files.HASH_RATE
     assert globs.faults(["fine", "also/fine"]) == []
     assert globs.faults(["!"])
+
+
+def test_a_pattern_may_end_in_a_space_that_a_backslash_keeps(tmp_path) -> None:
+    text = CHAIN.replace("[DEFAULT]\n", "[DEFAULT]\nexclude = one\\ \n  two\\ \t\n  three  \ninclude = four\\ \n")
+    master = configure(text, tmp_path).tree.repositories["master"]
+    assert master.exclude == ("one\\ ", "two\\ ", "three")
+    assert master.include == ("four\\ ",)
+    test = globs.wanted((), master.exclude)
+    assert [test(key) for key in (b"one ", b"two ", b"three", b"one", b"three ")] == [False, False, False, True, True]
+
+
+def test_a_template_keeps_no_space_at_the_end_of_a_line(tmp_path) -> None:
+    text = CHAIN.replace("[master]\n", "[master]\nlistcmd = find ${REPOPATH} \\ \n  -type f\n")
+    assert configure(text, tmp_path).tree.repositories["master"].commands.listing == "find ${REPOPATH} \\\n-type f"
+
+
+@pytest.mark.parametrize("pattern", ["!", "/", "!/", "a[b", "[!", "a\\", "[[:nothing:]]"])
+def test_a_pattern_that_can_match_nothing_is_told(pattern: str) -> None:
+    assert len(globs.faults(["fine", pattern])) == 1

@@ -87,7 +87,7 @@ def test_the_summary_has_the_documented_fields() -> None:
     assert {"name", "outcome", "files", "bytes", "seconds", "error"} <= set(entry)
     assert {"total", "copied", "unchanged", "deleted", "failed", "deferred", "skipped"} <= set(entry["files"])
     assert {"moved", "resent"} <= set(entry["bytes"])
-    assert entry["problems"] == [{"item": "\udcff", "reason": "no", "outcome": "failed", "code": 7}]
+    assert entry["problems"] == [{"item": "\\xff", "item_base64": "/w==", "reason": "no", "outcome": "failed", "code": 7}]
 
 
 def test_event_lines() -> None:
@@ -111,3 +111,16 @@ def test_small_words() -> None:
     assert words.moment(0) == "-"
     assert words.moment(1).startswith("19")
     assert (words.count(1, "file"), words.count(2, "file")) == ("1 file", "2 files")
+
+
+def test_a_name_that_is_no_text_is_escaped_and_its_bytes_stand_beside_it() -> None:
+    failed = ev.ItemFailed("a", ev.text(b"a\\\xff\n"), "it broke")
+    values = json.loads(as_json.event_line(failed))
+    assert (values["name"], values["name_base64"]) == ("a\\\\\\xff\\n", "YVz/Cg==")
+    problem = as_json.summary(run(failed))["repositories"][0]["problems"][0]
+    assert (problem["item"], problem["item_base64"]) == ("a\\\\\\xff\\n", "YVz/Cg==")
+    assert json.loads(as_json.event_line(ev.Deleted("a", ["é\n", ev.text(b"\xff")])))["names_base64"] == [None, "/w=="]
+    fine = json.loads(as_json.event_line(ev.ItemFailed("a", "é\\\n", "it broke")))
+    assert fine["name"] == "é\\\n"
+    assert "name_base64" not in fine
+    assert "names_base64" not in json.loads(as_json.event_line(ev.Deleted("a", ["b"])))

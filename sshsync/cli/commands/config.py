@@ -1,11 +1,10 @@
 """``sshsync config check|show|init``."""
 
-import json
-
 import click
 
 from sshsync.cli import complete
 from sshsync.cli.options import Options, common
+from sshsync.report import as_json
 
 
 @click.group()
@@ -28,7 +27,7 @@ def check(context: click.Context) -> None:
         click.echo(f"warning: {warning}", err=True)
     names = found.tree.repositories
     if options.json:
-        click.echo(json.dumps({"type": "config", "valid": True, "warnings": [str(w) for w in found.warnings]}))
+        click.echo(as_json.line({"type": "config", "valid": True, "warnings": [str(w) for w in found.warnings]}))
     elif not options.quiet:
         roots = [name for name, repository in names.items() if not repository.parent]
         click.echo(f"{options.config}: valid")
@@ -58,7 +57,7 @@ def show(context: click.Context, name: str) -> None:
         value = value_text(getattr(values, key))
         rows.append((key, "(set)" if key == "password" and value else value, places.get(key, "default")))
     if options.json:
-        click.echo(json.dumps({key: {"value": value, "from": place} for key, value, place in rows}))
+        click.echo(as_json.line({key: {"value": value, "from": place} for key, value, place in rows}))
         return
     width = max(len(f"{key} = {value}") for key, value, _ in rows if "\n" not in value)
     click.echo(f"[{name}]")

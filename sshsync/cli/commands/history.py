@@ -1,7 +1,5 @@
 """``sshsync history [RUN]``."""
 
-import json
-
 import click
 
 from sshsync.api import Sync
@@ -32,7 +30,7 @@ def history(context: click.Context, run: str, most: int) -> None:
         display.summary(options, report)
     elif options.json:
         for row in rows:
-            click.echo(json.dumps({"type": "run", **row}))
+            click.echo(as_json.line({"type": "run", **row}))
     else:
         out = display.console(options)
         for row in rows:

@@ -1,6 +1,5 @@
 """``sshsync hosts check`` and ``sshsync hosts trust``."""
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ import click
 
 from sshsync.cli import complete
 from sshsync.cli.options import Options, common
+from sshsync.report import as_json
 
 if TYPE_CHECKING:
     from sshsync.model.survey import Survey
@@ -38,7 +38,7 @@ def check(context: click.Context, names: tuple[str, ...]) -> None:
         found = sync.survey(wanted)
     if options.json:
         for survey in found:
-            click.echo(json.dumps({"type": "survey", **asdict(survey)}))
+            click.echo(as_json.line({"type": "survey", **asdict(survey)}))
     else:
         _show(options, found)
     codes = [survey.code for survey in found if survey.problem]

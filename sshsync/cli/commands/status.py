@@ -1,7 +1,5 @@
 """``sshsync status``: one line for each repository."""
 
-import json
-
 import click
 
 from sshsync.api import Sync
@@ -24,7 +22,7 @@ def status(context: click.Context) -> None:
         running = sync.running()
     if options.json:
         values = [row.values() for row in rows]
-        click.echo(json.dumps({"type": "status", "running": running, "repositories": values}))
+        click.echo(as_json.line({"type": "status", "running": running, "repositories": values}))
         if report:
             click.echo(as_json.summary_line(report))
         return
