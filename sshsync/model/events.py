@@ -297,9 +297,8 @@ def _fits(value: Any, wanted: Any) -> bool:
         return type(value) is int and 0 <= value < 2**63
     if get_origin(wanted) is UnionType:
         return any(_fits(value, one) for one in get_args(wanted))
-    if isinstance(wanted, type) and issubclass(wanted, str):
-        return isinstance(value, str)
-    return isinstance(value, get_origin(wanted) or wanted)
+    plain = get_origin(wanted) or wanted
+    return isinstance(value, str if issubclass(plain, str) else plain)
 
 
 def level(event: Event) -> int:
