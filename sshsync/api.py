@@ -11,7 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -71,13 +71,7 @@ class RepositoryStatus:
 
     def values(self) -> dict[str, object]:
         """Return it as JSON-ready values."""
-        return {
-            "name": self.name,
-            "in_sync": self.in_sync,
-            "outcome": self.outcome,
-            "error": self.error,
-            "run": self.run,
-        }
+        return asdict(self)
 
 
 def account() -> Account:

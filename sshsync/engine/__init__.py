@@ -1,1 +1,1 @@
-"""Orchestration: one run, its links, its scans, its moves, its records. Its only output is events."""
+"""Orchestration: one run, its links, its scans, its moves. Its only output is events."""

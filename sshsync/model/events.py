@@ -7,6 +7,7 @@ Events are plain values; names of items travel as text in which undecodable byte
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from sshsync.model.item import Key
@@ -295,7 +296,10 @@ def _fits(value: Any, wanted: Any) -> bool:
         return type(value) in (int, float) and 0 <= value <= LATEST
     if wanted is int:
         return type(value) is int and 0 <= value < 2**63
-    return isinstance(value, wanted)
+    if get_origin(wanted) is UnionType:
+        return any(_fits(value, one) for one in get_args(wanted))
+    plain = get_origin(wanted) or wanted
+    return isinstance(value, str if issubclass(plain, str) else plain)
 
 
 def level(event: Event) -> int:

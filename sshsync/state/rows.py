@@ -35,32 +35,25 @@ def moment(value: object, what: str) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
-def digest(value: object) -> Digest:
-    """Return a digest, with its algorithm."""
-    if type(value) is not str or value.find(":") < 1:
-        raise Damaged("a digest is none")
-    return value
+def verified(row: tuple[Any, Any, Any]) -> tuple[Key, Digest]:
+    """Return what is on record about an item, from its key, digest and size. There are millions of these rows."""
+    name, value, size = row
+    if type(name) is bytes and name and _is_digest(value) and type(size) is int and size >= 0:
+        return name, value
+    raise Damaged("what is on record about an item is none")
 
 
-def key(value: object) -> Key:
-    """Return the key of an item."""
-    if type(value) is not bytes or not value:
-        raise Damaged("the name of an item is none")
-    return value
-
-
-def verified(row: Sequence[object]) -> tuple[Key, Digest]:
-    """Return what is on record about an item, from its key, digest and size."""
-    whole(row[2], "the size of an item")
-    return key(row[0]), digest(row[1])
-
-
-def cached(row: Sequence[object]) -> tuple[Key, tuple[Stamp, Digest]]:
+def cached(row: tuple[Any, Any, Any, Any, Any, Any]) -> tuple[Key, tuple[Stamp, Digest]]:
     """Return a digest with the stamp for which it holds, from key, size, times, inode and digest."""
-    name, *stamp, value = row
-    if not all(type(number) is int for number in stamp):
-        raise Damaged("a stamp is none")
-    return key(name), (Stamp(*stamp), digest(value))  # type: ignore[arg-type]
+    name, size, mtime, ctime, inode, value = row
+    numbers = type(size) is type(mtime) is type(ctime) is type(inode) is int
+    if type(name) is bytes and name and numbers and _is_digest(value):
+        return name, (Stamp(size, mtime, ctime, inode), value)
+    raise Damaged("a digest in the cache is none")
+
+
+def _is_digest(value: Any) -> bool:
+    return type(value) is str and value.find(":") > 0
 
 
 def place(row: Sequence[object]) -> tuple[int, float]:

@@ -424,5 +424,23 @@ def test_a_report_of_every_event() -> None:
 def test_unknown_events_are_passed_over_and_names_survive() -> None:
     assert ev.from_json({"type": "Later", "x": 1}) is None
     assert ev.from_json({"type": "Notice", "repository": "a", "text": "t", "added": 1}) == ev.Notice("a", "t")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"type": "Notice", "repository": 7, "text": "t"},
+        {"type": "Waiting", "repository": "a", "seconds": float("nan"), "reason": "r"},
+        {"type": "Waiting", "repository": "a", "seconds": -1.0, "reason": "r"},
+        {"type": "RunStarted", "run": "r", "at": 1e300, "stages": [["a"]]},
+        {"type": "RunStarted", "run": "r", "at": 1.0, "stages": ["a"]},
+        {"type": "Published", "repository": "a", "items": [["a", "sha256:1"]], "bytes": 1},
+        {"type": "ItemFailed", "repository": "a", "name": "n", "reason": "r", "outcome": "none"},
+        {"type": "ItemFailed", "repository": "a", "name": "n", "reason": "r", "code": True},
+    ],
+)
+def test_what_no_event_could_have_written_is_refused(values: dict) -> None:
+    with pytest.raises(ValueError, match=values["type"]):
+        ev.from_json(values)
     assert ev.key_of(ev.text(b"\xff\n")) == b"\xff\n"
     assert Plan(((Job("a", "b", 0),),)).jobs[0].repository == "a"

@@ -512,6 +512,18 @@ def test_row_63_damage_in_the_middle_of_a_run_costs_nothing_that_the_run_knows(w
     assert set(world.host("node1").below(b"/n")) == {*FILES, b"new"}
 
 
+def test_row_63_what_a_run_left_for_later_outlives_damage(tmp_path: Path) -> None:
+    journal = journal_of(tmp_path)
+    here = proxy(tmp_path)
+    with journal.writing([here]):
+        journal.note("post_cmd", "due")
+        change(journal.file, "DROP TABLE items")
+        assert journal.verified(here) == {}
+        assert journal.noted("post_cmd") == "due"
+        assert len(journal.remarks()) == 1
+        assert journal.remarks() == []
+
+
 def test_two_damages_in_one_second_keep_both_files(world: World) -> None:
     file = prepared(world)
     for _ in range(3):
