@@ -270,29 +270,28 @@ class Link:
         stays = guard.without_room(prepared.changes, mover.in_the_way, prepared.refusal)
         transfers = [change for change in transfers if change.key not in stays]
         for key, other in stays.items():
-            mover.fail(key, self._no_room(key, other, prepared.refusal))
+            mover.fail(key, prepared.no_room(key, other, delete=self._child.delete))
         for change in prepared.changes.transfers:
             if twin := prepared.twins.get(change.key):
                 mover.refuse(change.key, f"the child's file system takes it and {visible(twin)} for one file")
         settled = [change for change in transfers if change.key not in prepared.young]
         young = [change for change in transfers if change.key in prepared.young]
         self._start(mover, mover.salvage(settled))
-        if young:
-            quiet = self._scanner.settle(self._parent.name).items
-            for change in young:
-                if change.key not in quiet:
-                    mover.defer(change.key)
-            fresh = [replace(change, new=quiet[change.key]) for change in young if change.key in quiet]
-            self._start(mover, tuple(change for change in fresh if _differs(change)))
+        self._move_young(mover, [*young, *mover.restless])
 
-    def _no_room(self, key: Key, other: Key, refusal: str) -> str:
-        file = key.startswith(other + b"/")
-        what = f"{visible(other, 120)} is {'a file where its directory belongs' if file else 'in a directory there'}"
-        if refusal:
-            return f"{what}, and its deletion is refused"
-        if self._child.delete:
-            return f"{what}, and stays because it is excluded or the parent could not be listed in full"
-        return f"{what}, and is only removed with delete = yes"
+    def _move_young(self, mover: Mover, young: list[Change]) -> None:
+        """Move what was written just now, once it was left alone for long enough; within the run's one wait."""
+        if not young:
+            return
+        mover.restless.clear()
+        quiet = self._scanner.settle(self._parent.name, [change.key for change in young]).items
+        for change in young:
+            if change.key not in quiet:
+                mover.defer(change.key)
+        fresh = [replace(change, new=quiet[change.key]) for change in young if change.key in quiet]
+        self._start(mover, tuple(change for change in fresh if _differs(change)))
+        for change in mover.restless:
+            mover.defer(change.key)
 
     def _start(self, mover: Mover, changes: tuple[Change, ...]) -> None:
         source, target = (self._context.capabilities(end) for end in (self._parent, self._child))

@@ -40,6 +40,7 @@ class Mover:
         in_the_way: by the key of a copy, the child's files that have to go before it can be published.
         published: items that are on the child now, verified.
         removed: listed files that made room for a published one.
+        restless: changes of files that were seen to change on the master, put aside until they had their time.
         failed, deferred: number of items that are not, and that are left for the next run.
     """
 
@@ -63,6 +64,8 @@ class Mover:
         self._sent = 0
         self._pace = Pace(child.bwlimit, context.monotonic, context.stop.sleep)
         self.in_the_way = in_the_way
+        self._wary = not parent.parent and parent.stable_for > 0
+        self.restless: list[Change] = []
         self.published: dict[Key, Item] = {}
         self.removed: set[Key] = set()
         self.failed = 0
@@ -135,8 +138,18 @@ class Mover:
         if verdict.bad:
             self._resent(sum(change.size for change, _ in verdict.bad))
             course.again = self._reconsider(dict(verdict.bad), batch, "")
-        if good := self._with_room(verdict.good):
+        if good := self._with_room(self._at_rest(verdict.good)):
             course.good = batch.only(good)
+
+    def _at_rest(self, changes: tuple[Change, ...]) -> list[Change]:
+        """Leave out what began to change on the master since it was scanned: only half of it may have been written."""
+        if not self._wary:
+            return list(changes)
+        items = [change.new for change in changes if change.new]
+        moving = self._scanner.still(self._parent, self._source_root, items)
+        self.restless += [change for change in changes if change.key in moving]
+        self._resent(sum(change.size for change in changes if change.key in moving))
+        return [change for change in changes if change.key not in moving]
 
     def _finish(self, good: Batch, course: "_Course") -> None:
         """Publish verified files; only their mode and time may still have to be set."""
@@ -234,10 +247,10 @@ class Mover:
     def _reconsider(self, found: dict[Change, Digest | None], batch: Batch, reason: str) -> list[Batch]:
         """Find out why items are wrong, and decide which are tried again.
 
-        A file that changed on the master is planned anew with its new digest, a few times. One that did not
-        change was corrupted on the way and is sent again, less often. When a whole batch broke off because of
-        some files, the others are innocent: they go again together without those; where it cannot be told which
-        files did it, they go in halves until it can.
+        A file that changed on the master is planned anew with its new digest, a few times; where it has to be left
+        alone for a while first, it is put aside. One that did not change was corrupted on the way and is sent again,
+        less often. When a whole batch broke off because of some files, the others are innocent: they go again
+        together without those; where it cannot be told which files did it, they go in halves until it can.
         """
         seen = self._scanner.look_again(self._parent, self._source_root, [change.key for change in found])
         same: list[Change] = []
@@ -252,6 +265,8 @@ class Mover:
             culprits += 1
             if fresh is None:
                 self.fail(change.key, f"it vanished on {self._parent.name}")
+            elif self._wary:
+                self.restless.append(change)
             elif self._may_follow(change.key):
                 changed.append(replace(change, new=fresh))
         again = [batch.only(changed)] if changed else []

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from sshsync.model.change import Changes, Kind
 from sshsync.model.events import Outcome
 from sshsync.model.item import Key, Snapshot
+from sshsync.remote.encode import visible
 
 
 @dataclass(slots=True)
@@ -23,6 +24,16 @@ class Prepared:
     def acts(self) -> bool:
         """Whether anything on the child is going to change."""
         return any(change.kind is not Kind.DELETE or not self.refusal for change in self.changes.changes)
+
+    def no_room(self, key: Key, other: Key, *, delete: bool) -> str:
+        """Return why `other` leaves no room for the copy of `key`; `delete` is what the child's option says."""
+        file = key.startswith(other + b"/")
+        what = f"{visible(other, 120)} is {'a file where its directory belongs' if file else 'in a directory there'}"
+        if self.refusal:
+            return f"{what}, and its deletion is refused"
+        if delete:
+            return f"{what}, and stays because it is excluded or the parent could not be listed in full"
+        return f"{what}, and is only removed with delete = yes"
 
     def expected(self) -> Snapshot:
         """Return what the child would hold if everything that is planned succeeded."""
