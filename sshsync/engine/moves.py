@@ -9,7 +9,15 @@ from sshsync.core import verify
 from sshsync.core.batch import Batch, Form, halves
 from sshsync.engine.context import Context
 from sshsync.engine.scan import Scanner
-from sshsync.errors import CommandError, HostError, IntegrityError, RefusedError, SourceChangedError, SshsyncError
+from sshsync.errors import (
+    CommandError,
+    ConnectionLostError,
+    HostError,
+    IntegrityError,
+    RefusedError,
+    SourceChangedError,
+    SshsyncError,
+)
 from sshsync.model.change import Change
 from sshsync.model.events import Deleted, ItemFailed, Outcome, Progress, Published, Resent, text
 from sshsync.model.item import Digest, Item, Key
@@ -18,6 +26,7 @@ from sshsync.remote.encode import visible
 from sshsync.transfers.base import Ends
 from sshsync.transfers.pace import Pace
 from sshsync.transfers.staging import Staging
+from sshsync.transports.base import REOPENED
 
 PARTIAL = 7
 """Exit code that one failed item asks for by itself."""
@@ -112,15 +121,26 @@ class Mover:
 
         def attempt() -> list[Batch]:
             if course.good is None:
-                if course.staged:
-                    self._discard(course.staged)
-                course.staged = batch.at(self.staging.attempt())
-                self._stage(course.staged, course)
+                self._stage_anew(batch, course)
             if course.good:
                 self._finish(course.good, course)
             return course.again
 
         return self._context.retry(self._child, "transfer", attempt, lambda: len(self.published))
+
+    def _stage_anew(self, batch: Batch, course: "_Course") -> None:
+        """Stage under a new name; at once again, a few times, when a channel ended before its command had begun."""
+        for left in reversed(range(REOPENED + 1)):
+            if course.staged:
+                self._discard(course.staged)
+            course.staged = batch.at(self.staging.attempt())
+            try:
+                self._stage(course.staged, course)
+            except ConnectionLostError as error:
+                if error.begun or not left:
+                    raise
+            else:
+                return
 
     def _stage(self, batch: Batch, course: "_Course") -> None:
         """Bring a batch into staging and verify it there."""

@@ -57,7 +57,7 @@ class ByCommand:
         variables = {**variables_of(ends), "BATCH": batch.id.encode(), "SECRETS": " ".join(secrets).encode()}
         command = Command(scripts.FETCH, variables)
         with held(self._turns(ends.parent), ends.check):
-            reply = ends.target.reopening(lambda: self._fetch(command, lines + names, batch, ends))
+            reply = self._fetch(command, lines + names, batch, ends)
         reply.check("synccmd")
         ends.check()
         _judge([record.split(b" ", 2) for record in records(reply.payload, reply.token)], batch, ends)

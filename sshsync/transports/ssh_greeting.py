@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import paramiko
+from paramiko import common
 from paramiko.packet import Packetizer
 
 from sshsync.errors import ConnectError, HostError
@@ -34,6 +35,8 @@ MACS = (
 
 HANDSHAKE = 20.0
 """Seconds that a greeting may take at the most."""
+
+_OF_A_CHANNEL = range(common.MSG_CHANNEL_WINDOW_ADJUST, common.MSG_CHANNEL_REQUEST + 1)
 
 _QUESTION = 1024
 """More bytes than the question takes whether the other side lives."""
@@ -121,10 +124,43 @@ class Connection(paramiko.Transport):
 
 
 class _Packetizer(Packetizer):
-    """Leaves rekeying to the server: one that the client starts can stall a busy transfer (paramiko#822)."""
+    """Leaves rekeying to the server: one that the client starts can stall a busy transfer (paramiko#822).
+
+    It also sends nothing for a channel after its end. Paramiko answers a host's end of a channel from one thread while
+    another one may be about to send data or an end of file: what comes late refers to a channel that the host no longer
+    has, and OpenSSH ends the whole connection for that.
+    """
 
     REKEY_BYTES = 1 << 40
     REKEY_PACKETS = 1 << 31
+
+    def __init__(self, line: Line) -> None:
+        super().__init__(line)  # type: ignore[arg-type]
+        self._order = threading.RLock()
+        self._ended: set[bytes] = set()
+
+    def send_message(self, data: paramiko.Message) -> None:
+        """Send a message, unless it comes after the end of its channel."""
+        kind, channel = _head(data)
+        with self._order:
+            if kind in _OF_A_CHANNEL and channel in self._ended:
+                return
+            if kind == common.MSG_CHANNEL_CLOSE:
+                self._ended.add(channel)
+            super().send_message(data)
+
+    def read_message(self) -> tuple[int, paramiko.Message]:
+        """Read a message; the number of an ended channel may come back for a new one."""
+        kind, message = super().read_message()
+        if kind == common.MSG_CHANNEL_OPEN_SUCCESS:
+            with self._order:
+                self._ended.discard(bytes(message.asbytes()[4:8]))
+        return kind, message
+
+
+def _head(data: paramiko.Message) -> tuple[int, bytes]:
+    with data.packet.getbuffer() as view:
+        return view[0], bytes(view[1:5])
 
 
 @contextlib.contextmanager

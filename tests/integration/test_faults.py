@@ -362,3 +362,23 @@ def test_many_children_of_one_host_do_not_wait_for_each_other_forever(site: Site
     found = site.summary("--sync", ",".join(names))
     assert found["exit_code"] == 0, found
     site.same("m", *names)
+
+
+def test_commands_that_end_while_their_input_ends_leave_the_connection_alone(session) -> None:
+    """An end of file after a channel's end is what OpenSSH closes the whole connection for."""
+    made, _ = session
+    wrong: list[Exception] = []
+
+    def work() -> None:
+        for _ in range(60):
+            try:
+                assert made.run(Command(scripts.NOTHING)).status == 0
+            except (HostError, AssertionError) as error:
+                wrong.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []

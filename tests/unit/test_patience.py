@@ -7,9 +7,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 
+import paramiko
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from paramiko import common
 
 from sshsync.errors import ConnectError, ConnectionLostError, DeadlineError, InterruptedRun, SshsyncError
 from sshsync.model.policy import Retries, TransportKind
@@ -21,7 +23,7 @@ from sshsync.transports.base import SLOWEST
 from sshsync.transports.pool import Pool
 from sshsync.transports.retrying import Stop, retry
 from sshsync.transports.session import Session
-from sshsync.transports.ssh_greeting import Line
+from sshsync.transports.ssh_greeting import Connection, Line
 from sshsync.transports.watch import Watch
 
 
@@ -371,5 +373,39 @@ def test_bytes_of_ours_that_arrive_are_a_sign_of_life() -> None:
     thread = threading.Thread(target=drain)
     assert line.lives(thread.start, 1)
     thread.join(10)
+    near.close()
+    far.close()
+
+
+def of_a_channel(kind: int, *numbers: int) -> paramiko.Message:
+    message = paramiko.Message()
+    message.add_byte(bytes([kind]))
+    for number in numbers:
+        message.add_int(number)
+    return message
+
+
+def test_nothing_is_sent_for_a_channel_after_its_end() -> None:
+    """OpenSSH closes the whole connection, with all its other channels, for one late word about a channel."""
+    line, near, far = pair()
+    ours, theirs = Connection(line).packetizer, Connection(Line(far)).packetizer
+
+    def arrives(message: paramiko.Message) -> bool:
+        ours.send_message(message)
+        far.settimeout(0.2)
+        try:
+            return bool(far.recv(1000))
+        except TimeoutError:
+            return False
+
+    eof, close = common.MSG_CHANNEL_EOF, common.MSG_CHANNEL_CLOSE
+    assert arrives(of_a_channel(eof, 7))
+    assert arrives(of_a_channel(close, 7))
+    assert not arrives(of_a_channel(eof, 7))
+    assert not arrives(of_a_channel(close, 7))
+    assert arrives(of_a_channel(eof, 8)), "the others are left alone"
+    theirs.send_message(of_a_channel(common.MSG_CHANNEL_OPEN_SUCCESS, 1, 7, 1000, 1000))
+    ours.read_message()
+    assert arrives(of_a_channel(eof, 7)), "the host has used the number again"
     near.close()
     far.close()

@@ -104,18 +104,45 @@ def test_only_what_was_digested_is_looked_at_again_and_only_on_a_master_that_wai
     for number in range(20):
         master.put(b"/m/more%d" % number, b"more")
     filled.run()
-    assert (master.started.count("list"), master.started.count("stat")) == (2, 0), "when all is new, all is listed again"
+    assert (master.started.count("list"), master.started.count("stat")) == (2, 1), "when all is new, all is listed again; what was read is looked at once a batch"
     assert (proxy.started.count("list"), proxy.started.count("stat")) == (1, 0)
     write(filled, WHOLE)()
     master.started.clear()
     filled.run()
-    assert (master.started.count("list"), master.started.count("stat")) == (1, 1), "one file of many is looked at by its name"
+    assert (master.started.count("list"), master.started.count("stat")) == (1, 2), "one file of many is looked at by its name, and once more after it was read"
     master.started.clear()
     filled.run()
     assert (master.started.count("list"), master.started.count("stat")) == (1, 0)
     master.started.clear()
     filled.run(text=CHAIN.replace("[DEFAULT]", "[DEFAULT]\ndigest_cache = no"))
     assert (master.started.count("list"), master.started.count("stat")) == (1, 0)
+
+
+@pytest.mark.parametrize("when", ["first", "then"])
+@pytest.mark.parametrize("whole", [True, False], ids=["at rest in time", "still written"])
+def test_a_file_that_begins_to_change_while_it_is_read_is_young(filled: World, when: str, whole: bool) -> None:
+    """Before its bytes are read, or just after: its time begins then, and half of it is never shown."""
+    master = filled.host("master")
+    master.faults.append(Fault("none", "read", **{when: write(filled, b"every li")}))
+    data = WHOLE if whole else b"every line o"
+    moment = ev.Published if whole else ev.Waiting
+    result = filled.run("proxy", sinks=[lambda e: write(filled, data)() if isinstance(e, moment) else None])
+    assert result.exit_code == 0
+    shown = filled.host("proxy").below(b"/p")
+    assert shown.get(b"slow") == (WHOLE if whole else None)
+    assert shown[b"calm"] == b"calm"
+    assert result.report.repositories["proxy"].outcome == ("done" if whole else "deferred")
+    assert waited(filled) == 1
+
+
+def test_what_begins_to_change_after_the_one_wait_is_deferred(filled: World) -> None:
+    master = filled.host("master")
+    master.put(b"/m/slow", b"ev", mtime=int(time.time()))
+    master.faults.append(Fault("none", "read", 2, first=write(filled, WHOLE)))
+    result = filled.run("proxy")
+    assert result.report.repositories["proxy"].outcome == "deferred"
+    assert b"slow" not in filled.host("proxy").below(b"/p")
+    assert waited(filled) == 1
 
 
 def test_a_child_that_takes_no_young_file_does_not_wait_for_one(filled: World) -> None:
