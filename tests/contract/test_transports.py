@@ -7,6 +7,7 @@ import os
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -75,29 +76,41 @@ def on_disk(directory: Path, transport: Transport) -> Place:
     return Place(transport, root, put, see)
 
 
-@pytest.fixture(params=["memory", "local", pytest.param("ssh", marks=pytest.mark.integration)])
+OVER_SSH = pytest.param("ssh", marks=pytest.mark.integration)
+
+
+@pytest.fixture(params=["memory", "local", OVER_SSH])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    if request.param == "memory":
+    with reached(request.param, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(params=["local", OVER_SSH])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A place with directories and symbolic links: a host in memory knows regular files only."""
+    with reached(request.param, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def reached(way: str, tmp_path: Path) -> Iterator[Place]:
+    server = None
+    if way == "memory":
         host = MemoryHost()
         host.roots.add(b"/r")
-        place = Place(MemoryTransport(host), b"/r", lambda k, d: host.put(b"/r/" + k, d), lambda: host.below(b"/r"))
-        yield place
-        place.session.close()
-        return
-    if request.param == "local":
-        place = on_disk(tmp_path / "root", LocalTransport())
-        yield place
-        place.session.close()
-        return
-    server = Sshd(tmp_path, "sshd")
-    known = tmp_path / "known"
-    known.write_text(server.known + "\n")
-    host_ = Host(TransportKind.SSH, "127.0.0.1", server.port, Login(server.user, key_file=str(server.key)))
-    transport = SshTransport(host_, Trust((known,)), lambda: ssh.dial("127.0.0.1", server.port, 5))
-    place = on_disk(tmp_path / "root", transport)
-    yield place
-    place.session.close()
-    server.stop()
+        made = Place(MemoryTransport(host), b"/r", lambda k, d: host.put(b"/r/" + k, d), lambda: host.below(b"/r"))
+    elif way == "local":
+        made = on_disk(tmp_path / "root", LocalTransport())
+    else:
+        server = Sshd(tmp_path, "sshd")
+        known = tmp_path / "known"
+        known.write_text(server.known + "\n")
+        host_ = Host(TransportKind.SSH, "127.0.0.1", server.port, Login(server.user, key_file=str(server.key)))
+        made = on_disk(tmp_path / "root", SshTransport(host_, Trust((known,)), lambda: ssh.dial("127.0.0.1", server.port, 5)))
+    yield made
+    made.session.close()
+    if server:
+        server.stop()
 
 
 def converse(place: Place, dialogue, token: bytes):
@@ -418,14 +431,6 @@ def test_a_closed_connection_is_told_apart_from_an_end(place: Place) -> None:
     assert caught.value.transient
 
 
-@pytest.fixture
-def disk(place: Place) -> Place:
-    """A place with directories and symbolic links."""
-    if not place.on_disk:
-        pytest.skip("a host in memory knows regular files only")
-    return place
-
-
 def test_a_root_that_moved_is_noticed(disk: Place) -> None:
     place = disk
     link = place.root + b"-link"
@@ -477,3 +482,12 @@ def test_a_foreign_staging_directory_is_refused(disk: Place, tmp_path: Path) -> 
     with pytest.raises(HostError, match="not a directory of ours"):
         unpack(place, batch, b"a")
     assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("script", [scripts.TEMPLATE_LIST, scripts.TEMPLATE_DIGEST, scripts.HOOK], ids=lambda script: script.name)
+def test_no_template_sees_the_token_that_frames_its_answer(disk: Place, script: scripts.Script) -> None:
+    disk.put(b"a", b"alpha")
+    command = Command(script, {"ROOT": disk.root, "BELOW": b".", "TEMPLATE": b"echo [$TOKEN]; echo [$TOKEN] >&2"})
+    reply = disk.session.run(command, encode.lines([b"a"]))
+    assert b"[]" in reply.payload + reply.errors
+    assert b"[" + reply.token not in reply.payload + reply.errors

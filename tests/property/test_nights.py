@@ -5,7 +5,8 @@ up while something is kept, and once the trouble is over one run reaches the goa
 """
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -186,6 +187,16 @@ class Night:
             self.first.host(name).faults.clear()
 
 
+@pytest.fixture(scope="session")
+def memory_disk(tmp_path_factory) -> Iterator[Path]:
+    """A place for hundreds of journals, each of which is flushed all the time: in memory where there is such a disk."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path_factory.mktemp("nights")
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="sshsync-nights-") as directory:
+        yield Path(directory)
+
+
 @settings(max_examples=int(os.environ.get("SSHSYNC_NIGHTS", "150")))
 @given(
     TREES,
@@ -197,8 +208,8 @@ class Night:
     st.none() | st.integers(1, 25),
     st.booleans(),
 )
-def test_whatever_happens_tonight(tmp_path_factory, tree, later, troubles, wakings, rival, release, kill, seen_dead) -> None:
-    night = Night(tmp_path_factory.mktemp("night"))
+def test_whatever_happens_tonight(memory_disk, tree, later, troubles, wakings, rival, release, kill, seen_dead) -> None:
+    night = Night(Path(tempfile.mkdtemp(dir=memory_disk)))
     night.vendor(tree)
     for trouble in troubles:
         night.order(trouble)

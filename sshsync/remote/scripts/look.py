@@ -98,7 +98,7 @@ main() {
   export REPOPATH
   while IFS= read -r e; do d "$e"; FILE=$v; FILEPATH=$REPOPATH/$v; export FILE FILEPATH
     printf '%s ' "$TOKEN"
-    ( set -f; IFS=; eval "$TEMPLATE" ) </dev/null
+    ( unset TOKEN; set -f; IFS=; eval "$TEMPLATE" ) </dev/null
     echo
   done
 }
