@@ -77,9 +77,9 @@ def manual() -> str:
 
 def configuration_manual() -> str:
     """Return sshsync.conf(5)."""
-    lines = [MADE, "", "# sshsync.conf", "", *_CONF, "## Section [sshsync]: global settings", "", *_keys(GlobalOptions)]
+    lines = [MADE, "", "# sshsync.conf", "", *_CONF, "", "## Section [sshsync]: global settings", "", *_keys(GlobalOptions)]
     lines += ["`plan.NAME`", ": Stages for `sshsync --plan NAME`: `--sync A --sync B,C`, or `--all`. There may be several.", ""]
-    lines += ["## Sections of repositories, and [DEFAULT]", "", *_keys(RepositoryOptions), "## Variables of templates", "", ", ".join(f"`{name}`" for name in VARIABLES) + ".", "", *_TEMPLATES]
+    lines += ["## Sections of repositories, and [DEFAULT]", "", *_keys(RepositoryOptions), *_FILES, "", "## Variables of templates", "", ", ".join(f"`{name}`" for name in VARIABLES) + ".", "", *_TEMPLATES]
     return "\n".join(lines)
 
 
@@ -132,6 +132,24 @@ all of them, `[sshsync]` the global settings. `sshsync config check` tells every
 `[appnode[01-20]]` stands for twenty repositories; `{n}` in a value is the number as written.
 
 The file must belong to root or to the account that runs sshsync, and nobody else may be able to write to it.
+""".splitlines()
+
+_FILES = """## What is deleted
+
+With `delete = yes` a child loses the files that its parent does not have, after everything else has arrived, and only when both listings were complete and
+nothing failed or was deferred. `max_delete` refuses more than it allows. What `exclude` names, links and devices are never removed.
+
+A file that stands where a directory belongs, or a directory where a file belongs, makes room in the command that publishes: first the old goes, then the new
+appears, and for that moment a reader finds neither. These deletions count for `max_delete`, and wait for nothing else. Only files that were listed are removed,
+one by one, and directories that are empty: where anything else lies in there, nothing of it is removed, and the file fails with the name of what stays. Without
+`delete` nothing makes room, and the file fails.
+
+## What is still being written
+
+A master's file is taken when it was left alone for `stable_for` by its own host's clock, and stayed so while it was digested and while it was read: its size, times
+and inode are looked at again after both. What changed meanwhile is young, whatever its times say. A run waits for the young files of a master once, at most `stable_for`;
+what is not quiet then is deferred, which is no failure, and the next run takes it. With `stable_for = 0` files are taken as they are; one that changes
+while it is sent is sent anew, three times in all, then deferred.
 """.splitlines()
 
 _TEMPLATES = """`listcmd`, `digestcmd` and `synccmd` run on the repository's host in a subshell of `shell`, with the input from
