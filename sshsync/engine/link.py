@@ -190,8 +190,10 @@ class Link:
             raise BlockedError(f"its parent {name} has no directory {self._parent.path}")
         ended = self._parent_ended
         if ended and ended.outcome not in GOOD:
-            if not parent.items:
-                blocked = BlockedError(f"its parent {name} is {ended.outcome} and holds nothing verified")
+            leased = ended.code == LeasedError.code
+            if leased or not parent.items:
+                why = "another controller works on it" if leased else "it holds nothing verified"
+                blocked = BlockedError(f"its parent {name} is {ended.outcome}: {why}")
                 blocked.code, blocked.transient = ended.code or blocked.code, ended.transient
                 raise blocked
             parent = replace(parent, complete=False)

@@ -50,7 +50,7 @@ main() {
   set --
   while IFS= read -r e; do d "${e#?}"
     case $e in
-      R*) MAKE=no; drop "$v"; MAKE=yes;;
+      R*) held || return; MAKE=no; drop "$v"; MAKE=yes;;
       G*) run "$@"; set --; g=$v; first=$i;;
       F*) set -- "$@" "./$v"; i=$((i + 1)); if [ $# -ge 100 ]; then run "$@"; set --; first=$i; fi;;
     esac
