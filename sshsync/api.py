@@ -121,7 +121,7 @@ class Sync:
         """
         self.config = config
         self.journal = journal(Path(config.settings.state_dir))
-        self._here = here or owner.here()
+        self._here = here or owner.here(config.settings.lock_file)
         self.stop = Stop(self._here.rest)
         self._executor = executor
         self._transports = transports or builtin.transports(config.settings)
@@ -180,8 +180,8 @@ class Sync:
             ConfigError: a key or password file, or known host keys, cannot be used.
         """
         plan = self.plan(stages)
-        checks.secrets(self.config, self._contacted(plan))
         check_directory(Path(self.config.settings.state_dir))
+        checks.secrets(self.config, self._contacted(plan))
         if dry_run:
             return self._run(Asked(_new_id(), plan, dry_run=True), [])
         names = dict.fromkeys(name for job in plan.jobs for name in (job.parent, job.repository))

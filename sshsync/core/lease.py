@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, fields
 RENEWAL = 10.0
 """Seconds after which a holder renews his lease."""
 
+UNKNOWN = "?"
+"""What is known of a process that is there but cannot be looked at."""
+
 DEAD_AFTER = 120.0
 """Seconds without a renewal, by the clock of whoever waits, after which a holder counts as dead."""
 
@@ -19,6 +22,7 @@ class Owner:
         machine, boot, space: what tells machines, their starts and their process namespaces apart; "" where not known.
         begun: when the process began, as its system counts; with `pid` it names one process for ever.
         since: the controller's own time in words, for people.
+        lock: the file whose lock it takes for its runs: one process has one run at a time with it.
     """
 
     host: str
@@ -28,6 +32,7 @@ class Owner:
     pid: int
     begun: str
     since: str
+    lock: str = ""
 
     def text(self) -> str:
         """Return the owner as one line."""
@@ -43,7 +48,7 @@ class Here:
     """This process and what it knows of the time.
 
     Attributes:
-        begun: gives when a process beside it began, "" when there is none of that number.
+        begun: gives when a process beside it began, "" when there is none of that number, `UNKNOWN` when it is hidden.
         clock: seconds since the epoch.
         monotonic: seconds that never jump.
         rest: waits for seconds; None to wait in the ordinary way.
@@ -78,15 +83,19 @@ def parse(payload: bytes) -> Holder:
 
 
 def gone(owner: Owner | None, here: Here) -> bool:
-    """Tell whether the owner is known to be dead: a process of this machine that is gone.
+    """Tell whether the owner is known to be dead: a process of this machine that is gone, or an earlier run of ours.
 
     Of a process that is there, or that cannot be seen from here, only its renewals tell whether it still works.
     """
     if owner is None or not owner.boot:
         return False
     mine = here.owner
+    if owner.boot == mine.boot and owner.space and owner.space == mine.space:
+        if (owner.pid, owner.begun) == (mine.pid, mine.begun):
+            return bool(mine.lock) and owner.lock == mine.lock
+        return owner.pid > 0 and here.begun(owner.pid) not in (owner.begun, UNKNOWN)
     if owner.boot == mine.boot:
-        return bool(owner.space) and owner.space == mine.space and here.begun(owner.pid) != owner.begun
+        return False
     return bool(owner.machine) and (owner.machine, owner.host) == (mine.machine, mine.host)
 
 

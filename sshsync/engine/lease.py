@@ -70,10 +70,9 @@ class Lease:
     ) -> None:
         """Give it back, as far as the host still answers; without that it is taken over when this process is gone."""
         self._ended.set()
-        if kind is None or issubclass(kind, Exception):
-            with suppress(SshsyncError):
-                self._run(scripts.RELEASE, {})
         self._renewer.join(5)
+        if kind is None or issubclass(kind, Exception):
+            self._release()
 
     def _take(self) -> None:
         expect = ""
@@ -122,6 +121,13 @@ class Lease:
             return None
 
         return self._context.retry(self._child, "lease", once)
+
+    def _release(self) -> None:
+        """Try twice: a connection that was lost meanwhile is made anew."""
+        for _ in range(2):
+            with suppress(SshsyncError):
+                self._run(scripts.RELEASE, {})
+                return
 
     def _renew(self) -> None:
         count = 0

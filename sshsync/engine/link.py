@@ -1,6 +1,6 @@
 """One link: scan both ends, decide what differs, guard, move, delete; everything it finds out is an event."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from types import TracebackType
@@ -13,9 +13,10 @@ from sshsync.engine.context import Context
 from sshsync.engine.hooks import Hooks
 from sshsync.engine.lease import Lease
 from sshsync.engine.moves import Mover
+from sshsync.engine.offer import Offer
 from sshsync.engine.prepared import Ended, Prepared
 from sshsync.engine.scan import Scanner
-from sshsync.errors import BlockedError, CommandError, InterruptedRun, LeasedError, RefusedError, SshsyncError
+from sshsync.errors import CommandError, LeasedError, RefusedError, SshsyncError
 from sshsync.kinds import globs
 from sshsync.model import events as ev
 from sshsync.model.change import Change, Changes, Kind
@@ -42,7 +43,7 @@ class Link:
         self._scanner = scanner
         self._child = context.tree.repositories[job.repository]
         self._parent = context.tree.repositories[job.parent]
-        self._parent_ended = parent_ended
+        self._offer = Offer(context, scanner, self._parent, self._child, parent_ended)
         self._held = ExitStack()
         self._lease: Lease | None = None
 
@@ -62,7 +63,7 @@ class Link:
             RefusedError: a guard said no.
             SshsyncError: the child could not be scanned.
         """
-        parent = self._parent_snapshot()
+        parent = self._offer.snapshot()
         before = self._context.records.count(self._parent)
         self._refuse(guard.emptied(parent, before, allow_empty=self._parent.allow_empty))
         child = self._child_snapshot(dry_run=dry_run)
@@ -73,10 +74,10 @@ class Link:
             # What a digestcmd calls may print another algorithm now than when digests were cached.
             for name in (self._parent.name, self._child.name):
                 self._scanner.afresh(name)
-            parent, child = self._parent_snapshot(), self._scanner.snapshot(self._child.name)
+            parent, child = self._offer.snapshot(), self._scanner.snapshot(self._child.name)
         self._same_algorithm(parent, child)
         wanted = globs.wanted(self._child.include, self._child.exclude)
-        changes = diff(parent, child, delete=self._child.delete, wanted=wanted, blocked=self._held_back(parent))
+        changes = diff(parent, child, delete=self._child.delete, wanted=wanted, blocked=self._offer.held_back(parent))
         young = verify.young(parent, self._parent.stable_for) if not self._parent.parent else {}
         refusal = guard.too_many_deletions(changes, child, self._child.max_delete)
         prepared = Prepared(parent, child, changes, frozenset(young), refusal)
@@ -107,15 +108,27 @@ class Link:
         self._lease = self._held.enter_context(Lease(self._context, self._child, root, patient=patient))
         return self._lease
 
+    def _follow(self, root: bytes, left: Sequence[bytes]) -> None:
+        """Take the lease of a child where somebody left work behind."""
+        try:
+            self._take_lease(root, patient=False)
+        except CommandError:
+            if any(name.startswith(b"lease/") for name in left):
+                raise
+            # What was left there may be what fills the disk.
+            self._context.retry(self._child, "staging", self._staging(root).clear)
+            self._take_lease(root, patient=False)
+
     def _child_snapshot(self, *, dry_run: bool) -> Snapshot:
         """Scan the child; where somebody left work behind, take the lease before and look again after that."""
         name = self._child.name
         child = self._scanner.snapshot(name, create=False)
         if not child.existed or dry_run:
             return child
-        if self._lease is None and self._context.retry(self._child, "staging", self._staging(child.root).names):
+        left = self._context.retry(self._child, "staging", self._staging(child.root).names) if not self._lease else ()
+        if left:
             try:
-                self._take_lease(child.root, patient=False)
+                self._follow(child.root, left)
             except LeasedError:
                 # Where nothing has to change, it does not matter who else works there.
                 return child
@@ -175,44 +188,6 @@ class Link:
             self._context.retry(self._child, "staging", staging.clear)
         except CommandError as error:
             self._notice(f"staging is not empty yet: {error.what}")
-
-    def _parent_snapshot(self) -> Snapshot:
-        name = self._parent.name
-        try:
-            parent = self._scanner.snapshot(name)
-        except InterruptedRun:
-            raise
-        except SshsyncError as error:
-            blocked = BlockedError(f"its parent {name} was not scanned: {error}")
-            blocked.code, blocked.transient = error.code, error.transient
-            raise blocked from error
-        if not parent.existed:
-            raise BlockedError(f"its parent {name} has no directory {self._parent.path}")
-        ended = self._parent_ended
-        if ended and ended.outcome not in GOOD:
-            leased = ended.code == LeasedError.code
-            if leased or not parent.items:
-                why = "another controller works on it" if leased else "it holds nothing verified"
-                blocked = BlockedError(f"its parent {name} is {ended.outcome}: {why}")
-                blocked.code, blocked.transient = ended.code or blocked.code, ended.transient
-                raise blocked
-            parent = replace(parent, complete=False)
-            self._notice(f"{name} is {ended.outcome}: what is verified there is passed on, nothing is deleted")
-        return parent
-
-    def _held_back(self, parent: Snapshot) -> dict[Key, str]:
-        """Items of the parent that are not at the digest recorded when sshsync verified them there."""
-        if not self._parent.parent:
-            return {}
-        vouched = self._scanner.vouched(self._parent.name)
-        recorded = {
-            **self._context.records.verified(self._parent),
-            **{key: item.digest for key, item in parent.items.items() if key in vouched and item.digest},
-        }
-        unknown = sum(1 for item in parent.items.values() if not verify.has_record(item, recorded))
-        if unknown:
-            self._notice(f"{unknown} item(s) of {self._parent.name} have no record: its own scan is their origin")
-        return verify.may_pass_on(parent, recorded)
 
     def _look_for_room(self, prepared: Prepared, *, make: bool) -> dict[Key, Key]:
         """Refuse what does not fit, and return what cannot lie side by side there."""
@@ -334,8 +309,12 @@ class Link:
         if mover.failed or mover.deferred:
             self._notice(f"{len(keys)} item(s) are not deleted because others failed or are still being written")
             return ()
-        self._context.retry(self._child, "delete", lambda: mover.staging.delete(keys))
-        self._context.emit(ev.Deleted(self._child.name, [text(key) for key in keys]))
+        refused = self._context.retry(self._child, "delete", lambda: mover.staging.delete(keys))
+        for key, words in refused.items():
+            mover.turn_down(key, f"it cannot be deleted: {words}")
+        keys = tuple(key for key in keys if key not in refused)
+        if keys:
+            self._context.emit(ev.Deleted(self._child.name, [text(key) for key in keys]))
         return keys
 
     def blocked(self, changes: Changes) -> int:

@@ -71,6 +71,7 @@ class Mover:
         self._tries: Counter[tuple[Key, str]] = Counter()
         self._complaints: dict[Key, str] = {}
         self._sent = 0
+        self._abandoned: list[str] = []
         self._pace = Pace(child.bwlimit, context.monotonic, context.stop.sleep)
         self.in_the_way = in_the_way
         self._wary = not parent.parent and parent.stable_for > 0
@@ -95,7 +96,8 @@ class Mover:
             with suppress(CommandError):
                 self.staging.take_over(leftover)
                 found = self._staged_digests(leftover.batch)
-                if good := self._with_room(verify.verify(leftover.batch.changes, found).good):
+                fresh = [change for change in leftover.batch.changes if change.key not in self.published]
+                if good := self._with_room(verify.verify(fresh, found).good):
                     self.staging.mark(leftover.batch.only(good))
                     self._publish(leftover.batch.only(good), salvaged=True)
         self.staging.clear()
@@ -124,6 +126,8 @@ class Mover:
                 self._stage_anew(batch, course)
             if course.good:
                 self._finish(course.good, course)
+            if course.again and course.staged:
+                self._abandoned += course.staged.places
             return course.again
 
         return self._context.retry(self._child, "transfer", attempt, lambda: len(self.published))
@@ -132,7 +136,8 @@ class Mover:
         """Stage under a new name; at once again, a few times, when a channel ended before its command had begun."""
         for left in reversed(range(REOPENED + 1)):
             if course.staged:
-                self._discard(course.staged)
+                self._abandoned += course.staged.places
+            self._discard_abandoned()
             course.staged = batch.at(self.staging.attempt())
             try:
                 self._stage(course.staged, course)
@@ -178,10 +183,11 @@ class Mover:
             course.marked = True
         self._publish(good)
 
-    def _discard(self, batch: Batch) -> None:
-        """Remove what an attempt left; what a late receiver keeps there goes with the end of the link."""
+    def _discard_abandoned(self) -> None:
+        """Remove what earlier attempts left, before another one needs the room; what cannot go yet is kept in mind."""
         with suppress(HostError):
-            self.staging.discard(place.encode() for place in batch.places)
+            self.staging.discard(place.encode() for place in self._abandoned)
+            self._abandoned.clear()
 
     def _resent(self, count: int) -> None:
         if count:
@@ -228,8 +234,7 @@ class Mover:
         done = []
         for change in batch.changes:
             if change.key in refused:
-                words = refused[change.key]
-                self.fail(change.key, words, code=RefusedError.code if "symbolic link" in words else PARTIAL)
+                self.turn_down(change.key, refused[change.key])
             elif change.new:
                 done.append(change.new)
         self._done(done, salvaged=salvaged)
@@ -323,6 +328,10 @@ class Mover:
         else:
             self.failed += 1
         self._context.emit(ItemFailed(self._child.name, text(key), reason, outcome, code))
+
+    def turn_down(self, key: Key, words: str) -> None:
+        """Give an item up that the child refused in these words."""
+        self.fail(key, words, code=RefusedError.code if "symbolic link" in words else PARTIAL)
 
     def refuse(self, key: Key, reason: str) -> None:
         """Leave an item out because no allowed way could carry it."""

@@ -167,15 +167,14 @@ class Staging:
         except CommandError:
             return []
 
-    def delete(self, keys: Iterable[Key]) -> None:
-        """Delete files, and the directories that this empties.
+    def delete(self, keys: Iterable[Key]) -> dict[Key, str]:
+        """Delete files, and the directories that this empties. Safe to repeat.
 
-        Raises:
-            CommandError: the host refused some.
+        Returns:
+            The keys that the host refused, with its words.
         """
-        groups = list(by_directory(keys))
-        reply, _ = self._by_directory(scripts.DELETE, {}, groups)
-        reply.check("deleting")
+        reply, order = self._by_directory(scripts.DELETE, {}, list(by_directory(keys)))
+        return self._refused(reply, order, "deleting")
 
     def _refused(self, reply: Reply, order: list[Key], doing: str) -> dict[Key, str]:
         failed = _numbers(reply)

@@ -1,5 +1,6 @@
 """Rows of the fault matrix about what lies on the hosts: digests, disks, permissions, what stands in the way."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -152,6 +153,24 @@ def test_row_47_a_read_only_file_system_is_told_and_nothing_is_deleted(site: Sit
     assert done.returncode == 6, done.stdout
     assert "Read-only file system" in done.stdout
     assert (disk / "extra").read_bytes() == b"x"
+
+
+def test_row_42_a_disk_that_leftovers_fill_is_cleared_by_the_next_run(site: Site, disk: Path) -> None:
+    """Not even the words of a lease find room."""
+    left = disk / ".sshsync" / "batch" / "0123456789abcdef-1" / "old"
+    left.parent.mkdir(parents=True)
+    with contextlib.suppress(OSError), left.open("wb", buffering=0) as out:
+        while True:
+            out.write(b"x" * 65536)
+    with contextlib.suppress(OSError), (left.parent / "rest").open("wb", buffering=0) as out:
+        while True:
+            out.write(b"x")
+    assert os.statvfs(disk).f_bavail == 0
+    site.fill("m", {"a": b"a" * 100_000})
+    two(site, root=disk)
+    done = site.cli("--sync", "c")
+    assert done.returncode == 0, done.stdout
+    assert (disk / "a").read_bytes() == b"a" * 100_000
 
 
 def test_row_47_a_disk_that_is_not_mounted_is_no_empty_repository(site: Site, disk: Path) -> None:

@@ -505,3 +505,30 @@ def test_who_waits_for_the_end_of_a_run_hears_of_one_that_could_not_be_recorded(
     with pytest.raises(StateError, match="full"):
         world.run("proxy", text=f"notify_command = {hook}\n{world.text}", journal=Full)
     assert said.read_text() == "failed 6\n"
+
+
+def test_what_attempts_leave_behind_does_not_pile_up(world: World) -> None:
+    """The connection breaks in the middle of a file, and again while the half of it is removed."""
+    proxy = filled(world).host("proxy")
+    proxy.faults += [Fault("torn", "store"), Fault("torn", "store"), Fault("torn", "store"), Fault("refuse", "discard")]
+    seen: list[int] = []
+
+    def count() -> None:
+        if proxy.started[-1] == "store":
+            seen.append(sum(b"/.sshsync/part/" in path for path in proxy.files))
+
+    proxy.watch = count
+    assert world.run("proxy", text=RETRY.replace("retries = 3", "retries = 6")).exit_code == 0
+    assert len(seen) == 4
+    assert max(seen) == 1, "what could not be removed goes with the next; no more than one is left"
+    assert seen[0] == seen[-1] == 0
+    assert proxy.below(b"/p") == FILES
+
+
+def test_two_leftovers_of_one_file_are_published_once(world: World) -> None:
+    proxy = filled(world).host("proxy")
+    proxy.roots.add(b"/p")
+    for number in (1, 2):
+        proxy.put(b"/p/.sshsync/batch/0123456789abcdef-%d/a" % number, FILES[b"a"])
+    report = world.run("proxy").report
+    assert (report.repositories["proxy"].copied, report.repositories["proxy"].salvaged) == (len(FILES), 1)

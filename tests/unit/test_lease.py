@@ -1,6 +1,7 @@
 """Leases: one controller at a time changes a child, and whoever lost it changes nothing."""
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from hypothesis import strategies as st
 
 from sshsync.core import lease
 from sshsync.core.lease import DEAD_AFTER, Here, Owner
+from sshsync.engine import owner
 from sshsync.executors.serial import Serial
 from sshsync.model import events as ev
 from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World
 
-OWNER = Owner("ops1", "machine", "boot", "space", 7, "70", "2026-11-20 22:00:00")
+OWNER = Owner("ops1", "machine", "boot", "space", 7, "70", "2026-11-20 22:00:00", "/lock")
 LEASE = b"/p/.sshsync/lease/" + b"f" * 16
 FILES = {b"a": b"alpha", b"d/b": b"beta"}
 
@@ -71,10 +73,10 @@ def test_a_holder_that_lives_is_left_alone_and_what_is_behind_it_blocked(control
     assert len(controller.rested) == 1, "told at the first sign of life"
 
 
-@pytest.mark.parametrize("owner", [OWNER, replace(OWNER, boot="an earlier start", begun="1")], ids=["process gone", "machine started anew"])
-def test_a_holder_known_to_be_dead_is_followed_at_once(controller: Controller, owner: Owner) -> None:
+@pytest.mark.parametrize("gone", [OWNER, replace(OWNER, boot="an earlier start", begun="1")], ids=["process gone", "machine started anew"])
+def test_a_holder_known_to_be_dead_is_followed_at_once(controller: Controller, gone: Owner) -> None:
     controller.alive.clear()
-    controller.leased(owner)
+    controller.leased(gone)
     assert controller.run().exit_code == 0
     assert controller.rested == []
     assert controller.proxy.below(b"/p") == FILES
@@ -82,14 +84,40 @@ def test_a_holder_known_to_be_dead_is_followed_at_once(controller: Controller, o
 
 
 @pytest.mark.parametrize(
-    "owner", [None, OWNER, replace(OWNER, machine="other", boot="other"), replace(OWNER, space="other")], ids=["no name", "stopped", "elsewhere", "container"]
+    "other", [None, OWNER, replace(OWNER, machine="other", boot="other"), replace(OWNER, space="other")], ids=["no name", "stopped", "elsewhere", "container"]
 )
-def test_of_any_other_only_time_tells(controller: Controller, owner: Owner | None) -> None:
-    controller.leased(owner)
+def test_of_any_other_only_time_tells(controller: Controller, other: Owner | None) -> None:
+    controller.leased(other)
     assert controller.run().exit_code == 0
     assert DEAD_AFTER <= sum(controller.rested) < DEAD_AFTER + 10
     assert controller.proxy.below(b"/p") == FILES
     assert len(controller.world.seen(ev.Waiting)) == 1
+
+
+def test_a_process_that_is_hidden_from_us_is_not_taken_for_dead(controller: Controller) -> None:
+    controller.alive[7] = lease.UNKNOWN
+    controller.leased(OWNER)
+    assert controller.run("proxy").exit_code == 0
+    assert sum(controller.rested) >= DEAD_AFTER
+
+
+def test_an_earlier_run_of_the_same_process_holds_nothing_back(controller: Controller) -> None:
+    """Its answer to the release was lost: with the same lock there is only one run at a time."""
+    controller.leased(replace(OWNER, pid=8, begun="80"))
+    controller.alive[8] = "80"
+    assert controller.run("proxy").exit_code == 0
+    assert controller.rested == []
+
+
+def test_processes_are_known_by_number_and_beginning() -> None:
+    child = subprocess.Popen(["sleep", "60"])
+    try:
+        assert owner.begun(child.pid) not in ("", lease.UNKNOWN)
+    finally:
+        child.kill()
+        child.wait()
+    assert owner.begun(child.pid) == ""
+    assert owner.begun(1 << 40) == ""
 
 
 def test_who_has_nothing_to_change_asks_nobody(controller: Controller) -> None:

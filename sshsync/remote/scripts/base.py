@@ -70,7 +70,16 @@ prune() { p=$1; while [ "$p" != . ]; do
   rmdir "./$p" 2>/dev/null || break; case $p in */*) p=${p%/*};; *) p=.;; esac
 done; }
 drop() { case $1 in */*) w=${1%/*};; *) w=.;; esac
-  real "$w" || return; [ -d "./$1" ] || rm -f "./$1"; [ "$w" = . ] || prune "$w"; }
+  ( MAKE=no; real "$w" ) || return; [ -d "./$1" ] || rm -f "./$1"; prune "$w"; }
+grouped() { g=.; i=0; first=0; failed=0; set --
+  while IFS= read -r e; do d "${e#?}"
+    case $e in
+      R*) held || return; drop "$v";;
+      G*) run "$@"; set --; g=$v; first=$i;;
+      F*) set -- "$@" "./$v"; i=$((i + 1)); if [ $# -ge 100 ]; then run "$@"; set --; first=$i; fi;;
+    esac
+  done
+  run "$@"; }
 secrets() { for s in $SECRETS; do IFS= read -r e || return 1; d "$e"; eval "$s=\$v; export $s"; done; }
 printf '%s begin\n' "$TOKEN"
 """

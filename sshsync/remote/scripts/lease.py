@@ -16,21 +16,27 @@ told() { for t in $l/*; do [ -d "$t" ] || continue
   for f in "$t"/n*; do [ ! -e "$f" ] || printf 'sign %s\n' "${f##*/}"; done
 done; }
 seize() {
+  if [ "$EXPECT" = - ]; then rmdir $l 2>/dev/null; return; fi
+  [ -d "$l/$EXPECT" ] || return
   rm -rf "$was"; mv $l "$was" 2>/dev/null
-  if [ "$EXPECT" = - ]; then rmdir "$was" 2>/dev/null
-  elif [ -d "$was/$EXPECT" ]; then rm -rf "$was"; fi
+  [ ! -d "$was/$EXPECT" ] || rm -rf "$was"
   [ ! -d "$was" ] || [ -d $l ] || mv "$was" $l
   rm -rf "$was"
 }
+sign() { : >"$1/n0"; printf '%s\n' "$OWNER" >"$1/owner" || rm -f "$1/owner"; }
+alone() { set -- $l/*; [ $# = 1 ]; }
 main() {
   own || return; l=.sshsync/lease; was=.sshsync/lost.$LEASE
   (umask 077; mkdir -p .sshsync) || return
-  [ ! -f "$l/$LEASE/owner" ] || return 0
+  [ ! -d "$l/$LEASE" ] || return 0
   [ -z "$EXPECT" ] || [ ! -d $l ] || seize
   if (umask 077; mkdir $l) 2>/dev/null; then
-    (umask 077; mkdir "$l/$LEASE" && : >"$l/$LEASE/n0" && printf '%s\n' "$OWNER" >"$l/$LEASE/owner") && return
-    [ -d $l ] || return 46
-    rm -rf "$l/$LEASE"; rmdir $l; return 1
+    if (umask 077; mkdir "$l/$LEASE") && alone; then
+      ( umask 077; sign "$l/$LEASE" ) 2>/dev/null
+      rm -rf .sshsync/lost.*; return 0
+    fi
+    rm -rf "$l/$LEASE"; rmdir $l 2>/dev/null && return 1
+    return 46
   fi
   [ -d $l ] || { mkdir $l && rmdir $l; return 1; }
   told; return 46
@@ -54,7 +60,7 @@ RELEASE = Script(
     r"""
 main() {
   own || return; [ -d .sshsync/lease ] || return 0
-  rm -rf ".sshsync/lease/$LEASE"; rmdir .sshsync/lease 2>/dev/null; return 0
+  rm -rf ".sshsync/lease/$LEASE" || rm -rf ".sshsync/lease/$LEASE"; rmdir .sshsync/lease 2>/dev/null; return 0
 }
 """,
 )

@@ -90,20 +90,13 @@ each() { real "$g" && ( cd "$from" && MAKE=no && real "$g" && cd "./$g" && cp -p
 main() {
   own && held || return
   cd .sshsync && (umask 077; mkdir -p part batch) || return
-  from=$ROOT/.sshsync/$FROM; to=$ROOT/.sshsync/$TO; MAKE=yes; failed=0; g=.
+  from=$ROOT/.sshsync/$FROM; to=$ROOT/.sshsync/$TO; MAKE=yes
   [ ! -L "$from" ] || { echo "$from is a symbolic link" >&2; return 1; }
   [ -e "$from" ] || return 0
   if [ "$COPY" != yes ]; then mv -f "$from" "$to"; return; fi
   if [ ! -d "$from" ]; then cp -p "$from" "$to.open" && mv -f "$to.open" "$to"; return; fi
   (umask 077; mkdir -p "$to.open") && cd "$to.open" || return
-  set --
-  while IFS= read -r e; do d "${e#?}"
-    case $e in
-      G*) run "$@"; set --; g=$v;;
-      F*) set -- "$@" "./$v"; if [ $# -ge 100 ]; then run "$@"; set --; fi;;
-    esac
-  done
-  run "$@"; cd "$ROOT" && rm -rf "$to" && mv "$to.open" "$to"
+  grouped; cd "$ROOT" && rm -rf "$to" && mv "$to.open" "$to"
 }
 """,
 )

@@ -40,22 +40,14 @@ each() {
 }
 main() {
   own && held || return
-  b=$ROOT/.sshsync/batch/$BATCH; MAKE=yes; g=.; i=0; first=0; failed=0; last=
+  b=$ROOT/.sshsync/batch/$BATCH; MAKE=yes; last=
   here=$($STAT $OPTION "$DEVICE" .sshsync) || return
   if [ -n "$PART" ] && [ -e ".sshsync/part/$PART" ]; then
     (umask 077; mkdir -p "$b") || return
     ( cd "$b" && real "$PARTDIR" && mv -f "$ROOT/.sshsync/part/$PART" "./$PARTNAME" ) || return
   fi
   [ -z "$SYNC" ] || $SYNC "$ROOT" || return
-  set --
-  while IFS= read -r e; do d "${e#?}"
-    case $e in
-      R*) held || return; MAKE=no; drop "$v"; MAKE=yes;;
-      G*) run "$@"; set --; g=$v; first=$i;;
-      F*) set -- "$@" "./$v"; i=$((i + 1)); if [ $# -ge 100 ]; then run "$@"; set --; first=$i; fi;;
-    esac
-  done
-  run "$@"
+  grouped || return
   [ -z "$SYNC" ] || $SYNC "$ROOT" || return
   held || return
   [ $failed = 1 ] || rm -rf ".sshsync/batch/$BATCH"
@@ -69,23 +61,20 @@ DELETE = Script(
     r"""
 each() {
   held || return
-  MAKE=no; real "$g"
+  real "$g"
   case $? in
-    0) ( cd "./$g" && rm -f "$@" ) && j=0 || j=1; prune "$g";;
-    2) j=0;;
-    *) j=1;;
+    0) ( cd "./$g" && rm -f "$@" ); k=$?; prune "$g"; [ $k != 0 ] || return 0;;
+    2) return 0;;
   esac
-  return $j
+  j=$first; for f do
+    if [ -e "./$g/$f" ] || [ -L "./$g/$f" ]; then echo "failed $j"; fi
+    j=$((j + 1))
+  done; return 1
 }
 main() {
-  own && held || return; g=.; failed=0; set --
-  while IFS= read -r e; do d "${e#?}"
-    case $e in
-      G*) run "$@"; set --; g=$v;;
-      F*) set -- "$@" "./$v"; if [ $# -ge 100 ]; then run "$@"; set --; fi;;
-    esac
-  done
-  run "$@"; [ -z "$SYNC" ] || $SYNC "$ROOT" || return
+  own && held || return; MAKE=no
+  grouped || return
+  [ -z "$SYNC" ] || $SYNC "$ROOT" || return
   held || return
   return $failed
 }
