@@ -15,9 +15,10 @@ told() { for t in $l/*; do [ -d "$t" ] || continue
   [ ! -f "$t/owner" ] || { printf 'owner '; cat "$t/owner"; }
   for f in "$t"/n*; do [ ! -e "$f" ] || printf 'sign %s\n' "${f##*/}"; done
 done; }
+nobody() { for t in "$1"/*; do [ ! -d "$t" ] || return; done; }
 seize() {
   rm -rf "$was"; mv $l "$was" 2>/dev/null
-  if [ "$EXPECT" = - ]; then rmdir "$was" 2>/dev/null
+  if [ "$EXPECT" = - ]; then ! nobody "$was" || rm -rf "$was"
   elif [ -d "$was/$EXPECT" ]; then rm -rf "$was"; fi
   [ ! -d "$was" ] || [ -d $l ] || mv "$was" $l
   rm -rf "$was"
