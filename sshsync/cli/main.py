@@ -133,10 +133,10 @@ def _code() -> int:
     except OutputError as error:
         streams.give_up_output()
         if error.code:
-            _complain(error)
+            _complain(error, options)
         return error.code
     except SshsyncError as error:
-        _complain(error)
+        _complain(error, options)
         return error.code
     except click.ClickException as error:
         error.show()
@@ -148,10 +148,10 @@ def _code() -> int:
     return result if isinstance(result, int) else 0
 
 
-def _complain(error: SshsyncError) -> None:
+def _complain(error: SshsyncError, options: Options) -> None:
     click.echo(f"sshsync: {error}", err=True)
-    if isinstance(error, ConfigError):
-        click.echo("sshsync: check it with: sshsync config check", err=True)
+    if isinstance(error, ConfigError) and not options.checking:
+        click.echo(f"sshsync: check it with: {options.command} config check", err=True)
 
 
 if __name__ == "__main__":

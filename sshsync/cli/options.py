@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ DEFAULT_CONFIG = Path("/etc/sshsync/sshsync.conf")
 class Options:
     """What was asked for before and after the command's name.
 
-    `settings` are those of the configuration that was read last, None before.
+    `settings` are those of the configuration that was read last, None before; `checking` tells that `config check` is
+    what was called.
     """
 
     config: Path = DEFAULT_CONFIG
@@ -28,12 +30,18 @@ class Options:
     quiet: bool = False
     verbose: bool = False
     color: bool = True
+    checking: bool = False
     settings: "Settings | None" = None
 
     @property
     def command(self) -> str:
-        """How sshsync has to be called again for the same configuration."""
-        return "sshsync" if self.config == DEFAULT_CONFIG else f"sshsync -c {self.config}"
+        """How sshsync has to be called again for the same configuration and state, as a shell takes it."""
+        words = ["sshsync"]
+        if self.config != DEFAULT_CONFIG:
+            words += ["-c", str(self.config)]
+        if self.state_dir:
+            words += ["--state-dir", self.state_dir]
+        return shlex.join(words)
 
     def load(self) -> "Config":
         """Return the configuration.

@@ -58,7 +58,7 @@ def no_room(changes: Changes, free: int | None) -> str:
     if free is None or needed <= free:
         return ""
     return (
-        f"{needed / 1e6:.1f} MB more are needed there but {free / 1e6:.1f} MB are free: nothing was moved; "
+        f"{_size(needed)} more are needed there but {_size(free)} are free: nothing was moved; "
         "free space there, then run again"
     )
 
@@ -127,3 +127,8 @@ def without_room(changes: Changes, in_the_way: Mapping[Key, tuple[Key, ...]], re
     deleted = set() if refusal else {change.key for change in changes.of(Kind.DELETE)}
     stays = {key: [other for other in others if other not in deleted] for key, others in in_the_way.items()}
     return {key: others[0] for key, others in stays.items() if others}
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes in words; what is little is told exactly."""
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count} B"

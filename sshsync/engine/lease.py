@@ -95,7 +95,13 @@ class Lease:
         """
         context = self._context
         until = context.monotonic() + DEAD_AFTER
-        context.emit(Waiting(self._child.name, DEAD_AFTER, f"{_words(holder)} may still work there"))
+        context.emit(
+            Waiting(
+                self._child.name,
+                DEAD_AFTER,
+                f"{_words(holder)} may still work there; it is followed if it gives no sign of life",
+            )
+        )
         while context.monotonic() < until:
             context.stop.sleep(_LOOK)
             now = self._claim("")
@@ -143,7 +149,6 @@ class Lease:
     def _taken(self, holder: Holder) -> LeasedError:
         return LeasedError(
             f"{_words(holder)} works on it: nothing was changed",
-            where=self._child.name,
             hint="wait until it has ended, then run the same command again",
         )
 

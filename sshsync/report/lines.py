@@ -27,9 +27,15 @@ def _run_line(event: ev.RunStarted) -> str:
 
 def _planned_line(event: ev.Planned) -> str:
     counts = {"copy": event.copy, "replace": event.replace, "adjust": event.adjust, "delete": event.delete}
-    todo = ", ".join(f"{count} to {what}" for what, count in counts.items() if count) or "nothing to do"
-    moving = f" ({words.size(event.bytes)})" if event.bytes else ""
-    return f"{event.repository}: {todo}{moving}, {event.unchanged} unchanged"
+    todo = {what: f"{count} to {what}" for what, count in counts.items() if count}
+    if moving := [what for what in ("copy", "replace") if what in todo]:
+        todo[moving[-1]] += f" ({words.size(event.bytes)})"
+    return f"{event.repository}: {', '.join(todo.values()) or 'nothing to do'}, {event.unchanged} unchanged"
+
+
+def _change_line(event: ev.Change) -> str:
+    moving = f" ({words.size(event.bytes)})" if event.kind in ("copy", "replace") else ""
+    return f"{event.repository}: would {event.kind} {words.item(event.name)}{moving}"
 
 
 def _finished_line(event: ev.RepositoryFinished) -> str:
@@ -46,7 +52,7 @@ _WORDING: dict[type, Callable[[Any], str]] = {
     ev.Notice: lambda e: f"{e.repository}: note: {e.text}",
     ev.Unfit: lambda e: f"{e.repository}: preflight: {e.reason}",
     ev.ItemFailed: lambda e: f"{e.repository}: {words.item(e.name)}: {e.outcome}: {e.reason}",
-    ev.Change: lambda e: f"{e.repository}: would {e.kind} {words.item(e.name)} ({words.size(e.bytes)})",
+    ev.Change: _change_line,
 }
 
 

@@ -197,7 +197,8 @@ class Scripts:
 
     def _holder(self) -> bytes:
         prefix = self._root + b"/.sshsync/lease/"
-        return next((p[len(prefix) :].partition(b"/")[0] for p in self._host.files if p.startswith(prefix)), b"")
+        below = (p[len(prefix) :].partition(b"/") for p in self._host.files if p.startswith(prefix))
+        return next((token for token, slash, _ in below if slash), b"")
 
     def _held(self) -> bool:
         return self._vars.get("LEASE", b"") in (b"", self._holder())

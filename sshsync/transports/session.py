@@ -43,7 +43,8 @@ _PATIENCE = 10
 """Longest silences that a host may make its reader wait, all in all, before the rate of its answer counts."""
 
 _MOST_ERRORS = 8192
-_FULL = (b"No space left on device", b"Disk quota exceeded", b"Read-only file system")
+_READ_ONLY = b"Read-only file system"
+_FULL = (b"No space left on device", b"Disk quota exceeded", _READ_ONLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ def failure(label: str, doing: str, status: int, errors: bytes) -> CommandError:
     """Return the error for a script that ended with `status`."""
     said = visible(errors.strip()) or f"exit status {status}"
     if any(words in errors for words in _FULL):
-        return StorageFullError(f"{doing}: {said}", where=label, hint="free space there, then run again")
+        hint = "make it writable" if _READ_ONLY in errors else "free space there (or inodes, or quota)"
+        return StorageFullError(f"{doing}: {said}", where=label, hint=f"{hint}, then run again")
     return CommandError(f"{doing}: {said}", where=label)
 
 

@@ -16,7 +16,7 @@ from sshsync.transfers.relay import Relay
 from sshsync.transfers.scp import ByScp
 from sshsync.transports.local import LocalTransport
 from sshsync.transports.retrying import Stop
-from sshsync.transports.session import Session
+from sshsync.transports.session import Session, failure
 from tests.conftest import configure
 from tests.sshd import require
 
@@ -177,6 +177,16 @@ def test_a_disk_of_the_child_that_refuses_is_told_in_its_own_words(tmp_path: Pat
     full = Ends(both.parent, both.child, both.source, Session(LocalTransport(str(tmp_path / "shell")), 10), both.source_root, both.target_root)
     with pytest.raises(StorageFullError, match="No space left on device"):
         ByScp(tmp_path).stage(made, full)
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"), [(b"mkdir: .sshsync: Read-only file system", "make it writable"), (b"cat: No space left on device", "free space there")]
+)
+def test_what_a_disk_refuses_is_told_with_what_helps(said: bytes, hint: str) -> None:
+    error = failure("host", "looking for room", 1, said)
+    assert isinstance(error, StorageFullError)
+    assert error.hint.startswith(hint)
+    assert error.hint.endswith("then run again")
 
 
 def test_what_a_command_says_is_kept_for_the_item(tmp_path: Path) -> None:

@@ -323,6 +323,17 @@ def test_only_the_expected_holder_is_put_aside(place: Place) -> None:
     assert claim(place, b"a" * 16)[1].token == "c" * 16
 
 
+@pytest.mark.parametrize("name", [b".nfs0000000000000001", b"a file", b"-rf"])
+def test_what_is_no_holders_keeps_nobody_out_for_ever(place: Place, name: bytes) -> None:
+    place.put(b".sshsync/lease/" + name, b"left")
+    status, holder = claim(place, b"a" * 16)
+    if status == scripts.HELD:
+        assert holder.token == "", "it may be a lease that is just being taken"
+        assert claim(place, b"a" * 16, expect=b"-")[0] == 0
+    assert claim(place, b"b" * 16, expect=b"-")[1].token == "a" * 16, "only what names no holder is put aside so"
+    assert of_lease(place, scripts.RENEW, b"a" * 16, COUNT=b"1") == 0
+
+
 def test_a_late_holder_changes_nothing(place: Place) -> None:
     place.fill()
     late = Staging(lambda: place.session, place.root, "a" * 16)

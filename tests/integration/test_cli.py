@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -63,6 +64,31 @@ def test_a_wrong_configuration_is_told_whole_and_nothing_is_contacted(site: Site
     assert done.returncode == 3
     assert done.stderr.count("sshsync.conf:") >= 5
     assert "nothing was contacted" in done.stderr
+
+
+def test_a_missing_configuration_is_told_without_advice_that_does_not_help(site: Site) -> None:
+    site.directory.joinpath("with space").mkdir()
+    site.config = site.directory / "with space" / "my.conf"
+    checked = site.cli("config", "check")
+    assert checked.returncode == 3
+    assert "check it with" not in checked.stderr, "that is what was just done"
+    assert f"check it with: sshsync -c '{site.config}' config check" in site.cli("--all").stderr
+
+
+def test_the_command_that_goes_on_goes_on(local: Site) -> None:
+    elsewhere = str(local.directory / "another state")
+    local.root("c").joinpath("a").mkdir()
+    local.root("c").joinpath("a", "in the way").write_text("")
+    partial = local.cli("--state-dir", elsewhere, "--sync", "c")
+    assert partial.returncode == 7, partial.stdout
+    advice = partial.stdout.splitlines()[-1]
+    assert advice.startswith("to go on: sshsync "), advice
+    words = shlex.split(advice.partition("sshsync ")[2])
+    local.root("c").joinpath("a", "in the way").unlink()
+    local.root("c").joinpath("a").rmdir()
+    done = local.cli(*words)
+    assert (done.returncode, "nothing to resume" in done.stdout) == (0, False), done.stdout
+    local.same("m", "c")
 
 
 def test_in_sync_differences_partial_and_refused(local: Site) -> None:

@@ -130,6 +130,16 @@ def test_a_master_without_children_is_told_apart() -> None:
         planner.plan(tree(repository("m")), [["m"]])
 
 
+@pytest.mark.parametrize(
+    ("size", "free", "words"),
+    [(66_517, 0, "66517 B more are needed there but 0 B are free"), (5_100_000, 4_200_000, "5.1 MB more are needed there but 4.2 MB are free")],
+)
+def test_what_does_not_fit_is_told_in_numbers_that_differ(size: int, free: int, words: str) -> None:
+    found = Changes((Change(Kind.COPY, b"a", None, item(b"a", size=size)),), ())
+    assert words in guard.no_room(found, free)
+    assert not guard.no_room(found, size)
+
+
 def test_the_barrier_waits_for_the_whole_stage() -> None:
     plan = planner.plan(CHAIN, [["p"], ["n1", "n2"]])
     assert [j.repository for j in barrier(plan, set(), set())] == ["p"]

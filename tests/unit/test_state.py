@@ -443,13 +443,19 @@ def test_the_console_shows_lines_by_level(capsys: pytest.CaptureFixture[str]) ->
     sink = Lines(logs.to_console("info"))
     sink(ev.RunStarted("r1", 1.0, [["a", "b"], ["c"]]))
     sink(ev.Planned("a", 1, 0, 0, 2, 5, 100))
+    sink(ev.Planned("a", 0, 0, 3, 2, 5, 0))
+    sink(ev.Change("a", "replace", "x", 7))
+    sink(ev.Change("a", "delete", "x", 0))
     sink(ev.Published("a", [("hid\nden", "d", 1)], 1))
     sink(ev.Notice("a", "mind this"))
     sink(ev.RepositoryFinished("a", "failed", 1.0, error="it broke"))
     Lines(logs.to_console("debug"))(ev.Published("a", [("shown\n", "d", 1)], 1))
     assert capsys.readouterr().err.splitlines() == [
         "run r1 started: a, b  then  c",
-        "a: 1 to copy, 2 to delete (100 B), 5 unchanged",
+        "a: 1 to copy (100 B), 2 to delete, 5 unchanged",
+        "a: 3 to adjust, 2 to delete, 5 unchanged",
+        "a: would replace x (7 B)",
+        "a: would delete x",
         "warning: a: note: mind this",
         "error: a: failed in 1.0 s: it broke",
         "a: published shown\\n (1 B)",

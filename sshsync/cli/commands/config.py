@@ -21,6 +21,7 @@ def check(context: click.Context) -> None:
     from sshsync import checks
 
     options = context.ensure_object(Options)
+    options.checking = True
     found = options.load_as_owner()
     checks.everything(found)
     for warning in found.warnings:

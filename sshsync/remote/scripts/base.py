@@ -43,7 +43,9 @@ d() { case $1 in *\\*) v=$(printf '%bx' "$1"); v=${v%x};; *) v=$1;; esac; }
 for a do d "$a"; n=${v%%=*}; v=${v#*=}; eval "$n=\$v"; done
 top() { cd "$ROOT" && [ "$(pwd -P)" = "$ROOT" ] || { echo "the root is not $ROOT any more" >&2; return 1; }; }
 own() { top || return; for p in .sshsync .sshsync/part .sshsync/batch .sshsync/lease; do
-  if [ -L $p ] || { [ -e $p ] && [ ! -d $p ]; }; then echo "$p is not a directory of ours" >&2; return 1; fi
+  if [ -L $p ] || { [ -e $p ] && [ ! -d $p ]; }; then
+    echo "$p is not a directory of ours (remove this file or link, then run again)" >&2; return 1
+  fi
 done; }
 held() { [ -z "$LEASE" ] || [ -d ".sshsync/lease/$LEASE" ] || return 45; }
 run() { [ $# -gt 0 ] || return 0; each "$@" </dev/null || failed=1; }

@@ -7,24 +7,32 @@ changes with every renewal: who wants the lease watches that name by a clock of 
 
 from sshsync.remote.scripts.base import Script
 
+_NOBODY = r"""
+nobody() { for t in "$1"/*; do [ ! -d "$t" ] || return; done; }
+"""
+"""Tells that no lease lies there, whatever else a file system left there."""
+
 CLAIM = Script(
     "claim",
-    r"""
-told() { for t in $l/*; do [ -d "$t" ] || continue
+    _NOBODY
+    + r"""
+told() { for t in $l/*; do [ -d "$t" ] && [ ! -L "$t" ] || continue
   printf 'token %s\n' "${t##*/}"
-  [ ! -f "$t/owner" ] || { printf 'owner '; cat "$t/owner"; }
+  if [ -f "$t/owner" ] && [ ! -L "$t/owner" ]; then
+    printf 'owner '; dd "if=$t/owner" bs=4096 count=1 2>/dev/null; echo
+  fi
   for f in "$t"/n*; do [ ! -e "$f" ] || printf 'sign %s\n' "${f##*/}"; done
 done; }
 seize() {
-  if [ "$EXPECT" = - ]; then rmdir $l 2>/dev/null; return; fi
-  [ -d "$l/$EXPECT" ] || return
+  if [ "$EXPECT" = - ]; then nobody $l || return; else [ -d "$l/$EXPECT" ] || return; fi
   rm -rf "$was"; mv $l "$was" 2>/dev/null
-  [ ! -d "$was/$EXPECT" ] || rm -rf "$was"
+  if [ "$EXPECT" = - ]; then ! nobody "$was" || rm -rf "$was"
+  elif [ -d "$was/$EXPECT" ]; then rm -rf "$was"; fi
   [ ! -d "$was" ] || [ -d $l ] || mv "$was" $l
   rm -rf "$was"
 }
 sign() { : >"$1/n0"; printf '%s\n' "$OWNER" >"$1/owner" || rm -f "$1/owner"; }
-alone() { set -- $l/*; [ $# = 1 ]; }
+alone() { for t in $l/*; do [ ! -d "$t" ] || [ "$t" = "$l/$LEASE" ] || return; done; }
 main() {
   own || return; l=.sshsync/lease; was=.sshsync/lost.$LEASE
   (umask 077; mkdir -p .sshsync) || return
@@ -57,10 +65,14 @@ main() {
 
 RELEASE = Script(
     "release",
-    r"""
+    _NOBODY
+    + r"""
 main() {
   own || return; [ -d .sshsync/lease ] || return 0
-  rm -rf ".sshsync/lease/$LEASE" || rm -rf ".sshsync/lease/$LEASE"; rmdir .sshsync/lease 2>/dev/null; return 0
+  l=.sshsync/lease; was=.sshsync/lost.$LEASE
+  rm -rf "$l/$LEASE" || rm -rf "$l/$LEASE"
+  rmdir $l 2>/dev/null || ! nobody $l || { mv $l "$was" && rm -rf "$was"; }
+  return 0
 }
 """,
 )
