@@ -37,8 +37,8 @@ LONGEST_SILENCE = 86400.0
 """Seconds of silence that are never exceeded, whatever sizes a host claims."""
 
 RELAYS = CHANNELS // 2 - 1
-"""Streams through one connection at once. Each takes two channels where one connection leads to both of its ends, and two
-channels are left then: a lease has to be renewed in time, however long the relays last."""
+"""Streams through one connection at once. Each takes two channels where one connection leads to both of its ends, and
+two channels are left then: a lease has to be renewed in time, however long the relays last."""
 
 _PATIENCE = 10
 """Longest silences that a host may make its reader wait, all in all, before the rate of its answer counts."""
