@@ -38,13 +38,15 @@ _ADVICE = {
 }
 """What is wrong around the file and not in it. Any other error of SQLite says that the file is not what it was."""
 
+_LOOKED = "synchronize again: a run that meets the damage sets the file aside; if none does, move it away"
+
 
 class Database:
     """One file, one connection at a time, used from any thread.
 
     Args:
         file: the file; its directory is the state directory.
-        readable: reads whatever a look may read, and raises `Damaged`.
+        readable: reads what a run relies on when it begins, and raises `Damaged`.
         timeout: seconds to wait for other processes that hold the file.
     """
 
@@ -150,7 +152,7 @@ class Database:
         return db
 
     def _opened(self) -> sqlite3.Connection:
-        """Open the file for a run: whole, up to date, and readable from end to end."""
+        """Open the file for a run: its pages whole, up to date, and readable where the run begins."""
         db = self._to_write()
         try:
             if db.execute("PRAGMA quick_check").fetchone()[0] != "ok":
@@ -249,7 +251,7 @@ class Database:
 
     def _only_a_look(self, damage: Damaged) -> StateError:
         words = f"the journal {self.file} is damaged: {damage}"
-        return StateError(words, hint="synchronize again: the next run sets it aside and begins a new one")
+        return StateError(words, hint=_LOOKED)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

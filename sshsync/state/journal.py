@@ -166,9 +166,7 @@ class Journal:
     def unfinished(self) -> dict[str, Any] | None:
         """Return the latest real run when it has not ended by itself: killed, or interrupted by a signal."""
         row = self.latest()
-        if row is None or row["abandoned"]:
-            return None
-        return row if row["finished"] is None or row["interrupted"] else None
+        return row if row and _is_unfinished(row) else None
 
     def events(self, run: str, of: type[ev.Event] | None = None) -> Iterator[tuple[float, ev.Event]]:
         """Yield the events of a run in order, each with its time; a few at a time are in memory.
@@ -177,9 +175,9 @@ class Journal:
             run: the run's id.
             of: the one class of event that is wanted.
         """
-        begins = f'{{"type": "{of.__name__}"%' if of else "%"
+        begins = f'{{"type": "{of.__name__}"%' if of else ""
         last = 0
-        while found := self._portion((run, last, begins, MOST_WAITING)):
+        while found := self._portion((run, last, begins, begins, MOST_WAITING)):
             last = found[-1][0]
             for _, at, event in found:
                 if event:
@@ -204,7 +202,10 @@ class Journal:
         self._db.write(lambda db: db.execute(wanted, (run,)))
 
     def _portion(self, asked: tuple[object, ...]) -> list[tuple[int, float, ev.Event | None]]:
-        wanted = "SELECT seq, at, event FROM events WHERE run = ? AND seq > ? AND event LIKE ? ORDER BY seq LIMIT ?"
+        wanted = (
+            "SELECT seq, at, event FROM events WHERE run = ? AND seq > ?"
+            " AND (? = '' OR event LIKE ?) ORDER BY seq LIMIT ?"
+        )
         self._settle()
         return self._db.read(
             lambda db: [(int(seq), *rows.event(at, text)) for seq, at, text in db.execute(wanted, asked)]
@@ -262,14 +263,22 @@ def _run(row: Sequence[object]) -> dict[str, Any]:
     return rows.run(dict(zip(_OF_A_RUN.split(", "), row, strict=True)))
 
 
+def _is_unfinished(row: Mapping[str, Any]) -> bool:
+    return not row["abandoned"] and bool(row["finished"] is None or row["interrupted"])
+
+
 def _readable(db: sqlite3.Connection) -> None:
-    """Read whatever a look may read, so that a run finds all that a look would stumble over."""
+    """Read what a run relies on when it begins, so that it begins in a file that it can go on with.
+
+    Of the events these are those of the run that it may continue. All others, and there may be millions, are read only
+    by who looks at their run.
+    """
     records.readable(db)
-    for row in db.execute(f"SELECT {_OF_A_RUN} FROM runs"):  # noqa: S608 - constant text
-        _run(row)
-    for run, at, text in db.execute("SELECT run, at, event FROM events"):
-        rows.words(run, "the run of an event")
-        rows.event(at, text)
+    found = db.execute(f"SELECT {_OF_A_RUN} FROM runs ORDER BY rowid DESC")  # noqa: S608 - constant text
+    latest = next((row for row in list(map(_run, found)) if not row["dry"]), None)
+    if latest and _is_unfinished(latest):
+        for row in db.execute("SELECT at, event FROM events WHERE run = ?", (latest["id"],)):
+            rows.event(*row)
 
 
 def find_run(journal: Journal, prefix: str) -> Mapping[str, Any]:

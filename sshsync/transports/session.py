@@ -22,7 +22,7 @@ from sshsync.remote.encode import visible
 from sshsync.remote.frame import Deframer, FrameError
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command
-from sshsync.transports.base import PIECE, REOPENED, SLOWEST, Stream, Transport
+from sshsync.transports.base import CHANNELS, PIECE, REOPENED, SLOWEST, Stream, Transport
 
 T = TypeVar("T")
 
@@ -36,8 +36,9 @@ _MOST_A_NAME = 5000
 LONGEST_SILENCE = 86400.0
 """Seconds of silence that are never exceeded, whatever sizes a host claims."""
 
-RELAYS = 4
-"""Streams through one connection at once: each may need two of its channels, and others want some too."""
+RELAYS = CHANNELS // 2 - 1
+"""Streams through one connection at once. Each takes two channels where one connection leads to both of its ends, and
+two channels are left then: a lease has to be renewed in time, however long the relays last."""
 
 _PATIENCE = 10
 """Longest silences that a host may make its reader wait, all in all, before the rate of its answer counts."""

@@ -88,7 +88,8 @@ class SshTransport:
 
     Whatever waits for `host.timeout` seconds (a new channel or tunnel: for a quarter of them) has the connection
     tested: it is asked a question that every SSH server answers, and has another quarter for any sign of life. A byte
-    heard counts, whatever it belongs to, and so do bytes of ours that arrive: a slow line that is busy is left alone.
+    heard counts, whatever it belongs to, and so do bytes of ours that arrive, for which there is yet another quarter: a
+    slow line that is busy is left alone.
     """
 
     def __init__(self, host: Host, trust: Trust, connect: Dial) -> None:
@@ -249,7 +250,7 @@ class SshTransport:
         Yields:
             What to call when something moved; see `Watch.limit`.
         """
-        limit = seconds + self.share + _LATE
+        limit = seconds + 2 * self.share + _LATE
         with self._translated("talking"), self._watch.limit(limit, self._host.timeout) as moved:
             yield moved
 

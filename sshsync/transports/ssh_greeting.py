@@ -5,6 +5,7 @@ Strong algorithms only; rekeying is left to the server.
 
 import contextlib
 import logging
+import math
 import socket
 import struct
 import threading
@@ -38,9 +39,6 @@ HANDSHAKE = 20.0
 
 _OF_A_CHANNEL = range(common.MSG_CHANNEL_WINDOW_ADJUST, common.MSG_CHANNEL_REQUEST + 1)
 
-_QUESTION = 1024
-"""More bytes than the question takes whether the other side lives."""
-
 _BYTES_ACKED = 120
 """Where `struct tcp_info` tells the bytes that were acknowledged."""
 
@@ -62,10 +60,27 @@ class Line:
     def __init__(self, real: socket.socket | Channel) -> None:
         self._real = real
         self._heard = threading.Event()
-        self.send = real.send
+        self._sending = False
+        self._bottom: Line = self
+        if isinstance(real, paramiko.Channel) and isinstance(carrier := real.get_transport(), Connection):
+            self._bottom = carrier.line._bottom
+        self._sent = 0
+        self._last = 0
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._real, name)
+
+    def send(self, data: bytes) -> int:
+        """Send, and take note of where it ends in what goes over the socket."""
+        self._sending = True
+        try:
+            count = self._real.send(data)
+        finally:
+            self._sending = False
+        if self._bottom is self:
+            self._sent += count
+        self._last = self._bottom._sent
+        return count
 
     def recv(self, size: int) -> bytes:
         """Receive, and take note of it."""
@@ -82,17 +97,32 @@ class Line:
     def lives(self, ask: Callable[[], None], within: float) -> bool:
         """Tell whether the other side gives any sign of life.
 
-        Any byte heard is one, whatever it belongs to. So are bytes of ours that arrive: over a slow line the question
-        itself waits behind all that was sent before.
+        Any byte heard is one, whatever it belongs to. So are bytes that arrive while ours are still on their way: over
+        a slow line the question itself waits behind all that was sent before. What is sent from now on, the question
+        included, does not count. Systems tell of whole packets only, which take the slowest line a while.
 
         Args:
             ask: sends something that the other side has to answer.
-            within: seconds to wait.
+            within: seconds to wait; as long again while something is on its way.
         """
         self._heard.clear()
-        before = self._arrived()
+        before, end = self._bottom._arrived(), self._end()
         ask()
-        return self._heard.wait(within) or self._arrived() - before > _QUESTION
+        if self._heard.wait(within):
+            return True
+
+        def arrives() -> bool:
+            return min(self._bottom._arrived(), end) > before
+
+        return arrives() or (end > before and (self._heard.wait(within) or arrives()))
+
+    def _end(self) -> float:
+        """Return up to where the bytes of the socket are ours, or go before one of ours.
+
+        A send through a jump host that waits although the host takes more waits for the line to that host.
+        """
+        waits = self._sending and getattr(self._real, "out_window_size", 0) > 0
+        return math.inf if waits else self._last
 
     def _arrived(self) -> int:
         """Return how many bytes of ours the other side's system has taken; 0 where this system does not tell."""

@@ -7,7 +7,7 @@ import os
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host, Login
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command, Script
+from sshsync.transfers.base import Ends
 from sshsync.transfers.staging import Staging
 from sshsync.transports import ssh
 from sshsync.transports.base import CHANNELS, Transport
@@ -443,6 +444,29 @@ def test_an_abandoned_conversation_gives_its_slot_back(place: Place) -> None:
         with place.session.start(Command(scripts.READ, {"ROOT": place.root}), encode.lines([b"big"])) as conversation:
             next(conversation.pieces())
     assert place.session.run(Command(scripts.READ, {"ROOT": place.root}), encode.lines([b"big"])).status == 0
+
+
+def test_a_script_runs_beside_all_relays_that_have_one_connection_for_both_ends(place: Place, tmp_path: Path) -> None:
+    """A lease is renewed by such a script: when it has to wait for a long relay, another controller takes over."""
+
+    class Full(Exception):
+        pass
+
+    def refuse() -> None:
+        raise Full
+
+    place.put(b"big", b"x" * 3_000_000)
+    here = configure(CHAIN, tmp_path).tree.repositories["proxy"]
+    ends = Ends(here, here, place.session, place.session, place.root, place.root, check=refuse)
+    with ExitStack() as relays:
+        with pytest.raises(Full):
+            while True:
+                relays.enter_context(ends.turn())
+                reads = Command(scripts.READ, {"ROOT": place.root})
+                reading = relays.enter_context(place.session.start(reads, encode.lines([b"big"])))
+                next(reading.pieces())
+                relays.enter_context(place.session.start(Command(scripts.STORE, {"ROOT": place.root, "PART": b"p"})))
+        assert place.session.run(Command(scripts.READ, {"ROOT": place.root}), encode.lines([b"big"])).status == 0
 
 
 def test_a_closed_connection_is_told_apart_from_an_end(place: Place) -> None:

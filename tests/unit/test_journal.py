@@ -1,5 +1,6 @@
 """The journal under runs and looks: digests by algorithm, places, transactions, dry runs, damage, earlier schemas."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -344,12 +345,15 @@ VALUES = {"NULL": "NULL", "blob": "x'00ff'", "text": "'garbled'", "infinite": "9
 
 
 READABLE = {
-    **dict.fromkeys([("runs", "id"), ("events", "run"), ("repositories", "name"), ("repositories", "identity"), ("meta", "name"), ("meta", "value")], {"text", "negative", "infinite"}),
+    **dict.fromkeys([("runs", "id"), ("repositories", "name"), ("repositories", "identity"), ("meta", "name"), ("meta", "value")], {"text", "negative", "infinite"}),
     **dict.fromkeys([("cache", "size"), ("cache", "mtime"), ("cache", "ctime"), ("cache", "inode")], {"negative"}),
     **dict.fromkeys([("items", "key"), ("cache", "key")], {"blob"}),
     **dict.fromkeys([("runs", "finished"), ("runs", "exit_code")], {"NULL"}),
+    ("events", "run"): set(VALUES),
 }
-"""What any column of its kind may hold: a name is any text, a stamp any number, a run may have no end yet."""
+"""What any column of its kind may hold: a name is any text, a stamp any number, a run may have no end yet.
+
+An event that belongs to no run is read by nobody."""
 DAMAGES = [
     pytest.param(table, column, value, name in READABLE.get((table, column), ()), id=f"{table}.{column}-{name}")
     for table, columns in COLUMNS.items()
@@ -382,6 +386,11 @@ def prepared(world: World) -> Path:
     return file_of(world)
 
 
+def unended(file: Path) -> None:
+    """Make the latest run one that was killed: the next run continues it, and so reads its events."""
+    change(file, "UPDATE runs SET finished = NULL, exit_code = NULL WHERE rowid = (SELECT max(rowid) FROM runs)")
+
+
 def looked_at(world: World) -> list[str]:
     """Look in all ways, and return what was said; nothing but words may come, and nothing may change."""
     file = file_of(world)
@@ -400,6 +409,8 @@ def looked_at(world: World) -> list[str]:
 @pytest.mark.parametrize(("table", "column", "value", "readable"), DAMAGES)
 def test_row_63_a_value_that_cannot_be_read_is_set_aside(world: World, table: str, column: str, value: str, readable: bool) -> None:
     file = prepared(world)
+    if table == "events":
+        unended(file)
     if not spoil(file, table, column, value):
         pytest.skip("SQLite itself refuses it")
     said = looked_at(world)
@@ -414,6 +425,45 @@ def test_row_63_a_value_that_cannot_be_read_is_set_aside(world: World, table: st
     assert looked_at(world) == []
     assert world.run().exit_code == 0
     assert list(file.parent.glob("journal.sqlite.damaged-*")) == asides, "once"
+
+
+@pytest.mark.parametrize("column", ["at", "event"])
+@pytest.mark.parametrize("value", list(VALUES.values()), ids=list(VALUES))
+def test_damage_in_the_events_of_an_ended_run_is_told_by_whoever_looks_at_it(world: World, column: str, value: str) -> None:
+    file = prepared(world)
+    if not spoil(file, "events", column, value):
+        pytest.skip("SQLite itself refuses it")
+    with world.sync() as sync:
+        damaged = sync.journal.runs(1)[0]["id"]
+    for _ in range(2):
+        assert world.run().exit_code == 0
+        assert looked_at(world) == [], "what these looks show does not hang on it"
+        before = file.read_bytes()
+        with world.sync() as sync, pytest.raises(StateError, match="the journal .* is damaged: .*a run that meets the damage sets the file aside"):
+            sync.history(damaged)
+        assert file.read_bytes() == before
+    assert not list(file.parent.glob("journal.sqlite.damaged-*"))
+
+
+def test_a_run_begins_without_reading_what_ended_runs_did(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = prepared(world)
+    with closing(sqlite3.connect(file)) as db:
+        db.executemany("INSERT INTO runs (id, started, stages, dry, finished, exit_code) VALUES (?, 4e9, '[[\"proxy\"]]', 0, 4e9, 0)", [(f"r{n}",) for n in range(KEPT_RUNS)])
+        end = json.dumps(ev.to_json(ev.RepositoryFinished("proxy", ev.Outcome.DONE, 1.0)))
+        db.executemany("INSERT INTO events (run, at, event) VALUES (?, 4e9, ?)", [(f"r{n % KEPT_RUNS}", end) for n in range(20 * KEPT_RUNS)])
+        db.commit()
+    parsed: list[object] = []
+    parse = ev.from_json
+    monkeypatch.setattr(ev, "from_json", lambda values: parsed.append(values) or parse(values))
+
+    def begun() -> int:
+        parsed.clear()
+        with world.sync() as sync, sync.journal.writing([]):
+            return len(parsed)
+
+    assert begun() == 0
+    unended(file)
+    assert begun() == 20, "but for the one that it may continue"
 
 
 @pytest.mark.parametrize("table", list(COLUMNS))
@@ -446,8 +496,10 @@ def test_row_63_a_table_that_is_not_whole_is_set_aside(world: World, table: str,
 @pytest.mark.parametrize("column", ["event", "stages"])
 def test_row_63_garbled_json_is_set_aside(world: World, column: str, text: str) -> None:
     file = prepared(world)
+    table = "events" if column == "event" else "runs"
+    if table == "events":
+        unended(file)
     with closing(sqlite3.connect(file)) as db:
-        table = "events" if column == "event" else "runs"
         db.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = (SELECT max(rowid) FROM {table})", (text,))
         db.commit()
     assert looked_at(world)

@@ -3,6 +3,7 @@
 import itertools
 import math
 import socket
+import struct
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -360,7 +361,7 @@ def test_bytes_of_ours_that_arrive_are_a_sign_of_life() -> None:
     near.setblocking(False)
     try:
         while True:
-            near.send(b"x" * 65536)
+            line.send(b"x" * 65536)
     except BlockingIOError:
         pass
     assert any(not line.lives(lambda: None, 0.2) for _ in range(50)), "in the end all buffers are full"
@@ -375,6 +376,55 @@ def test_bytes_of_ours_that_arrive_are_a_sign_of_life() -> None:
     thread.join(10)
     near.close()
     far.close()
+
+
+def test_few_bytes_of_ours_that_arrive_are_enough_and_the_question_is_none() -> None:
+    """The slowest line takes some hundred bytes in the time of a test."""
+    slow = Line(Told([100, 400]))
+    slow.send(b"x" * 900)
+    assert slow.lives(lambda: None, 0.05)
+    slower = Line(Told([100, 100, 400]))
+    slower.send(b"x" * 900)
+    assert slower.lives(lambda: None, 0.05), "the next packet takes longer than one test"
+    dead = Line(Told([900, 1000]))
+    dead.send(b"x" * 900)
+    assert not dead.lives(lambda: dead.send(b"?" * 100) and None, 0.05)
+
+
+class Told:
+    """A socket that sends nothing, and says how much of it was acknowledged."""
+
+    def __init__(self, arrived: list[int]) -> None:
+        self._arrived = iter(arrived)
+
+    def settimeout(self, _seconds: float) -> None:
+        pass
+
+    def send(self, data: bytes) -> int:
+        return len(data)
+
+    def getsockopt(self, *_asked: int) -> bytes:
+        return bytes(120) + struct.pack("=Q", next(self._arrived))
+
+
+class Through(paramiko.Channel):
+    """A channel through a jump host, which is asked over `line`."""
+
+    def __init__(self, carrier: Connection) -> None:
+        super().__init__(1)
+        self.transport = carrier
+
+    def send(self, data: bytes) -> int:
+        return self.transport.line.send(data)
+
+
+def test_through_a_jump_host_bytes_of_ours_count_until_that_host_has_them() -> None:
+    below = Line(Told([0, 300, 5000, 6000]))
+    line = Line(Through(Connection(below)))
+    line.send(b"x" * 4000)
+    assert line.lives(lambda: None, 0.05), "they are on their way to it"
+    below.send(b"x" * 9000)
+    assert not line.lives(lambda: None, 0.05), "what others send says nothing of who is behind it"
 
 
 def of_a_channel(kind: int, *numbers: int) -> paramiko.Message:
