@@ -106,12 +106,11 @@ class MemoryStream:
         fault, stdin = self._fault, bytes(self._input)
         if fault:
             fault.first()
-        if fault and fault.kind in ("late", "torn"):
+        if fault and fault.kind in ("late", "torn", "open"):
             self._lost = True
-            with self._owner.host.lock:
-                self._owner.host.late.append(
-                    postponed(self._owner.host, self._command, stdin, torn=fault.kind == "torn")
-                )
+            host = self._owner.host
+            with host.lock:
+                host.late.append(postponed(host, self._command, stdin, fault.kind))
             return b""
         with self._owner.host.lock:
             status, payload = Scripts(self._owner.host, self._command.variables, stdin).run(self._command.script.name)

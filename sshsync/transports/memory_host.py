@@ -29,7 +29,8 @@ class Fault:
         kind: ``refuse`` (no connection), ``lose`` (the connection breaks after `after` bytes of output), ``cut``
             (the output just ends there), ``flip`` (one bit of the payload is wrong), ``fail`` (the script fails),
             ``late`` (the connection breaks, and the script does its work when the host's `wake` is called), ``torn``
-            (the connection breaks when a receiver has written half of its files; woken, it goes on), ``none``.
+            (the connection breaks when a receiver has written half of its files; woken, it goes on), ``open`` (the
+            same, but it has written all of them), ``none``.
         words: what the host says on its error output.
         first, then: called before and after the script does its work.
     """

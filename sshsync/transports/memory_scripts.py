@@ -82,7 +82,13 @@ class Scripts:
 
     def store(self) -> tuple[int, bytes]:
         """Write one file into staging."""
-        self._host.put(self._root + b"/.sshsync/part/" + self._vars["PART"], self._stdin)
+        part = self._root + b"/.sshsync/part/" + self._vars["PART"]
+        opened = self._host.files.pop(part + OPEN.encode(), None)
+        self._host.put(part, self._stdin)
+        if opened:
+            # What is opened anew for writing is the same file as before.
+            opened.data = self._stdin
+            self._host.files[part] = opened
         return 0, b""
 
     def take_over(self) -> tuple[int, bytes]:
@@ -259,15 +265,16 @@ class Scripts:
         return hashlib.new(tool, file.data).hexdigest().encode() if file else b""
 
 
-def postponed(host: MemoryHost, command: Command, stdin: bytes, *, torn: bool) -> Callable[[], object]:
+def postponed(host: MemoryHost, command: Command, stdin: bytes, kind: str) -> Callable[[], object]:
     """Return the rest of a script whose connection broke.
 
     Args:
-        torn: it is a receiver that has written half of each file already: it goes on in the very same files.
+        kind: ``late`` for all of it; ``torn`` and ``open`` for a receiver that has written half or all of each file
+            already, and goes on in the very same files.
     """
     name, variables = command.script.name, command.variables
     place = {"unpack": "BATCH", "store": "PART"}.get(name)
-    if not torn or place is None:
+    if kind == "late" or place is None:
         return lambda: Scripts(host, variables, stdin).run(name)
 
     before = set(map(id, host.files.values()))
@@ -275,7 +282,7 @@ def postponed(host: MemoryHost, command: Command, stdin: bytes, *, torn: bool) -
     written = [file for file in host.files.values() if id(file) not in before]
     whole = [file.data for file in written]
     for file in written:
-        file.data = file.data[: len(file.data) // 2]
+        file.data = file.data[: len(file.data) // 2] if kind == "torn" else file.data
 
     def rest() -> None:
         for file, data in zip(written, whole, strict=True):

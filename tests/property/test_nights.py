@@ -87,7 +87,7 @@ class Moment:
 
 
 HOSTS = st.sampled_from(["master", "proxy", "node1"])
-KINDS = st.sampled_from(["refuse", "lose", "cut", "flip", "fail", "late", "torn", "slow"])
+KINDS = st.sampled_from(["refuse", "lose", "cut", "flip", "fail", "late", "torn", "open", "slow"])
 NTH = st.integers(1, 3)
 TROUBLES = st.lists(st.builds(Trouble, HOSTS, st.sampled_from(SCRIPTS), KINDS, NTH, st.integers(0, 200)), max_size=6)
 MOMENTS = st.builds(Moment, st.sampled_from(list(ROOTS)), st.sampled_from(("unpack", "store", "publish", "digest", "mark", "release")), NTH)
@@ -252,6 +252,60 @@ def test_whatever_happens_tonight(memory_disk, tree, later, troubles, wakings, r
     night.watch()
     for name, root in ROOTS.items():
         assert night.first.host(name).below(root) == wanted, f"{name} was changed by somebody late"
+
+
+def killed_at(kind: type) -> Callable[[ev.Event], None]:
+    def kill(event: ev.Event) -> None:
+        if isinstance(event, kind):
+            raise Killed
+
+    return kill
+
+
+@pytest.mark.parametrize("script", ["unpack", "store"])
+@pytest.mark.parametrize("kind", ["torn", "open"])
+@pytest.mark.parametrize("when", ["mark", "publish", "release"])
+def test_a_receiver_of_a_killed_run_writes_on(tmp_path: Path, script: str, kind: str, when: str) -> None:
+    """What it may still write to is never published itself."""
+    night = Night(tmp_path)
+    night.vendor({b"a": 1, b"big": 1})
+    night.order(Trouble("proxy", script, kind, 1, 0))
+    assert night.run(night.first, 1, killed_at(ev.Retried)) is None
+    night.alive.discard(1)
+    night.at(Moment("proxy", when, 1), night.wake)
+    assert night.run(night.first, 3) == 0
+    night.wake()
+    night.watch()
+
+
+@pytest.mark.parametrize("script", ["unpack", "store"])
+@pytest.mark.parametrize("when", ["mark", "publish", "release"])
+def test_a_receiver_of_an_earlier_try_writes_on(tmp_path: Path, script: str, when: str) -> None:
+    """What it wrote could not be removed before the next try."""
+    night = Night(tmp_path)
+    night.vendor({b"a": 1, b"big": 1})
+    night.order(Trouble("proxy", script, "torn", 1, 0))
+    night.order(Trouble("proxy", "discard", "refuse", 1, 0))
+    night.at(Moment("proxy", when, 1), night.wake)
+    assert night.run(night.first, 1) == 0
+    night.wake()
+    night.watch()
+
+
+@pytest.mark.parametrize("script", ["delete", "publish", "mark"])
+def test_a_script_of_a_killed_run_comes_late(tmp_path: Path, script: str) -> None:
+    """The next controller has put another release there by then."""
+    night = Night(tmp_path)
+    night.vendor({b"a": 1, b"b": 1})
+    assert night.run(night.first, 1) == 0
+    night.vendor({b"a": 2, b"big": 2})
+    night.order(Trouble("proxy", script, "late", 1, 0))
+    assert night.run(night.first, 1, killed_at(ev.Retried)) is None
+    night.alive.discard(1)
+    night.vendor({b"a": 3, b"b": 3})
+    assert night.run(night.second, 2) == 0
+    night.wake()
+    assert night.first.host("proxy").below(b"/p") == {b"a": data(b"a", 3), b"b": data(b"b", 3)}
 
 
 @pytest.mark.parametrize("script", ["unpack", "store"])
