@@ -139,19 +139,20 @@ class Mover:
                 self._abandoned += course.staged.places
             self._discard_abandoned()
             course.staged = batch.at(self.staging.attempt())
+            ends = self._ends(paced=batch.form is not Form.COMMAND)
             try:
-                self._stage(course.staged, course)
+                self._stage(course.staged, course, ends)
             except ConnectionLostError as error:
-                if error.begun or not left:
+                if error.begun or not left or not (ends.source.alive and ends.target.alive):
                     raise
             else:
                 return
 
-    def _stage(self, batch: Batch, course: "_Course") -> None:
+    def _stage(self, batch: Batch, course: "_Course", ends: Ends) -> None:
         """Bring a batch into staging and verify it there."""
         before = self._sent
         try:
-            self._context.strategies[batch.strategy].stage(batch, self._ends(paced=batch.form is not Form.COMMAND))
+            self._context.strategies[batch.strategy].stage(batch, ends)
             verdict = verify.verify(batch.changes, self._staged_digests(batch))
         except SourceChangedError as error:
             self._resent(self._sent - before)

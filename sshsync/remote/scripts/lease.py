@@ -19,7 +19,7 @@ CLAIM = Script(
 told() { for t in $l/*; do [ -d "$t" ] && [ ! -L "$t" ] || continue
   printf 'token %s\n' "${t##*/}"
   if [ -f "$t/owner" ] && [ ! -L "$t/owner" ]; then
-    printf 'owner '; dd "if=$t/owner" bs=4096 count=1 2>/dev/null; echo
+    IFS= read -r w <"$t/owner"; printf 'owner %.4000s\n' "$w"
   fi
   for f in "$t"/n*; do [ ! -e "$f" ] || printf 'sign %s\n' "${f##*/}"; done
 done; }
