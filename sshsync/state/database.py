@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from sshsync.errors import StateError
 from sshsync.state import schema
-from sshsync.state.directory import check_directory
+from sshsync.state.directory import check_directory, foreign
 from sshsync.state.rows import Damaged
 
 T = TypeVar("T")
@@ -244,10 +244,18 @@ class Database:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StateError(f"cannot look at {self.file}: {error.strerror}", hint="run it as its owner") from error
+            raise self._closed(error) from error
         if not stat.S_ISREG(found.st_mode):
             raise StateError(f"{self.file} is no file of ours", hint="move it away, or set state_dir")
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+    def _closed(self, error: OSError) -> StateError:
+        """Return why the file cannot even be looked at: mostly because its directory is another account's."""
+        with suppress(OSError):
+            owner = self.file.parent.stat().st_uid
+            if owner != os.geteuid():
+                return foreign(self.file.parent, owner)
+        return StateError(f"cannot look at {self.file}: {error.strerror}", hint="run it as its owner")
 
     def _only_a_look(self, damage: Damaged) -> StateError:
         words = f"the journal {self.file} is damaged: {damage}"
