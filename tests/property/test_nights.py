@@ -153,6 +153,7 @@ class Night:
         except Killed:
             code = None
         assert self.clock.now - began < LONGEST_NIGHT, "a night without end"
+        assert code != 5, [event.error for event in world.events if isinstance(event, ev.RepositoryFinished)]
         self.gave_up_rightly(world)
         return code
 
