@@ -32,14 +32,14 @@ from sshsync.engine.survey import survey
 from sshsync.errors import SshsyncError
 from sshsync.executors.base import Executor
 from sshsync.executors.threads import Threads
-from sshsync.model.events import Emit, Event, Notice, Outcome
+from sshsync.model.events import Emit, Event, Outcome, Remarked
 from sshsync.model.plan import Plan
 from sshsync.model.policy import TransportKind
 from sshsync.model.report import RunReport
 from sshsync.model.survey import Survey
 from sshsync.model.topology import Host
-from sshsync.notices.base import Notice as Told
-from sshsync.remote.encode import visible
+from sshsync.model.words import visible
+from sshsync.notices.base import Notice
 from sshsync.state.directory import check_directory
 from sshsync.state.journal import Journal, find_run
 from sshsync.state.lock import Lock
@@ -306,7 +306,7 @@ class Sync:
         def emit(event: Event) -> None:
             fan(event)
             for words in self.journal.remarks():
-                fan(Notice(first, words))
+                fan(Remarked(first, words))
 
         settings = self.config.settings
         context = self._context(emit)
@@ -315,7 +315,7 @@ class Sync:
         told = [] if asked.dry_run else builtin.notices(self.config.settings, self.journal.events)
         untold = self._tell(told, lambda notice: notice.begin(asked.run))
         try:
-            code = run.start(folding.report, [Notice(first, words) for words in notices])
+            code = run.start(folding.report, [Remarked(first, words) for words in notices])
         except Exception as error:
             # The journal cannot be written any more: who waits for the end of this run has to hear of it all the same.
             code = error.code if isinstance(error, SshsyncError) else SshsyncError.code
@@ -338,7 +338,7 @@ class Sync:
             builtin.notices(self.config.settings, self.journal.events), lambda notice: notice.end(report, {})
         )
 
-    def _tell(self, notices: Sequence[Told], what: Callable[[Told], None]) -> dict[str, str]:
+    def _tell(self, notices: Sequence[Notice], what: Callable[[Notice], None]) -> dict[str, str]:
         """Call each notice; one that fails is a warning in the log and never the failure of a run."""
         wrong = {}
         for notice in notices:

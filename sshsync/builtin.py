@@ -15,7 +15,7 @@ from sshsync.notices.base import Notice
 from sshsync.notices.chat import Chat
 from sshsync.notices.pages import Pages
 from sshsync.notices.ping import Ping
-from sshsync.notices.program import Command, Mail
+from sshsync.notices.program import Mail, Program
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.command import ByCommand
 from sshsync.transfers.relay import Relay
@@ -44,7 +44,7 @@ def notices(settings: Settings, events: Callable[[str], Iterable[tuple[float, Ev
         (settings.report_dir, lambda directory: Pages(Path(directory), events)),
         (settings.ping_url, Ping),
         (settings.mail_to, Mail),
-        (settings.notify_command, Command),
+        (settings.notify_command, Program),
     ]
     chat: list[Notice] = [Chat(settings.notify_url)] if settings.notify_url else []
     return [make(value) for value, make in made if value] + chat

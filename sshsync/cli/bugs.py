@@ -9,7 +9,7 @@ import click
 
 from sshsync.cli.options import Options
 from sshsync.errors import SshsyncError
-from sshsync.remote.encode import visible
+from sshsync.model.words import visible
 
 CODE = SshsyncError.code
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sshsync.model.change import Change
+from sshsync.model.change import Transfer
 from sshsync.model.item import Digest, Key
 
 SMALL = 1 << 20
@@ -38,7 +38,7 @@ class Batch:
     """
 
     form: Form
-    changes: tuple[Change, ...]
+    changes: tuple[Transfer, ...]
     attempt: str = "none"
 
     @property
@@ -49,8 +49,8 @@ class Batch:
     @property
     def part(self) -> str:
         """Name of the one file below ``.sshsync/part/``: its digest and the attempt; "" for the other forms."""
-        new = self.changes[0].new
-        return f"{hexadecimal(new.digest)}.{self.attempt}" if self.form is Form.PART and new and new.digest else ""
+        digest = self.changes[0].new.digest
+        return f"{hexadecimal(digest)}.{self.attempt}" if self.form is Form.PART and digest else ""
 
     @property
     def strategy(self) -> str:
@@ -68,7 +68,7 @@ class Batch:
         bases = [f"batch/{self.id}"] + ([f"part/{self.part}"] if self.part else [])
         return tuple(name for base in bases for name in (base, base + OPEN))
 
-    def only(self, changes: Iterable[Change]) -> "Batch":
+    def only(self, changes: Iterable[Transfer]) -> "Batch":
         """Return the batch of the same form, staged at the same place, with other changes."""
         return replace(self, changes=tuple(changes))
 
@@ -88,14 +88,14 @@ def halves(batch: Batch) -> tuple[Batch, ...]:
     return (batch.only(batch.changes[:middle]), batch.only(batch.changes[middle:])) if middle else (batch,)
 
 
-def batches(moves: Iterable[tuple[Change, str]], *, pack: bool) -> tuple[Batch, ...]:
+def batches(moves: Iterable[tuple[Transfer, str]], *, pack: bool) -> tuple[Batch, ...]:
     """Return all batches for the changes: small files first.
 
     Args:
         moves: copies and replacements, each with the name of the strategy that carries it.
         pack: whether the child can unpack many files from one stream.
     """
-    by: dict[str, list[Change]] = {"command": [], "scp": [], "relay": []}
+    by: dict[str, list[Transfer]] = {"command": [], "scp": [], "relay": []}
     for change, strategy in moves:
         by[strategy].append(change)
     small = [c for c in by["relay"] if pack and c.size < SMALL]
@@ -117,13 +117,13 @@ def by_directory(keys: Iterable[Key]) -> Iterator[tuple[Key, list[Key]]]:
     yield from grouped.items()
 
 
-def _by_size(changes: list[Change]) -> Iterator[tuple[Change, ...]]:
+def _by_size(changes: list[Transfer]) -> Iterator[tuple[Transfer, ...]]:
     """Group files that travel one by one: big ones do not make small ones wait for their publication."""
     return _groups(sorted(changes, key=lambda change: change.size), COMMAND_FILES, COMMAND_BYTES)
 
 
-def _groups(changes: list[Change], most: int, most_bytes: int) -> Iterator[tuple[Change, ...]]:
-    group: list[Change] = []
+def _groups(changes: list[Transfer], most: int, most_bytes: int) -> Iterator[tuple[Transfer, ...]]:
+    group: list[Transfer] = []
     size = 0
     for change in changes:
         if group and (len(group) >= most or size + change.size > most_bytes):

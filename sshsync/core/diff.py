@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Collection, Mapping
 
-from sshsync.model.change import Change, Changes, Kind
+from sshsync.model.change import Action, Adjust, Change, Changes, Copy, Delete, Replace
 from sshsync.model.item import Item, Key, Problem, Snapshot
 
-_ORDER = {Kind.COPY: 0, Kind.REPLACE: 1, Kind.ADJUST: 2, Kind.DELETE: 3}
+_ORDER = {action: number for number, action in enumerate(Action)}
 
 
 def diff(
@@ -44,31 +44,29 @@ def diff(
         if not wanted(key):
             excluded += 1
         elif key not in held_back:
-            kind = _kind(child.items.get(key), new)
-            if kind in (None, Kind.ADJUST):
+            change = _change(child.items.get(key), new)
+            if change is None or isinstance(change, Adjust):
                 unchanged.append(key)
-            if kind:
-                changes.append(Change(kind, key, child.items.get(key), new))
+            if change:
+                changes.append(change)
     unreadable = {problem.key for problem in parent.problems}
     if delete and parent.complete and child.complete:
         changes += [
-            Change(Kind.DELETE, key, old, None)
+            Delete(old)
             for key, old in child.items.items()
             if key not in parent.items and wanted(key) and not _below_any(key, unreadable)
         ]
-    changes.sort(key=lambda change: (_ORDER[change.kind], change.key))
+    changes.sort(key=lambda change: (_ORDER[change.action], change.key))
     problems = tuple(Problem(key, why) for key, why in sorted(held_back.items()) if wanted(key))
     return Changes(tuple(changes), tuple(unchanged), problems, excluded)
 
 
-def _kind(old: Item | None, new: Item) -> Kind | None:
+def _change(old: Item | None, new: Item) -> Change | None:
     if old is None:
-        return Kind.COPY
+        return Copy(new)
     if old.digest != new.digest:
-        return Kind.REPLACE
-    if old.marks != new.marks:
-        return Kind.ADJUST
-    return None
+        return Replace(old, new)
+    return Adjust(old, new) if old.marks != new.marks else None
 
 
 def _below_any(key: Key, unreadable: Collection[Key]) -> bool:

@@ -141,7 +141,7 @@ def _retried(entry: RepositoryReport, event: ev.Retried) -> None:
     entry.retries += 1
 
 
-def _notice(entry: RepositoryReport, event: ev.Notice) -> None:
+def _notice(entry: RepositoryReport, event: ev.Remarked) -> None:
     if event.text not in entry.notices:
         entry.notices.append(event.text)
 
@@ -170,7 +170,7 @@ _HANDLERS: dict[type, Callable[[RepositoryReport, Any], None]] = {
     ev.Deleted: _deleted,
     ev.ItemFailed: _item_failed,
     ev.Retried: _retried,
-    ev.Notice: _notice,
+    ev.Remarked: _notice,
     ev.Unfit: _unfit,
     ev.RepositoryFinished: _finished,
 }

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from sshsync.model.change import Changes, Kind
+from sshsync.model.change import Changes, Copy, Delete, Replace
 from sshsync.model.item import Key, Snapshot
 from sshsync.model.policy import MaxDelete
 
@@ -36,7 +36,7 @@ def vanished(child: Snapshot, before: int) -> str:
 
 def too_many_deletions(changes: Changes, child: Snapshot, limit: MaxDelete) -> str:
     """Refuse the deletions (and only them) when they exceed the limit."""
-    count = len(changes.of(Kind.DELETE))
+    count = len(changes.of(Delete))
     if not count or not limit.exceeded(count, len(child.items)):
         return ""
     return (
@@ -52,8 +52,9 @@ def no_room(changes: Changes, free: int | None) -> str:
         changes: what is to be moved.
         free: bytes that the file system still takes; None when that is not known.
     """
-    moves = [change for change in changes.transfers if change.new]
-    growth = sum(change.size - (change.old.size if change.old else 0) for change in moves)
+    moves = changes.transfers
+    replaced = sum(change.old.size for change in changes.of(Replace))
+    growth = sum(change.size for change in moves) - replaced
     needed = max([growth, *(change.size for change in moves)], default=0)
     if free is None or needed <= free:
         return ""
@@ -100,7 +101,7 @@ def in_the_way(changes: Changes, child: Snapshot) -> dict[Key, tuple[Key, ...]]:
     A file stands where a directory is wanted, or a directory with files where a file is wanted. What a listing
     did not show is never in here.
     """
-    copies = [change.key for change in changes.of(Kind.COPY)]
+    copies = [change.key for change in changes.of(Copy)]
     if not copies:
         return {}
     directories = {key.rpartition(b"/")[0] for key in child.items}
@@ -124,7 +125,7 @@ def without_room(changes: Changes, in_the_way: Mapping[Key, tuple[Key, ...]], re
         in_the_way: what the function of this name found.
         refusal: why no deletion is carried out, or "".
     """
-    deleted = set() if refusal else {change.key for change in changes.of(Kind.DELETE)}
+    deleted = set() if refusal else {change.key for change in changes.of(Delete)}
     stays = {key: [other for other in others if other not in deleted] for key, others in in_the_way.items()}
     return {key: others[0] for key, others in stays.items() if others}
 

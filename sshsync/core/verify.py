@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sshsync.model.change import Change
+from sshsync.model.change import Transfer
 from sshsync.model.item import Digest, Item, Key, Snapshot
 
 
@@ -11,17 +11,17 @@ from sshsync.model.item import Digest, Item, Key, Snapshot
 class Verdict:
     """Changes whose staged bytes are right, and those whose are not with the digest found (None: absent)."""
 
-    good: tuple[Change, ...]
-    bad: tuple[tuple[Change, Digest | None], ...]
+    good: tuple[Transfer, ...]
+    bad: tuple[tuple[Transfer, Digest | None], ...]
 
 
-def verify(changes: Iterable[Change], found: Mapping[Key, Digest | None]) -> Verdict:
+def verify(changes: Iterable[Transfer], found: Mapping[Key, Digest | None]) -> Verdict:
     """Compare what lies in staging with the origin's digests."""
-    good: list[Change] = []
-    bad: list[tuple[Change, Digest | None]] = []
+    good: list[Transfer] = []
+    bad: list[tuple[Transfer, Digest | None]] = []
     for change in changes:
         digest = found.get(change.key)
-        if change.new and digest and digest == change.new.digest:
+        if digest and digest == change.new.digest:
             good.append(change)
         else:
             bad.append((change, digest))

@@ -11,7 +11,7 @@ from sshsync.kinds import globs
 from sshsync.model.item import Snapshot
 from sshsync.model.plan import Plan
 from sshsync.model.topology import Repository
-from sshsync.remote.encode import visible
+from sshsync.model.words import visible
 
 _AT_ONCE = 16
 

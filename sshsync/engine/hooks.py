@@ -5,7 +5,7 @@ from sshsync.model.topology import Repository
 from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
 
-PATIENCE = 600.0
+MAY_BE_SILENT = 600.0
 """Seconds that a hook may be silent beyond the host's timeout."""
 
 _DUE = "due"
@@ -49,6 +49,6 @@ class Hooks:
         command = Command(scripts.HOOK, {"ROOT": self._root, "TEMPLATE": template.encode()})
 
         def once() -> None:
-            self._context.session(self._child).run(command, allow=PATIENCE).check(option)
+            self._context.session(self._child).run(command, allow=MAY_BE_SILENT).check(option)
 
         self._context.retry(self._child, option, once)

@@ -11,8 +11,8 @@ from sshsync.engine.context import Context
 from sshsync.errors import LeasedError, SshsyncError
 from sshsync.model.events import Waiting
 from sshsync.model.topology import Repository
+from sshsync.model.words import visible
 from sshsync.remote import scripts
-from sshsync.remote.encode import visible
 from sshsync.remote.scripts import Command
 from sshsync.transports.session import Reply, new_token
 

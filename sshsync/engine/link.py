@@ -1,5 +1,6 @@
 """One link: scan both ends, decide what differs, guard, move, delete; everything it finds out is an event."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -19,11 +20,11 @@ from sshsync.engine.scan import Scanner
 from sshsync.errors import CommandError, LeasedError, RefusedError, SshsyncError
 from sshsync.kinds import globs
 from sshsync.model import events as ev
-from sshsync.model.change import Change, Changes, Kind
-from sshsync.model.events import GOOD, Outcome, text
+from sshsync.model.change import Action, Adjust, Changes, Delete, Replace, Transfer
+from sshsync.model.events import GOOD, Outcome, key_text
 from sshsync.model.item import Item, Key, Snapshot
 from sshsync.model.plan import Job
-from sshsync.remote.encode import visible
+from sshsync.model.words import visible
 from sshsync.transfers.staging import Staging
 
 
@@ -222,14 +223,14 @@ class Link:
 
     def _announce(self, prepared: Prepared, *, details: bool) -> None:
         changes = prepared.changes
-        count = {kind: len(changes.of(kind)) for kind in Kind}
+        count = Counter(change.action for change in changes.changes)
         self._context.emit(
             ev.Planned(
                 self._child.name,
-                count[Kind.COPY],
-                count[Kind.REPLACE],
-                count[Kind.ADJUST],
-                0 if prepared.refusal else count[Kind.DELETE],
+                count[Action.COPY],
+                count[Action.REPLACE],
+                count[Action.ADJUST],
+                0 if prepared.refusal else count[Action.DELETE],
                 len(changes.unchanged),
                 sum(change.size for change in changes.changes),
                 changes.excluded,
@@ -239,8 +240,8 @@ class Link:
         if not details:
             return
         for change in changes.changes:
-            if change.kind is not Kind.DELETE or not prepared.refusal:
-                self._context.emit(ev.Change(self._child.name, change.kind, text(change.key), change.size))
+            if not isinstance(change, Delete) or not prepared.refusal:
+                self._context.emit(ev.PlannedChange(self._child.name, change.action, key_text(change.key), change.size))
 
     def _move(self, mover: Mover, prepared: Prepared) -> None:
         transfers = [change for change in prepared.changes.transfers if change.key not in prepared.twins]
@@ -256,7 +257,7 @@ class Link:
         self._start(mover, mover.salvage(settled))
         self._move_young(mover, [*young, *mover.restless])
 
-    def _move_young(self, mover: Mover, young: list[Change]) -> None:
+    def _move_young(self, mover: Mover, young: list[Transfer]) -> None:
         """Move what was written just now, once it was left alone for long enough; within the run's one wait."""
         if not young:
             return
@@ -270,7 +271,7 @@ class Link:
         for change in mover.restless:
             mover.defer(change.key)
 
-    def _start(self, mover: Mover, changes: tuple[Change, ...]) -> None:
+    def _start(self, mover: Mover, changes: tuple[Transfer, ...]) -> None:
         source, target = (self._context.capabilities(end) for end in (self._parent, self._child))
         moves = []
         for change in changes:
@@ -286,7 +287,7 @@ class Link:
 
         A file system may cut a time that it cannot hold and say nothing.
         """
-        items = {change.key: change.new for change in changes.of(Kind.ADJUST) if change.new}
+        items = {change.key: change.new for change in changes.of(Adjust)}
         asked = items | {key: item for key, item in published.items() if item is not item.portable()}
         if not asked:
             return {}
@@ -298,11 +299,11 @@ class Link:
             such = visible(refused[0])
             self._notice(f"mode or time of {len(refused)} file(s) cannot be set, such as {such}; their bytes are right")
         if items:
-            self._context.emit(ev.Adjusted(self._child.name, [text(key) for key in items]))
+            self._context.emit(ev.Adjusted(self._child.name, [key_text(key) for key in items]))
         return items
 
     def _delete(self, mover: Mover, prepared: Prepared) -> tuple[Key, ...]:
-        deletions = prepared.changes.of(Kind.DELETE)
+        deletions = prepared.changes.of(Delete)
         keys = tuple(change.key for change in deletions if change.key not in mover.removed)
         if not keys or prepared.refusal:
             return ()
@@ -314,13 +315,13 @@ class Link:
             mover.turn_down(key, f"it cannot be deleted: {words}")
         keys = tuple(key for key in keys if key not in refused)
         if keys:
-            self._context.emit(ev.Deleted(self._child.name, [text(key) for key in keys]))
+            self._context.emit(ev.Deleted(self._child.name, [key_text(key) for key in keys]))
         return keys
 
     def blocked(self, changes: Changes) -> int:
         """Tell what is held back, and return how many items that are."""
         for problem in changes.blocked:
-            event = ev.ItemFailed(self._child.name, text(problem.key), problem.reason, Outcome.BLOCKED)
+            event = ev.ItemFailed(self._child.name, key_text(problem.key), problem.reason, Outcome.BLOCKED)
             self._context.emit(event)
         return len(changes.blocked)
 
@@ -337,12 +338,12 @@ class Link:
         recorded = self._context.records.verified(self._child)
         parent = prepared.parent.items
         rows = [
-            (text(key), parent[key].digest or "", parent[key].size)
+            (key_text(key), parent[key].digest or "", parent[key].size)
             for key in prepared.changes.unchanged
             if recorded.get(key) != parent[key].digest
         ]
         gone = [key for key in recorded if key not in prepared.child.items and key not in parent]
-        rows += [(text(key), "", 0) for key in (*gone, *deleted)]
+        rows += [(key_text(key), "", 0) for key in (*gone, *deleted)]
         if rows:
             self._context.emit(ev.Verified(self._child.name, rows))
 
@@ -363,12 +364,12 @@ class Link:
             raise RefusedError(refusal)
 
     def _notice(self, words: str) -> None:
-        self._context.emit(ev.Notice(self._child.name, words))
+        self._context.emit(ev.Remarked(self._child.name, words))
 
 
 def _algorithms(snapshot: Snapshot) -> set[str]:
     return {item.digest.partition(":")[0] for item in snapshot.items.values() if item.digest}
 
 
-def _differs(change: Change) -> bool:
-    return change.old is None or change.new is None or change.old.digest != change.new.digest
+def _differs(change: Transfer) -> bool:
+    return not isinstance(change, Replace) or change.old.digest != change.new.digest

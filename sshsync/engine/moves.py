@@ -18,11 +18,11 @@ from sshsync.errors import (
     SourceChangedError,
     SshsyncError,
 )
-from sshsync.model.change import Change
-from sshsync.model.events import Deleted, ItemFailed, Outcome, Progress, Published, Resent, text
+from sshsync.model.change import Transfer
+from sshsync.model.events import Deleted, ItemFailed, Outcome, Progress, Published, Resent, key_text
 from sshsync.model.item import Digest, Item, Key
 from sshsync.model.topology import Repository
-from sshsync.remote.encode import visible
+from sshsync.model.words import visible
 from sshsync.transfers.base import Ends
 from sshsync.transfers.pace import Pace
 from sshsync.transfers.staging import Staging
@@ -75,13 +75,13 @@ class Mover:
         self._pace = Pace(child.bwlimit, context.monotonic, context.stop.sleep)
         self.in_the_way = in_the_way
         self._wary = not parent.parent and parent.stable_for > 0
-        self.restless: list[Change] = []
+        self.restless: list[Transfer] = []
         self.published: dict[Key, Item] = {}
         self.removed: set[Key] = set()
         self.failed = 0
         self.deferred = 0
 
-    def salvage(self, changes: Iterable[Change]) -> tuple[Change, ...]:
+    def salvage(self, changes: Iterable[Transfer]) -> tuple[Transfer, ...]:
         """Publish what an interrupted attempt left complete in staging, discard the rest.
 
         Returns:
@@ -91,7 +91,7 @@ class Mover:
         self._context.retry(self._child, "staging", lambda: self._salvage(wanted), lambda: len(self.published))
         return tuple(change for change in wanted.values() if change.key not in self.published)
 
-    def _salvage(self, wanted: dict[Key, Change]) -> None:
+    def _salvage(self, wanted: dict[Key, Transfer]) -> None:
         for leftover in list(self.staging.leftovers(wanted)):
             with suppress(CommandError):
                 self.staging.take_over(leftover)
@@ -167,11 +167,11 @@ class Mover:
         if good := self._with_room(self._at_rest(verdict.good)):
             course.good = batch.only(good)
 
-    def _at_rest(self, changes: tuple[Change, ...]) -> list[Change]:
+    def _at_rest(self, changes: tuple[Transfer, ...]) -> list[Transfer]:
         """Leave out what began to change on the master since it was scanned: only half of it may have been written."""
         if not self._wary:
             return list(changes)
-        items = [change.new for change in changes if change.new]
+        items = [change.new for change in changes]
         moving = self._scanner.still(self._parent, self._source_root, items)
         self.restless += [change for change in changes if change.key in moving]
         self._resent(sum(change.size for change in changes if change.key in moving))
@@ -236,11 +236,11 @@ class Mover:
         for change in batch.changes:
             if change.key in refused:
                 self.turn_down(change.key, refused[change.key])
-            elif change.new:
+            else:
                 done.append(change.new)
         self._done(done, salvaged=salvaged)
 
-    def _with_room(self, changes: Iterable[Change]) -> list[Change]:
+    def _with_room(self, changes: Iterable[Transfer]) -> list[Transfer]:
         """Leave out, as failed, files in whose place is a directory with more in it than was listed: that stays."""
         fit = []
         for change in changes:
@@ -261,16 +261,16 @@ class Mover:
         fresh = [key for key in dict.fromkeys(keys) if key not in self.removed]
         self.removed.update(fresh)
         if fresh:
-            self._context.emit(Deleted(self._child.name, [text(key) for key in fresh]))
+            self._context.emit(Deleted(self._child.name, [key_text(key) for key in fresh]))
 
     def _done(self, items: list[Item], *, salvaged: bool = False) -> None:
         self.published.update((item.key, item) for item in items)
-        rows = [(text(item.key), item.digest or "", item.size) for item in items]
+        rows = [(key_text(item.key), item.digest or "", item.size) for item in items]
         moved = 0 if salvaged else sum(item.size for item in items)
         if rows:
             self._context.emit(Published(self._child.name, rows, moved, salvaged))
 
-    def _reconsider(self, found: dict[Change, Digest | None], batch: Batch, reason: str) -> list[Batch]:
+    def _reconsider(self, found: dict[Transfer, Digest | None], batch: Batch, reason: str) -> list[Batch]:
         """Find out why items are wrong, and decide which are tried again.
 
         A file that changed on the master is planned anew with its new digest, a few times; where it has to be left
@@ -279,12 +279,12 @@ class Mover:
         together without those; where it cannot be told which files did it, they go in halves until it can.
         """
         seen = self._scanner.look_again(self._parent, self._source_root, [change.key for change in found])
-        same: list[Change] = []
-        changed: list[Change] = []
+        same: list[Transfer] = []
+        changed: list[Transfer] = []
         culprits = 0
         for change, digest in found.items():
             fresh = seen.items.get(change.key)
-            if change.new and fresh and fresh.digest == change.new.digest:
+            if fresh and fresh.digest == change.new.digest:
                 same.append(change)
                 self._complaints.setdefault(change.key, _why(digest, reason))
                 continue
@@ -314,7 +314,7 @@ class Mover:
             return False
         return True
 
-    def _may_repeat(self, change: Change, digest: Digest | None, reason: str) -> bool:
+    def _may_repeat(self, change: Transfer, digest: Digest | None, reason: str) -> bool:
         self._tries[change.key, "corrupt"] += 1
         if self._tries[change.key, "corrupt"] < self._child.retries.corrupt:
             return True
@@ -328,7 +328,7 @@ class Mover:
             self.deferred += 1
         else:
             self.failed += 1
-        self._context.emit(ItemFailed(self._child.name, text(key), reason, outcome, code))
+        self._context.emit(ItemFailed(self._child.name, key_text(key), reason, outcome, code))
 
     def turn_down(self, key: Key, words: str) -> None:
         """Give an item up that the child refused in these words."""

@@ -7,7 +7,7 @@ from sshsync.engine.context import Context
 from sshsync.engine.prepared import Ended
 from sshsync.engine.scan import Scanner
 from sshsync.errors import BlockedError, InterruptedRun, LeasedError, SshsyncError
-from sshsync.model.events import GOOD, Notice
+from sshsync.model.events import GOOD, Remarked
 from sshsync.model.item import Key, Snapshot
 from sshsync.model.topology import Repository
 
@@ -72,4 +72,4 @@ class Offer:
         return verify.may_pass_on(parent, recorded)
 
     def _notice(self, words: str) -> None:
-        self._context.emit(Notice(self._child.name, words))
+        self._context.emit(Remarked(self._child.name, words))

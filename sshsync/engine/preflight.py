@@ -11,7 +11,7 @@ from sshsync.errors import InterruptedRun, SshsyncError
 from sshsync.model.events import Unfit
 from sshsync.model.topology import Repository
 
-PATIENCE = 5.0
+ANSWER_WITHIN = 5.0
 """Seconds without an answer of any host after which the run begins: a silent host is its own job's business."""
 
 _AT_ONCE = 16
@@ -47,14 +47,14 @@ def greet(context: Context, repositories: Iterable[Repository]) -> None:
 
 def _collect(context: Context, answers: "queue.SimpleQueue[tuple[Repository, str]]", expected: int) -> dict[str, str]:
     found: dict[str, str] = {}
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + ANSWER_WITHIN
     while len(found) < expected and time.monotonic() < until and not context.stop.signal:
         try:
             repository, words = answers.get(timeout=0.2)
         except queue.Empty:
             continue
         found[repository.name] = words
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + ANSWER_WITHIN
     return found
 
 

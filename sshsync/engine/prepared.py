@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from sshsync.model.change import Changes, Kind
+from sshsync.model.change import Changes, Delete
 from sshsync.model.events import Outcome
 from sshsync.model.item import Key, Snapshot
-from sshsync.remote.encode import visible
+from sshsync.model.words import visible
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class Prepared:
     @property
     def acts(self) -> bool:
         """Whether anything on the child is going to change."""
-        return any(change.kind is not Kind.DELETE or not self.refusal for change in self.changes.changes)
+        return any(not isinstance(change, Delete) or not self.refusal for change in self.changes.changes)
 
     def no_room(self, key: Key, other: Key, *, delete: bool) -> str:
         """Return why `other` leaves no room for the copy of `key`; `delete` is what the child's option says."""
@@ -39,7 +39,7 @@ class Prepared:
         """Return what the child would hold if everything that is planned succeeded."""
         items = dict(self.child.items)
         for change in self.changes.changes:
-            if change.new:
+            if not isinstance(change, Delete):
                 # What changes while it is looked at has no digest yet: it does not become anything that is known.
                 if change.new.digest:
                     items[change.key] = change.new

@@ -43,7 +43,7 @@ class Run:
         self._ended: dict[str, Ended] = {}
         self._moments: dict[str, float] = {}
 
-    def start(self, report: RunReport, notices: Sequence[ev.Notice] = ()) -> int:
+    def start(self, report: RunReport, notices: Sequence[ev.Remarked] = ()) -> int:
         """Run to the end.
 
         Args:
@@ -112,7 +112,7 @@ class Run:
             return own, reason
         if outcome is Outcome.DEFERRED:
             words = f"its parent {job.parent} lacks files that are still being written: they are missing here too"
-            self._context.emit(ev.Notice(job.repository, words))
+            self._context.emit(ev.Remarked(job.repository, words))
             return Ended(outcome), reason
         words = f"its parent {job.parent} is {parent.outcome}: what it lacks is missing here too"
         return Ended(outcome, parent.code, parent.transient), words

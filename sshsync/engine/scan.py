@@ -8,7 +8,7 @@ from sshsync.core import verify
 from sshsync.engine.context import Context
 from sshsync.errors import InterruptedRun, SshsyncError
 from sshsync.kinds.base import Answer, Dialogue, Learned, Remark, Request, Subject
-from sshsync.model.events import Notice, Scanned, Waiting
+from sshsync.model.events import Remarked, Scanned, Waiting
 from sshsync.model.item import Digest, Item, Key, Snapshot
 from sshsync.model.topology import Repository
 from sshsync.transports.retrying import T
@@ -186,7 +186,7 @@ class Scanner:
         if repository.digest_cache and found.existed:
             context.records.remember(repository, context.maker(repository), _cacheable(found.items.values(), found.now))
         for problem in found.problems:
-            context.emit(Notice(repository.name, f"the listing is incomplete, nothing is deleted: {problem.reason}"))
+            context.emit(Remarked(repository.name, f"the listing is incomplete, nothing is deleted: {problem.reason}"))
         context.emit(
             Scanned(
                 repository.name,
@@ -217,7 +217,7 @@ class Scanner:
                     self._learn(repository, step.items, subject.now)
                     step = next(dialogue)
                 elif isinstance(step, Remark):
-                    self._context.emit(Notice(repository.name, step.words))
+                    self._context.emit(Remarked(repository.name, step.words))
                     step = next(dialogue)
                 else:
                     step = dialogue.send(self._ask(repository, step, token))

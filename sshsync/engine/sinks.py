@@ -9,7 +9,7 @@ from sshsync.core import fold
 from sshsync.model import events as ev
 from sshsync.model.events import Emit
 from sshsync.model.report import RunReport
-from sshsync.remote.encode import visible
+from sshsync.model.words import visible
 
 
 class FanOut:

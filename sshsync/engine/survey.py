@@ -9,8 +9,8 @@ from sshsync.engine.context import Context
 from sshsync.errors import SshsyncError
 from sshsync.model.survey import Survey
 from sshsync.model.topology import Repository
+from sshsync.model.words import visible
 from sshsync.remote import room, scripts
-from sshsync.remote.encode import visible
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command
 from sshsync.transports.session import Session

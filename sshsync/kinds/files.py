@@ -8,8 +8,8 @@ from sshsync.core.algorithm import BY_LENGTH
 from sshsync.errors import CommandError, ListingError, ToolMissingError
 from sshsync.kinds.base import Answer, Dialogue, Learned, Remark, Request, Subject
 from sshsync.model.item import Digest, Item, Key, Problem, Snapshot, Stamp
+from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
-from sshsync.remote.encode import visible
 from sshsync.remote.frame import records
 from sshsync.remote.scripts import STAGING, Command
 

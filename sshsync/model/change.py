@@ -1,13 +1,14 @@
-"""Changes: what differs between a parent and a child."""
+"""Changes: what differs between a parent and a child. Each kind of difference has just what belongs to it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar, TypeVar
 
 from sshsync.model.item import Item, Key, Problem
 
 
-class Kind(StrEnum):
-    """What has to happen to an item on the child."""
+class Action(StrEnum):
+    """What happens to an item on the child."""
 
     COPY = "copy"
     REPLACE = "replace"
@@ -16,19 +17,77 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One difference. `new` is the parent's item (None for a deletion), `old` the child's (None for a copy)."""
+class Copy:
+    """The child lacks an item."""
 
-    kind: Kind
-    key: Key
-    old: Item | None
-    new: Item | None
+    new: Item
+    action: ClassVar[Action] = Action.COPY
+
+    @property
+    def key(self) -> Key:
+        """The item."""
+        return self.new.key
 
     @property
     def size(self) -> int:
-        """Bytes that have to move for it."""
-        moves = self.kind in (Kind.COPY, Kind.REPLACE)
-        return self.new.size if moves and self.new else 0
+        """Bytes that have to move."""
+        return self.new.size
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """The child has the item with another digest."""
+
+    old: Item
+    new: Item
+    action: ClassVar[Action] = Action.REPLACE
+
+    @property
+    def key(self) -> Key:
+        """The item."""
+        return self.new.key
+
+    @property
+    def size(self) -> int:
+        """Bytes that have to move."""
+        return self.new.size
+
+
+@dataclass(frozen=True, slots=True)
+class Adjust:
+    """The digest is equal, but not what is told beside it (of a file: its mode or its time)."""
+
+    old: Item
+    new: Item
+    action: ClassVar[Action] = Action.ADJUST
+    size: ClassVar[int] = 0
+
+    @property
+    def key(self) -> Key:
+        """The item."""
+        return self.new.key
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The parent lacks the item."""
+
+    old: Item
+    action: ClassVar[Action] = Action.DELETE
+    size: ClassVar[int] = 0
+
+    @property
+    def key(self) -> Key:
+        """The item."""
+        return self.old.key
+
+
+Transfer = Copy | Replace
+"""What moves bytes."""
+
+Change = Copy | Replace | Adjust | Delete
+
+_C = TypeVar("_C", Copy, Replace, Adjust, Delete)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +106,11 @@ class Changes:
     blocked: tuple[Problem, ...] = ()
     excluded: int = 0
 
-    def of(self, *kinds: Kind) -> tuple[Change, ...]:
-        """Return the changes of the given kinds."""
-        return tuple(change for change in self.changes if change.kind in kinds)
+    def of(self, what: type[_C]) -> tuple[_C, ...]:
+        """Return the changes of one kind."""
+        return tuple(change for change in self.changes if isinstance(change, what))
 
     @property
-    def transfers(self) -> tuple[Change, ...]:
+    def transfers(self) -> tuple[Transfer, ...]:
         """Changes that move bytes."""
-        return self.of(Kind.COPY, Kind.REPLACE)
+        return tuple(change for change in self.changes if isinstance(change, Copy | Replace))

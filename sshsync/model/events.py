@@ -30,13 +30,13 @@ GOOD = frozenset({Outcome.DONE, Outcome.UNCHANGED, Outcome.DEFERRED})
 """Outcomes of a repository that reached its goal."""
 
 
-def text(key: Key) -> str:
+def key_text(key: Key) -> str:
     """Return the key as text, reversibly."""
     return key.decode("utf-8", "surrogateescape")
 
 
 def key_of(name: str) -> Key:
-    """Undo `text`."""
+    """Undo `key_text`."""
     return name.encode("utf-8", "surrogateescape")
 
 
@@ -89,7 +89,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PlannedChange:
     """One planned change; written for dry runs, and at debug level for real ones."""
 
     repository: str
@@ -158,7 +158,7 @@ class ItemFailed:
     repository: str
     name: str
     reason: str
-    outcome: str = Outcome.FAILED
+    outcome: Outcome = Outcome.FAILED
     code: int = 7
 
 
@@ -183,7 +183,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Remarked:
     """Something an operator should know that is no failure."""
 
     repository: str
@@ -207,7 +207,7 @@ class RepositoryFinished:
     """
 
     repository: str
-    outcome: str
+    outcome: Outcome
     seconds: float
     items: int = 0
     as_of: float = 0.0
@@ -222,7 +222,7 @@ class RunFinished:
 
     run: str
     at: float
-    outcome: str
+    outcome: Outcome
     exit_code: int
     interrupted: bool = False
 
@@ -232,7 +232,7 @@ Event = (
     | RepositoryStarted
     | Scanned
     | Planned
-    | Change
+    | PlannedChange
     | Progress
     | Published
     | Resent
@@ -242,7 +242,7 @@ Event = (
     | ItemFailed
     | Retried
     | Waiting
-    | Notice
+    | Remarked
     | Unfit
     | RepositoryFinished
     | RunFinished
@@ -254,14 +254,18 @@ Emit = Callable[[Event], None]
 LATEST = 253402300799.0
 """The last second that has a date, in seconds since the epoch."""
 
-_CLASSES: dict[str, type[Any]] = {cls.__name__: cls for cls in Event.__args__}
+_WRITTEN = {PlannedChange: "Change", Remarked: "Notice"}
+"""Events that journals and readers of ``--json`` know by another word than the code."""
+
+_CLASSES: dict[str, type[Any]] = {_WRITTEN.get(cls, cls.__name__): cls for cls in Event.__args__}
 _TYPES: dict[type[Any], dict[str, Any]] = {cls: get_type_hints(cls) for cls in Event.__args__}
 _OUTCOMES = frozenset(str(outcome) for outcome in Outcome)
 
 
 def to_json(event: Event) -> dict[str, Any]:
     """Return the event as JSON-ready values, its class under ``type``."""
-    return {"type": type(event).__name__, **asdict(event)}
+    cls = type(event)
+    return {"type": _WRITTEN.get(cls, cls.__name__), **asdict(event)}
 
 
 def from_json(values: dict[str, Any]) -> Event | None:
@@ -276,7 +280,9 @@ def from_json(values: dict[str, Any]) -> Event | None:
     known = {name: value for name, value in values.items() if name in _TYPES[cls]}
     for name, value in known.items():
         if not _fits(value, _TYPES[cls][name]) or (name == "outcome" and value not in _OUTCOMES):
-            raise ValueError(f"{cls.__name__}.{name}")
+            raise ValueError(f"{values['type']}.{name}")
+    if "outcome" in known:
+        known["outcome"] = Outcome(known["outcome"])
     try:
         event: Event = cls(**known)
     except TypeError:
@@ -304,7 +310,7 @@ def _fits(value: Any, wanted: Any) -> bool:
 
 def level(event: Event) -> int:
     """Return how loud an event is, on the scale of Python's logging: 10 debug, 20 info, 30 warning, 40 error."""
-    if isinstance(event, ItemFailed | Retried | Notice):
+    if isinstance(event, ItemFailed | Retried | Remarked):
         return 30
     if isinstance(event, Unfit):
         return 40

@@ -14,7 +14,7 @@ from sshsync.report import as_json, as_text
 WITHIN = 60.0
 
 
-class Command:
+class Program:
     """See `Notice`: runs a command when a run ends, without a shell, the summary as JSON on its input.
 
     Its environment tells SSHSYNC_RUN, SSHSYNC_OUTCOME, SSHSYNC_EXIT_CODE and SSHSYNC_HEADLINE.

@@ -1,4 +1,4 @@
-"""Arguments and names on their way to a host, and words of a host on their way to a screen.
+"""Arguments and names on their way to a host.
 
 One encoding serves all: bytes that any login shell could misread are written as ``\\0ooo`` (octal), which
 ``printf %b`` of every POSIX shell decodes (POSIX.1, printf, "%b"). Command lines that leave this module are
@@ -57,28 +57,3 @@ def argv(shell: str, script: str, variables: Mapping[str, bytes]) -> list[bytes]
     words = [key.encode() + b"=" + value for key, value in variables.items()]
     encoded = [_ODD_ARGUMENT.sub(_octal, word) for word in [script.encode(), *words]]
     return [shell.encode(), b"-c", BOOT, b"sshsync", *encoded]
-
-
-def visible(words: str | bytes, limit: int = 400) -> str:
-    """Return words of a host, or a name, fit for any terminal or log.
-
-    What Unicode does not call printable (controls, bidirectional and other invisible marks, what is unassigned),
-    undecodable bytes and backslashes appear as escapes; longer texts are cut at `limit` characters.
-    """
-    decoded = words.decode("utf-8", "surrogateescape") if isinstance(words, bytes) else words
-    shown = "".join(map(_shown, decoded[: limit + 1]))
-    return shown if len(decoded) <= limit else shown[:limit] + "…"
-
-
-def _shown(char: str) -> str:
-    if char == "\\":
-        return "\\\\"
-    if char.isprintable():
-        return char
-    code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:
-        return f"\\x{code - 0xDC00:02x}"
-    named = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    if char in named:
-        return named[char]
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

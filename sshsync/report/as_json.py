@@ -12,7 +12,7 @@ from typing import Any
 
 from sshsync.model.events import Event, Verified, key_of, to_json
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
-from sshsync.remote.encode import visible
+from sshsync.model.words import visible
 
 SCHEMA = 1
 

@@ -33,7 +33,7 @@ def _planned_line(event: ev.Planned) -> str:
     return f"{event.repository}: {', '.join(todo.values()) or 'nothing to do'}, {event.unchanged} unchanged"
 
 
-def _change_line(event: ev.Change) -> str:
+def _change_line(event: ev.PlannedChange) -> str:
     moving = f" ({words.size(event.bytes)})" if event.kind in ("copy", "replace") else ""
     return f"{event.repository}: would {event.kind} {words.item(event.name)}{moving}"
 
@@ -49,10 +49,10 @@ _WORDING: dict[type, Callable[[Any], str]] = {
     ev.RepositoryFinished: _finished_line,
     ev.Retried: lambda e: f"{e.repository}: {e.step}: try {e.attempt} failed, next in {e.wait:g} s: {e.reason}",
     ev.Waiting: lambda e: f"{e.repository}: waiting {e.seconds:g} s: {e.reason}",
-    ev.Notice: lambda e: f"{e.repository}: note: {e.text}",
+    ev.Remarked: lambda e: f"{e.repository}: note: {e.text}",
     ev.Unfit: lambda e: f"{e.repository}: preflight: {e.reason}",
     ev.ItemFailed: lambda e: f"{e.repository}: {words.item(e.name)}: {e.outcome}: {e.reason}",
-    ev.Change: _change_line,
+    ev.PlannedChange: _change_line,
 }
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from sshsync.remote.encode import visible
+from sshsync.model.words import visible
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from sshsync.core.batch import OPEN, Batch
 from sshsync.errors import CommandError, ConnectionLostError, DeadlineError, HostError
 from sshsync.model.topology import Repository
+from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
-from sshsync.remote.encode import visible
 from sshsync.remote.frame import records
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends, held

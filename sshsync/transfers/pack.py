@@ -4,12 +4,12 @@ import tarfile
 from collections.abc import Iterable, Iterator
 
 from sshsync.errors import SourceChangedError
-from sshsync.model.change import Change
+from sshsync.model.change import Transfer
 
 _BLOCK = 512
 
 
-def pack(changes: Iterable[Change], payload: Iterator[bytes]) -> Iterator[bytes]:
+def pack(changes: Iterable[Transfer], payload: Iterator[bytes]) -> Iterator[bytes]:
     """Yield a tar archive of the files whose bytes follow each other in `payload`.
 
     Owners are left out; modes are masked to permissions; times are whole seconds, as near to
@@ -20,8 +20,6 @@ def pack(changes: Iterable[Change], payload: Iterator[bytes]) -> Iterator[bytes]
     """
     source = _Source(payload)
     for change in changes:
-        if change.new is None:
-            continue
         item = change.new.portable()
         entry = tarfile.TarInfo("./" + change.key.decode("utf-8", "surrogateescape"))
         entry.size, entry.mode, entry.mtime = item.size, item.mode & 0o777, item.mtime

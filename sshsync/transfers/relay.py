@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from sshsync.core.batch import Batch, Form
 from sshsync.errors import SourceChangedError
+from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
-from sshsync.remote.encode import visible
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends
 from sshsync.transfers.pack import pack

@@ -15,9 +15,9 @@ import scp  # type: ignore[import-untyped]
 
 from sshsync.core.batch import Batch
 from sshsync.errors import CommandError, ConnectionLostError, SourceChangedError, SshsyncError, TransferError
-from sshsync.model.change import Change
+from sshsync.model.change import Transfer
+from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
-from sshsync.remote.encode import visible
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends
 from sshsync.transports.base import PIECE
@@ -49,7 +49,7 @@ class ByScp:
             ends.target.run(close).check("receiving files")
 
     @contextmanager
-    def _source(self, change: Change, ends: Ends) -> Iterator["_Source"]:
+    def _source(self, change: Transfer, ends: Ends) -> Iterator["_Source"]:
         if ends.source.capabilities.streams:
             read = Command(scripts.READ, {"ROOT": ends.source_root})
             with ends.source.start(read, encode.lines([change.key])) as conversation:
@@ -171,14 +171,14 @@ class _Channel:
             raise ConnectionLostError("scp broke off at its end")
 
 
-def _put(source: _Source, change: Change, batch: Batch, ends: Ends) -> None:
+def _put(source: _Source, change: Transfer, batch: Batch, ends: Ends) -> None:
     variables = {"ROOT": ends.target_root, "BATCH": batch.id.encode(), "NAME": change.key}
     with _far_end(ends.target, Command(scripts.SCP_TAKE, variables), _TALK) as channel:
         scp.SCPClient(channel, PIECE).putfo(source, b"file", "0600", change.size)
         channel.end()
 
 
-def _get(file: Path, change: Change, ends: Ends) -> None:
+def _get(file: Path, change: Transfer, ends: Ends) -> None:
     def check(_name: bytes, _size: int, _sent: int) -> None:
         ends.check()
 

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from sshsync.core.batch import OPEN, Batch, Form, by_directory, hexadecimal
 from sshsync.errors import CommandError, LeasedError, ListingError
-from sshsync.model.change import Change
+from sshsync.model.change import Transfer
 from sshsync.model.item import Item, Key
+from sshsync.model.words import visible
 from sshsync.remote import encode, room, scripts
-from sshsync.remote.encode import visible
 from sshsync.remote.frame import records
 from sshsync.remote.room import Room
 from sshsync.remote.scripts import Command, Script
@@ -74,9 +74,9 @@ class Staging:
         reply = self._run(Command(scripts.STAGED, {"ROOT": self.root})).check("looking into staging")
         return reply.payload.splitlines()
 
-    def leftovers(self, wanted: Mapping[Key, Change]) -> Iterator[Leftover]:
+    def leftovers(self, wanted: Mapping[Key, Transfer]) -> Iterator[Leftover]:
         """Yield what an interrupted attempt left of the wanted changes, of the size that they have."""
-        by_digest = {hexadecimal(c.new.digest): c for c in wanted.values() if c.new and c.new.digest}
+        by_digest = {hexadecimal(c.new.digest): c for c in wanted.values() if c.new.digest}
         names = [name.decode("ascii", "replace") for name in self.names()]
         parts = self._listed(b".sshsync/part") if any(name.startswith("part/") for name in names) else {}
         for name in names:
@@ -119,7 +119,7 @@ class Staging:
         """Set mode and time of staged files; a time that not every tool can set is left to `adjust`."""
         part = batch.part.encode()
         below = b".sshsync/part" if part else b".sshsync/batch/" + batch.id.encode()
-        items = [(part or change.key, change.new.portable()) for change in batch.changes if change.new]
+        items = [(part or change.key, change.new.portable()) for change in batch.changes]
         self._mark(below, items).check("setting mode and time")
 
     def adjust(self, items: Iterable[Item]) -> list[Key]:

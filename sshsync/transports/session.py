@@ -17,8 +17,8 @@ from sshsync.errors import (
     StorageFullError,
     ToolMissingError,
 )
+from sshsync.model.words import visible
 from sshsync.remote import probe, scripts
-from sshsync.remote.encode import visible
 from sshsync.remote.frame import Deframer, FrameError
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command
@@ -40,7 +40,7 @@ RELAYS = CHANNELS // 2 - 1
 """Streams through one connection at once. Each takes two channels where one connection leads to both of its ends, and
 two channels are left then: a lease has to be renewed in time, however long the relays last."""
 
-_PATIENCE = 10
+_TIMEOUTS = 10
 """Longest silences that a host may make its reader wait, all in all, before the rate of its answer counts."""
 
 _MOST_ERRORS = 8192
@@ -248,7 +248,7 @@ class Conversation:
         self._waited += self._clock() - begun
         self.received += len(piece)
         self._lines = min(limits.names, self._lines + piece.count(b"\n")) if limits.names else 0
-        if self._waited > limits.idle * _PATIENCE + self.received / SLOWEST + self._lines * limits.each:
+        if self._waited > limits.idle * _TIMEOUTS + self.received / SLOWEST + self._lines * limits.each:
             raise DeadlineError(f"it sends less than {SLOWEST} bytes a second", where=self._label)
         return piece
 

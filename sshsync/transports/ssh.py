@@ -1,6 +1,6 @@
 """Hosts over SSH: one Paramiko connection each, with a deadline on every wait.
 
-Every Paramiko pitfall that matters here is handled where it occurs: no wait without limit (`Watch`), a socket
+Every Paramiko pitfall that matters here is handled where it occurs: no wait without limit (`Deadlines`), a socket
 of our own with TCP_USER_TIMEOUT, all addresses tried, and no trust in a connection that stands still: where something
 waits for longer than it should, the connection is asked for a sign of life, and one that gives none is closed, so that
 the next try makes a new one instead of waiting for the dead one again.
@@ -22,9 +22,9 @@ from sshsync.remote import encode
 from sshsync.remote.scripts import Command
 from sshsync.transports import known_hosts, ssh_auth
 from sshsync.transports.base import CHANNELS, REOPENED, SLOWEST
+from sshsync.transports.deadlines import Deadlines
 from sshsync.transports.known_hosts import HostKey
 from sshsync.transports.ssh_greeting import HANDSHAKE, Channel, Connection, Dial, greeting, handshake, key_of, words
-from sshsync.transports.watch import Watch
 
 WINDOW = 16 << 20
 """Bytes a host may send ahead on one channel: bounds memory, and speed on long links."""
@@ -109,7 +109,7 @@ class SshTransport:
         self._testing = threading.Lock()
         self._asking = threading.Lock()
         self._paramiko = _greet(host, trust, connect)
-        self._watch = Watch(self._paramiko.close, self.lives)
+        self._watch = Deadlines(self._paramiko.close, self.lives)
         try:
             with self._watch.limit(HANDSHAKE * 3):
                 ssh_auth.authenticate(self._paramiko, host.login, self.label)
@@ -248,7 +248,7 @@ class SshTransport:
             seconds: after which the calls should have ended by themselves; a little later they are ended.
 
         Yields:
-            What to call when something moved; see `Watch.limit`.
+            What to call when something moved; see `Deadlines.limit`.
         """
         limit = seconds + 2 * self.share + _LATE
         with self._translated("talking"), self._watch.limit(limit, self._host.timeout) as moved:

@@ -17,7 +17,7 @@ from paramiko.packet import Packetizer
 
 from sshsync.errors import ConnectError, HostError
 from sshsync.model.topology import Host
-from sshsync.remote.encode import visible
+from sshsync.model.words import visible
 from sshsync.transports.known_hosts import HostKey
 
 CIPHERS = (

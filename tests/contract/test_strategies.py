@@ -8,7 +8,7 @@ import pytest
 
 from sshsync.core.batch import Batch, Form
 from sshsync.errors import CommandError, DeadlineError, InterruptedRun, SshsyncError, StorageFullError
-from sshsync.model.change import Change, Kind
+from sshsync.model.change import Copy
 from sshsync.model.item import Item, Stamp
 from sshsync.transfers.base import Ends, Strategy
 from sshsync.transfers.command import ByCommand
@@ -76,9 +76,9 @@ def ends(tmp_path: Path, command: str = COPY, timeout: float = 10, **more: objec
 
 
 def batch(form: Form, *keys: bytes, size: int | None = None) -> Batch:
-    def change(key: bytes) -> Change:
+    def change(key: bytes) -> Copy:
         length = len(FILES[key]) if size is None else size
-        return Change(Kind.COPY, key, None, Item(key, "sha256:" + key.hex().zfill(4), Stamp(length, 10**18, 0, 0)))
+        return Copy(Item(key, "sha256:" + key.hex().zfill(4), Stamp(length, 10**18, 0, 0)))
 
     return Batch(form, tuple(change(key) for key in keys))
 

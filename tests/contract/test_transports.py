@@ -18,7 +18,7 @@ from sshsync.core.lease import Holder
 from sshsync.errors import CommandError, ConnectionLostError, HostError, LeasedError
 from sshsync.kinds.base import Answer, Remark, Subject
 from sshsync.kinds.files import Files
-from sshsync.model.change import Change, Kind
+from sshsync.model.change import Copy
 from sshsync.model.item import Item, Stamp
 from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host, Login
@@ -139,11 +139,11 @@ def scanned(place: Place, tmp_path: Path) -> dict[bytes, str]:
     return {key: item.digest for key, item in found.items.items()}
 
 
-def changes(*keys: bytes) -> tuple[Change, ...]:
+def changes(*keys: bytes) -> tuple[Copy, ...]:
     made = []
     for key in keys:
         stamp = Stamp(len(CONTENT[key]), 1_500_000_000 * 10**9, 0, 0)
-        made.append(Change(Kind.COPY, key, None, Item(key, SHA[key], stamp, 0o640)))
+        made.append(Copy(Item(key, SHA[key], stamp, 0o640)))
     return tuple(made)
 
 

@@ -18,9 +18,9 @@ from sshsync.model import events as ev
 from sshsync.model.topology import Commands
 from sshsync.remote import probe, room
 from sshsync.remote.frame import Deframer, FrameError, records
+from sshsync.transfers.staging import _numbers
 from sshsync.transports.known_hosts import HostKey, check, look_up
 from sshsync.transports.session import Reply
-from sshsync.transfers.staging import _numbers
 from tests.conftest import ACCOUNT
 from tests.unit.test_files import TOKEN, subject
 

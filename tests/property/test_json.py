@@ -26,7 +26,7 @@ def back(name: str, encoded: str | None) -> bytes:
 
 @given(KEYS, WORDS)
 def test_a_name_of_its_own(key: bytes, words: str) -> None:
-    for event in (ev.Change("r", "copy", ev.text(key), 1), ev.ItemFailed("r", ev.text(key), words)):
+    for event in (ev.PlannedChange("r", "copy", ev.key_text(key), 1), ev.ItemFailed("r", ev.key_text(key), words)):
         values = readable(as_json.event_line(event))
         assert back(values["name"], values.get("name_base64")) == key
         assert ("name_base64" in values) == (b"\xff" in key or not _utf8(key))
@@ -34,7 +34,7 @@ def test_a_name_of_its_own(key: bytes, words: str) -> None:
 
 @given(st.lists(KEYS, max_size=5))
 def test_names_in_lists(keys: list[bytes]) -> None:
-    names = [ev.text(key) for key in keys]
+    names = [ev.key_text(key) for key in keys]
     for event in (ev.Deleted("r", names), ev.Adjusted("r", names)):
         values = readable(as_json.event_line(event))
         assert [back(*pair) for pair in zip(values["names"], values.get("names_base64", [None] * len(keys)), strict=True)] == keys
@@ -45,7 +45,7 @@ def test_names_in_lists(keys: list[bytes]) -> None:
 
 @given(KEYS, WORDS)
 def test_the_summary(key: bytes, words: str) -> None:
-    report = fold.fold([ev.RunStarted("id", 1.0, [["r"]]), ev.ItemFailed("r", ev.text(key), words), ev.Notice("r", words)])
+    report = fold.fold([ev.RunStarted("id", 1.0, [["r"]]), ev.ItemFailed("r", ev.key_text(key), words), ev.Remarked("r", words)])
     report.repositories["r"].error = words
     values = readable(as_json.summary_line(report))
     problem = values["repositories"][0]["problems"][0]

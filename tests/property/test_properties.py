@@ -12,7 +12,7 @@ from sshsync.core.ready import barrier
 from sshsync.core.tree import build
 from sshsync.errors import UnknownRepositoryError, UsageError
 from sshsync.model import events as ev
-from sshsync.model.change import Kind
+from sshsync.model.change import Delete
 from sshsync.model.item import Item, Snapshot, Stamp
 from sshsync.model.plan import Job, Plan
 from sshsync.model.policy import MaxDelete, TransportKind
@@ -36,7 +36,7 @@ SNAPSHOTS = st.lists(ITEMS, max_size=12).map(lambda items: Snapshot("r", b"/", {
 def apply(child: Snapshot, changes) -> dict[bytes, Item]:
     items = dict(child.items)
     for change in changes:
-        if change.new:
+        if not isinstance(change, Delete):
             items[change.key] = change.new
         else:
             del items[change.key]
@@ -61,7 +61,7 @@ def test_applying_a_diff_gives_the_parent(parent: Snapshot, child: Snapshot) -> 
 def test_nothing_is_deleted_without_complete_knowledge(p: Snapshot, c: Snapshot, delete: bool, whole_p: bool, whole_c: bool) -> None:
     parent = Snapshot("r", b"/", p.items, complete=whole_p)
     child = Snapshot("r", b"/", c.items, complete=whole_c)
-    deletions = diff(parent, child, delete=delete).of(Kind.DELETE)
+    deletions = diff(parent, child, delete=delete).of(Delete)
     assert not deletions or (delete and whole_p and whole_c)
     assert all(change.key not in parent.items for change in deletions)
 
@@ -70,7 +70,7 @@ def test_nothing_is_deleted_without_complete_knowledge(p: Snapshot, c: Snapshot,
 def test_the_limit_of_deletions_is_kept(parent: Snapshot, child: Snapshot, count: int, percent: float) -> None:
     changes = diff(parent, child, delete=True)
     if not guard.too_many_deletions(changes, child, MaxDelete(count, percent)):
-        deletions = len(changes.of(Kind.DELETE))
+        deletions = len(changes.of(Delete))
         assert deletions <= count
         assert deletions * 100 <= percent * len(child.items)
 
@@ -139,14 +139,14 @@ def test_a_plan_feeds_every_parent_before_its_children_or_is_refused(parents: tu
     assert not levels or plan(tree, levels).names == levels
 
 
-NAMES = st.text(max_size=8) | st.binary(max_size=8).map(ev.text)
+NAMES = st.text(max_size=8) | st.binary(max_size=8).map(ev.key_text)
 EVENTS = st.one_of(
     st.builds(ev.RepositoryStarted, st.sampled_from("ab"), st.just("m")),
     st.builds(ev.Planned, st.sampled_from("ab"), *[st.integers(0, 9)] * 6),
     st.builds(ev.Published, st.sampled_from("ab"), st.lists(st.tuples(NAMES, NAMES, st.integers(0, 9))), st.integers(0, 9)),
     st.builds(ev.ItemFailed, st.sampled_from("ab"), NAMES, NAMES, st.sampled_from(["failed", "blocked", "deferred"]), st.just(7)),
     st.builds(ev.Deleted, st.sampled_from("ab"), st.lists(NAMES)),
-    st.builds(ev.Notice, st.sampled_from("ab"), NAMES),
+    st.builds(ev.Remarked, st.sampled_from("ab"), NAMES),
     st.builds(ev.RepositoryFinished, st.sampled_from("ab"), st.sampled_from(["done", "failed", "partial"]), st.just(1.0)),
 )
 

@@ -8,7 +8,7 @@ from sshsync.core.ready import barrier
 from sshsync.core.tree import build, faults
 from sshsync.errors import ConfigError, UnknownRepositoryError, UsageError
 from sshsync.model import events as ev
-from sshsync.model.change import Change, Changes, Kind
+from sshsync.model.change import Action, Changes, Copy, Delete
 from sshsync.model.events import Outcome
 from sshsync.model.item import Item, Problem, Snapshot, Stamp
 from sshsync.model.plan import Job, Plan
@@ -135,7 +135,7 @@ def test_a_master_without_children_is_told_apart() -> None:
     [(66_517, 0, "66517 B more are needed there but 0 B are free"), (5_100_000, 4_200_000, "5.1 MB more are needed there but 4.2 MB are free")],
 )
 def test_what_does_not_fit_is_told_in_numbers_that_differ(size: int, free: int, words: str) -> None:
-    found = Changes((Change(Kind.COPY, b"a", None, item(b"a", size=size)),), ())
+    found = Changes((Copy(item(b"a", size=size)),), ())
     assert words in guard.no_room(found, free)
     assert not guard.no_room(found, size)
 
@@ -153,11 +153,11 @@ def test_a_diff_names_every_kind() -> None:
     parent = snapshot(item(b"new"), item(b"same"), item(b"other", "sha256:2"), item(b"moded", mode=0o755), item(b"none", None))
     child = snapshot(item(b"same"), item(b"other"), item(b"moded"), item(b"gone"), item(b"none"))
     found = diff(parent, child, delete=True)
-    assert [(c.kind, c.key) for c in found.changes] == [
-        (Kind.COPY, b"new"),
-        (Kind.REPLACE, b"other"),
-        (Kind.ADJUST, b"moded"),
-        (Kind.DELETE, b"gone"),
+    assert [(c.action, c.key) for c in found.changes] == [
+        (Action.COPY, b"new"),
+        (Action.REPLACE, b"other"),
+        (Action.ADJUST, b"moded"),
+        (Action.DELETE, b"gone"),
     ]
     assert set(found.unchanged) == {b"same", b"moded"}
     assert found.blocked == (Problem(b"none", "the parent printed no digest for it"),)
@@ -174,7 +174,7 @@ def test_incomplete_knowledge_never_deletes(incomplete: str) -> None:
 
 def test_times_before_the_epoch_are_times_like_any_other() -> None:
     found = diff(snapshot(item(b"a", mtime=-5)), snapshot(item(b"a", mtime=0)), delete=False)
-    assert [change.kind for change in found.changes] == [Kind.ADJUST]
+    assert [change.action for change in found.changes] == [Action.ADJUST]
     assert diff(snapshot(item(b"a", mtime=-5)), snapshot(item(b"a", mtime=-5)), delete=False).changes == ()
 
 
@@ -206,7 +206,7 @@ def test_unwanted_items_are_counted() -> None:
     [(0, 0, False), (25, 100, False), (26, 100, True), (1000, 100_000, False), (1001, 100_000, True), (1, 1, True)],
 )
 def test_row_76_max_delete_counts_whichever_is_first_reached(deletions: int, items: int, refused: bool) -> None:
-    gone = tuple(Change(Kind.DELETE, b"%d" % n, item(b"%d" % n), None) for n in range(deletions))
+    gone = tuple(Delete(item(b"%d" % n)) for n in range(deletions))
     child = snapshot(*(item(b"%d" % n) for n in range(items)))
     assert bool(guard.too_many_deletions(Changes(gone, ()), child, MaxDelete())) is refused
 
@@ -247,8 +247,8 @@ def test_the_choice_of_a_strategy(transfer: str, sync: str, key: bytes, strategy
     assert choice.reason
 
 
-def change(key: bytes, size: int = 1, digest: str = "sha256:ab") -> Change:
-    return Change(Kind.COPY, key, None, item(key, digest, size))
+def change(key: bytes, size: int = 1, digest: str = "sha256:ab") -> Copy:
+    return Copy(item(key, digest, size))
 
 
 def test_batches_keep_to_their_limits_and_forms() -> None:
@@ -285,7 +285,7 @@ def test_a_spoiled_batch_is_halved_down_to_one() -> None:
 def test_what_is_in_the_way_of_a_copy() -> None:
     held = snapshot(*(item(key) for key in (b"d", b"f/a/b", b"f/x", b"f-", b"f0", b"other")))
     copies = (change(b"d/e/x"), change(b"f"), change(b"fine"))
-    gone = (Change(Kind.DELETE, b"d", item(b"d"), None), Change(Kind.DELETE, b"f/x", item(b"f/x"), None))
+    gone = (Delete(item(b"d")), Delete(item(b"f/x")))
     changes = Changes((*copies, *gone), ())
     found = guard.in_the_way(changes, held)
     assert found == {b"d/e/x": (b"d",), b"f": (b"f/a/b", b"f/x")}
@@ -303,10 +303,10 @@ def test_files_are_published_directory_by_directory() -> None:
 
 
 def test_only_the_origins_digest_passes_verification() -> None:
-    changes = [change(b"a"), change(b"b"), change(b"c"), Change(Kind.DELETE, b"d", item(b"d"), None)]
+    changes = [change(b"a"), change(b"b"), change(b"c")]
     verdict = verify.verify(changes, {b"a": "sha256:ab", b"b": "sha256:xx", b"d": "sha256:ab"})
     assert [c.key for c in verdict.good] == [b"a"]
-    assert [(c.key, d) for c, d in verdict.bad] == [(b"b", "sha256:xx"), (b"c", None), (b"d", "sha256:ab")]
+    assert [(c.key, d) for c, d in verdict.bad] == [(b"b", "sha256:xx"), (b"c", None)]
 
 
 def test_what_may_be_passed_on() -> None:
@@ -416,10 +416,10 @@ def test_a_report_of_every_event() -> None:
         ev.Adjusted("a", ["z"]),
         ev.Deleted("a", ["w"]),
         ev.Retried("a", "transfer", 1, "lost", 1.0),
-        ev.Notice("a", "note"),
-        ev.Notice("a", "note"),
+        ev.Remarked("a", "note"),
+        ev.Remarked("a", "note"),
         ev.Verified("a", [("x", "d", 10)]),
-        ev.Change("a", "copy", "x", 10),
+        ev.PlannedChange("a", "copy", "x", 10),
         ev.RepositoryFinished("a", "done", 1.5, 4, 1.0),
         ev.RunFinished("id", 3.0, "done", 0),
     ]
@@ -433,7 +433,7 @@ def test_a_report_of_every_event() -> None:
 
 def test_unknown_events_are_passed_over_and_names_survive() -> None:
     assert ev.from_json({"type": "Later", "x": 1}) is None
-    assert ev.from_json({"type": "Notice", "repository": "a", "text": "t", "added": 1}) == ev.Notice("a", "t")
+    assert ev.from_json({"type": "Notice", "repository": "a", "text": "t", "added": 1}) == ev.Remarked("a", "t")
 
 
 @pytest.mark.parametrize(
@@ -452,5 +452,5 @@ def test_unknown_events_are_passed_over_and_names_survive() -> None:
 def test_what_no_event_could_have_written_is_refused(values: dict) -> None:
     with pytest.raises(ValueError, match=values["type"]):
         ev.from_json(values)
-    assert ev.key_of(ev.text(b"\xff\n")) == b"\xff\n"
+    assert ev.key_of(ev.key_text(b"\xff\n")) == b"\xff\n"
     assert Plan(((Job("a", "b", 0),),)).jobs[0].repository == "a"

@@ -4,12 +4,12 @@ import hashlib
 
 import pytest
 
-from sshsync.state.journal import Journal
 from sshsync.errors import SshsyncError, StateError, UnknownRepositoryError, UsageError
 from sshsync.executors.serial import Serial
 from sshsync.executors.threads import Threads
 from sshsync.kinds.files import Files
 from sshsync.model import events as ev
+from sshsync.state.journal import Journal
 from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World
 
@@ -339,7 +339,7 @@ def test_a_dry_run_shows_the_plan_of_the_real_run_and_touches_nothing(world: Wor
     filled(world)
     result = world.run(dry_run=True)
     assert result.exit_code == 11
-    planned = {(e.repository, e.name) for e in world.seen(ev.Change)}
+    planned = {(e.repository, e.name) for e in world.seen(ev.PlannedChange)}
     assert not world.host("proxy").files
     assert b"/p" not in world.host("proxy").roots
     world.run()
@@ -412,7 +412,7 @@ def test_a_signal_ends_the_run_and_the_same_line_continues_it(world: World) -> N
         result = sync.run([["proxy"], ["node1", "node2"]])
     assert result.exit_code == 143
     moved = result.report.repositories["proxy"].moved
-    assert 0 < moved
+    assert moved > 0
     world.events.clear()
     again = world.run()
     assert again.exit_code == 0
@@ -427,7 +427,7 @@ def test_another_line_abandons_an_unfinished_run_and_says_so(world: World) -> No
         assert sync.run([["proxy"]]).exit_code == 130
     result = world.run()
     assert not world.seen(ev.RunStarted)[0].continued
-    assert any("abandoned" in notice.text for notice in world.seen(ev.Notice))
+    assert any("abandoned" in notice.text for notice in world.seen(ev.Remarked))
     assert result.exit_code == 0
 
 

@@ -229,14 +229,14 @@ def test_events_of_a_failed_write_go_with_the_next_one(tmp_path: Path) -> None:
     here = proxy(tmp_path)
     with journal.writing([here]), closing(sqlite3.connect(journal.file, isolation_level=None)) as other:
         journal(ev.RunStarted("r1", 1.0, [["proxy"]]))
-        journal(ev.Notice("proxy", "chatter"))
+        journal(ev.Remarked("proxy", "chatter"))
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StateError, match="cannot be used: database is locked.*try again"):
             journal(ev.Published("proxy", [("a", "sha256:1", 5)], 5))
         other.execute("ROLLBACK")
         journal(ev.Published("proxy", [("b", "sha256:2", 5)], 5))
         assert journal.verified(here) == {b"a": "sha256:1", b"b": "sha256:2"}
-        assert [type(event).__name__ for _, event in journal.events("r1")] == ["RunStarted", "Notice", "Published", "Published"]
+        assert [type(event).__name__ for _, event in journal.events("r1")] == ["RunStarted", "Remarked", "Published", "Published"]
 
 
 def test_what_fails_half_way_leaves_nothing_that_a_later_writer_commits(tmp_path: Path) -> None:
@@ -417,7 +417,7 @@ def test_row_63_a_value_that_cannot_be_read_is_set_aside(world: World, table: st
     assert all(f"the journal {file} is damaged: " in words and "synchronize again" in words for words in said)
     assert world.run().exit_code == 0
     asides = list(file.parent.glob("journal.sqlite.damaged-*"))
-    told = [event.text for event in world.seen(ev.Notice) if "the journal was damaged" in event.text]
+    told = [event.text for event in world.seen(ev.Remarked) if "the journal was damaged" in event.text]
     assert len(told) == len(asides)
     assert len(asides) == (not readable)
     assert not (said and readable)
@@ -658,7 +658,7 @@ def test_a_journal_of_an_earlier_schema_is_looked_at_unchanged_and_brought_up_by
     assert file.read_bytes() == before, "a dry run is not worth its change"
     assert world.run().exit_code == 0
     assert not any(hashed(world).values()), "the cache is carried over"
-    assert not world.seen(ev.Notice)
+    assert not world.seen(ev.Remarked)
     assert ("schema", str(schema.SCHEMA)) in rows(file)["meta"]
     assert len(rows(file, ("runs",))["runs"]) == 3
     with closing(sqlite3.connect(file)) as db, closing(schema.in_memory()) as fresh:

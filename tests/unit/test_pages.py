@@ -77,7 +77,7 @@ def test_nothing_that_a_host_says_becomes_markup(words: list[str]) -> None:
         ev.Published("proxy", [(name, "sha256:1", 10)], 10),
         ev.ItemFailed("proxy", item, f"<script>{reason}"),
         ev.Retried("proxy", step, 1, f"<img src=x>{reason}", 1.0),
-        ev.Notice("proxy", f"</title><script>{notice}"),
+        ev.Remarked("proxy", f"</title><script>{notice}"),
         ev.RepositoryFinished("proxy", ev.Outcome.FAILED, 1.0, 0, 0.0, f'"><script>{error}', 6),
     )
     assert "<script" not in page

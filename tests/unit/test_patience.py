@@ -21,11 +21,11 @@ from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import held
 from sshsync.transports.base import SLOWEST
+from sshsync.transports.deadlines import Deadlines
 from sshsync.transports.pool import Pool
 from sshsync.transports.retrying import Stop, retry
 from sshsync.transports.session import Session
 from sshsync.transports.ssh_greeting import Connection, Line
-from sshsync.transports.watch import Watch
 
 
 class Clock:
@@ -231,9 +231,8 @@ def test_a_turn_is_waited_for_as_long_as_it_takes_but_not_past_a_signal() -> Non
         stop.set(15)
 
     threading.Thread(target=signalled).start()
-    with held(turns, check):
-        with pytest.raises(InterruptedRun), held(turns, check):
-            raise AssertionError("there is no second turn")
+    with held(turns, check), pytest.raises(InterruptedRun), held(turns, check):
+        raise AssertionError("there is no second turn")
     assert turns.acquire(blocking=False)
 
 
@@ -303,7 +302,7 @@ def test_a_jump_host_that_turns_out_to_stand_still_is_reached_anew_at_once() -> 
 
 def test_the_watch_tests_what_rests_and_leaves_what_moves_alone() -> None:
     tested = threading.Semaphore(0)
-    watch = Watch(lambda: None, lambda: bool(tested.release()) or True)
+    watch = Deadlines(lambda: None, lambda: bool(tested.release()) or True)
     with watch.limit(60, 0.05):
         for _ in range(3):
             assert tested.acquire(timeout=10), "again and again"
@@ -316,7 +315,7 @@ def test_the_watch_tests_what_rests_and_leaves_what_moves_alone() -> None:
 
 def test_a_nearer_moment_wakes_the_watch() -> None:
     struck = threading.Event()
-    watch = Watch(struck.set)
+    watch = Deadlines(struck.set)
     with watch.limit(600), watch.limit(0.05):
         assert struck.wait(3), "it does not sleep until the first of them"
 
@@ -328,7 +327,7 @@ def test_a_failed_test_ends_the_watch() -> None:
         tested.set()
         return False
 
-    watch = Watch(stalled.set, fails)
+    watch = Deadlines(stalled.set, fails)
     with watch.limit(60, 0.01):
         assert tested.wait(10)
     assert not stalled.is_set()

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sshsync.model.words import visible
 from sshsync.remote import encode, probe
 from sshsync.remote.frame import MOST_NOISE, Deframer, FrameError, records
 from sshsync.remote.scripts import EVERY, PROBE, Script
@@ -49,8 +50,8 @@ def test_an_argument_is_one_quoted_word(word: bytes) -> None:
 
 @given(st.text(max_size=500) | st.binary(max_size=500))
 def test_visible_words_hold_no_control_characters(words: str | bytes) -> None:
-    shown = encode.visible(words)
-    assert len(encode.visible(words, 20)) <= 20 * 10 + 1
+    shown = visible(words)
+    assert len(visible(words, 20)) <= 20 * 10 + 1
     assert not any(ord(char) < 32 or 127 <= ord(char) < 160 or 0xD800 <= ord(char) < 0xE000 for char in shown)
     assert "\u202e" not in shown
 
@@ -60,7 +61,7 @@ def test_visible_words_hold_no_control_characters(words: str | bytes) -> None:
     [(b"a\nb", "a\\nb"), (b"\xff", "\\xff"), ("\u202ex", "\\u202ex"), (b"a\\b", "a\\\\b"), ("é", "é"), (b"\t", "\\t"), (b"\r", "\\r")],
 )
 def test_visible_words(words: str | bytes, shown: str) -> None:
-    assert encode.visible(words) == shown
+    assert visible(words) == shown
 
 
 @given(st.binary(max_size=400), st.integers(0, 255), st.lists(st.integers(1, 40), max_size=30), st.binary(max_size=50))

@@ -33,7 +33,7 @@ def test_a_quiet_run_says_little() -> None:
 
 
 def test_a_failure_says_what_and_how_to_go_on() -> None:
-    report = run(ev.ItemFailed("a", "bad\nname", "no space"), ev.Notice("a", "mind this"), code=6, outcome="failed")
+    report = run(ev.ItemFailed("a", "bad\nname", "no space"), ev.Remarked("a", "mind this"), code=6, outcome="failed")
     lines = as_text.details(report)
     assert lines == ["a: failed: it broke", "a: bad\\nname: failed: no space", "a: note: mind this"]
     assert as_text.advice(report, "sshsync -c x") == "to go on: sshsync -c x resume"
@@ -114,12 +114,12 @@ def test_small_words() -> None:
 
 
 def test_a_name_that_is_no_text_is_escaped_and_its_bytes_stand_beside_it() -> None:
-    failed = ev.ItemFailed("a", ev.text(b"a\\\xff\n"), "it broke")
+    failed = ev.ItemFailed("a", ev.key_text(b"a\\\xff\n"), "it broke")
     values = json.loads(as_json.event_line(failed))
     assert (values["name"], values["name_base64"]) == ("a\\\\\\xff\\n", "YVz/Cg==")
     problem = as_json.summary(run(failed))["repositories"][0]["problems"][0]
     assert (problem["item"], problem["item_base64"]) == ("a\\\\\\xff\\n", "YVz/Cg==")
-    assert json.loads(as_json.event_line(ev.Deleted("a", ["é\n", ev.text(b"\xff")])))["names_base64"] == [None, "/w=="]
+    assert json.loads(as_json.event_line(ev.Deleted("a", ["é\n", ev.key_text(b"\xff")])))["names_base64"] == [None, "/w=="]
     fine = json.loads(as_json.event_line(ev.ItemFailed("a", "é\\\n", "it broke")))
     assert fine["name"] == "é\\\n"
     assert "name_base64" not in fine

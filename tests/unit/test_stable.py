@@ -87,7 +87,7 @@ def test_a_dry_run_plans_it_and_blocks_nobody_behind(filled: World) -> None:
     result = filled.run(dry_run=True)
     assert result.exit_code == 11
     assert not any(job.blocked for job in result.report.jobs)
-    assert ("proxy", "slow") in {(event.repository, event.name) for event in filled.seen(ev.Change)}
+    assert ("proxy", "slow") in {(event.repository, event.name) for event in filled.seen(ev.PlannedChange)}
 
 
 def test_a_file_that_was_young_and_is_left_alone_during_the_wait_is_taken(filled: World) -> None:
@@ -213,7 +213,7 @@ def test_a_file_that_vanished_before_it_was_digested_is_told_of_once_and_costs_n
         result = filled.run(text=text)
         assert result.exit_code == 0
         assert not filled.seen(ev.ItemFailed)
-        told = [notice.text for notice in filled.seen(ev.Notice)]
+        told = [notice.text for notice in filled.seen(ev.Remarked)]
         assert told == ["the listing is incomplete, nothing is deleted: slow vanished while digests were made"]
 
 

@@ -13,9 +13,6 @@ from pathlib import Path
 import pytest
 
 from sshsync import logs
-from sshsync.state.directory import check_directory
-from sshsync.state.journal import Journal, find_run
-from sshsync.state.lock import Lock, device_of, held
 from sshsync.engine.sinks import FanOut, Folding, Logging
 from sshsync.errors import (
     ConnectError,
@@ -29,11 +26,14 @@ from sshsync.errors import (
 from sshsync.model import events as ev
 from sshsync.model.item import Item, Stamp
 from sshsync.model.policy import Retries
+from sshsync.state.directory import check_directory
+from sshsync.state.journal import Journal, find_run
+from sshsync.state.lock import Lock, device_of, held
 from sshsync.transports import known_hosts
+from sshsync.transports.deadlines import Deadlines
 from sshsync.transports.known_hosts import HostKey, check, look_up
 from sshsync.transports.retrying import Stop, retry
 from sshsync.transports.ssh_auth import check_mode, load_key, read_password
-from sshsync.transports.watch import Watch
 from tests.conftest import CHAIN, configure
 
 QUICK = Retries(transient=4, first_wait=0.001, longest_wait=0.002)
@@ -385,7 +385,7 @@ def test_an_unreachable_host_is_given_up_by_time() -> None:
 
 def test_the_watch_strikes_from_outside() -> None:
     struck = threading.Event()
-    watch = Watch(struck.set)
+    watch = Deadlines(struck.set)
     with watch.limit(0.01):
         assert struck.wait(5)
     assert watch.stalled
@@ -393,7 +393,7 @@ def test_the_watch_strikes_from_outside() -> None:
 
 def test_the_watch_leaves_what_is_in_time_alone() -> None:
     struck = threading.Event()
-    watch = Watch(struck.set)
+    watch = Deadlines(struck.set)
     with watch.limit(30):
         pass
     watch.stop()
@@ -418,7 +418,7 @@ def test_row_94_the_log_holds_one_escaped_line_an_event(tmp_path: Path) -> None:
     assert lines[1]["item"] == "evil\\n\\x1b[31m\\xff"
     assert [line["level"] for line in lines] == ["info", "debug", "warning", "error", "debug"]
     file.rename(tmp_path / "log.1")
-    sink(ev.Notice("a", "after rotation"))
+    sink(ev.Remarked("a", "after rotation"))
     assert "after rotation" in file.read_text()
 
 
@@ -444,10 +444,10 @@ def test_the_console_shows_lines_by_level(capsys: pytest.CaptureFixture[str]) ->
     sink(ev.RunStarted("r1", 1.0, [["a", "b"], ["c"]]))
     sink(ev.Planned("a", 1, 0, 0, 2, 5, 100))
     sink(ev.Planned("a", 0, 0, 3, 2, 5, 0))
-    sink(ev.Change("a", "replace", "x", 7))
-    sink(ev.Change("a", "delete", "x", 0))
+    sink(ev.PlannedChange("a", "replace", "x", 7))
+    sink(ev.PlannedChange("a", "delete", "x", 0))
     sink(ev.Published("a", [("hid\nden", "d", 1)], 1))
-    sink(ev.Notice("a", "mind this"))
+    sink(ev.Remarked("a", "mind this"))
     sink(ev.RepositoryFinished("a", "failed", 1.0, error="it broke"))
     Lines(logs.to_console("debug"))(ev.Published("a", [("shown\n", "d", 1)], 1))
     assert capsys.readouterr().err.splitlines() == [

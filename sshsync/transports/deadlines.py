@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 
-class Watch:
+class Deadlines:
     """Looks after guarded calls from outside.
 
     Paramiko waits without limit in a few places (the reply to ``exec``, a full socket): closing its

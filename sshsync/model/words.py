@@ -1,0 +1,26 @@
+"""Words of hosts, and names, on their way to a screen."""
+
+
+def visible(words: str | bytes, limit: int = 400) -> str:
+    """Return words of a host, or a name, fit for any terminal or log.
+
+    What Unicode does not call printable (controls, bidirectional and other invisible marks, what is unassigned),
+    undecodable bytes and backslashes appear as escapes; longer texts are cut at `limit` characters.
+    """
+    decoded = words.decode("utf-8", "surrogateescape") if isinstance(words, bytes) else words
+    shown = "".join(map(_shown, decoded[: limit + 1]))
+    return shown if len(decoded) <= limit else shown[:limit] + "…"
+
+
+def _shown(char: str) -> str:
+    if char == "\\":
+        return "\\\\"
+    if char.isprintable():
+        return char
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    named = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    if char in named:
+        return named[char]
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
