@@ -32,6 +32,8 @@ from sshsync.engine.survey import survey
 from sshsync.errors import SshsyncError
 from sshsync.executors.base import Executor
 from sshsync.executors.threads import Threads
+from sshsync.hosts.pool import Factory, Pool
+from sshsync.hosts.retrying import Stop
 from sshsync.model.events import Emit, Event, Outcome, Remarked
 from sshsync.model.plan import Plan
 from sshsync.model.policy import TransportKind
@@ -43,8 +45,6 @@ from sshsync.notices.base import Notice
 from sshsync.state.directory import check_directory
 from sshsync.state.journal import Journal, find_run
 from sshsync.state.lock import Lock
-from sshsync.transports.pool import Factory, Pool
-from sshsync.transports.retrying import Stop
 
 GRACE = 20.0
 """Seconds after a signal in which commands may end by themselves before their connections are closed."""

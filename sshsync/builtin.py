@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sshsync.config.resolve import Config, Settings
 from sshsync.errors import UnknownRepositoryError, UsageError
+from sshsync.hosts.pool import Factory, Pool
 from sshsync.kinds.files import Files
 from sshsync.model.events import Event
 from sshsync.model.policy import TransportKind
@@ -24,7 +25,6 @@ from sshsync.transports import known_hosts, ssh
 from sshsync.transports.base import Transport
 from sshsync.transports.known_hosts import HostKey
 from sshsync.transports.local import LocalTransport
-from sshsync.transports.pool import Factory, Pool
 from sshsync.transports.ssh import SshTransport, Trust
 from sshsync.transports.ssh_greeting import Channel, Dial
 

@@ -15,12 +15,12 @@ from sshsync.config.resolve import Account, Config, resolve
 from sshsync.engine import owner
 from sshsync.engine.context import Context
 from sshsync.engine.scan import Scanner
+from sshsync.hosts.pool import Pool
+from sshsync.hosts.retrying import Stop
 from sshsync.kinds.files import Files
 from sshsync.model.events import Event
 from sshsync.model.policy import TransportKind
 from sshsync.transports.memory import MemoryHost, MemoryTransport
-from sshsync.transports.pool import Pool
-from sshsync.transports.retrying import Stop
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 settings.load_profile("default")

@@ -18,7 +18,8 @@ LAYERS = {
     "remote": 3,
     "kinds": 4,
     "config": 5,
-    "transports": 5,
+    "transports": 4,
+    "hosts": 5,
     "state": 6,
     "transfers": 6,
     "executors": 6,
@@ -44,7 +45,7 @@ IMPURE_MODULES = {
 FENCES = {
     "paramiko": {"transports/ssh.py", "transports/ssh_auth.py", "transports/ssh_greeting.py", "demo/server.py"},
     "scp": {"transfers/scp.py"},
-    "tenacity": {"transports/retrying.py"},
+    "tenacity": {"hosts/retrying.py"},
     "filelock": {"state/lock.py"},
     "structlog": {"logs.py", "engine/sinks.py", "cli/display.py"},
     "click": {"cli/"},

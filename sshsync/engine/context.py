@@ -7,15 +7,15 @@ from typing import Protocol
 from sshsync.core import algorithm
 from sshsync.core.lease import Here
 from sshsync.errors import HostError
+from sshsync.hosts.pool import Pool
+from sshsync.hosts.retrying import Stop, T, retry
+from sshsync.hosts.session import Session
 from sshsync.kinds.base import Kind
 from sshsync.model.events import Emit, Retried
 from sshsync.model.item import Digest, Item, Key, Stamp
 from sshsync.model.topology import Repository, Tree
 from sshsync.remote.probe import Capabilities
 from sshsync.transfers.base import Strategy
-from sshsync.transports.pool import Pool
-from sshsync.transports.retrying import Stop, T, retry
-from sshsync.transports.session import Session
 
 
 class Records(Protocol):

@@ -9,12 +9,12 @@ from sshsync.core import lease
 from sshsync.core.lease import DEAD_AFTER, RENEWAL, Holder
 from sshsync.engine.context import Context
 from sshsync.errors import LeasedError, SshsyncError
+from sshsync.hosts.conversation import Reply, new_token
 from sshsync.model.events import Waiting
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
 from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
-from sshsync.transports.session import Reply, new_token
 
 _LOOK = 5.0
 """Seconds between two looks at a lease that may be a dead controller's."""

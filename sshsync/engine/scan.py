@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from sshsync.core import verify
 from sshsync.engine.context import Context
 from sshsync.errors import InterruptedRun, SshsyncError
+from sshsync.hosts.conversation import new_token
+from sshsync.hosts.retrying import T
 from sshsync.kinds.base import Answer, Dialogue, Learned, Remark, Request, Subject
 from sshsync.model.events import Remarked, Scanned, Waiting
 from sshsync.model.item import Digest, Item, Key, Snapshot
 from sshsync.model.topology import Repository
-from sshsync.transports.retrying import T
-from sshsync.transports.session import new_token
 
 _RACY_NS = 2_000_000_000
 """A file changed less than this before the scan may change again within the same stamp; it is not cached."""

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from sshsync.core import choose, preflight
 from sshsync.engine.context import Context
 from sshsync.errors import SshsyncError
+from sshsync.hosts.session import Session
 from sshsync.model.survey import Survey
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
 from sshsync.remote import room, scripts
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command
-from sshsync.transports.session import Session
 
 _BLOCKS = 256
 _BLOCK = 65536

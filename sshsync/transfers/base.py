@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sshsync.core.batch import Batch
+from sshsync.hosts.session import Session
 from sshsync.model.item import Key
 from sshsync.model.topology import Repository
-from sshsync.transports.session import Session
 
 _SLICE = 0.5
 """Seconds that pass at the most before somebody who waits for his turn notices a signal."""

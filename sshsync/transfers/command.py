@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from sshsync.core.batch import OPEN, Batch
 from sshsync.errors import CommandError, ConnectionLostError, DeadlineError, HostError
+from sshsync.hosts.conversation import LONGEST_SILENCE, Conversation, Reply, new_token
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
 from sshsync.remote.frame import records
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends, held
-from sshsync.transports.session import LONGEST_SILENCE, Conversation, Reply, new_token
 
 WIDTH = 4
 """Commands that run at once on one child."""

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 
 from sshsync.core.batch import Batch, Form
 from sshsync.errors import SourceChangedError
+from sshsync.hosts.conversation import Conversation
 from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends
 from sshsync.transfers.pack import pack
 from sshsync.transports.base import PIECE
-from sshsync.transports.session import Conversation
 
 
 class Relay:

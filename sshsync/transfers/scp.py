@@ -15,13 +15,14 @@ import scp  # type: ignore[import-untyped]
 
 from sshsync.core.batch import Batch
 from sshsync.errors import CommandError, ConnectionLostError, SourceChangedError, SshsyncError, TransferError
+from sshsync.hosts.conversation import Conversation, failure
+from sshsync.hosts.session import Session
 from sshsync.model.change import Transfer
 from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends
 from sshsync.transports.base import PIECE
-from sshsync.transports.session import Conversation, Session, failure
 
 _TALK = 1 << 16
 """Bytes that the protocol takes beside those of the file, at the most."""

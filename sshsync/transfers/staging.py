@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from sshsync.core.batch import OPEN, Batch, Form, by_directory, hexadecimal
 from sshsync.errors import CommandError, LeasedError, ListingError
+from sshsync.hosts.conversation import Reply, failure, new_token
+from sshsync.hosts.session import Session
 from sshsync.model.change import Transfer
 from sshsync.model.item import Item, Key
 from sshsync.model.words import visible
@@ -15,7 +17,6 @@ from sshsync.remote import encode, room, scripts
 from sshsync.remote.frame import records
 from sshsync.remote.room import Room
 from sshsync.remote.scripts import Command, Script
-from sshsync.transports.session import Reply, Session, failure, new_token
 
 _COPY_RATE = 5_000_000
 """Bytes a second that the slowest host is expected to copy; only bounds how long silence is fine."""

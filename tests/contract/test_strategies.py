@@ -8,6 +8,9 @@ import pytest
 
 from sshsync.core.batch import Batch, Form
 from sshsync.errors import CommandError, DeadlineError, InterruptedRun, SshsyncError, StorageFullError
+from sshsync.hosts.conversation import failure
+from sshsync.hosts.retrying import Stop
+from sshsync.hosts.session import Session
 from sshsync.model.change import Copy
 from sshsync.model.item import Item, Stamp
 from sshsync.transfers.base import Ends, Strategy
@@ -15,8 +18,6 @@ from sshsync.transfers.command import ByCommand
 from sshsync.transfers.relay import Relay
 from sshsync.transfers.scp import ByScp
 from sshsync.transports.local import LocalTransport
-from sshsync.transports.retrying import Stop
-from sshsync.transports.session import Session, failure
 from tests.conftest import configure
 from tests.sshd import require
 

@@ -16,6 +16,8 @@ from sshsync.core import lease
 from sshsync.core.batch import Batch, Form
 from sshsync.core.lease import Holder
 from sshsync.errors import CommandError, ConnectionLostError, HostError, LeasedError
+from sshsync.hosts.conversation import new_token
+from sshsync.hosts.session import Session
 from sshsync.kinds.base import Answer, Remark, Subject
 from sshsync.kinds.files import Files
 from sshsync.model.change import Copy
@@ -30,7 +32,6 @@ from sshsync.transports import ssh
 from sshsync.transports.base import CHANNELS, Transport
 from sshsync.transports.local import LocalTransport
 from sshsync.transports.memory import MemoryHost, MemoryTransport
-from sshsync.transports.session import Session, new_token
 from sshsync.transports.ssh import SshTransport, Trust
 from tests.conftest import CHAIN, configure
 from tests.sshd import Sshd

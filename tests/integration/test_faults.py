@@ -15,12 +15,13 @@ import paramiko
 import pytest
 
 from sshsync.errors import AuthenticationError, ConnectError, ConnectionLostError, DeadlineError, HostError, StateError
+from sshsync.hosts.conversation import MOST_ANSWER
+from sshsync.hosts.session import Session
 from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host, Login
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command, Script
 from sshsync.transports import ssh, ssh_greeting
-from sshsync.transports.session import MOST_ANSWER, Session
 from sshsync.transports.ssh import SshTransport, Trust
 from tests.integration.conftest import Site
 from tests.sshd import Sshd

@@ -9,11 +9,11 @@ import pytest
 
 from sshsync.api import Sync
 from sshsync.errors import SshsyncError
+from sshsync.hosts.session import Session
 from sshsync.model.policy import TransportKind
 from sshsync.remote.scripts import Command, Script
 from sshsync.transfers.scp import ByScp
 from sshsync.transports.local import LocalTransport
-from sshsync.transports.session import Session
 from tests.conftest import configure
 from tests.contract.test_strategies import Form, batch, ends
 

@@ -15,12 +15,12 @@ import paramiko
 import pytest
 
 from sshsync.errors import ConnectionLostError
+from sshsync.hosts.session import Session
 from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host, Login
 from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
 from sshsync.transports import ssh, ssh_greeting
-from sshsync.transports.session import Session
 from sshsync.transports.ssh import SshTransport, Trust
 from tests.integration.conftest import Site
 from tests.sshd import Sshd

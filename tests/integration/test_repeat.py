@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from sshsync.hosts.conversation import new_token
+from sshsync.hosts.session import Session
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command
 from sshsync.transports.local import LocalTransport
-from sshsync.transports.session import Session, new_token
 from tests.integration.conftest import OLD
 from tests.sshd import require
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from sshsync.errors import HostError
+from sshsync.hosts.session import Session
 from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
 from sshsync.transports.local import LocalTransport
 from sshsync.transports.memory import Fault
-from sshsync.transports.session import Session
 from tests.conftest import World
 from tests.integration.conftest import Site, contents
 from tests.integration.test_rows_targets import as_root, two

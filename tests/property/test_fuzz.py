@@ -12,6 +12,7 @@ from sshsync.config.load import parse
 from sshsync.config.resolve import resolve
 from sshsync.core import fold, selection
 from sshsync.errors import ConfigError, HostKeyError, SshsyncError
+from sshsync.hosts.conversation import Reply
 from sshsync.kinds.base import Answer, Learned, Remark
 from sshsync.kinds.files import Files, digest_of, paths
 from sshsync.model import events as ev
@@ -20,7 +21,6 @@ from sshsync.remote import probe, room
 from sshsync.remote.frame import Deframer, FrameError, records
 from sshsync.transfers.staging import _numbers
 from sshsync.transports.known_hosts import HostKey, check, look_up
-from sshsync.transports.session import Reply
 from tests.conftest import ACCOUNT
 from tests.unit.test_files import TOKEN, subject
 

@@ -15,6 +15,9 @@ from hypothesis import strategies as st
 from paramiko import common
 
 from sshsync.errors import ConnectError, ConnectionLostError, DeadlineError, InterruptedRun, SshsyncError
+from sshsync.hosts.pool import Pool
+from sshsync.hosts.retrying import Stop, retry
+from sshsync.hosts.session import Session
 from sshsync.model.policy import Retries, TransportKind
 from sshsync.model.topology import Host, Login
 from sshsync.remote import scripts
@@ -22,9 +25,6 @@ from sshsync.remote.scripts import Command
 from sshsync.transfers.base import held
 from sshsync.transports.base import SLOWEST
 from sshsync.transports.deadlines import Deadlines
-from sshsync.transports.pool import Pool
-from sshsync.transports.retrying import Stop, retry
-from sshsync.transports.session import Session
 from sshsync.transports.ssh_greeting import Connection, Line
 
 

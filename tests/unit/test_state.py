@@ -23,6 +23,7 @@ from sshsync.errors import (
     StateError,
     UsageError,
 )
+from sshsync.hosts.retrying import Stop, retry
 from sshsync.model import events as ev
 from sshsync.model.item import Item, Stamp
 from sshsync.model.policy import Retries
@@ -32,7 +33,6 @@ from sshsync.state.lock import Lock, device_of, held
 from sshsync.transports import known_hosts
 from sshsync.transports.deadlines import Deadlines
 from sshsync.transports.known_hosts import HostKey, check, look_up
-from sshsync.transports.retrying import Stop, retry
 from sshsync.transports.ssh_auth import check_mode, load_key, read_password
 from tests.conftest import CHAIN, configure
 

@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable, Mapping
 
 from sshsync.errors import ConnectionLostError, HostError, TrustError
+from sshsync.hosts.session import Session
 from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host
 from sshsync.transports.base import Transport
-from sshsync.transports.session import Session
 
 HANDSHAKES = 8
 """Greetings under way at once; sshd drops more (MaxStartups)."""

@@ -1,0 +1,1 @@
+"""Speaking to hosts, however they are reached: conversations, connections that are kept, trying again."""
