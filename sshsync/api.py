@@ -17,11 +17,12 @@ from types import TracebackType
 from typing import Self
 
 from sshsync import builtin, checks, logs
-from sshsync.builtin import SeenKey
+from sshsync.builtin import Kinds, SeenKey
 from sshsync.config import load as reader
 from sshsync.config.resolve import Account, Config, resolve
-from sshsync.core import fold, planner
+from sshsync.core import algorithm, fold, planner
 from sshsync.core.lease import Here
+from sshsync.core.publication import each
 from sshsync.core.ready import barrier
 from sshsync.core.watching import Look
 from sshsync.engine import glance, owner
@@ -32,6 +33,7 @@ from sshsync.engine.survey import survey
 from sshsync.errors import SshsyncError
 from sshsync.executors.base import Executor
 from sshsync.executors.threads import Threads
+from sshsync.hosts.asking import Asking
 from sshsync.hosts.pool import Factory, Pool
 from sshsync.hosts.retrying import Stop
 from sshsync.model.events import Emit, Event, Outcome, Remarked
@@ -39,7 +41,7 @@ from sshsync.model.plan import Plan
 from sshsync.model.policy import TransportKind
 from sshsync.model.report import RunReport
 from sshsync.model.survey import Survey
-from sshsync.model.topology import Host
+from sshsync.model.topology import Host, Repository
 from sshsync.model.words import visible
 from sshsync.notices.base import Notice
 from sshsync.state.directory import check_directory
@@ -107,6 +109,7 @@ class Sync:
         journal: Callable[[Path], Journal] = Journal,
         beat: Callable[[], None] = lambda: None,
         here: Here | None = None,
+        kinds: Kinds = builtin.KINDS,
     ) -> None:
         """Wire an engine.
 
@@ -118,12 +121,14 @@ class Sync:
             journal: makes the journal of a state directory; it opens its file when it is asked for something.
             beat: called every half second while repositories are synchronized.
             here: this process, as the leases on children name it, and its clocks; found out by default.
+            kinds: what items are and how they are applied, by the type of a repository.
         """
         self.config = config
         self.journal = journal(Path(config.settings.state_dir))
         self._here = here or owner.here(config.settings.lock_file)
         self.stop = Stop(self._here.rest)
         self._executor = executor
+        self._kinds = kinds
         self._transports = transports or builtin.transports(config.settings)
         self._pool: Pool | None = None
         self._interrupted_at = 0.0
@@ -181,13 +186,12 @@ class Sync:
         """
         plan = self.plan(stages)
         check_directory(Path(self.config.settings.state_dir))
-        checks.secrets(self.config, self._contacted(plan))
+        checks.secrets(self.config, plan.contacted)
         if dry_run:
             return self._run(Asked(_new_id(), plan, dry_run=True), [])
-        names = dict.fromkeys(name for job in plan.jobs for name in (job.parent, job.repository))
         with (
             Lock(Path(self.config.settings.lock_file)),
-            self.journal.writing(self.config.tree.repositories[name] for name in names),
+            self.journal.writing(self.config.tree.repositories[name] for name in plan.contacted),
         ):
             return self._run(*self._asked(plan))
 
@@ -280,10 +284,6 @@ class Sync:
         """
         return builtin.trust_key(self.config.settings, seen)
 
-    def _contacted(self, plan: Plan) -> list[str]:
-        """Return the repositories whose hosts the plan speaks to, but for jump hosts."""
-        return list(dict.fromkeys(name for job in plan.jobs for name in (job.parent, job.repository)))
-
     def _asked(self, plan: Plan) -> tuple[Asked, list[str]]:
         row = self.journal.unfinished()
         if row is None:
@@ -352,19 +352,15 @@ class Sync:
 
     def _context(self, emit: Emit) -> Context:
         self._pool = Pool(self._transports, self._host_of)
-        return Context(
-            tree=self.config.tree,
-            pool=self._pool,
-            kind=builtin.KINDS["files"](),
-            strategies=builtin.strategies(self.config.settings),
-            records=self.journal,
-            emit=emit,
-            stop=self.stop,
-            clock=self._here.clock,
-            monotonic=self._here.monotonic,
-            here=self._here,
-            crashed=self._crashed,
-        )
+        tree, here = self.config.tree, self._here
+
+        def of_chain(repository: Repository) -> str:
+            return algorithm.of_chain(tree.chain(repository.name))
+
+        asking = Asking(self._pool, emit, self.stop, here.clock, here.monotonic, of_chain)
+        kinds = {name: kind() for name, (kind, _) in self._kinds.items()}
+        appliers = {name: make(asking, self.config.settings) for name, (_, make) in self._kinds.items()}
+        return Context(tree, asking, kinds, appliers, each, self.journal, emit, here, self._crashed)
 
     def _host_of(self, name: str) -> Host:
         return self.config.tree.repositories[name].host

@@ -3,10 +3,15 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from sshsync.appliers.base import Appliers
+from sshsync.appliers.files import FileAppliers
 from sshsync.config.resolve import Config, Settings
 from sshsync.errors import UnknownRepositoryError, UsageError
+from sshsync.hosts.asking import Asking
 from sshsync.hosts.pool import Factory, Pool
+from sshsync.kinds.base import Kind
 from sshsync.kinds.files import Files
 from sshsync.model.events import Event
 from sshsync.model.policy import TransportKind
@@ -28,12 +33,22 @@ from sshsync.transports.local import LocalTransport
 from sshsync.transports.ssh import SshTransport, Trust
 from sshsync.transports.ssh_greeting import Channel, Dial
 
-KINDS = {"files": Files}
+STRATEGIES: Mapping[str, Callable[[Settings], Strategy]] = {
+    "relay": lambda _settings: Relay(),
+    "command": lambda _settings: ByCommand(),
+    "scp": lambda settings: ByScp(Path(settings.state_dir) / "spool"),
+}
+"""How bytes move."""
 
+Kinds = Mapping[str, tuple[Callable[[], Kind], Callable[[Asking, Settings], Appliers[Any]]]]
 
-def strategies(settings: Settings) -> Mapping[str, Strategy]:
-    """Return one strategy of each name."""
-    return {"relay": Relay(), "command": ByCommand(), "scp": ByScp(Path(settings.state_dir) / "spool")}
+KINDS: Kinds = {
+    "files": (
+        Files,
+        lambda asking, settings: FileAppliers(asking, {name: make(settings) for name, make in STRATEGIES.items()}),
+    ),
+}
+"""What items are, and how they become what they should be."""
 
 
 def notices(settings: Settings, events: Callable[[str], Iterable[tuple[float, Event]]]) -> list[Notice]:

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,14 +12,18 @@ from hypothesis import HealthCheck, settings
 from sshsync.api import Sync
 from sshsync.config.load import parse
 from sshsync.config.resolve import Account, Config, resolve
+from sshsync.core import algorithm
+from sshsync.core.publication import each
 from sshsync.engine import owner
 from sshsync.engine.context import Context
 from sshsync.engine.scan import Scanner
+from sshsync.hosts.asking import Asking
 from sshsync.hosts.pool import Pool
 from sshsync.hosts.retrying import Stop
 from sshsync.kinds.files import Files
 from sshsync.model.events import Event
 from sshsync.model.policy import TransportKind
+from sshsync.model.topology import Repository
 from sshsync.transports.memory import MemoryHost, MemoryTransport
 
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
@@ -85,13 +89,20 @@ class World:
         with self.sync(text, **parts) as sync:
             return sync.run(names, dry_run=dry_run)
 
-    def scanner(self, text: str = "", kind: Files | None = None) -> Scanner:
-        """Return what scans the repositories, without a run around it."""
+    def asking(self, text: str = "") -> tuple[Asking, Sync]:
+        """Return what speaks to the hosts, without a run around it."""
         sync = self.sync(text)
-        hosts = sync.config.tree.repositories
-        pool = Pool(self.transports(), lambda name: hosts[name].host)
-        emit = self.events.append
-        return Scanner(Context(sync.config.tree, pool, kind or Files(), {}, sync.journal, emit, Stop(), time.time, time.monotonic, owner.here()))
+        tree = sync.config.tree
+        pool = Pool(self.transports(), lambda name: tree.repositories[name].host)
+        chain = lambda repository: algorithm.of_chain(tree.chain(repository.name))  # noqa: E731
+        return Asking(pool, self.events.append, Stop(), time.time, time.monotonic, chain), sync
+
+    def scanner(self, text: str = "", kind: Files | None = None) -> tuple[Scanner, Mapping[str, Repository]]:
+        """Return what scans, and the repositories."""
+        asking, sync = self.asking(text)
+        tree = sync.config.tree
+        kinds = {"files": kind or Files()}
+        return Scanner(Context(tree, asking, kinds, {}, each, sync.journal, asking.emit, owner.here())), tree.repositories
 
     def seen(self, kind: type) -> list:
         return [event for event in self.events if isinstance(event, kind)]

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from sshsync import builtin
+from sshsync.model.policy import TransportKind
+
 ROOT = Path(__file__).resolve().parent.parent / "sshsync"
 FILES = sorted(ROOT.rglob("*.py"))
 MOST_LINES, MOST_FUNCTION = 400, 50
@@ -23,19 +26,20 @@ LAYERS = {
     "state": 6,
     "transfers": 6,
     "executors": 6,
-    "engine": 7,
-    "report": 7,
-    "logs": 7,
-    "systemd": 7,
-    "notices": 8,
-    "builtin": 9,
-    "checks": 9,
-    "api": 10,
-    "watch": 11,
-    "cli": 12,
-    "demo": 12,
-    "__main__": 13,
-    "__init__": 13,
+    "appliers": 7,
+    "engine": 8,
+    "report": 8,
+    "logs": 8,
+    "systemd": 8,
+    "notices": 9,
+    "builtin": 10,
+    "checks": 10,
+    "api": 11,
+    "watch": 12,
+    "cli": 13,
+    "demo": 13,
+    "__main__": 14,
+    "__init__": 14,
 }
 SAME_LAYER = {"__main__": {"cli"}, "checks": {"builtin"}, "transfers": set(), "cli": {"demo"}}
 PURE = ("errors", "version", "model", "core", "remote", "kinds", "report")
@@ -143,16 +147,16 @@ LOOKS = {"engine/preflight.py", "engine/survey.py"}
 
 
 def test_sessions_are_asked_for_by_what_is_tried_again() -> None:
-    """`Context.session` is one try: who calls it in the engine is handed to `retry`, or called by somebody who is."""
+    """`Asking.session` is one try: who calls it is handed to `retry`, or called by somebody who is."""
     for file in FILES:
-        if layer(file) != "engine" or relative(file) in LOOKS | {"engine/context.py"}:
+        if layer(file) not in ("engine", "appliers") or relative(file) in LOOKS:
             continue
         whole = tree(file)
         functions = [node for node in ast.walk(whole) if isinstance(node, ast.FunctionDef)]
         handed = [
             argument
             for call in ast.walk(whole)
-            if isinstance(call, ast.Call) and isinstance(call.func, (ast.Attribute, ast.Name)) and _name(call.func) in ("retry", "Staging")
+            if isinstance(call, ast.Call) and isinstance(call.func, (ast.Attribute, ast.Name)) and _name(call.func) in ("retry", "_retry", "Staging")
             for argument in call.args
         ]
         safe: list[ast.AST] = [node for node in handed if isinstance(node, ast.Lambda)]
@@ -169,18 +173,36 @@ def test_sessions_are_asked_for_by_what_is_tried_again() -> None:
             for call in ast.walk(whole)
             if isinstance(call, ast.Call) and _name(call.func) == "session" and id(call) not in covered
         ]
-        assert bare == [], "use Context.capabilities, or hand it to Context.retry"
+        assert bare == [], "use Asking.capabilities, or hand it to Asking.retry"
 
 
 def _name(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def test_the_engine_names_no_kind_and_knows_records_by_their_protocol() -> None:
+SEAMS = ("appliers", "kinds", "transports", "executors", "transfers")
+"""Rooms of which what leads a run, decides or reports knows the protocols only."""
+
+CONTRACT = {("report/as_json.py", "files")}
+"""Words of the documented output that happen to be the name of something."""
+
+
+def test_the_engine_knows_seams_by_their_protocols() -> None:
     for file in FILES:
-        if layer(file) == "engine":
-            assert not {name for name in imports(file) if name.startswith(("sshsync.kinds.files", "sshsync.state"))}
-            assert "sshsync.kinds.files" not in imports(file)
+        if layer(file) not in ("engine", "core", "report"):
+            continue
+        known = tuple(f"sshsync.{room}.base." for room in SEAMS)
+        rooms = tuple(f"sshsync.{room}." for room in (*SEAMS, "state"))
+        assert [name for name in imports(file) if name.startswith(rooms) and not name.startswith(known)] == []
+
+
+def test_the_engine_names_no_kind_no_strategy_and_no_transport() -> None:
+    names = {*builtin.KINDS, *builtin.STRATEGIES, *(str(kind) for kind in TransportKind)}
+    for file in FILES:
+        if layer(file) in ("engine", "core", "report"):
+            words = {node.value for node in ast.walk(tree(file)) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+            named = {word for word in words & names if (relative(file), word) not in CONTRACT}
+            assert named == set(), relative(file)
 
 
 def test_every_module_says_what_it_is() -> None:
@@ -189,7 +211,7 @@ def test_every_module_says_what_it_is() -> None:
 
 def test_concrete_classes_are_named_in_one_file() -> None:
     concrete = {"SshTransport", "LocalTransport", "Relay", "ByCommand", "Files"}
-    homes = {"builtin.py", "transports/ssh.py", "transports/local.py", "transfers/relay.py", "transfers/command.py", "kinds/files.py"}
+    homes = {"builtin.py", "transports/ssh.py", "transports/local.py", "transfers/relay.py", "transfers/command.py", "kinds/files.py", "appliers/files.py", "appliers/looks.py"}
     for file in FILES:
         names = {node.id for node in ast.walk(tree(file)) if isinstance(node, ast.Name)}
         if names & concrete:

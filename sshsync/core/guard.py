@@ -1,4 +1,4 @@
-"""Refuse dangerous change sets. A guard returns the words of its refusal, or "" when all is well."""
+"""Refuse dangerous change sets. A guard returns its refusal, or None when all is well."""
 
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from sshsync.model.change import Changes, Copy, Delete, Replace
 from sshsync.model.item import Key, Snapshot
 from sshsync.model.policy import MaxDelete
+from sshsync.model.prepared import Refusal
 
 
-def emptied(parent: Snapshot, before: int, *, allow_empty: bool) -> str:
+def emptied(parent: Snapshot, before: int, *, allow_empty: bool) -> Refusal | None:
     """Refuse an empty parent that had items before: an unmounted disk looks just like that.
 
     Args:
@@ -17,35 +18,35 @@ def emptied(parent: Snapshot, before: int, *, allow_empty: bool) -> str:
         allow_empty: the operator's word that empty is fine.
     """
     if parent.items or allow_empty or not before:
-        return ""
-    return (
+        return None
+    return Refusal(
         f"{parent.repository} is empty but held {before} item(s) before: nothing was changed; "
         "check that its disk is mounted, or set allow_empty = yes"
     )
 
 
-def vanished(child: Snapshot, before: int) -> str:
+def vanished(child: Snapshot, before: int) -> Refusal | None:
     """Refuse a child whose root is gone although items are on record there."""
     if child.existed or not before:
-        return ""
-    return (
+        return None
+    return Refusal(
         f"the root is missing but held {before} item(s) before: nothing was changed; "
         "mount its disk, or make the empty directory to start anew"
     )
 
 
-def too_many_deletions(changes: Changes, child: Snapshot, limit: MaxDelete) -> str:
+def too_many_deletions(changes: Changes, child: Snapshot, limit: MaxDelete) -> Refusal | None:
     """Refuse the deletions (and only them) when they exceed the limit."""
     count = len(changes.of(Delete))
     if not count or not limit.exceeded(count, len(child.items)):
-        return ""
-    return (
+        return None
+    return Refusal(
         f"{count} of {len(child.items)} item(s) would be deleted, more than max_delete = {limit.count}, "
         f"{limit.percent:g}% allows: nothing was deleted; raise max_delete if this is wanted"
     )
 
 
-def no_room(changes: Changes, free: int | None) -> str:
+def no_room(changes: Changes, free: int | None) -> Refusal | None:
     """Refuse what certainly does not fit: the growth of the whole, or the biggest file beside the one it replaces.
 
     Args:
@@ -57,8 +58,8 @@ def no_room(changes: Changes, free: int | None) -> str:
     growth = sum(change.size for change in moves) - replaced
     needed = max([growth, *(change.size for change in moves)], default=0)
     if free is None or needed <= free:
-        return ""
-    return (
+        return None
+    return Refusal(
         f"{_size(needed)} more are needed there but {_size(free)} are free: nothing was moved; "
         "free space there, then run again"
     )
@@ -117,13 +118,15 @@ def in_the_way(changes: Changes, child: Snapshot) -> dict[Key, tuple[Key, ...]]:
     return found
 
 
-def without_room(changes: Changes, in_the_way: Mapping[Key, tuple[Key, ...]], refusal: str) -> dict[Key, Key]:
+def without_room(
+    changes: Changes, in_the_way: Mapping[Key, tuple[Key, ...]], refusal: Refusal | None
+) -> dict[Key, Key]:
     """Return the copies that get no room, each with what stands in its way and is not going to be deleted.
 
     Args:
         changes: all of them.
         in_the_way: what the function of this name found.
-        refusal: why no deletion is carried out, or "".
+        refusal: why no deletion is carried out.
     """
     deleted = set() if refusal else {change.key for change in changes.of(Delete)}
     stays = {key: [other for other in others if other not in deleted] for key, others in in_the_way.items()}

@@ -1,28 +1,30 @@
 """Which job may start now. The barrier between stages is this one policy and nothing else.
 
-The seam for cut-through: a policy that looks at verified items instead of finished stages replaces `barrier`.
+A policy says when a job may start at the earliest. Whatever it says, a run hands a job out only with what its parent
+offers, and no repository is reported better than its parent: a policy can cost time, never the truth.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from sshsync.model.order import Ended
 from sshsync.model.plan import Job, Plan
 
 
 class Ready(Protocol):
     """Decides which jobs may start."""
 
-    def __call__(self, plan: Plan, started: Collection[str], finished: Collection[str]) -> tuple[Job, ...]:
-        """Return the jobs that may start, given the names of those started (finished ones included)."""
+    def __call__(self, plan: Plan, started: Collection[Job], finished: Mapping[Job, Ended]) -> tuple[Job, ...]:
+        """Return jobs that may start, given those started (finished ones included) and how each finished one ended."""
         ...
 
 
-def barrier(plan: Plan, started: Collection[str], finished: Collection[str]) -> tuple[Job, ...]:
+def barrier(plan: Plan, started: Collection[Job], finished: Mapping[Job, Ended]) -> tuple[Job, ...]:
     """Start a stage when every job of all earlier stages has finished."""
     for stage in plan.stages:
-        waiting = tuple(job for job in stage if job.repository not in started)
+        waiting = tuple(job for job in stage if job not in started)
         if waiting:
             return waiting
-        if any(job.repository not in finished for job in stage):
+        if any(job not in finished for job in stage):
             return ()
     return ()

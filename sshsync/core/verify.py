@@ -69,15 +69,15 @@ def young(snapshot: Snapshot, stable_for: float) -> dict[Key, Item]:
     return {key: item for key, item in snapshot.items.items() if key in restless or now - item.mtime < stable_for}
 
 
-def rest(before: Snapshot, seen: Snapshot, stable_for: float, since: float) -> float:
+def rest(before: Snapshot, seen: Snapshot, stable_for: float) -> float:
     """Return for how many seconds items have to be left alone yet until each had `stable_for` seconds of peace.
 
     Args:
         before: the scan.
         seen: a later look at the items in question.
         stable_for: seconds; also the longest answer, whatever time a file bears.
-        since: seconds between the end of the scan and that look.
     """
+    since = seen.now - before.ended
     return max((_rest(before, item, seen.now, stable_for, since) for item in seen.items.values()), default=0.0)
 
 

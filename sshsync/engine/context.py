@@ -2,20 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from sshsync.appliers.base import Appliers
 from sshsync.core import algorithm
 from sshsync.core.lease import Here
-from sshsync.errors import HostError
-from sshsync.hosts.pool import Pool
-from sshsync.hosts.retrying import Stop, T, retry
-from sshsync.hosts.session import Session
+from sshsync.core.publication import Publication
+from sshsync.hosts.asking import Asking
 from sshsync.kinds.base import Kind
-from sshsync.model.events import Emit, Retried
+from sshsync.model.events import Emit
 from sshsync.model.item import Digest, Item, Key, Stamp
 from sshsync.model.topology import Repository, Tree
-from sshsync.remote.probe import Capabilities
-from sshsync.transfers.base import Strategy
 
 
 class Records(Protocol):
@@ -56,66 +53,31 @@ class Records(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The parts of a run.
+    """The parts of a run, as one process has them.
 
     Attributes:
-        clock: the controller's time in seconds since the epoch.
-        monotonic: seconds that never jump.
+        asking: how hosts are spoken to; it has the stop signal and the clocks.
+        kinds: what items are, by the type of a repository.
+        appliers: how changes are made true, by the same.
+        publication: when what is staged becomes visible.
         here: the process that runs this, as leases name it.
         crashed: takes a bug in our own code with its traceback.
     """
 
     tree: Tree
-    pool: Pool
-    kind: Kind
-    strategies: Mapping[str, Strategy]
+    asking: Asking
+    kinds: Mapping[str, Kind]
+    appliers: Mapping[str, Appliers[Any]]
+    publication: Publication
     records: Records
     emit: Emit
-    stop: Stop
-    clock: Callable[[], float]
-    monotonic: Callable[[], float]
     here: Here
     crashed: Callable[[str, BaseException], None] = lambda _repository, _error: None
 
-    def session(self, repository: Repository) -> Session:
-        """Return a live session to the repository's host: one try, for use inside an operation given to `retry` only.
-
-        Raises:
-            HostError: it cannot be reached or trusted; the hint names the repository.
-        """
-        try:
-            return self.pool.session(repository.host)
-        except HostError as error:
-            error.hint = error.hint.replace("NAME", repository.name)
-            raise
-
-    def capabilities(self, repository: Repository) -> Capabilities:
-        """Return what the repository's host can do; connects, and tries again, as often as its `retries` allow.
-
-        Raises:
-            HostError: it cannot be reached or trusted, or lacks a tool.
-        """
-        return self.retry(repository, "connect", lambda: self.session(repository).capabilities)
-
-    def algorithm(self, repository: Repository) -> str:
-        """Return the digest algorithm of the repository's chain."""
-        return algorithm.of_chain(self.tree.chain(repository.name))
+    def kind(self, repository: Repository) -> Kind:
+        """Return what the items of a repository are."""
+        return self.kinds[repository.type]
 
     def maker(self, repository: Repository) -> str:
         """Return what makes the repository's digests, as its cache is asked for them."""
-        return algorithm.maker(repository, self.algorithm(repository))
-
-    def retry(
-        self,
-        repository: Repository,
-        step: str,
-        operation: Callable[[], T],
-        progress: Callable[[], int] = lambda: 0,
-    ) -> T:
-        """Run a step until it succeeds or trying again makes no sense; each failed try is an event."""
-
-        def notify(attempt: int, reason: str, wait: float) -> None:
-            self.emit(Retried(repository.name, step, attempt, reason, round(wait, 1)))
-
-        self.stop.check()
-        return retry(operation, repository.retries, self.stop, progress=progress, notify=notify, clock=self.monotonic)
+        return algorithm.maker(repository, self.asking.algorithm(repository))

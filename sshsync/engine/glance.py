@@ -7,7 +7,6 @@ from sshsync.core import watching
 from sshsync.core.watching import Look
 from sshsync.engine.context import Context
 from sshsync.engine.scan import Scanner
-from sshsync.kinds import globs
 from sshsync.model.item import Snapshot
 from sshsync.model.plan import Plan
 from sshsync.model.topology import Repository
@@ -43,6 +42,6 @@ def look(context: Context, plan: Plan) -> Look:
 def _taking_part(context: Context, plan: Plan, snapshot: Snapshot) -> Snapshot:
     """Leave out what no child takes: a log that grows beside the files must not keep them waiting."""
     children = [context.tree.repositories[job.repository] for job in plan.jobs if job.parent == snapshot.repository]
-    tests = [globs.wanted(child.include, child.exclude) for child in children]
+    tests = [context.kind(child).wanted(child) for child in children]
     items = {key: item for key, item in snapshot.items.items() if any(test(key) for test in tests)}
     return replace(snapshot, items=items)

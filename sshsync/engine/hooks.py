@@ -49,6 +49,6 @@ class Hooks:
         command = Command(scripts.HOOK, {"ROOT": self._root, "TEMPLATE": template.encode()})
 
         def once() -> None:
-            self._context.session(self._child).run(command, allow=MAY_BE_SILENT).check(option)
+            self._context.asking.session(self._child).run(command, allow=MAY_BE_SILENT).check(option)
 
-        self._context.retry(self._child, option, once)
+        self._context.asking.retry(self._child, option, once)

@@ -94,7 +94,7 @@ class Lease:
             LeasedError: it did.
         """
         context = self._context
-        until = context.monotonic() + DEAD_AFTER
+        until = context.asking.monotonic() + DEAD_AFTER
         context.emit(
             Waiting(
                 self._child.name,
@@ -102,8 +102,8 @@ class Lease:
                 f"{_words(holder)} may still work there; it is followed if it gives no sign of life",
             )
         )
-        while context.monotonic() < until:
-            context.stop.sleep(_LOOK)
+        while context.asking.monotonic() < until:
+            context.asking.stop.sleep(_LOOK)
             now = self._claim("")
             if now is None:
                 return
@@ -126,7 +126,7 @@ class Lease:
             reply.check("taking the lease")
             return None
 
-        return self._context.retry(self._child, "lease", once)
+        return self._context.asking.retry(self._child, "lease", once)
 
     def _release(self) -> None:
         """Try twice: a connection that was lost meanwhile is made anew."""
@@ -144,7 +144,7 @@ class Lease:
 
     def _run(self, script: scripts.Script, variables: dict[str, bytes]) -> Reply:
         command = Command(script, {"ROOT": self._root, "LEASE": self.token.encode(), **variables})
-        return self._context.session(self._child).run(command)
+        return self._context.asking.session(self._child).run(command)
 
     def _taken(self, holder: Holder) -> LeasedError:
         return LeasedError(

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterable
 
-from sshsync.core import preflight
 from sshsync.engine.context import Context
 from sshsync.errors import InterruptedRun, SshsyncError
 from sshsync.model.events import Unfit
@@ -48,7 +47,7 @@ def greet(context: Context, repositories: Iterable[Repository]) -> None:
 def _collect(context: Context, answers: "queue.SimpleQueue[tuple[Repository, str]]", expected: int) -> dict[str, str]:
     found: dict[str, str] = {}
     until = time.monotonic() + ANSWER_WITHIN
-    while len(found) < expected and time.monotonic() < until and not context.stop.signal:
+    while len(found) < expected and time.monotonic() < until and not context.asking.stop.signal:
         try:
             repository, words = answers.get(timeout=0.2)
         except queue.Empty:
@@ -61,8 +60,8 @@ def _collect(context: Context, answers: "queue.SimpleQueue[tuple[Repository, str
 def _trouble(context: Context, repository: Repository) -> str:
     """Return why the repository's host cannot take part, "" when it can or when that is not known yet."""
     try:
-        capabilities = context.session(repository).capabilities
-        return preflight.unfit(repository, capabilities.digests, capabilities.tools, context.algorithm(repository))
+        capabilities = context.asking.session(repository).capabilities
+        return context.kind(repository).needs(repository, capabilities, context.asking.algorithm(repository))
     except InterruptedRun:
         return ""
     except SshsyncError as error:

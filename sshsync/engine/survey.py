@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from sshsync.core import choose, preflight
 from sshsync.engine.context import Context
 from sshsync.errors import SshsyncError
 from sshsync.hosts.session import Session
@@ -12,7 +11,6 @@ from sshsync.model.survey import Survey
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
 from sshsync.remote import room, scripts
-from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command
 
 _BLOCKS = 256
@@ -28,8 +26,10 @@ def survey(context: Context, repositories: Iterable[Repository]) -> list[Survey]
 
 def _one(context: Context, repository: Repository) -> Survey:
     try:
-        context.session(repository)  # who cannot be reached at all is not tried twice: this is a look
-        return context.retry(repository, "survey", lambda: _look(context, repository, context.session(repository)))
+        context.asking.session(repository)  # who cannot be reached at all is not tried twice: this is a look
+        return context.asking.retry(
+            repository, "survey", lambda: _look(context, repository, context.asking.session(repository))
+        )
     except SshsyncError as error:
         return Survey(repository.name, repository.host.label, str(error), error.code)
 
@@ -38,8 +38,8 @@ def _look(context: Context, repository: Repository, session: Session) -> Survey:
     capabilities = session.capabilities
     reply = session.run(Command(scripts.SURVEY, {"ROOT": repository.path.encode()}), allow=30.0).check("looking around")
     said = dict(line.partition(b"=")[::2] for line in reply.payload.splitlines() if b"=" in line)
-    algorithm = context.algorithm(repository)
-    problem = preflight.unfit(repository, capabilities.digests, capabilities.tools, algorithm)
+    algorithm = context.asking.algorithm(repository)
+    problem = context.kind(repository).needs(repository, capabilities, algorithm)
     if not problem and said.get(b"root") == b"closed":
         problem = f"{repository.path} cannot be entered by {repository.host.login.user!r}"
     if not problem and said.get(b"root") == b"missing" and not repository.parent:
@@ -61,7 +61,7 @@ def _look(context: Context, repository: Repository, session: Session) -> Survey:
         free=room.parse(reply.payload).free,
         durable=bool(capabilities.sync),
         tools=tuple(sorted(visible(tool, 20) for tool in capabilities.tools)),
-        ways=_ways(repository, capabilities),
+        ways=dict(context.appliers[repository.type].ways(repository, capabilities)),
         security=dict(session.transport.security),
     )
 
@@ -78,13 +78,3 @@ def _speed(session: Session, tool: str, round_trip: float) -> float:
         return 0.0
     variables = {"TOOL": tool.encode(), "SIZE": b"%d" % _BLOCK, "COUNT": b"%d" % _BLOCKS}
     return _BLOCK * _BLOCKS / max(0.001, _timed(session, scripts.SPEED, variables) - round_trip)
-
-
-def _ways(repository: Repository, capabilities: Capabilities) -> dict[str, str]:
-    commands = repository.commands
-    moves = choose.choose(b"plain", repository, streams=capabilities.streams).strategy if repository.parent else ""
-    return {
-        "list": "listcmd" if commands.listing else f"built in ({capabilities.stat})",
-        "digest": "digestcmd" if commands.digest else "built in",
-        "transfer": "synccmd" if moves == "command" else moves,
-    }

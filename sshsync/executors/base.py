@@ -1,20 +1,30 @@
-"""The seam: an executor runs jobs as they become ready. It knows jobs, not hosts."""
+"""The seam: an executor carries out orders as they become due. It knows orders and results, not hosts.
 
-from collections.abc import Callable
+Orders and results are plain values that survive pickling, so an executor may send them to other processes or machines,
+where an `engine.worker.Worker` of that place carries them out.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from sshsync.model.plan import Job
+from sshsync.model.order import Done, Order
 
-Next = Callable[[frozenset[str], frozenset[str]], tuple[Job, ...]]
-"""Gives the jobs that may start, from the names of those started and of those finished."""
+Following = Callable[[], Sequence[Order]]
+"""Gives each order once, when it is due; asked again whenever one is done."""
 
-Work = Callable[[Job], None]
-"""Carries out one job; never raises for what goes wrong in it."""
+Work = Callable[[Order], Done]
+"""Carries out one order; never raises for what goes wrong in it."""
+
+Report = Callable[[Done], None]
+"""Takes the result of each order, one at a time, before what follows is asked for again."""
 
 
 class Executor(Protocol):
-    """Runs jobs until none is running and none becomes ready."""
+    """Carries out orders until none is under way and none is due."""
 
-    def run(self, following: Next, work: Work) -> None:
-        """Run all jobs. Any executor gives the same report: order is `following`'s business."""
+    def run(self, following: Following, work: Work, done: Report) -> None:
+        """Carry out all orders. `following` and `done` are called in this thread; `work` anywhere.
+
+        Any executor gives the same report: what comes first is the business of `following`.
+        """
         ...

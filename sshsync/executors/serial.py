@@ -1,14 +1,19 @@
-"""One job after the other, in this thread: the reference."""
+"""One order after the other, in this thread: the reference."""
 
-from sshsync.executors.base import Next, Work
+from collections import deque
+
+from sshsync.executors.base import Following, Report, Work
+from sshsync.model.order import Order
 
 
 class Serial:
     """See `Executor`."""
 
-    def run(self, following: Next, work: Work) -> None:
-        """Run each ready job at once."""
-        done: frozenset[str] = frozenset()
-        while jobs := following(done, done):
-            work(jobs[0])
-            done |= {jobs[0].repository}
+    def run(self, following: Following, work: Work, done: Report) -> None:
+        """Carry out each order as soon as it is the first that is due."""
+        due: deque[Order] = deque()
+        while True:
+            due.extend(following())
+            if not due:
+                return
+            done(work(due.popleft()))

@@ -1,16 +1,17 @@
-"""Jobs side by side in a bounded number of threads."""
+"""Orders side by side in a bounded number of threads."""
 
 import concurrent.futures
 from collections.abc import Callable
 
-from sshsync.executors.base import Next, Work
+from sshsync.executors.base import Following, Report, Work
+from sshsync.model.order import Done
 
 
 class Threads:
     """See `Executor`.
 
     Args:
-        most: jobs that run at once.
+        most: orders that are carried out at once.
         tick: called every half second by the waiting thread, so that signals are seen.
     """
 
@@ -18,21 +19,16 @@ class Threads:
         self._most = most
         self._tick = tick
 
-    def run(self, following: Next, work: Work) -> None:
-        """Run ready jobs as threads become free."""
+    def run(self, following: Following, work: Work, done: Report) -> None:
+        """Carry out what is due as threads become free."""
         with concurrent.futures.ThreadPoolExecutor(self._most, "sshsync-job") as pool:
-            running: dict[concurrent.futures.Future[None], str] = {}
-            started: frozenset[str] = frozenset()
-            finished: frozenset[str] = frozenset()
+            running: set[concurrent.futures.Future[Done]] = set()
             while True:
-                for job in following(started, finished):
-                    running[pool.submit(work, job)] = job.repository
-                    started |= {job.repository}
+                running |= {pool.submit(work, order) for order in following()}
                 if not running:
                     return
                 first = concurrent.futures.FIRST_COMPLETED
-                done, _ = concurrent.futures.wait(running, timeout=0.5, return_when=first)
+                ended, running = concurrent.futures.wait(running, timeout=0.5, return_when=first)
                 self._tick()
-                for future in done:
-                    finished |= {running.pop(future)}
-                    future.result()
+                for future in ended:
+                    done(future.result())

@@ -1,11 +1,11 @@
 """The seam: a kind scans by a dialogue of requests and answers, without touching a host itself.
 
 A dialogue is a generator: it yields a `Request` and is sent the `Answer`, or yields what it has `Learned` or a
-`Remark`; it returns its result. Whoever drives it (`engine.scan`) owns connections, retries and deadlines; the kind
+`Remark`; it returns its result. Whoever drives it (`hosts.asking`) owns connections, retries and deadlines; the kind
 owns words and parsing.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -77,6 +77,20 @@ class Subject:
 class Kind(Protocol):
     """What sshsync must know about a kind of item."""
 
+    def wanted(self, repository: Repository) -> Callable[[Key], bool]:
+        """Return the test whether an item takes part in a repository, as its `include` and `exclude` say."""
+        ...
+
+    def needs(self, repository: Repository, capabilities: Capabilities, algorithm: str) -> str:
+        """Return in words what a repository's host lacks for what is asked of it, "" when nothing.
+
+        Args:
+            repository: what the host has to serve.
+            capabilities: what it can do.
+            algorithm: the digest that the repository's chain compares.
+        """
+        ...
+
     def scan(self, subject: Subject) -> Dialogue[Snapshot]:
         """Return what the repository holds.
 
@@ -88,23 +102,6 @@ class Kind(Protocol):
 
     def glance(self, subject: Subject) -> Dialogue[Snapshot]:
         """Return what the repository holds, without digests: as `scan`, but nothing is read."""
-        ...
-
-    def digests(
-        self, subject: Subject, root: bytes, below: bytes, sizes: Mapping[Key, int]
-    ) -> Dialogue[dict[Key, Digest | None]]:
-        """Return the digests of what lies below ``root/below``; None or absent where there is none.
-
-        Args:
-            subject: whose template or tool is used.
-            root: the resolved root.
-            below: directory in which the keys are, "." or a staging directory.
-            sizes: the items, with the bytes that have to be read for each.
-        """
-        ...
-
-    def look(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
-        """Return the present state of some items, without digests; absent ones are left out."""
         ...
 
     def look_again(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:

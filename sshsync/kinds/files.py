@@ -1,17 +1,21 @@
 """Files: items are regular files below a root, their digest is that of their content."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from sshsync.core.algorithm import BY_LENGTH
-from sshsync.errors import CommandError, ListingError, ToolMissingError
+from sshsync.errors import CommandError, ToolMissingError
+from sshsync.kinds import globs
 from sshsync.kinds.base import Answer, Dialogue, Learned, Remark, Request, Subject
+from sshsync.kinds.listing import checked, list_all, read_root, root_request, stat_named
 from sshsync.model.item import Digest, Item, Key, Problem, Snapshot, Stamp
+from sshsync.model.policy import TransferKind
+from sshsync.model.topology import Repository
 from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
 from sshsync.remote.frame import records
-from sshsync.remote.scripts import STAGING, Command
+from sshsync.remote.probe import Capabilities
+from sshsync.remote.scripts import Command
 
 HASH_RATE = 5_000_000
 """Bytes a second that the slowest host is expected to digest; only bounds how long silence is fine."""
@@ -26,16 +30,6 @@ PORTION_FILES = 10_000
 LISTING_WORTH = 5
 """Files that are listed in the time in which one is looked at by its name."""
 
-LISTING_PATIENCE = 240.0
-"""Seconds that a listing may be silent beyond the host's timeout: huge directories print late."""
-
-_REGULAR = 0o100000
-_MODE = re.compile(rb"[0-9A-Fa-f]{1,8}")
-_SIZE = re.compile(rb"[0-9]{1,18}")
-_INODE = re.compile(rb"[0-9]{1,20}")
-_TIME = re.compile(rb"(-?)([0-9]{1,20})(?:[.,]([0-9]*))?")
-_MOST = (1 << 63) - 1
-
 
 class Files:
     """The kind ``files``; see `Kind`.
@@ -46,6 +40,23 @@ class Files:
 
     def __init__(self, portion: int = PORTION_FILES) -> None:
         self._portion = portion
+
+    def wanted(self, repository: Repository) -> Callable[[Key], bool]:
+        """Match paths against the patterns; see `Kind`."""
+        return globs.wanted(repository.include, repository.exclude)
+
+    def needs(self, repository: Repository, capabilities: Capabilities, algorithm: str) -> str:
+        """Name a digest that cannot be made, and a missing scp; see `Kind`."""
+        missing = []
+        if not repository.commands.digest and algorithm not in capabilities.digests:
+            others = ", ".join(sorted(capabilities.digests)) or "none"
+            missing.append(
+                f"cannot compute {algorithm}, which its chain compares (it has {others}): "
+                "set digest = to one that every host has, or give it a digestcmd"
+            )
+        if repository.transfer is TransferKind.SCP and "scp" not in capabilities.tools:
+            missing.append("has no scp, which transfer = scp needs")
+        return "; ".join(missing)
 
     def scan(self, subject: Subject) -> Dialogue[Snapshot]:
         """Find the root, list it, digest what the cache does not know, and look at that again where it may change."""
@@ -73,17 +84,27 @@ class Files:
 
     def glance(self, subject: Subject) -> Dialogue[Snapshot]:
         """Find the root and list it."""
-        answer = yield _root_request(subject)
+        answer = yield root_request(subject)
         if answer.status == 44:
             return Snapshot(subject.repository.name, subject.repository.path.encode(), {}, existed=False)
-        root = _root(_check(answer, subject, "finding the root").payload, subject)
-        listed = yield from _list(subject, root)
+        root = read_root(checked(answer, subject, "finding the root").payload, subject)
+        listed = yield from list_all(subject, root)
         return listed
 
     def digests(
         self, subject: Subject, root: bytes, below: bytes, sizes: Mapping[Key, int]
     ) -> Dialogue[dict[Key, Digest | None]]:
-        """Digest files by the operator's template or the host's tool; see `Kind`."""
+        """Digest files by the operator's template or the host's tool.
+
+        Args:
+            subject: whose template or tool is used.
+            root: the resolved root.
+            below: directory in which the keys are, "." or a staging directory.
+            sizes: the items, with the bytes that have to be read for each.
+
+        Returns:
+            The digests by key; None or absent where there is none.
+        """
         found: dict[Key, Digest | None] = {}
         place = {"ROOT": root, "BELOW": below}
         for keys in _portions(sizes, self._portion):
@@ -94,25 +115,25 @@ class Files:
 
     def look(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
         """Stat the named items; nothing is asked when there are none."""
-        seen = yield from _stat(subject, root, keys)
+        seen = yield from stat_named(subject, root, keys)
         return seen
 
     def look_again(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
         """Stat and digest the named items afresh."""
-        seen = yield from _stat(subject, root, keys)
+        seen = yield from stat_named(subject, root, keys)
         found = yield from self.digests(subject, root, b".", {key: item.size for key, item in seen.items.items()})
         digested = {key: replace(item, digest=found.get(key)) for key, item in seen.items.items()}
         unsure = list(digested) if subject.wary else []
-        after = yield from _stat(subject, root, unsure)
+        after = yield from stat_named(subject, root, unsure)
         return _compared(replace(seen, items=digested), unsure, after, wary=subject.wary)
 
 
 def _second_look(subject: Subject, listed: Snapshot, keys: list[Key]) -> Dialogue[Snapshot]:
     """Stat some of the items that were listed: by their names, or, when they are many, by listing all of them."""
     if subject.repository.commands.listing or len(keys) * LISTING_WORTH < len(listed.items):
-        seen = yield from _stat(subject, listed.root, keys)
+        seen = yield from stat_named(subject, listed.root, keys)
     else:
-        seen = yield from _list(subject, listed.root) if keys else _stat(subject, listed.root, [])
+        seen = yield from list_all(subject, listed.root) if keys else stat_named(subject, listed.root, [])
     return seen
 
 
@@ -206,114 +227,6 @@ def digest_of(words: bytes) -> Digest | None:
     return f"{algorithm}:{value.decode()}"
 
 
-def paths(payload: bytes, root: bytes, name: str) -> list[Key]:
-    """Read what a `listcmd` printed: NUL-separated when it holds a NUL, else lines.
-
-    Raises:
-        ListingError: an entry is not below the root, is not a clean path, or stands there twice.
-    """
-    entries = payload.split(b"\0") if b"\0" in payload else payload.split(b"\n")
-    if entries and not entries[-1]:
-        entries.pop()
-    prefix = root.rstrip(b"/") + b"/"
-    keys: dict[Key, None] = {}
-    for entry in entries:
-        if not entry.startswith(prefix):
-            raise _suspicious(name, entry, f"is not below {visible(root)}")
-        key = entry[len(prefix) :]
-        if _ours(key):
-            continue
-        _check_key(key, keys, name)
-        keys[key] = None
-    return list(keys)
-
-
-def _root_request(subject: Subject) -> Request:
-    make = b"yes" if subject.create else b"no"
-    return Request(Command(scripts.ROOT, {"ROOT": subject.repository.path.encode(), "MAKE": make}))
-
-
-def _root(payload: bytes, subject: Subject) -> bytes:
-    """Read the resolved root: a symbolic link may lead anywhere, but not to nowhere and not to the whole host."""
-    root = payload.removesuffix(b"\n")
-    parts = root.split(b"/")[1:]
-    clean = root.startswith(b"/") and not any(part in (b"", b".", b"..") for part in parts)
-    if not clean or any(byte in root for byte in b"\0\n"):
-        raise _suspicious(subject.repository.name, root, "is no directory that a root could be")
-    return root
-
-
-def _list(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
-    name, template = subject.repository.name, subject.repository.commands.listing
-    if template:
-        command = Command(scripts.TEMPLATE_LIST, {"ROOT": root, "TEMPLATE": template.encode()})
-        answer = _check((yield Request(command, allow=LISTING_PATIENCE)), subject, "listcmd")
-        keys = paths(answer.payload, root, name)
-        seen = yield from _stat(subject, root, keys)
-        return seen
-    words = subject.capabilities.stat_words(subject.token)
-    command = Command(scripts.LIST, {"ROOT": root, "BELOW": b".", **words})
-    answer = yield Request(command, allow=LISTING_PATIENCE)
-    listed = _listing(answer, subject, root)
-    if answer.status and not listed.items and not listed.skipped:
-        _check(answer, subject, "listing")
-    return listed
-
-
-def _stat(subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
-    if not keys:
-        return Snapshot(subject.repository.name, root, {})
-    words = subject.capabilities.stat_words(subject.token)
-    command = Command(scripts.STAT, {"ROOT": root, **words})
-    answer = yield Request(command, encode.lines(keys), LISTING_PATIENCE)
-    seen = _listing(answer, subject, root)
-    wanted = set(keys)
-    strange = next((key for key in seen.items if key not in wanted), None)
-    if strange is not None:
-        raise _suspicious(subject.repository.name, strange, "was not asked for")
-    gone = [key for key in keys if key not in seen.items]
-    complete = len(gone) <= seen.skipped
-    return replace(seen, complete=complete, problems=() if complete else seen.problems)
-
-
-def _listing(answer: Answer, subject: Subject, root: bytes) -> Snapshot:
-    """Read the stat tool's records: raw mode, size, times, inode, name."""
-    name = subject.repository.name
-    items: dict[Key, Item] = {}
-    skipped = 0
-    for record in records(answer.payload, subject.token):
-        fields = record.split(b" ", 5)
-        if len(fields) != 6 or not fields[5].startswith(b"./"):
-            raise _suspicious(name, record, "is no answer of stat")
-        key = fields[5][2:]
-        if _ours(key):
-            continue
-        _check_key(key, items, name)
-        mode, stamp = _stamp(fields, name)
-        if mode & 0o170000 == _REGULAR:
-            items[key] = Item(key, None, stamp, mode & 0o777)
-        else:
-            skipped += 1
-    said = visible(answer.errors.strip(), 300)
-    problems = (Problem(b"", said or f"exit status {answer.status}"),) if answer.status else ()
-    return Snapshot(name, root, items, subject.now, not answer.status, skipped=skipped, problems=problems)
-
-
-def _stamp(fields: list[bytes], name: str) -> tuple[int, Stamp]:
-    mode, size, mtime, ctime, inode, _ = fields
-    times = [_TIME.fullmatch(mtime), _TIME.fullmatch(ctime)]
-    if not (_MODE.fullmatch(mode) and _SIZE.fullmatch(size) and _INODE.fullmatch(inode) and all(times)):
-        raise _suspicious(name, fields[5], "has no readable size or time")
-    modified, changed = (_nanoseconds(found) for found in times if found)
-    return int(mode, 16), Stamp(int(size), modified, changed, int(inode) & _MOST)
-
-
-def _nanoseconds(found: re.Match[bytes]) -> int:
-    """Return a time as it stands: also one before 1970, or one that no 64 bits hold."""
-    at = int(found.group(2)) * 1_000_000_000 + int((found.group(3) or b"")[:9].ljust(9, b"0"))
-    return -at if found.group(1) else at
-
-
 def _from_cache(items: Mapping[Key, Item], cached: Mapping[Key, tuple[Stamp, Digest]]) -> dict[Key, Item]:
     """Fill in the digests whose stamp is unchanged."""
     filled = {}
@@ -334,7 +247,7 @@ def _digest_lines(payload: bytes, algorithm: str) -> Iterable[tuple[Key, Digest 
 def _one_by_one(answer: Answer, subject: Subject, keys: list[Key]) -> dict[Key, Digest | None]:
     answers = records(answer.payload, subject.token)
     if len(answers) != len(keys):
-        _check(answer, subject, "digesting")
+        checked(answer, subject, "digesting")
         raise CommandError(f"digesting: {len(answers)} answers for {len(keys)} files", where=subject.repository.name)
     return {key: digest_of(words) for key, words in zip(keys, answers, strict=True)}
 
@@ -351,32 +264,3 @@ def _tool(subject: Subject, size: int) -> str:
             hint="set digest = to an algorithm that every host has, or give it a digestcmd",
         )
     return tool
-
-
-def _check(answer: Answer, subject: Subject, doing: str) -> Answer:
-    if answer.status:
-        said = visible(answer.errors.strip()) or f"exit status {answer.status}"
-        raise CommandError(f"{doing}: {said}", where=subject.repository.name)
-    return answer
-
-
-def _ours(key: Key) -> bool:
-    return key == STAGING.encode() or key.startswith(STAGING.encode() + b"/")
-
-
-def _check_key(key: Key, known: Mapping[Key, object], name: str) -> None:
-    parts = key.split(b"/")
-    if not key or b"\0" in key or any(part in (b"", b".", b"..") for part in parts):
-        raise _suspicious(name, key, "is not a clean relative path")
-    if len(key) > 4096 or max(map(len, parts)) > 255:
-        raise _suspicious(name, key, "is longer than any file name")
-    if key in known:
-        raise _suspicious(name, key, "is listed twice")
-
-
-def _suspicious(name: str, entry: bytes, why: str) -> ListingError:
-    return ListingError(
-        f"its listing is not to be trusted: {visible(entry, 120)!r} {why}; nothing was changed",
-        where=name,
-        hint="a line feed in a file name does this to a listcmd: let it print NUL (-print0), or drop listcmd",
-    )

@@ -75,7 +75,8 @@ class Snapshot:
 
     Attributes:
         root: the resolved directory on the host.
-        now: the host's own clock in seconds when the scan ran.
+        now: the host's own clock in seconds when the scan began.
+        ended: the same when it ended, rounded up.
         complete: False when something could not be listed; such a snapshot never justifies a deletion.
         existed: False when the root was missing.
         skipped: entries that are no regular files.
@@ -93,6 +94,7 @@ class Snapshot:
     hashed: int = 0
     problems: tuple[Problem, ...] = ()
     restless: frozenset[Key] = frozenset()
+    ended: int = 0
 
     @property
     def bytes(self) -> int:

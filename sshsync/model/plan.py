@@ -1,15 +1,27 @@
 """Plans: which repositories are synchronized, and in which order. Plain values that can be sent anywhere."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Step(StrEnum):
+    """What a job does with its repository."""
+
+    LOOK = "look"
+    """Scan it, so that others know what it offers. Never part of a plan: a run adds what its jobs need."""
+
+    SYNC = "sync"
+    """Bring it to what its parent holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Bring `repository` to what `parent` holds; `stage` counts from 0."""
+    """One step of one repository; `stage` counts from 0, `parent` is "" where the step asks nothing of one."""
 
     repository: str
     parent: str
     stage: int
+    step: Step = Step.SYNC
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,11 @@ class Plan:
     def names(self) -> tuple[tuple[str, ...], ...]:
         """The repository names by stage."""
         return tuple(tuple(job.repository for job in stage) for stage in self.stages)
+
+    @property
+    def contacted(self) -> tuple[str, ...]:
+        """Every repository whose host a run of this plan speaks to, once: jobs and their parents."""
+        return tuple(dict.fromkeys(name for job in self.jobs for name in (job.parent, job.repository)))
 
     @property
     def command(self) -> str:

@@ -68,6 +68,7 @@ class Repository:
         digest: algorithm asked for, or "" to follow the chain.
         stable_for: seconds a file must have been left alone before it is taken.
         bwlimit: bytes a second that its link may use through the controller; 0 for no limit.
+        type: what its items are, by the name of their kind.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Repository:
     groups: tuple[str, ...] = ()
     retries: Retries = field(default_factory=Retries)
     bwlimit: float = 0.0
+    type: str = "files"
 
     @property
     def identity(self) -> str:

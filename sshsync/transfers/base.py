@@ -1,15 +1,15 @@
-"""The seam: a strategy brings the bytes of a batch into the child's staging directory, and nothing more."""
+"""The seam: a strategy brings the bytes of a load into the child's staging directory, and nothing more."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from sshsync.core.batch import Batch
 from sshsync.hosts.session import Session
 from sshsync.model.item import Key
 from sshsync.model.topology import Repository
+from sshsync.transfers.load import Load, Span
 
 _SLICE = 0.5
 """Seconds that pass at the most before somebody who waits for his turn notices a signal."""
@@ -59,16 +59,25 @@ def held(turns: threading.Semaphore, check: Callable[[], None]) -> Iterator[None
         turns.release()
 
 
-class Strategy(Protocol):
-    """Moves bytes.
+Kept = Callable[[Span], None]
+"""Told of each span that lies in staging, closed: no program of the strategy's will write there any more."""
 
-    `stage` leaves every file of the batch below ``.sshsync/batch/<id>/`` (or ``.sshsync/part/<part>``) on the
-    child, or raises. It never makes a file visible and never trusts what it moved: `engine.moves` verifies.
-    Safe to repeat.
+
+class Strategy(Protocol):
+    """Moves ranges of bytes.
+
+    It leaves them where the load lies below ``.sshsync/`` on the child, or raises. It never makes a file visible and
+    never trusts what it moved: whoever asked verifies what it says it kept. Safe to repeat.
     """
 
-    def stage(self, batch: Batch, ends: Ends) -> None:
-        """Bring the batch into staging.
+    def fetch(self, load: Load, spans: Sequence[Span], ends: Ends, kept: Kept) -> None:
+        """Bring spans of a load into staging.
+
+        Args:
+            load: how the files lie there.
+            spans: what is wanted of them, at present all of each file; in the order of the load's changes.
+            ends: both hosts.
+            kept: told of each span as it is kept. One that is not told of did not arrive.
 
         Raises:
             HostError: a host or the way to it failed.

@@ -3,9 +3,8 @@
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from sshsync.core.batch import OPEN, Batch
 from sshsync.errors import CommandError, ConnectionLostError, DeadlineError, HostError
 from sshsync.hosts.conversation import LONGEST_SILENCE, Conversation, Reply, new_token
 from sshsync.model.topology import Repository
@@ -13,7 +12,8 @@ from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
 from sshsync.remote.frame import records
 from sshsync.remote.scripts import Command
-from sshsync.transfers.base import Ends, held
+from sshsync.transfers.base import Ends, Kept, held
+from sshsync.transfers.load import Load, Span
 
 WIDTH = 4
 """Commands that run at once on one child."""
@@ -45,28 +45,30 @@ class ByCommand:
         self._parents: dict[str, threading.BoundedSemaphore] = {}
         self._lock = threading.Lock()
 
-    def stage(self, batch: Batch, ends: Ends) -> None:
+    def fetch(self, load: Load, spans: Sequence[Span], ends: Ends, kept: Kept) -> None:
         """Run the template once a file, a few at a time, in one channel.
 
         A command that drops out because the parent's sshd refuses connections is transient; whether a file
-        arrived is left to the verification.
+        arrived as it should is left to whoever verifies.
         """
         secrets = passwords(ends.child.commands.sync, ends)
-        names = encode.lines(change.key for change in batch.changes)
+        names = encode.lines(span.key for span in spans)
         lines = encode.lines(value.encode() for value in secrets.values())
-        variables = {**variables_of(ends), "BATCH": batch.id.encode(), "SECRETS": " ".join(secrets).encode()}
+        variables = {**variables_of(ends), "BATCH": load.attempt.encode(), "SECRETS": " ".join(secrets).encode()}
         command = Command(scripts.FETCH, variables)
         with held(self._turns(ends.parent), ends.check):
-            reply = self._fetch(command, lines + names, batch, ends)
+            reply = self._run(command, lines + names, load, ends)
         reply.check("synccmd")
         ends.check()
-        _judge([record.split(b" ", 2) for record in records(reply.payload, reply.token)], batch, ends)
-        ends.moved(batch.size)
+        _judge([record.split(b" ", 2) for record in records(reply.payload, reply.token)], spans, ends)
+        ends.moved(sum(span.length for span in spans))
+        for span in spans:
+            kept(span)
 
-    def _fetch(self, command: Command, stdin: bytes, batch: Batch, ends: Ends) -> Reply:
+    def _run(self, command: Command, stdin: bytes, load: Load, ends: Ends) -> Reply:
         with ends.target.start(command, stdin, allow=LONGEST_SILENCE) as conversation:
             answer = _Answer(conversation)
-            growth = _Growth(_below(batch), ends, lambda: conversation.received)
+            growth = _Growth(_below(load), ends, lambda: conversation.received)
             quiet = ends.target.timeout + self._quiet
             while not answer.ended.wait(ends.target.timeout / 3):
                 ends.check()
@@ -151,9 +153,9 @@ class _Growth:
             return self._seen[1]
 
 
-def _below(batch: Batch) -> bytes:
-    """Return the directory of the batch in staging, relative to the child's root."""
-    return b".sshsync/batch/" + (batch.id + OPEN).encode()
+def _below(load: Load) -> bytes:
+    """Return the directory of the load in staging, relative to the child's root."""
+    return f".sshsync/{load.place}{scripts.OPEN}".encode()
 
 
 def variables_of(ends: Ends) -> dict[str, bytes]:
@@ -178,12 +180,12 @@ def passwords(template: str, ends: Ends) -> dict[str, str]:
     return {name: value for name, value in zip(_SECRETS, values, strict=True) if name in template}
 
 
-def _judge(results: list[list[bytes]], batch: Batch, ends: Ends) -> None:
+def _judge(results: list[list[bytes]], spans: Sequence[Span], ends: Ends) -> None:
     """Raise when no command succeeded: the words of the first then tell why."""
     failed = [result for result in results if len(result) < 2 or result[1] != b"0"]
     for number, _status, *said in (result for result in failed if len(result) >= 2):
-        if number.isdigit() and int(number) < len(batch.changes):
-            ends.complain(batch.changes[int(number)].key, visible(b"".join(said).strip(), 300))
+        if number.isdigit() and int(number) < len(spans):
+            ends.complain(spans[int(number)].key, visible(b"".join(said).strip(), 300))
     if failed and len(failed) == len(results):
         said_first = b"".join(failed[0][2:]).strip()
         error = CommandError(f"synccmd failed: {visible(said_first, 300)}", where=ends.child.name)

@@ -1,14 +1,14 @@
 """Relay: the controller streams from parent to child through its own connections; nothing is spooled."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from sshsync.core.batch import Batch, Form
 from sshsync.errors import SourceChangedError
 from sshsync.hosts.conversation import Conversation
 from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command
-from sshsync.transfers.base import Ends
+from sshsync.transfers.base import Ends, Kept
+from sshsync.transfers.load import Load, Pack, Part, Span
 from sshsync.transfers.pack import pack
 from sshsync.transports.base import PIECE
 
@@ -16,24 +16,26 @@ from sshsync.transports.base import PIECE
 class Relay:
     """The default strategy; see `Strategy`."""
 
-    def stage(self, batch: Batch, ends: Ends) -> None:
-        """Stream the batch: one command on the parent, one on the child, whatever the number of files."""
-        command = _receiver(batch, ends)
+    def fetch(self, load: Load, spans: Sequence[Span], ends: Ends, kept: Kept) -> None:
+        """Stream the load: one command on the parent, one on the child, whatever the number of files."""
+        command = _receiver(load, ends)
         read = Command(scripts.READ, {"ROOT": ends.source_root})
-        names = encode.lines(change.key for change in batch.changes)
+        names = encode.lines(span.key for span in spans)
         with ends.turn(), ends.source.start(read, names) as source, ends.target.start(command) as target:
             pieces = _counted(source.pieces(), ends)
-            stream = pack(batch.changes, pieces) if batch.form is Form.PACK else _exactly(pieces, batch.size)
+            stream = pack(load.changes, pieces) if isinstance(load, Pack) else _exactly(pieces, load.size)
             for piece in _joined(stream):
                 target.write(piece)
             target.finish().check("receiving files")
             _check_source(source)
+        for span in spans:
+            kept(span)
 
 
-def _receiver(batch: Batch, ends: Ends) -> Command:
-    if batch.form is Form.PACK:
-        return Command(scripts.UNPACK, {"ROOT": ends.target_root, "BATCH": batch.id.encode()})
-    return Command(scripts.STORE, {"ROOT": ends.target_root, "PART": batch.part.encode()})
+def _receiver(load: Load, ends: Ends) -> Command:
+    if isinstance(load, Part):
+        return Command(scripts.STORE, {"ROOT": ends.target_root, "PART": load.name.encode()})
+    return Command(scripts.UNPACK, {"ROOT": ends.target_root, "BATCH": load.attempt.encode()})
 
 
 def _counted(pieces: Iterator[bytes], ends: Ends) -> Iterator[bytes]:

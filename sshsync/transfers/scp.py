@@ -6,22 +6,21 @@ file of the controller.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import scp  # type: ignore[import-untyped]
 
-from sshsync.core.batch import Batch
 from sshsync.errors import CommandError, ConnectionLostError, SourceChangedError, SshsyncError, TransferError
 from sshsync.hosts.conversation import Conversation, failure
 from sshsync.hosts.session import Session
-from sshsync.model.change import Transfer
 from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command
-from sshsync.transfers.base import Ends
+from sshsync.transfers.base import Ends, Kept
+from sshsync.transfers.load import Load, Span
 from sshsync.transports.base import PIECE
 
 _TALK = 1 << 16
@@ -38,30 +37,32 @@ class ByScp:
     def __init__(self, spool: Path) -> None:
         self._spool = spool
 
-    def stage(self, batch: Batch, ends: Ends) -> None:
+    def fetch(self, load: Load, spans: Sequence[Span], ends: Ends, kept: Kept) -> None:
         """Carry the files over, each by a command of its own on either side."""
         with ends.turn():
-            for change in batch.changes:
+            for span in spans:
                 ends.check()
-                with self._source(change, ends) as source:
-                    _put(source, change, batch, ends)
+                with self._source(span, ends) as source:
+                    _put(source, span, load, ends)
                     source.end()
-            close = Command(scripts.CLOSE, {"ROOT": ends.target_root, "BATCH": batch.id.encode()})
+            close = Command(scripts.CLOSE, {"ROOT": ends.target_root, "BATCH": load.attempt.encode()})
             ends.target.run(close).check("receiving files")
+        for span in spans:
+            kept(span)
 
     @contextmanager
-    def _source(self, change: Transfer, ends: Ends) -> Iterator["_Source"]:
+    def _source(self, span: Span, ends: Ends) -> Iterator["_Source"]:
         if ends.source.capabilities.streams:
             read = Command(scripts.READ, {"ROOT": ends.source_root})
-            with ends.source.start(read, encode.lines([change.key])) as conversation:
-                yield _Source(_Pieces(conversation.pieces()), change.size, ends)
+            with ends.source.start(read, encode.lines([span.key])) as conversation:
+                yield _Source(_Pieces(conversation.pieces()), span.length, ends)
             return
         self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(prefix="scp-", dir=self._spool, ignore_cleanup_errors=True) as directory:
             file = Path(directory, "file")
-            _get(file, change, ends)
+            _get(file, span, ends)
             with file.open("rb") as spooled:
-                yield _Source(spooled, change.size, ends)
+                yield _Source(spooled, span.length, ends)
 
 
 class _Readable(Protocol):
@@ -172,19 +173,19 @@ class _Channel:
             raise ConnectionLostError("scp broke off at its end")
 
 
-def _put(source: _Source, change: Transfer, batch: Batch, ends: Ends) -> None:
-    variables = {"ROOT": ends.target_root, "BATCH": batch.id.encode(), "NAME": change.key}
+def _put(source: _Source, span: Span, load: Load, ends: Ends) -> None:
+    variables = {"ROOT": ends.target_root, "BATCH": load.attempt.encode(), "NAME": span.key}
     with _far_end(ends.target, Command(scripts.SCP_TAKE, variables), _TALK) as channel:
-        scp.SCPClient(channel, PIECE).putfo(source, b"file", "0600", change.size)
+        scp.SCPClient(channel, PIECE).putfo(source, b"file", "0600", span.length)
         channel.end()
 
 
-def _get(file: Path, change: Transfer, ends: Ends) -> None:
+def _get(file: Path, span: Span, ends: Ends) -> None:
     def check(_name: bytes, _size: int, _sent: int) -> None:
         ends.check()
 
-    command = Command(scripts.SCP_SEND, {"ROOT": ends.source_root, "NAME": change.key})
-    with _far_end(ends.source, command, change.size + _TALK) as channel:
+    command = Command(scripts.SCP_SEND, {"ROOT": ends.source_root, "NAME": span.key})
+    with _far_end(ends.source, command, span.length + _TALK) as channel:
         scp.SCPClient(channel, PIECE, progress=check).get(b"file", str(file))
     if not file.is_file():
         raise TransferError("scp sent no file", where=ends.source.label)

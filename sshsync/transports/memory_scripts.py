@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from sshsync.core.batch import OPEN
-from sshsync.remote.scripts import HELD, LOST, MISSING, Command
+from sshsync.remote.scripts import HELD, LOST, MISSING, OPEN, Command
 from sshsync.transports.memory_host import OWN, File, MemoryHost
 
 _OCTAL = re.compile(rb"\\0([0-7]{3})")

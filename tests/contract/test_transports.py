@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from sshsync.appliers.staging import Staging
 from sshsync.core import lease
-from sshsync.core.batch import Batch, Form
 from sshsync.core.lease import Holder
 from sshsync.errors import CommandError, ConnectionLostError, HostError, LeasedError
 from sshsync.hosts.conversation import new_token
@@ -27,11 +27,12 @@ from sshsync.model.topology import Host, Login
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command, Script
 from sshsync.transfers.base import Ends
-from sshsync.transfers.staging import Staging
+
 from sshsync.transports import ssh
 from sshsync.transports.base import CHANNELS, Transport
 from sshsync.transports.local import LocalTransport
 from sshsync.transports.memory import MemoryHost, MemoryTransport
+from sshsync.transfers.load import Load, Pack, Part
 from sshsync.transports.ssh import SshTransport, Trust
 from tests.conftest import CHAIN, configure
 from tests.sshd import Sshd
@@ -158,8 +159,8 @@ def archive(*keys: bytes) -> bytes:
     return out.getvalue()
 
 
-def unpack(place: Place, batch: Batch, *keys: bytes) -> None:
-    command = Command(scripts.UNPACK, {"ROOT": place.root, "BATCH": batch.id.encode()})
+def unpack(place: Place, batch: Load, *keys: bytes) -> None:
+    command = Command(scripts.UNPACK, {"ROOT": place.root, "BATCH": batch.attempt.encode()})
     with place.session.start(command) as conversation:
         conversation.write(archive(*keys))
         conversation.finish().check("unpacking")
@@ -216,13 +217,13 @@ def test_reading_gives_the_bytes_one_after_the_other(place: Place) -> None:
 
 def test_a_batch_is_invisible_until_it_is_published(place: Place, tmp_path: Path) -> None:
     keys = tuple(CONTENT)
-    batch = Batch(Form.PACK, changes(*keys))
+    batch = Pack(changes(*keys))
     staging = Staging(lambda: place.session, place.root)
     unpack(place, batch, *keys)
     assert place.see() == {}
-    assert staging.names() == [b"batch/" + batch.id.encode()]
+    assert staging.names() == [b"batch/" + batch.attempt.encode()]
     asked = subject(place, tmp_path)
-    below = b".sshsync/batch/" + batch.id.encode()
+    below = b".sshsync/batch/" + batch.attempt.encode()
     found = converse(place, Files().digests(asked, place.root, below, dict.fromkeys(keys, 1)), asked.token)
     assert found == SHA
     assert staging.publish(batch) == {}
@@ -234,13 +235,13 @@ def test_a_batch_is_invisible_until_it_is_published(place: Place, tmp_path: Path
 
 def test_one_big_file_goes_by_part(place: Place) -> None:
     (change,) = changes(b"d/b c")
-    batch = Batch(Form.PART, (change,))
+    batch = Part((change,))
     staging = Staging(lambda: place.session, place.root)
-    command = Command(scripts.STORE, {"ROOT": place.root, "PART": batch.part.encode()})
+    command = Command(scripts.STORE, {"ROOT": place.root, "PART": batch.name.encode()})
     with place.session.start(command) as conversation:
         conversation.write(CONTENT[b"d/b c"])
         conversation.finish().check("storing")
-    assert staging.names() == [b"part/" + batch.part.encode()]
+    assert staging.names() == [b"part/" + batch.name.encode()]
     staging.mark(batch)
     assert place.see() == {}
     assert staging.publish(batch) == {}
@@ -248,15 +249,15 @@ def test_one_big_file_goes_by_part(place: Place) -> None:
 
 
 def test_leftovers_are_found_taken_over_and_cleared(place: Place) -> None:
-    batch = Batch(Form.PACK, changes(b"a", b"-rf"), "0123456789abcdef-1")
+    batch = Pack(changes(b"a", b"-rf"), "0123456789abcdef-1")
     staging = Staging(lambda: place.session, place.root)
     unpack(place, batch, b"a", b"-rf")
     ((left),) = staging.leftovers({change.key: change for change in changes(b"a", b"d/b c")})
     assert (left.name, left.closed) == ("batch/0123456789abcdef-1", True)
-    assert [change.key for change in left.batch.changes] == [b"a"]
+    assert [change.key for change in left.load.changes] == [b"a"]
     staging.take_over(left)
     staging.take_over(left)
-    assert staging.names() == [b"batch/" + left.batch.id.encode()]
+    assert staging.names() == [b"batch/" + left.load.attempt.encode()]
     staging.clear()
     assert staging.names() == []
 
@@ -270,7 +271,7 @@ def test_what_somebody_may_still_write_to_is_copied(place: Place, name: bytes) -
     assert not left.closed
     staging.take_over(left)
     assert len(staging.names()) == 2
-    staging.publish(left.batch)
+    staging.publish(left.load)
     place.put(b".sshsync/" + name, b"late bytes")
     assert place.see() == {b"d/b c": CONTENT[b"d/b c"]}
 
@@ -284,7 +285,7 @@ def test_a_part_of_the_wrong_size_is_no_leftover(place: Place) -> None:
     place.put(b".sshsync/part/" + part + b".0123456789abcdef-1.open", b"beta")
     (left,) = staging.leftovers({change.key: change})
     staging.take_over(left)
-    assert staging.publish(left.batch) == {}
+    assert staging.publish(left.load) == {}
     assert place.see() == {b"d/b c": b"beta"}
 
 
@@ -340,7 +341,7 @@ def test_a_late_holder_changes_nothing(place: Place) -> None:
     place.fill()
     late = Staging(lambda: place.session, place.root, "a" * 16)
     claim(place, b"a" * 16)
-    batch = Batch(Form.PACK, changes(b"a"), late.attempt())
+    batch = Pack(changes(b"a"), late.attempt())
     unpack(place, batch, b"a")
     place.put(b"a", b"of the next one")
     claim(place, b"c" * 16, expect=b"a" * 16)
@@ -387,7 +388,7 @@ def test_files_make_room_for_a_directory_and_the_reverse(place: Place) -> None:
     place.put(b"d", b"a file where a directory is wanted")
     place.put(b"a/x", b"below a directory where a file is wanted")
     place.put(b"a/y/z", b"also below")
-    batch = Batch(Form.PACK, changes(b"a", b"d/b c"))
+    batch = Pack(changes(b"a", b"d/b c"))
     staging = Staging(lambda: place.session, place.root)
     unpack(place, batch, b"a", b"d/b c")
     assert set(staging.publish(batch)) == {b"a", b"d/b c"}
@@ -493,7 +494,7 @@ def test_nothing_is_written_through_a_symlink(disk: Place, tmp_path: Path) -> No
     outside.mkdir()
     (outside / "canary").write_text("precious")
     os.symlink(os.fsencode(outside), place.root + b"/d")
-    batch = Batch(Form.PACK, changes(b"a", b"d/b c", b"d/e/\xff\n$(x)"))
+    batch = Pack(changes(b"a", b"d/b c", b"d/e/\xff\n$(x)"))
     staging = Staging(lambda: place.session, place.root)
     unpack(place, batch, b"a", b"d/b c", b"d/e/\xff\n$(x)")
     refused = staging.publish(batch)
@@ -509,7 +510,7 @@ def test_each_refused_file_has_its_own_reason(disk: Place) -> None:
     place = disk
     place.put(b"a/in the way", b"x")
     place.put(b"d", b"a file where a directory is needed")
-    batch = Batch(Form.PACK, changes(b"a", b"d/b c", b"empty"))
+    batch = Pack(changes(b"a", b"d/b c", b"empty"))
     unpack(place, batch, b"a", b"d/b c", b"empty")
     refused = Staging(lambda: place.session, place.root).publish(batch)
     assert set(refused) == {b"a", b"d/b c"}
@@ -524,7 +525,7 @@ def test_a_foreign_staging_directory_is_refused(disk: Place, tmp_path: Path) -> 
     outside = tmp_path / "outside"
     outside.mkdir()
     os.symlink(os.fsencode(outside), place.root + b"/.sshsync")
-    batch = Batch(Form.PACK, changes(b"a"))
+    batch = Pack(changes(b"a"))
     with pytest.raises(HostError, match="not a directory of ours"):
         unpack(place, batch, b"a")
     assert list(outside.iterdir()) == []

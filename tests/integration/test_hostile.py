@@ -12,10 +12,11 @@ from sshsync.errors import SshsyncError
 from sshsync.hosts.session import Session
 from sshsync.model.policy import TransportKind
 from sshsync.remote.scripts import Command, Script
+from sshsync.transfers.load import Loose
 from sshsync.transfers.scp import ByScp
 from sshsync.transports.local import LocalTransport
 from tests.conftest import configure
-from tests.contract.test_strategies import Form, batch, ends
+from tests.contract.test_strategies import batch, bring, ends
 
 pytestmark = pytest.mark.integration
 
@@ -208,7 +209,7 @@ def test_an_endless_scp_fills_no_disk(tmp_path: Path, flood: str, size: int) -> 
 
     cheated = type(both)(both.parent, both.child, lying, both.target, both.source_root, both.target_root)
     with pytest.raises(SshsyncError):
-        ByScp(spool).stage(batch(Form.SCP, b"a", size=size), cheated)
+        bring(ByScp(spool), batch(Loose, b"a", size=size), cheated)
     assert not list(spool.iterdir()), "nothing of it is left"
     lying.close()
 
@@ -230,15 +231,15 @@ def test_whatever_a_parents_scp_sends_stays_in_the_spool_and_is_verified(tmp_pat
     lying._capabilities = both.source.capabilities  # a host without cat, which speaks SCP only
     spool = tmp_path / "spool"
     cheated = type(both)(both.parent, both.child, lying, both.target, both.source_root, both.target_root)
-    made = batch(Form.SCP, b"a")
+    made = batch(Loose, b"a")
     outside = tmp_path / "m"
     before = fingerprint(tmp_path, without=tmp_path / "c")
     try:
-        ByScp(spool).stage(made, cheated)
+        bring(ByScp(spool), made, cheated)
     except SshsyncError as error:
         assert str(error).isprintable()
     else:
-        staged = tmp_path / "c" / ".sshsync" / "batch" / made.id / "a"
+        staged = tmp_path / "c" / ".sshsync" / "batch" / made.attempt / "a"
         assert staged.stat().st_size == 5, "what arrives is judged by its digest afterwards"
     (tmp_path / "answer").unlink(missing_ok=True)
     assert not list(spool.iterdir())

@@ -14,12 +14,13 @@ from sshsync.core import fold, selection
 from sshsync.errors import ConfigError, HostKeyError, SshsyncError
 from sshsync.hosts.conversation import Reply
 from sshsync.kinds.base import Answer, Learned, Remark
-from sshsync.kinds.files import Files, digest_of, paths
+from sshsync.kinds.files import Files, digest_of
+from sshsync.kinds.listing import paths
 from sshsync.model import events as ev
 from sshsync.model.topology import Commands
 from sshsync.remote import probe, room
 from sshsync.remote.frame import Deframer, FrameError, records
-from sshsync.transfers.staging import _numbers
+from sshsync.appliers.staging import _numbers
 from sshsync.transports.known_hosts import HostKey, check, look_up
 from tests.conftest import ACCOUNT
 from tests.unit.test_files import TOKEN, subject

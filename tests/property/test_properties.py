@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sshsync.core import fold, guard
-from sshsync.core.batch import COMMAND_FILES, PACK_BYTES, PACK_FILES, SMALL, Form, batches, by_directory
 from sshsync.core.diff import diff
 from sshsync.core.planner import everything, plan
 from sshsync.core.ready import barrier
@@ -14,11 +13,14 @@ from sshsync.errors import UnknownRepositoryError, UsageError
 from sshsync.model import events as ev
 from sshsync.model.change import Delete
 from sshsync.model.item import Item, Snapshot, Stamp
+from sshsync.model.events import Outcome
+from sshsync.model.order import Ended
 from sshsync.model.plan import Job, Plan
 from sshsync.model.policy import MaxDelete, TransportKind
 from sshsync.model.topology import Host, Login, Repository
 from sshsync.transfers.pace import Pace
 from sshsync.transports.memory import Fault
+from sshsync.transfers.load import LOOSE_FILES, PACK_BYTES, PACK_FILES, SMALL, Pack, Part, batches, by_directory
 from tests.conftest import World
 
 KEYS = st.lists(st.binary(min_size=1, max_size=3).filter(lambda k: not {0, 46, 47} & set(k)), min_size=1, max_size=3).map(b"/".join)
@@ -82,14 +84,14 @@ def test_batches_hold_every_change_once(parent: Snapshot, ways: list[str], pack:
     made = batches([(change, chosen[change.key]) for change in changes], pack=pack)
     assert sorted(c.key for batch in made for c in batch.changes) == sorted(c.key for c in changes)
     for batch in made:
-        if batch.form is Form.PACK:
+        if isinstance(batch.load, Pack):
             assert len(batch.changes) <= PACK_FILES
-            assert batch.size <= PACK_BYTES
+            assert batch.load.size <= PACK_BYTES
             assert all(c.size < SMALL for c in batch.changes)
-        elif batch.form is Form.PART:
+        elif isinstance(batch.load, Part):
             assert len(batch.changes) == 1
         else:
-            assert len(batch.changes) <= COMMAND_FILES
+            assert len(batch.changes) <= LOOSE_FILES
         assert {chosen[c.key] for c in batch.changes} == {batch.strategy}
 
 
@@ -102,15 +104,16 @@ def test_groups_by_directory_hold_every_key_once(keys: list[bytes]) -> None:
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.randoms())
 def test_the_barrier_runs_everything_once_and_in_order(sizes: list[int], chance) -> None:
     plan = Plan(tuple(tuple(Job(f"{s}.{n}", "p", s) for n in range(size)) for s, size in enumerate(sizes)))
-    started: set[str] = set()
-    finished: set[str] = set()
+    started: set[Job] = set()
+    finished: dict[Job, Ended] = {}
     order: list[int] = []
     while len(finished) < sum(sizes):
         for job in barrier(plan, started, finished):
-            assert job.repository not in started
-            started.add(job.repository)
+            assert job not in started
+            started.add(job)
             order.append(job.stage)
-        finished.add(chance.choice(sorted(started - finished)))
+        running = sorted(started - finished.keys(), key=lambda job: job.repository)
+        finished[chance.choice(running)] = Ended(chance.choice(list(Outcome)))
     assert order == sorted(order)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sshsync.core import algorithm, batch, choose, fold, guard, planner, selection, verify
+from sshsync.core import algorithm, fold, guard, planner, selection, verify
 from sshsync.core.diff import diff
 from sshsync.core.ready import barrier
 from sshsync.core.tree import build, faults
@@ -11,10 +11,14 @@ from sshsync.model import events as ev
 from sshsync.model.change import Action, Changes, Copy, Delete
 from sshsync.model.events import Outcome
 from sshsync.model.item import Item, Problem, Snapshot, Stamp
+from sshsync.model.order import Ended
 from sshsync.model.plan import Job, Plan
 from sshsync.model.policy import MaxDelete, TransferKind, TransportKind
 from sshsync.model.report import RepositoryReport, RunReport
 from sshsync.model.topology import Commands, Host, Login, Repository
+from sshsync.transfers import load
+from sshsync.transfers.choose import choose
+from sshsync.transfers.load import Loose, Pack, Part
 
 
 def repository(name: str, parent: str = "", *, host: str = "", via: str = "", path: str = "", **more: object) -> Repository:
@@ -142,11 +146,13 @@ def test_what_does_not_fit_is_told_in_numbers_that_differ(size: int, free: int, 
 
 def test_the_barrier_waits_for_the_whole_stage() -> None:
     plan = planner.plan(CHAIN, [["p"], ["n1", "n2"]])
-    assert [j.repository for j in barrier(plan, set(), set())] == ["p"]
-    assert barrier(plan, {"p"}, set()) == ()
-    assert [j.repository for j in barrier(plan, {"p"}, {"p"})] == ["n1", "n2"]
-    assert [j.repository for j in barrier(plan, {"p", "n1"}, {"p"})] == ["n2"]
-    assert barrier(plan, {"p", "n1", "n2"}, {"p", "n1", "n2"}) == ()
+    p, n1, n2 = plan.jobs
+    well = Ended(Outcome.DONE)
+    assert barrier(plan, set(), {}) == (p,)
+    assert barrier(plan, {p}, {}) == ()
+    assert barrier(plan, {p}, {p: well}) == (n1, n2)
+    assert barrier(plan, {p, n1}, {p: well}) == (n2,)
+    assert barrier(plan, set(plan.jobs), dict.fromkeys(plan.jobs, well)) == ()
 
 
 def test_a_diff_names_every_kind() -> None:
@@ -242,7 +248,7 @@ def test_guards_of_emptiness() -> None:
 )
 def test_the_choice_of_a_strategy(transfer: str, sync: str, key: bytes, strategy: str) -> None:
     child = repository("c", "m", transfer=TransferKind(transfer), commands=Commands(sync=sync))
-    choice = choose.choose(key, child, streams=b"cat" not in key)
+    choice = choose(key, child, streams=b"cat" not in key)
     assert choice.strategy == strategy
     assert choice.reason
 
@@ -253,33 +259,33 @@ def change(key: bytes, size: int = 1, digest: str = "sha256:ab") -> Copy:
 
 def test_batches_keep_to_their_limits_and_forms() -> None:
     small = [change(b"s%d" % n, 1000) for n in range(2500)]
-    big = change(b"big", batch.SMALL)
+    big = change(b"big", load.SMALL)
     command = [change(b"c%d" % n) for n in range(70)]
-    made = batch.batches([*((c, "relay") for c in (*small, big)), *((c, "command") for c in command)], pack=True)
-    assert [b.form for b in made] == ["command", "command", "pack", "pack", "pack", "part"]
+    made = load.batches([*((c, "relay") for c in (*small, big)), *((c, "command") for c in command)], pack=True)
+    assert [type(b.load) for b in made] == [Loose, Loose, Pack, Pack, Pack, Part]
     assert [len(b.changes) for b in made] == [64, 6, 1000, 1000, 500, 1]
-    assert made[-1].at("7-1").part == "ab.7-1"
-    assert made[0].part == ""
+    assert made[-1].load.at("7-1").place == "part/ab.7-1"
+    assert made[0].load.at("7-1").place == "batch/7-1"
     assert (made[0].strategy, made[2].strategy) == ("command", "relay")
-    assert made[2].size == 1_000_000
-    assert [b.form for b in batch.batches([(c, "relay") for c in small[:2]], pack=False)] == ["part", "part"]
-    assert [(b.form, b.strategy) for b in batch.batches([(big, "scp")], pack=True)] == [("scp", "scp")]
+    assert made[2].load.size == 1_000_000
+    assert [type(b.load) for b in load.batches([(c, "relay") for c in small[:2]], pack=False)] == [Part, Part]
+    assert [(type(b.load), b.strategy) for b in load.batches([(big, "scp")], pack=True)] == [(Loose, "scp")]
 
 
 def test_an_attempt_names_every_place_where_it_may_leave_something() -> None:
-    pack = batch.Batch(batch.Form.PACK, (change(b"a"),)).at("7-1")
+    pack = Pack((change(b"a"),)).at("7-1")
     assert pack.places == ("batch/7-1", "batch/7-1.open")
-    part = batch.Batch(batch.Form.PART, (change(b"a"),)).at("7-2")
+    part = Part((change(b"a"),)).at("7-2")
     assert part.places == ("batch/7-2", "batch/7-2.open", "part/ab.7-2", "part/ab.7-2.open")
-    assert part.only([]).id == "7-2"
+    assert part.only([]).attempt == "7-2"
 
 
 def test_a_spoiled_batch_is_halved_down_to_one() -> None:
-    whole = batch.Batch(batch.Form.PACK, tuple(change(b"%d" % n) for n in range(5)))
-    parts = batch.halves(whole)
+    whole = load.Batch("relay", Pack(tuple(change(b"%d" % n) for n in range(5))))
+    parts = load.halves(whole)
     assert [len(part.changes) for part in parts] == [2, 3]
     assert sum((part.changes for part in parts), ()) == whole.changes
-    assert batch.halves(parts[0].only(parts[0].changes[:1])) == (parts[0].only(parts[0].changes[:1]),)
+    assert load.halves(parts[0].only(parts[0].changes[:1])) == (parts[0].only(parts[0].changes[:1]),)
 
 
 def test_what_is_in_the_way_of_a_copy() -> None:
@@ -295,7 +301,7 @@ def test_what_is_in_the_way_of_a_copy() -> None:
 
 
 def test_files_are_published_directory_by_directory() -> None:
-    assert list(batch.by_directory([b"b", b"d/x", b"a", b"d/e/y", b"d/w"])) == [
+    assert list(load.by_directory([b"b", b"d/x", b"a", b"d/e/y", b"d/w"])) == [
         (b".", [b"a", b"b"]),
         (b"d/e", [b"y"]),
         (b"d", [b"w", b"x"]),

@@ -185,7 +185,8 @@ def test_a_publication_that_broke_off_is_looked_into_and_not_repeated(world: Wor
 def test_a_scan_that_broke_off_need_not_read_everything_again(world: World) -> None:
     filled(world).host("master").faults.append(Fault("lose", "digest", 3))
     with pytest.raises(SshsyncError):
-        world.scanner(RETRY.replace("retries = 3", "retries = 1"), Files(portion=1)).snapshot("master")
+        scanner, tree = world.scanner(RETRY.replace("retries = 3", "retries = 1"), Files(portion=1))
+        scanner.scan(tree["master"])
     assert world.run().exit_code == 0
     scanned = next(event for event in world.seen(ev.Scanned) if event.repository == "master")
     assert scanned.hashed < sum(map(len, FILES.values()))

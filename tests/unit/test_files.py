@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from sshsync.errors import CommandError, ListingError, ToolMissingError
 from sshsync.kinds import files, globs
 from sshsync.kinds.base import Answer, Subject
-from sshsync.kinds.files import Files, digest_of, paths
+from sshsync.kinds.files import Files, digest_of
+from sshsync.kinds.listing import paths
 from sshsync.model.item import Stamp
 from sshsync.model.topology import Commands, Repository
 from sshsync.remote.probe import Capabilities

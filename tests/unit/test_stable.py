@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from sshsync.appliers.looks import Looks
 from sshsync.core import verify
 from sshsync.executors.threads import Threads
 from sshsync.kinds.base import Remark
@@ -166,9 +167,9 @@ def test_a_child_that_takes_no_young_file_does_not_wait_for_one(filled: World) -
 
 
 def test_what_is_no_longer_as_it_was_read_is_told_apart(filled: World) -> None:
-    made = filled.scanner()
-    master = made.snapshot("master")
-    repository = filled.sync().config.tree.repositories["master"]
+    scanner, tree = filled.scanner()
+    made, repository = Looks(filled.asking()[0], Files()), tree["master"]
+    master = scanner.scan(repository)
     assert made.still(repository, master.root, master.items.values()) == set()
     write(filled, b"other")()
     del filled.host("master").files[b"/m/calm"]
@@ -177,13 +178,14 @@ def test_what_is_no_longer_as_it_was_read_is_told_apart(filled: World) -> None:
 
 
 def test_what_is_seen_to_change_later_joins_the_one_wait_or_is_left_for_the_next_run(filled: World) -> None:
-    made = filled.scanner()
-    made.snapshot("master")
+    scanner, tree = filled.scanner()
+    made, repository = Looks(filled.asking()[0], Files()), tree["master"]
+    master = scanner.scan(repository)
     write(filled, WHOLE)()
-    quiet = made.settle("master", [b"slow"])
+    quiet = made.settle(repository, master, [b"slow"])
     assert quiet.items[b"slow"].size == len(WHOLE)
     assert quiet.items[b"slow"].digest
-    assert made.settle("master", [b"slow", b"calm"]).items.keys() == {b"slow"}
+    assert made.settle(repository, master, [b"slow", b"calm"]).items.keys() == {b"slow"}
     assert waited(filled) == 1
 
 

@@ -1,6 +1,6 @@
 """The scripts that run on hosts: constant POSIX shell, one for each thing that sshsync does there."""
 
-from sshsync.remote.scripts.base import HELD, LOST, MISSING, STAGING, Command, Script
+from sshsync.remote.scripts.base import HELD, LOST, MISSING, OPEN, STAGING, Command, Script
 from sshsync.remote.scripts.lease import CLAIM, RELEASE, RENEW
 from sshsync.remote.scripts.look import (
     DIGEST,
@@ -27,7 +27,7 @@ EVERY = (
 
 __all__ = [
     "CLAIM", "CLOSE", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST",
-    "MARK", "MISSING", "NOTHING", "PROBE", "PUBLISH", "READ", "RELEASE", "RENEW", "ROOM", "ROOT", "SCP_SEND",
+    "MARK", "MISSING", "NOTHING", "OPEN", "PROBE", "PUBLISH", "READ", "RELEASE", "RENEW", "ROOM", "ROOT", "SCP_SEND",
     "SCP_TAKE", "SPEED", "STAGED", "STAGING", "STAT", "STORE", "SURVEY", "TAKE_OVER", "TEMPLATE_DIGEST",
     "TEMPLATE_LIST", "UNPACK", "Command", "Script",
 ]  # fmt: skip

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 STAGING = ".sshsync"
 """The directory below every root that belongs to sshsync."""
 
+OPEN = ".open"
+"""The end of a name in staging that something may still write to."""
+
 MISSING, LOST, HELD = 44, 45, 46
 """Statuses with a meaning: the root is missing; the lease is not ours any more; somebody else holds the lease."""
 

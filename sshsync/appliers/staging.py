@@ -2,11 +2,10 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sshsync.core.batch import OPEN, Batch, Form, by_directory, hexadecimal
 from sshsync.errors import CommandError, LeasedError, ListingError
 from sshsync.hosts.conversation import Reply, failure, new_token
 from sshsync.hosts.session import Session
@@ -17,6 +16,7 @@ from sshsync.remote import encode, room, scripts
 from sshsync.remote.frame import records
 from sshsync.remote.room import Room
 from sshsync.remote.scripts import Command, Script
+from sshsync.transfers.load import Load, Loose, Part, by_directory, hexadecimal
 
 _COPY_RATE = 5_000_000
 """Bytes a second that the slowest host is expected to copy; only bounds how long silence is fine."""
@@ -25,12 +25,21 @@ _CLOSED = re.compile(r"(part/[0-9a-f]+\.|batch/)[0-9a-f]{16}-\d+")
 """A staged name under which nobody can write any more: its receiver has ended."""
 
 
+PARTS = b".sshsync/part"
+"""Where big files lie, below the root."""
+
+
+def below_of(load: Load) -> bytes:
+    """Return the directory in which a load's files are found by their keys, below the root."""
+    return f".sshsync/{load.place}".encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """What an interrupted attempt left of wanted changes: `name` is where, `batch` where it goes."""
+    """What an interrupted attempt left of wanted changes: `name` is where it lies, `load` what becomes of it."""
 
     name: str
-    batch: Batch
+    load: Load
 
     @property
     def closed(self) -> bool:
@@ -84,12 +93,12 @@ class Staging:
             form, _, base = name.partition("/")
             change = by_digest.get(base.partition(".")[0])
             if form == "part" and change and parts.get(base.encode()) == change.size:
-                yield Leftover(name, Batch(Form.PART, (change,), self.attempt()))
-            elif form == "batch" and base.removesuffix(OPEN).replace("-", "").isalnum():
+                yield Leftover(name, Part((change,), self.attempt()))
+            elif form == "batch" and base.removesuffix(scripts.OPEN).replace("-", "").isalnum():
                 present = self._listed(b".sshsync/batch/" + base.encode())
                 changes = tuple(c for key, c in wanted.items() if present.get(key) == c.size)
                 if changes:
-                    yield Leftover(name, Batch(Form.PACK, changes, self.attempt()))
+                    yield Leftover(name, Loose(changes, self.attempt()))
 
     def take_over(self, leftover: Leftover) -> None:
         """Bring a leftover under a name of this lease; what somebody may still write to is copied into new files.
@@ -97,18 +106,18 @@ class Staging:
         Raises:
             CommandError: it cannot be copied, for want of room or of a tool.
         """
-        batch = leftover.batch
-        to = f"part/{batch.part}" if batch.part else f"batch/{batch.id}"
+        load = leftover.load
         copy = b"no" if leftover.closed else b"yes"
-        command = Command(
-            scripts.TAKE_OVER, self._of({"FROM": leftover.name.encode(), "TO": to.encode(), "COPY": copy})
-        )
-        groups = [] if leftover.closed or batch.part else by_directory(change.key for change in batch.changes)
-        self._run(command, _lines(groups), batch.size / _COPY_RATE).check("salvaging")
+        variables = {"FROM": leftover.name.encode(), "TO": load.place.encode(), "COPY": copy}
+        single = leftover.closed or isinstance(load, Part)
+        groups = [] if single else by_directory(change.key for change in load.changes)
+        command = Command(scripts.TAKE_OVER, self._of(variables))
+        self._run(command, _lines(groups), load.size / _COPY_RATE).check("salvaging")
 
-    def clear(self) -> None:
-        """Remove everything from staging."""
-        self.discard(name for name in self.names() if not name.startswith(b"lease/"))
+    def clear(self, keep: Collection[str] = ()) -> None:
+        """Remove everything from staging but what lies at the places to keep."""
+        kept = {place.encode() for place in keep}
+        self.discard(name for name in self.names() if not name.startswith(b"lease/") and name not in kept)
 
     def discard(self, names: Iterable[bytes]) -> None:
         """Remove the named things from staging."""
@@ -116,11 +125,12 @@ class Staging:
         if lines:
             self._run(Command(scripts.DISCARD, self._of({})), lines, 300.0).check("clearing staging")
 
-    def mark(self, batch: Batch) -> None:
+    def mark(self, load: Load) -> None:
         """Set mode and time of staged files; a time that not every tool can set is left to `adjust`."""
-        part = batch.part.encode()
-        below = b".sshsync/part" if part else b".sshsync/batch/" + batch.id.encode()
-        items = [(part or change.key, change.new.portable()) for change in batch.changes]
+        if isinstance(load, Part):
+            below, items = PARTS, [(load.name.encode(), load.change.new.portable())]
+        else:
+            below, items = below_of(load), [(change.key, change.new.portable()) for change in load.changes]
         self._mark(below, items).check("setting mode and time")
 
     def adjust(self, items: Iterable[Item]) -> list[Key]:
@@ -134,13 +144,13 @@ class Staging:
             reply.check("setting mode and time")
         return [marked[number][0] for number in failed if number < len(marked)]
 
-    def publish(self, batch: Batch, in_the_way: Iterable[Key] = (), *, empty: bool = False) -> dict[Key, str]:
+    def publish(self, load: Load, in_the_way: Iterable[Key] = (), *, empty: bool = False) -> dict[Key, str]:
         """Make staged files visible: flush, rename directory by directory, flush. Safe to repeat.
 
         The caller has compared the digests of the staged files before.
 
         Args:
-            batch: what is staged.
+            load: what is staged.
             in_the_way: listed files that are removed just before, with the directories that this empties, because
                 a directory is wanted where they are or a file where their directory is.
             empty: empty directories make room for files.
@@ -149,14 +159,14 @@ class Staging:
             The keys that the host refused, with its words.
 
         Raises:
-            HostError: nothing can be said about the batch; publishing it again tells.
+            HostError: nothing can be said about the load; publishing it again tells.
         """
-        groups = list(by_directory(change.key for change in batch.changes))
-        variables = {"BATCH": batch.id.encode(), "PART": batch.part.encode(), "EMPTY": b"yes" if empty else b""}
+        groups = list(by_directory(change.key for change in load.changes))
+        variables = {"BATCH": load.attempt.encode(), "PART": b"", "EMPTY": b"yes" if empty else b""}
         variables |= self._session().capabilities.stat_words(b"")
-        if batch.form is Form.PART:
-            directory, _, base = batch.changes[0].key.rpartition(b"/")
-            variables |= {"PARTDIR": directory or b".", "PARTNAME": (directory + b"/" if directory else b"") + base}
+        if isinstance(load, Part):
+            key = load.change.key
+            variables |= {"PART": load.name.encode(), "PARTDIR": key.rpartition(b"/")[0] or b".", "PARTNAME": key}
         first = b"".join(b"R" + encode.name(key) + b"\n" for key in in_the_way)
         reply, order = self._by_directory(scripts.PUBLISH, variables, groups, first)
         return self._refused(reply, order, "publishing")

@@ -1,0 +1,1 @@
+"""Appliers: how what a link prepared becomes true on one child."""

@@ -1,0 +1,115 @@
+"""The seam: an applier makes true on one child what its link prepared, without asking why.
+
+A link decides, guards, runs hooks and keeps records; its applier knows how items of its kind are brought, made visible
+and removed. What is staged is a value; when it is published is not the applier's business.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from sshsync.model.change import Delete
+from sshsync.model.item import Item, Key
+from sshsync.model.prepared import Outlook, Prepared
+from sshsync.model.topology import Repository
+from sshsync.remote.probe import Capabilities
+
+S = TypeVar("S")
+"""What an applier has staged: a value that only it understands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where an applier works.
+
+    Attributes:
+        root: the child's resolved root.
+        lease: token of the lease under which it works; "" for looks, which change nothing.
+    """
+
+    parent: Repository
+    child: Repository
+    root: bytes
+    lease: str = ""
+
+
+@dataclass(slots=True)
+class Reached:
+    """What an applier has brought about so far: true at every moment, whatever breaks off next.
+
+    Attributes:
+        published: items that are on the child now, verified.
+        adjusted: items whose marks were set.
+        deleted: items that are gone.
+        failed, deferred: number of items that are not what they should be, and that are left for the next run.
+        durable: False once something was published on a host that cannot be told to write it to disk.
+    """
+
+    published: dict[Key, Item] = field(default_factory=dict)
+    adjusted: dict[Key, Item] = field(default_factory=dict)
+    deleted: set[Key] = field(default_factory=set)
+    failed: int = 0
+    deferred: int = 0
+    durable: bool = True
+
+
+class Applier(Protocol[S]):
+    """Works on one child for one link. Every item that fails is an event and counted, never an error.
+
+    Each method raises `HostError` when the host failed for good, and `LeasedError` when another controller has taken
+    the child over.
+    """
+
+    @property
+    def reached(self) -> Reached:
+        """What it has brought about."""
+        ...
+
+    def left(self) -> Sequence[bytes]:
+        """Return names of what earlier runs left there unfinished; leases begin with ``lease/``. Changes nothing."""
+        ...
+
+    def foresee(self, prepared: Prepared, *, make: bool) -> Outlook:
+        """Tell what is known before anything begins; shared with a dry run.
+
+        Args:
+            prepared: what is going to be done.
+            make: a place to stage in may be made for it; else nothing is changed.
+        """
+        ...
+
+    def stage(self, prepared: Prepared) -> Iterator[S]:
+        """Bring what has to be brought, verified and visible to nobody, piece by piece; salvage is part of it."""
+        ...
+
+    def publish(self, staged: S) -> None:
+        """Make something staged visible. Safe to repeat."""
+        ...
+
+    def adjust(self, prepared: Prepared) -> None:
+        """Set what items bear beside their digest, of those to adjust and of those published. Safe to repeat."""
+        ...
+
+    def clear(self) -> None:
+        """Leave nothing of this work behind but what is visible."""
+        ...
+
+    def delete(self, deletions: Sequence[Delete]) -> None:
+        """Delete items. Safe to repeat."""
+        ...
+
+    def abandon(self) -> None:
+        """Leave nothing behind after the host could not take something: what was staged must not fill its disk."""
+        ...
+
+
+class Appliers(Protocol[S]):
+    """Makes the appliers of all links of a run that one process carries out."""
+
+    def __call__(self, site: Site) -> Applier[S]:
+        """Return the applier for one link."""
+        ...
+
+    def ways(self, repository: Repository, capabilities: Capabilities) -> Mapping[str, str]:
+        """Return in words how the items of a repository are listed, digested and moved, for a survey."""
+        ...

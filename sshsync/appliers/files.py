@@ -1,0 +1,214 @@
+"""The applier of files: room and names are looked at before, young files wait, changes travel by strategies."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from sshsync.appliers.base import Reached, Site
+from sshsync.appliers.ledger import Ledger
+from sshsync.appliers.looks import Looks
+from sshsync.appliers.moves import Mover, Staged, Tools
+from sshsync.appliers.staging import Staging
+from sshsync.core import guard, verify
+from sshsync.errors import CommandError
+from sshsync.hosts.asking import Asking
+from sshsync.kinds.files import Files
+from sshsync.model.change import Adjust, Delete, Replace, Transfer
+from sshsync.model.item import Key
+from sshsync.model.prepared import Outlook, Prepared
+from sshsync.model.topology import Repository
+from sshsync.model.words import visible
+from sshsync.remote.probe import Capabilities
+from sshsync.transfers.base import Strategy
+from sshsync.transfers.choose import choose
+from sshsync.transfers.load import Batch, Pack, batches
+
+
+class FileAppliers:
+    """Makes the appliers of all links of a run that one process carries out.
+
+    Args:
+        asking: how hosts are spoken to.
+        strategies: how bytes move, by name.
+    """
+
+    def __init__(self, asking: Asking, strategies: Mapping[str, Strategy]) -> None:
+        self._asking = asking
+        self._strategies = strategies
+        self._looks = Looks(asking, Files())
+
+    def __call__(self, site: Site) -> "FileApplier":
+        """Return the applier for one link."""
+        return FileApplier(site, self._asking, self._looks, self._strategies)
+
+    def ways(self, repository: Repository, capabilities: Capabilities) -> Mapping[str, str]:
+        """See `Appliers`."""
+        commands = repository.commands
+        moves = choose(b"plain", repository, streams=capabilities.streams).strategy if repository.parent else ""
+        return {
+            "list": "listcmd" if commands.listing else f"built in ({capabilities.stat})",
+            "digest": "digestcmd" if commands.digest else "built in",
+            "transfer": "synccmd" if moves == "command" else moves,
+        }
+
+
+class FileApplier:
+    """See `Applier`."""
+
+    def __init__(self, site: Site, asking: Asking, looks: Looks, strategies: Mapping[str, Strategy]) -> None:
+        self._site = site
+        self._asking = asking
+        self._looks = looks
+        self._strategies = strategies
+        self._staging = Staging(lambda: asking.session(site.child), site.root, site.lease)
+        self._ledger = Ledger(asking.emit, site.child.name)
+        self._held: set[str] = set()
+
+    @property
+    def reached(self) -> Reached:
+        """See `Applier`."""
+        self._ledger.reached.durable = self._staging.durable
+        return self._ledger.reached
+
+    def left(self) -> Sequence[bytes]:
+        """See `Applier`."""
+        return self._asking.retry(self._site.child, "staging", self._staging.names)
+
+    def foresee(self, prepared: Prepared, *, make: bool) -> Outlook:
+        """Refuse what does not fit, and files that cannot lie side by side there."""
+        room = self._asking.retry(self._site.child, "room", lambda: self._staging.room(make=make))
+        refusal = guard.no_room(prepared.changes, room.free)
+        if refusal or not room.folds:
+            return Outlook(refusal=refusal)
+        keys = {change.key for change in prepared.changes.transfers}
+        twins = guard.twins({*keys, *prepared.child.items})
+        words = "the child's file system takes it and {} for one file"
+        return Outlook({key: words.format(visible(twin)) for key, twin in twins.items() if key in keys})
+
+    def stage(self, prepared: Prepared) -> Iterator[Staged]:
+        """Salvage what is there, bring what has been at rest; then wait for the rest, and bring that."""
+        tools = Tools(self._asking, self._looks, self._staging, self._ledger, self._strategies, self._held)
+        mover = Mover(self._site, prepared, tools)
+        transfers = self._possible(prepared, mover)
+        parent = self._site.parent
+        young = verify.young(prepared.parent, parent.stable_for) if not parent.parent else {}
+        settled = [change for change in transfers if change.key not in young]
+
+        yield from mover.salvage(settled)
+        yield from mover.move(self._batches([change for change in settled if change.key not in mover.salvaged]))
+        late = [change for change in transfers if change.key in young]
+        yield from self._late(prepared, mover, [*late, *mover.restless])
+
+    def publish(self, staged: Staged) -> None:
+        """Publish verified files; only their mode and time may still have to be set. What the child refuses is told."""
+        marked = isinstance(staged.load, Pack) and not staged.salvaged
+
+        def attempt() -> None:
+            nonlocal marked
+            if not marked:
+                self._staging.mark(staged.load)
+                marked = True
+            self._make_visible(staged)
+
+        reached = self._ledger.reached
+        self._asking.retry(self._site.child, "transfer", attempt, lambda: len(reached.published))
+        self._held.discard(staged.load.place)
+
+    def _make_visible(self, staged: Staged) -> None:
+        refused = self._staging.publish(staged.load, staged.in_the_way, empty=self._site.child.delete)
+        self._ledger.deleted(staged.in_the_way)
+        for change in staged.load.changes:
+            if change.key in refused:
+                self._ledger.turn_down(change.key, refused[change.key])
+        done = [change.new for change in staged.load.changes if change.key not in refused]
+        self._ledger.published(done, salvaged=staged.salvaged)
+
+    def adjust(self, prepared: Prepared) -> None:
+        """Set modes and times, and those of published files that they could not be sent with; look whether it helped.
+
+        A file system may cut a time that it cannot hold and say nothing.
+        """
+        child, published = self._site.child, self._ledger.reached.published
+        items = {change.key: change.new for change in prepared.changes.of(Adjust)}
+        asked = items | {key: item for key, item in published.items() if item is not item.portable()}
+        if not asked:
+            return
+
+        self._asking.retry(child, "adjust", lambda: self._staging.adjust(asked.values()))
+        seen = self._looks.look(child, self._site.root, list(asked)).items
+        refused = {key for key, item in asked.items() if key not in seen or seen[key].marks != item.marks}
+        if refused:
+            such = visible(next(key for key in asked if key in refused))
+            words = f"mode or time of {len(refused)} file(s) cannot be set, such as {such}; their bytes are right"
+            self._ledger.remark(words)
+        self._ledger.adjusted(item for key, item in items.items() if key not in refused)
+
+    def clear(self) -> None:
+        """Leave nothing in staging; what a late receiver still makes there goes with the next run."""
+        try:
+            self._asking.retry(self._site.child, "staging", self._staging.clear)
+        except CommandError as error:
+            self._ledger.remark(f"staging is not empty yet: {error.what}")
+
+    def delete(self, deletions: Sequence[Delete]) -> None:
+        """See `Applier`."""
+        keys = [change.key for change in deletions]
+        refused = self._asking.retry(self._site.child, "delete", lambda: self._staging.delete(keys))
+        for key, words in refused.items():
+            self._ledger.turn_down(key, f"it cannot be deleted: {words}")
+        self._ledger.deleted(key for key in keys if key not in refused)
+
+    def abandon(self) -> None:
+        """See `Applier`."""
+        self._staging.clear()
+
+    def _possible(self, prepared: Prepared, mover: Mover) -> list[Transfer]:
+        """Give up what can find no place, and return the other transfers."""
+        refused = prepared.outlook.refused
+        stays = guard.without_room(prepared.changes, mover.in_the_way, prepared.refusal)
+        for key, other in stays.items():
+            if key not in refused:
+                self._ledger.fail(key, self._no_place(key, other, prepared))
+        for key, words in refused.items():
+            self._ledger.refuse(key, words)
+        return [c for c in prepared.changes.transfers if c.key not in refused and c.key not in stays]
+
+    def _no_place(self, key: Key, other: Key, prepared: Prepared) -> str:
+        """Return why `other` leaves no place for the copy of `key`."""
+        file = key.startswith(other + b"/")
+        what = f"{visible(other, 120)} is {'a file where its directory belongs' if file else 'in a directory there'}"
+        if prepared.refusal:
+            return f"{what}, and its deletion is refused"
+        if self._site.child.delete:
+            return f"{what}, and stays because it is excluded or the parent could not be listed in full"
+        return f"{what}, and is only removed with delete = yes"
+
+    def _late(self, prepared: Prepared, mover: Mover, young: list[Transfer]) -> Iterator[Staged]:
+        """Bring what was written just now, once it was left alone for long enough; within the run's one wait."""
+        if not young:
+            return
+        mover.restless.clear()
+        keys = [change.key for change in young]
+        quiet = self._looks.settle(self._site.parent, prepared.parent, keys).items
+        for key in keys:
+            if key not in quiet:
+                self._ledger.defer(key)
+        fresh = [replace(change, new=quiet[change.key]) for change in young if change.key in quiet]
+
+        yield from mover.move(self._batches([change for change in fresh if _differs(change)]))
+        for change in mover.restless:
+            self._ledger.defer(change.key)
+
+    def _batches(self, changes: list[Transfer]) -> tuple[Batch, ...]:
+        source, target = (self._asking.capabilities(end) for end in (self._site.parent, self._site.child))
+        moves = []
+        for change in changes:
+            choice = choose(change.key, self._site.child, streams=source.streams and target.streams)
+            if choice.strategy:
+                moves.append((change, choice.strategy))
+            else:
+                self._ledger.refuse(change.key, choice.reason)
+        return batches(moves, pack="tar" in target.tools)
+
+
+def _differs(change: Transfer) -> bool:
+    return not isinstance(change, Replace) or change.old.digest != change.new.digest

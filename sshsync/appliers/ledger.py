@@ -1,0 +1,76 @@
+"""What an applier brought about: counted, and told as events, in one place."""
+
+from collections.abc import Iterable
+
+from sshsync.appliers.base import Reached
+from sshsync.errors import RefusedError
+from sshsync.model.events import Adjusted, Deleted, Emit, ItemFailed, Outcome, Published, Remarked, Resent, key_text
+from sshsync.model.item import Item, Key
+
+PARTIAL = 7
+"""Exit code that one failed item asks for by itself."""
+
+
+class Ledger:
+    """Keeps `reached` true, and tells whoever takes events.
+
+    Args:
+        emit: takes the events.
+        name: the child.
+    """
+
+    def __init__(self, emit: Emit, name: str) -> None:
+        self._emit = emit
+        self._name = name
+        self.reached = Reached()
+
+    def published(self, items: list[Item], *, salvaged: bool = False) -> None:
+        """Note items that are on the child now; `salvaged` when an earlier run had moved their bytes."""
+        self.reached.published.update((item.key, item) for item in items)
+        rows = [(key_text(item.key), item.digest or "", item.size) for item in items]
+        moved = 0 if salvaged else sum(item.size for item in items)
+        if rows:
+            self._emit(Published(self._name, rows, moved, salvaged))
+
+    def adjusted(self, items: Iterable[Item]) -> None:
+        """Note items whose marks were set."""
+        fresh = {item.key: item for item in items}
+        self.reached.adjusted.update(fresh)
+        if fresh:
+            self._emit(Adjusted(self._name, [key_text(key) for key in fresh]))
+
+    def deleted(self, keys: Iterable[Key]) -> None:
+        """Note items that are gone; each is told once."""
+        fresh = [key for key in dict.fromkeys(keys) if key not in self.reached.deleted]
+        self.reached.deleted.update(fresh)
+        if fresh:
+            self._emit(Deleted(self._name, [key_text(key) for key in fresh]))
+
+    def resent(self, count: int) -> None:
+        """Note bytes that were sent in vain."""
+        if count:
+            self._emit(Resent(self._name, count))
+
+    def remark(self, words: str) -> None:
+        """Tell the operator something about the child."""
+        self._emit(Remarked(self._name, words))
+
+    def fail(self, key: Key, reason: str, outcome: Outcome = Outcome.FAILED, code: int = PARTIAL) -> None:
+        """Give an item up."""
+        if outcome is Outcome.DEFERRED:
+            self.reached.deferred += 1
+        else:
+            self.reached.failed += 1
+        self._emit(ItemFailed(self._name, key_text(key), reason, outcome, code))
+
+    def turn_down(self, key: Key, words: str) -> None:
+        """Give an item up that the child refused in these words."""
+        self.fail(key, words, code=RefusedError.code if "symbolic link" in words else PARTIAL)
+
+    def refuse(self, key: Key, reason: str) -> None:
+        """Leave an item out because no allowed way could carry it."""
+        self.fail(key, reason, code=RefusedError.code)
+
+    def defer(self, key: Key) -> None:
+        """Leave an item for the next run."""
+        self.fail(key, "still being written", Outcome.DEFERRED, 0)

@@ -1,0 +1,64 @@
+"""The shelf: what each repository of a run offers to its children. It stands where the run is led."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sshsync.core.offer import offered
+from sshsync.engine.context import Records
+from sshsync.model.events import GOOD
+from sshsync.model.order import Blocked, Done, Ended, Offer
+from sshsync.model.plan import Step
+from sshsync.model.topology import Repository
+
+
+class Shelf:
+    """Keeps the results of jobs as offers; what is on record about a parent is read once for all its children.
+
+    Args:
+        repositories: all of them, by name.
+        records: what earlier runs left.
+    """
+
+    def __init__(self, repositories: Mapping[str, Repository], records: Records) -> None:
+        self._repositories = repositories
+        self._records = records
+        self._held: dict[str, Offer | Blocked] = {}
+        self._offered: dict[str, Offer | Blocked] = {}
+        self._ended: dict[str, Ended] = {}
+
+    def put(self, done: Done) -> None:
+        """Take what a job found or made."""
+        name = done.job.repository
+        if done.job.step is not Step.LOOK:
+            self._ended[name] = done.ended
+        if done.offer is not None:
+            self._held[name] = done.offer
+        self._offered.pop(name, None)
+
+    def ended(self, name: str) -> Ended | None:
+        """Return how a repository ended in this run; None when it did not yet, or is no part of it."""
+        return self._ended.get(name)
+
+    def offer(self, name: str) -> Offer | Blocked | None:
+        """Return what a repository offers to its children; None when nobody looked at it yet."""
+        if name not in self._offered and name in self._held:
+            repository, ended = self._repositories[name], self._ended.get(name)
+            found = offered(repository, self._held[name], ended)
+            self._offered[name] = found if isinstance(found, Blocked) else self._vouched(repository, found, ended)
+        return self._offered.get(name)
+
+    def _vouched(self, parent: Repository, offer: Offer, ended: Ended | None) -> Offer:
+        """Complete an offer by what is on record: a master vouches for itself."""
+        if not parent.parent:
+            return offer
+        vouched = {**self._records.verified(parent), **offer.vouched}
+        return replace(offer, vouched=vouched, as_of=self._as_of(parent, offer, ended))
+
+    def _as_of(self, parent: Repository, offer: Offer, ended: Ended | None) -> float:
+        """Return the moment of the master's state that a success brings to a child.
+
+        For a parent that this run did not synchronize that is when it was last known to equal its master.
+        """
+        if ended is None:
+            return self._records.in_sync(parent) or offer.as_of
+        return offer.as_of if ended.outcome in GOOD else 0.0

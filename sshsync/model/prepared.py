@@ -1,0 +1,61 @@
+"""What a link is about to do: all of it is decided before the first byte moves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NewType
+
+from sshsync.model.change import Changes, Delete
+from sshsync.model.item import Key, Snapshot
+
+Refusal = NewType("Refusal", str)
+"""Why a guard says no, in words for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What can be told about changes before the first of them begins.
+
+    Attributes:
+        refused: items that cannot become what they should, with the words why.
+        refusal: why nothing at all may begin.
+    """
+
+    refused: Mapping[Key, str] = field(default_factory=dict)
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a link is about to do.
+
+    Attributes:
+        parent, child: what both hold.
+        refusal: why none of the deletions is carried out.
+    """
+
+    parent: Snapshot
+    child: Snapshot
+    changes: Changes
+    refusal: Refusal | None = None
+    outlook: Outlook = field(default_factory=Outlook)
+
+    @property
+    def deletions(self) -> tuple[Delete, ...]:
+        """The deletions that may be carried out."""
+        return () if self.refusal else self.changes.of(Delete)
+
+    @property
+    def acts(self) -> bool:
+        """Whether anything on the child is going to change."""
+        return bool(self.deletions) or any(not isinstance(change, Delete) for change in self.changes.changes)
+
+    def expected(self) -> Snapshot:
+        """Return what the child would hold if everything that is planned succeeded."""
+        items = dict(self.child.items)
+        for change in self.changes.changes:
+            # What changes while it is looked at has no digest yet: it does not become anything that is known.
+            if not isinstance(change, Delete) and change.new.digest:
+                items[change.key] = change.new
+        for change in self.deletions:
+            items.pop(change.key)
+        return replace(self.child, items=items, existed=True)

@@ -1,0 +1,184 @@
+"""Loads: how changes lie in staging while they travel together; and batches: loads with the strategy that brings them.
+
+How a load lies and who carries it are two things: a strategy is asked for spans of bytes of a load of any layout.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Self
+
+from sshsync.model.change import Transfer
+from sshsync.model.item import Digest, Key
+from sshsync.remote.scripts import OPEN
+
+SMALL = 1 << 20
+"""Files below this many bytes go many in one stream."""
+
+PACK_BYTES = 16 << 20
+PACK_FILES = 1000
+LOOSE_BYTES = 1 << 30
+LOOSE_FILES = 64
+
+STREAMED = "relay"
+"""The strategy whose files come as streams, packed or in parts; with any other they come one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of bytes of one file."""
+
+    key: Key
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Changes that are staged, verified and published together, as files in a directory of their own.
+
+    Attributes:
+        attempt: the name under which they are staged; every attempt has one that no other ever had.
+    """
+
+    changes: tuple[Transfer, ...]
+    attempt: str = "none"
+
+    @property
+    def place(self) -> str:
+        """Where it lies, below ``.sshsync/``."""
+        return f"batch/{self.attempt}"
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every name below ``.sshsync/`` that this attempt may have left something under."""
+        return (f"batch/{self.attempt}", f"batch/{self.attempt}{OPEN}")
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(change.size for change in self.changes)
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """All of every file."""
+        return tuple(Span(change.key, 0, change.size) for change in self.changes)
+
+    def only(self, changes: Iterable[Transfer]) -> Self:
+        """Return the load as it lies at the same place with other changes."""
+        return replace(self, changes=tuple(changes))
+
+    def at(self, attempt: str) -> Self:
+        """Return the load as it is staged by another attempt."""
+        return replace(self, attempt=attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Loose(Load):
+    """Files that come one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pack(Load):
+    """Many small files that come in one stream, with their modes and times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Load):
+    """One big file; its name in staging is made of its digest, so that it is known again whatever run it belongs to."""
+
+    @property
+    def change(self) -> Transfer:
+        """The one change."""
+        return self.changes[0]
+
+    @property
+    def name(self) -> str:
+        """Name of the file below ``.sshsync/part/``."""
+        return f"{hexadecimal(self.change.new.digest or '')}.{self.attempt}"
+
+    @property
+    def place(self) -> str:
+        """Where it lies, below ``.sshsync/``."""
+        return f"part/{self.name}"
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Every name below ``.sshsync/`` that this attempt may have left something under."""
+        bases = (f"batch/{self.attempt}", self.place)
+        return tuple(name for base in bases for name in (base, base + OPEN))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A load, and the name of the strategy that brings it."""
+
+    strategy: str
+    load: Load
+
+    @property
+    def changes(self) -> tuple[Transfer, ...]:
+        """The changes of the load."""
+        return self.load.changes
+
+    def only(self, changes: Iterable[Transfer]) -> "Batch":
+        """Return the batch with other changes."""
+        return replace(self, load=self.load.only(changes))
+
+
+def hexadecimal(digest: Digest) -> str:
+    """Return a digest without the name of its algorithm."""
+    return digest.partition(":")[2]
+
+
+def halves(batch: Batch) -> tuple[Batch, ...]:
+    """Return the batch in two, to find out which of its changes spoils it; as it is when it holds one only."""
+    middle = len(batch.changes) // 2
+    return (batch.only(batch.changes[:middle]), batch.only(batch.changes[middle:])) if middle else (batch,)
+
+
+def batches(moves: Iterable[tuple[Transfer, str]], *, pack: bool) -> tuple[Batch, ...]:
+    """Return all batches for the changes: small files first.
+
+    Args:
+        moves: copies and replacements, each with the name of the strategy that carries it.
+        pack: whether the child can unpack many files from one stream.
+    """
+    by: dict[str, list[Transfer]] = {}
+    for change, strategy in moves:
+        by.setdefault(strategy, []).append(change)
+    streamed = by.pop(STREAMED, [])
+    small = [change for change in streamed if pack and change.size < SMALL]
+    big = [change for change in streamed if not pack or change.size >= SMALL]
+    loose = (Batch(strategy, Loose(group)) for strategy in sorted(by) for group in _by_size(by[strategy]))
+    return (
+        *loose,
+        *(Batch(STREAMED, Pack(group)) for group in _groups(small, PACK_FILES, PACK_BYTES)),
+        *(Batch(STREAMED, Part((change,))) for change in big),
+    )
+
+
+def by_directory(keys: Iterable[Key]) -> Iterator[tuple[Key, list[Key]]]:
+    """Yield (directory, base names), "." for the root, both sorted: the unit in which files are published."""
+    grouped: dict[Key, list[Key]] = {}
+    for key in sorted(keys):
+        directory, _, base = key.rpartition(b"/")
+        grouped.setdefault(directory or b".", []).append(base)
+    yield from grouped.items()
+
+
+def _by_size(changes: list[Transfer]) -> Iterator[tuple[Transfer, ...]]:
+    """Group files that travel one by one: big ones do not make small ones wait for their publication."""
+    return _groups(sorted(changes, key=lambda change: change.size), LOOSE_FILES, LOOSE_BYTES)
+
+
+def _groups(changes: list[Transfer], most: int, most_bytes: int) -> Iterator[tuple[Transfer, ...]]:
+    group: list[Transfer] = []
+    size = 0
+    for change in changes:
+        if group and (len(group) >= most or size + change.size > most_bytes):
+            yield tuple(group)
+            group, size = [], 0
+        group.append(change)
+        size += change.size
+    if group:
+        yield tuple(group)
