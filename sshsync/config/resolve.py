@@ -20,6 +20,8 @@ from sshsync.model.topology import Commands, Host, Login, Repository, Tree
 M = TypeVar("M", bound=BaseModel)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+MOST_HINTS = 20
+"""Unknown names for which the nearest known one is looked up: with many thousand sections each takes a while."""
 _TEMPLATES = ("listcmd", "digestcmd", "synccmd", "pre_cmd", "post_cmd")
 
 
@@ -95,23 +97,20 @@ def resolve(raw: Raw, account: Account) -> Config:
         sections[name] = merged = Section(name, section.place, {**defaults.values, **section.values})
         _check_name(section, problems)
         _check_host(merged, problems)
-        made = _validated(RepositoryOptions, merged, problems)
-        if made:
-            _check_section(made, merged, problems, warnings)
-            options[name] = made
+        values = _validated(RepositoryOptions, merged, problems)
+        if values:
+            _check_section(values, merged, problems, warnings)
+            options[name] = values
     if not sections:
         problems.append(ConfigProblem(raw.file, "no repository is configured", "add a [name] section with a path"))
-    repositories = {name: _repository(name, made, options, account) for name, made in options.items()}
-    found = _dangling(sections)
-    if sections and len(options) == len(sections) and not found:
-        found = _link_problems(repositories, sections) or _plan_problems(own, settings, repositories)
-    problems += found
-    if problems:
+    made = _tree(options, sections, account, problems)
+    if made and settings:
+        problems += _plan_problems(own, settings, made)
+    if problems or not made or not settings:
         raise ConfigError(sorted(problems, key=lambda problem: _line(problem.place)))
     origins = {name: {key: value.place for key, value in s.values.items()} for name, s in sections.items()}
-    assert settings is not None  # noqa: S101 - None comes with a problem
     places = {key: value.place for key, value in own.values.items()}
-    return Config(settings, tree.build(repositories.values()), tuple(warnings), origins, options, places)
+    return Config(settings, made, tuple(warnings), origins, options, places)
 
 
 def _settings(section: Section, account: Account, problems: list[ConfigProblem]) -> Settings | None:
@@ -157,13 +156,10 @@ def _plans(section: Section, problems: list[ConfigProblem]) -> dict[str, tuple[s
     return found
 
 
-def _plan_problems(
-    section: Section, settings: Settings | None, repositories: Mapping[str, Repository]
-) -> list[ConfigProblem]:
+def _plan_problems(section: Section, settings: Settings, made: Tree) -> list[ConfigProblem]:
     """Check that every plan can be run, as a command line would be."""
     found = []
-    made = tree.build(repositories.values())
-    for name, stages in (settings.plans if settings else {}).items():
+    for name, stages in settings.plans.items():
         try:
             planner.plan(made, [selection.select(made, stage) for stage in stages] or planner.everything(made))
         except (UsageError, UnknownRepositoryError) as error:
@@ -248,35 +244,44 @@ def _check_section(
             warnings.append(problem(key, f"{key} uses a password: the commands it starts may show it in `ps`"))
 
 
+def _tree(
+    options: Mapping[str, RepositoryOptions],
+    sections: Mapping[str, Section],
+    account: Account,
+    problems: list[ConfigProblem],
+) -> Tree | None:
+    """Return the tree; None where it cannot be told or is wrong."""
+    found = _dangling(sections)
+    problems += found
+    if found or not sections or len(options) < len(sections):
+        return None
+    repositories = {name: _repository(name, made, options, account) for name, made in options.items()}
+    for name, key, words in tree.faults(repositories):
+        place = sections[name].values.get(key, Value("", sections[name].place)).place
+        found.append(ConfigProblem(place, f"[{name}] {words}"))
+    problems += found
+    if found:
+        return None
+    try:
+        return algorithm.settled(Tree(repositories))
+    except ConfigError as error:
+        problems += error.problems
+        return None
+
+
 def _dangling(sections: Mapping[str, Section]) -> list[ConfigProblem]:
     found = []
+    hints: dict[str, str] = {}
     for name, section in sections.items():
         for key in ("parent", "via"):
             value = section.values.get(key, Value("", ""))
             if value.text and value.text not in sections:
-                near = get_close_matches(value.text, sections, n=1)
-                hint = f"did you mean {near[0]}?" if near else ""
+                if value.text not in hints:
+                    near = get_close_matches(value.text, sections, n=1) if len(hints) < MOST_HINTS else ()
+                    hints[value.text] = f"did you mean {near[0]}?" if near else ""
                 words = f"[{name}] {key} {value.text!r} is not a repository of this configuration"
-                found.append(ConfigProblem(value.place, words, hint))
+                found.append(ConfigProblem(value.place, words, hints[value.text]))
     return found
-
-
-def _link_problems(repositories: Mapping[str, Repository], sections: Mapping[str, Section]) -> list[ConfigProblem]:
-    found = []
-    for name, key, words in tree.faults(repositories):
-        place = sections[name].values.get(key, Value("", sections[name].place)).place
-        found.append(ConfigProblem(place, f"[{name}] {words}"))
-    return found or _chain_problems(tree.build(repositories.values()))
-
-
-def _chain_problems(made: Tree) -> list[ConfigProblem]:
-    found: dict[ConfigProblem, None] = {}
-    for name in made.repositories:
-        try:
-            algorithm.of_chain(made.chain(name))
-        except ConfigError as error:
-            found.update(dict.fromkeys(error.problems))
-    return list(found)
 
 
 def _repository(

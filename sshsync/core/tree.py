@@ -1,6 +1,7 @@
 """Links to a tree: every parent exists, nothing loops, no two repositories share a root."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from sshsync.model.topology import Repository, Tree
 
@@ -8,7 +9,8 @@ from sshsync.model.topology import Repository, Tree
 def faults(repositories: Mapping[str, Repository]) -> list[tuple[str, str, str]]:
     """Return what is wrong with the links as (repository, option, words).
 
-    Checked: unknown parent, cycle, unknown or looping `via`, two repositories on one root of one host.
+    Checked: unknown parent, cycle, unknown or looping `via`, two repositories on one root of one host. The time that
+    it takes grows with the number of repositories, not with that of their pairs.
     """
     return [
         *_dangling(repositories, "parent"),
@@ -32,6 +34,27 @@ def build(repositories: Iterable[Repository]) -> Tree:
     return Tree(by_name)
 
 
+def circles(targets: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Return the circles of links that each lead from one name to one other, each circle once.
+
+    Args:
+        targets: where each name leads to; what is no key of it leads nowhere.
+    """
+    found: list[tuple[str, ...]] = []
+    done: set[str] = set()
+    for start in targets:
+        path: dict[str, None] = {}
+        name = start
+        while name in targets and name not in done and name not in path:
+            path[name] = None
+            name = targets[name]
+        if name in path:
+            names = tuple(path)
+            found.append(names[names.index(name) :])
+        done.update(path)
+    return found
+
+
 def _target(repository: Repository, option: str) -> str:
     return repository.parent if option == "parent" else repository.host.via
 
@@ -45,32 +68,44 @@ def _dangling(repositories: Mapping[str, Repository], option: str) -> list[tuple
 
 
 def _cycles(repositories: Mapping[str, Repository], option: str) -> list[tuple[str, str, str]]:
-    found: list[tuple[str, str, str]] = []
-    reported: set[str] = set()
-    for start in repositories:
-        path: list[str] = []
-        name = start
-        while name in repositories and name not in path:
-            path.append(name)
-            name = _target(repositories[name], option)
-        if name in path:
-            loop = path[path.index(name) :]
-            if not reported.intersection(loop):
-                reported.update(loop)
-                found.append((loop[0], option, f"{option} runs in a circle: {' -> '.join([*loop, name])}"))
-    return found
+    return [
+        (loop[0], option, f"{option} runs in a circle: {' -> '.join([*loop, loop[0]])}")
+        for loop in circles({r.name: _target(r, option) for r in repositories.values()})
+    ]
+
+
+@dataclass(slots=True)
+class _Directory:
+    """A directory of a host: the first repository, by its place in the file, at it and at or below it."""
+
+    first: int
+    root: int | None = None
+    inside: "dict[str, _Directory]" = field(default_factory=dict)
 
 
 def _shared_roots(repositories: Iterable[Repository]) -> list[tuple[str, str, str]]:
-    """Two roots on one host clash when they are equal or one lies inside the other."""
+    """Two roots on one host clash when they are equal or one lies inside the other.
+
+    Told is each repository that clashes with one before it, with the first of these.
+    """
     found: list[tuple[str, str, str]] = []
-    seen: list[tuple[tuple[str, str, int, str], str, str]] = []
-    for repository in repositories:
+    hosts: dict[tuple[str, str, int, str], _Directory] = {}
+    names: list[str] = []
+    for number, repository in enumerate(repositories):
+        names.append(repository.name)
         host = repository.host
         place = (str(host.transport), host.address, host.port, host.via)
-        path = repository.path.rstrip("/") + "/"
-        for other, other_path, name in seen:
-            if other == place and (path.startswith(other_path) or other_path.startswith(path)):
-                found.append((repository.name, "path", f"shares its root with [{name}] on the same host"))
-        seen.append((place, path, repository.name))
+        above: list[int] = []
+        here = hosts.setdefault(place, _Directory(number))
+        for part in repository.path.split("/"):
+            if not part:
+                continue
+            if here.root is not None:
+                above.append(here.root)
+            here = here.inside.setdefault(part, _Directory(number))
+        earliest = min([*above, here.first])
+        if earliest < number:
+            found.append((repository.name, "path", f"shares its root with [{names[earliest]}] on the same host"))
+        if here.root is None:
+            here.root = number
     return found

@@ -99,11 +99,11 @@ class Context:
 
     def algorithm(self, repository: Repository) -> str:
         """Return the digest algorithm of the repository's chain."""
-        return algorithm.of_chain(self.tree.chain(repository.name))
+        return repository.digest
 
     def maker(self, repository: Repository) -> str:
         """Return what makes the repository's digests, as its cache is asked for them."""
-        return algorithm.maker(repository, self.algorithm(repository))
+        return algorithm.maker(repository)
 
     def retry(
         self,

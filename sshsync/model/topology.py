@@ -1,7 +1,8 @@
 """Hosts and repositories: who feeds whom."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from sshsync.model.policy import MaxDelete, Retries, TransferKind, TransportKind
 
@@ -65,7 +66,7 @@ class Repository:
     Attributes:
         parent: name of the repository that feeds it; "" for the master.
         peer_host, peer_port: how its children's hosts reach its host in a `synccmd`.
-        digest: algorithm asked for, or "" to follow the chain.
+        digest: algorithm asked for, or "" to follow the chain; that of its chain once `core.algorithm` settled it.
         stable_for: seconds a file must have been left alone before it is taken.
         bwlimit: bytes a second that its link may use through the controller; 0 for no limit.
     """
@@ -96,9 +97,12 @@ class Repository:
         return f"{self.host.transport}://{self.host.login.user}@{self.host.label}{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tree:
-    """All repositories by name, in file order. `core.tree.build` guarantees that parents exist and nothing loops."""
+    """All repositories by name, in file order. `core.tree.build` guarantees that parents exist and nothing loops.
+
+    What follows from the links is found out once, for all repositories together.
+    """
 
     repositories: Mapping[str, Repository]
 
@@ -107,19 +111,49 @@ class Tree:
         parent = self.repositories[name].parent
         return self.repositories[parent] if parent else None
 
+    def children(self, name: str) -> tuple[Repository, ...]:
+        """Return the repositories that `name` feeds, in file order."""
+        return self._children.get(name, ())
+
     def origin(self, name: str) -> Repository:
         """Return the master at the head of the chain that `name` is in."""
-        repository = self.repositories[name]
-        while repository.parent:
-            repository = self.repositories[repository.parent]
-        return repository
+        return self.repositories[self._heads[name][0]]
 
     def level(self, name: str) -> int:
         """Return how many links lie between `name` and its origin."""
-        parent = self.repositories[name].parent
-        return 1 + self.level(parent) if parent else 0
+        return self._heads[name][1]
 
     def chain(self, name: str) -> tuple[Repository, ...]:
         """Return all repositories that share the origin of `name`, in file order."""
-        origin = self.origin(name)
-        return tuple(r for r in self.repositories.values() if self.origin(r.name) is origin)
+        return self.chains[self._heads[name][0]]
+
+    @cached_property
+    def chains(self) -> Mapping[str, tuple[Repository, ...]]:
+        """The repositories that share an origin, in file order, by its name."""
+        return _grouped((self._heads[name][0], repository) for name, repository in self.repositories.items())
+
+    @cached_property
+    def _children(self) -> Mapping[str, tuple[Repository, ...]]:
+        return _grouped((found.parent, found) for found in self.repositories.values() if found.parent)
+
+    @cached_property
+    def _heads(self) -> Mapping[str, tuple[str, int]]:
+        """The origin of each repository, and how many links lie between them."""
+        found: dict[str, tuple[str, int]] = {}
+        for name in self.repositories:
+            below: list[str] = []
+            nearer = name
+            while nearer not in found and (parent := self.repositories[nearer].parent):
+                below.append(nearer)
+                nearer = parent
+            origin, level = found.setdefault(nearer, (nearer, 0))
+            for away, child in enumerate(reversed(below), level + 1):
+                found[child] = (origin, away)
+        return found
+
+
+def _grouped(pairs: Iterable[tuple[str, Repository]]) -> dict[str, tuple[Repository, ...]]:
+    found: dict[str, list[Repository]] = {}
+    for key, repository in pairs:
+        found.setdefault(key, []).append(repository)
+    return {key: tuple(group) for key, group in found.items()}
