@@ -37,7 +37,6 @@ from sshsync.model.plan import Plan
 from sshsync.model.policy import TransportKind
 from sshsync.model.report import RunReport
 from sshsync.model.survey import Survey
-from sshsync.model.topology import Host
 from sshsync.model.words import visible
 from sshsync.notices.base import Notice
 from sshsync.state.directory import check_directory
@@ -268,8 +267,8 @@ class Sync:
             ConfigError: a key or password file of the jump host before it cannot be used.
             HostError: its host, or the jump host, cannot be reached.
         """
-        found = self.config.tree.repositories.get(name)
-        checks.secrets(self.config, [found.host.via] if found else [])
+        found = self.config.options.get(name)
+        checks.secrets(self.config, [found.via] if found else [])
         return builtin.seen_key(self.config, name)
 
     def trust(self, seen: SeenKey) -> Path:
@@ -351,7 +350,7 @@ class Sync:
         return wrong
 
     def _context(self, emit: Emit) -> Context:
-        self._pool = Pool(self._transports, self._host_of)
+        self._pool = Pool(self._transports)
         return Context(
             tree=self.config.tree,
             pool=self._pool,
@@ -365,9 +364,6 @@ class Sync:
             here=self._here,
             crashed=self._crashed,
         )
-
-    def _host_of(self, name: str) -> Host:
-        return self.config.tree.repositories[name].host
 
     def _tick(self) -> None:
         """Show life; close what does not end by itself in the grace time after a signal."""

@@ -88,8 +88,7 @@ class World:
     def scanner(self, text: str = "", kind: Files | None = None) -> Scanner:
         """Return what scans the repositories, without a run around it."""
         sync = self.sync(text)
-        hosts = sync.config.tree.repositories
-        pool = Pool(self.transports(), lambda name: hosts[name].host)
+        pool = Pool(self.transports())
         emit = self.events.append
         return Scanner(Context(sync.config.tree, pool, kind or Files(), {}, sync.journal, emit, Stop(), time.time, time.monotonic, owner.here()))
 

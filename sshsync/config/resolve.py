@@ -22,6 +22,8 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 MOST_HINTS = 20
 """Unknown names for which the nearest known one is looked up: with many thousand sections each takes a while."""
+MOST_JUMPS = 16
+"""Jump hosts one behind the other."""
 _TEMPLATES = ("listcmd", "digestcmd", "synccmd", "pre_cmd", "post_cmd")
 
 
@@ -255,8 +257,9 @@ def _tree(
     problems += found
     if found or not sections or len(options) < len(sections):
         return None
-    repositories = {name: _repository(name, made, options, account) for name, made in options.items()}
-    for name, key, words in tree.faults(repositories):
+    hosts, faults = _hosts(options, account)
+    repositories = {name: _repository(name, made, hosts[name]) for name, made in options.items()}
+    for name, key, words in [*faults, *tree.faults(repositories)]:
         place = sections[name].values.get(key, Value("", sections[name].place)).place
         found.append(ConfigProblem(place, f"[{name}] {words}"))
     problems += found
@@ -284,9 +287,34 @@ def _dangling(sections: Mapping[str, Section]) -> list[ConfigProblem]:
     return found
 
 
-def _repository(
-    name: str, made: RepositoryOptions, options: Mapping[str, RepositoryOptions], account: Account
-) -> Repository:
+def _hosts(
+    options: Mapping[str, RepositoryOptions], account: Account
+) -> tuple[dict[str, Host], list[tuple[str, str, str]]]:
+    """Return the host of each repository, and what is wrong with the ways to them, as `tree.faults` does.
+
+    A way that is wrong is cut off where it is.
+    """
+    faults = tree.circles("via", {name: made.via for name, made in options.items()})
+    hosts: dict[str, Host] = {}
+    jumps = {"": 0}
+    for start in options:
+        way: dict[str, None] = {}
+        name = start
+        while name and name not in hosts and name not in way:
+            way[name] = None
+            name = options[name].via
+        for name in reversed(way):
+            made = options[name]
+            jumps[name] = jumps.get(made.via, 0) + 1
+            if jumps[name] > MOST_JUMPS + 1:
+                jumps[name] = 1
+                faults.append((name, "via", f"via leads through more than {MOST_JUMPS} jump hosts"))
+            hosts[name] = _host(made, hosts.get(made.via) if jumps[name] > 1 else None, account)
+    return hosts, faults
+
+
+def _host(made: RepositoryOptions, via: Host | None, account: Account) -> Host:
+    """Return the host of a repository; nothing is in the way to this host itself, nor to what lies behind it."""
     local = made.transport is TransportKind.LOCAL
     login = Login(
         user=made.user or account.user,
@@ -299,15 +327,18 @@ def _repository(
         host_key=made.host_key,
         known_hosts=_home(made.known_hosts, account),
     )
-    host = Host(
+    return Host(
         transport=made.transport,
         address=made.host or "localhost",
         port=made.port,
         login=Login(user=account.user) if local else login,
-        via=made.via if made.via in options or not local else "",
+        via=None if local or (via and via.transport is TransportKind.LOCAL) else via,
         shell=made.shell,
         timeout=made.timeout,
     )
+
+
+def _repository(name: str, made: RepositoryOptions, host: Host) -> Repository:
     return Repository(
         name=name,
         host=host,

@@ -9,15 +9,18 @@ from sshsync.model.topology import Repository, Tree
 def faults(repositories: Mapping[str, Repository]) -> list[tuple[str, str, str]]:
     """Return what is wrong with the links as (repository, option, words).
 
-    Checked: unknown parent, cycle, unknown or looping `via`, two repositories on one root of one host. The time that
-    it takes grows with the number of repositories, not with that of their pairs.
+    Checked: unknown parent, cycle, two repositories on one root of one host. The time that it takes grows with the
+    number of repositories, not with that of their pairs.
     """
+    found = repositories.values()
     return [
-        *_dangling(repositories, "parent"),
-        *_dangling(repositories, "via"),
-        *_cycles(repositories, "parent"),
-        *_cycles(repositories, "via"),
-        *_shared_roots(repositories.values()),
+        *(
+            (one.name, "parent", f"parent {one.parent!r} is not a repository of this configuration")
+            for one in found
+            if one.parent and one.parent not in repositories
+        ),
+        *circles("parent", {one.name: one.parent for one in found}),
+        *_shared_roots(found),
     ]
 
 
@@ -34,13 +37,14 @@ def build(repositories: Iterable[Repository]) -> Tree:
     return Tree(by_name)
 
 
-def circles(targets: Mapping[str, str]) -> list[tuple[str, ...]]:
-    """Return the circles of links that each lead from one name to one other, each circle once.
+def circles(option: str, targets: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Return what is wrong with links that each lead from one repository to one other, as `faults` does.
 
     Args:
-        targets: where each name leads to; what is no key of it leads nowhere.
+        option: the key that holds such a link.
+        targets: where each repository leads to; what is no key of it leads nowhere.
     """
-    found: list[tuple[str, ...]] = []
+    found: list[tuple[str, str, str]] = []
     done: set[str] = set()
     for start in targets:
         path: dict[str, None] = {}
@@ -49,29 +53,11 @@ def circles(targets: Mapping[str, str]) -> list[tuple[str, ...]]:
             path[name] = None
             name = targets[name]
         if name in path:
-            names = tuple(path)
-            found.append(names[names.index(name) :])
+            names = list(path)
+            loop = names[names.index(name) :]
+            found.append((name, option, f"{option} runs in a circle: {' -> '.join([*loop, name])}"))
         done.update(path)
     return found
-
-
-def _target(repository: Repository, option: str) -> str:
-    return repository.parent if option == "parent" else repository.host.via
-
-
-def _dangling(repositories: Mapping[str, Repository], option: str) -> list[tuple[str, str, str]]:
-    return [
-        (r.name, option, f"{option} {_target(r, option)!r} is not a repository of this configuration")
-        for r in repositories.values()
-        if _target(r, option) and _target(r, option) not in repositories
-    ]
-
-
-def _cycles(repositories: Mapping[str, Repository], option: str) -> list[tuple[str, str, str]]:
-    return [
-        (loop[0], option, f"{option} runs in a circle: {' -> '.join([*loop, loop[0]])}")
-        for loop in circles({r.name: _target(r, option) for r in repositories.values()})
-    ]
 
 
 @dataclass(slots=True)
@@ -89,14 +75,12 @@ def _shared_roots(repositories: Iterable[Repository]) -> list[tuple[str, str, st
     Told is each repository that clashes with one before it, with the first of these.
     """
     found: list[tuple[str, str, str]] = []
-    hosts: dict[tuple[str, str, int, str], _Directory] = {}
+    hosts: dict[tuple[object, ...], _Directory] = {}
     names: list[str] = []
     for number, repository in enumerate(repositories):
         names.append(repository.name)
-        host = repository.host
-        place = (str(host.transport), host.address, host.port, host.via)
         above: list[int] = []
-        here = hosts.setdefault(place, _Directory(number))
+        here = hosts.setdefault(repository.host.place, _Directory(number))
         for part in repository.path.split("/"):
             if not part:
                 continue

@@ -27,7 +27,7 @@ class Host:
     """Where a host is and how it is reached. Repositories with an equal `Host` share one connection.
 
     Attributes:
-        via: name of the repository whose host is the jump host, or "".
+        via: the jump host that leads to it, which may have one too; None where the controller reaches it by itself.
         shell: the POSIX shell on that host.
         timeout: seconds without any progress after which a step is given up.
     """
@@ -36,7 +36,7 @@ class Host:
     address: str
     port: int
     login: Login
-    via: str = ""
+    via: "Host | None" = None
     shell: str = "/bin/sh"
     timeout: float = 60.0
 
@@ -46,6 +46,13 @@ class Host:
         if self.transport is TransportKind.LOCAL:
             return "local"
         return self.address if self.port == 22 else f"{self.address}:{self.port}"
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """Where it is, whoever logs in there and however: roots at one place are directories of one machine."""
+        if self.transport is TransportKind.LOCAL:
+            return (self.transport,)
+        return (self.transport, self.address, self.port, self.via and self.via.place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,7 +261,7 @@ def test_a_closed_pool_stays_closed_and_closes_what_was_still_greeting() -> None
         assert answer.wait(10)
         return made
 
-    pool = Pool({TransportKind.SSH: connect}, lambda _name: HOST)  # type: ignore[dict-item]
+    pool = Pool({TransportKind.SSH: connect})  # type: ignore[dict-item]
 
     def ask() -> None:
         try:
@@ -282,7 +282,8 @@ def test_a_closed_pool_stays_closed_and_closes_what_was_still_greeting() -> None
 
 
 def test_a_jump_host_that_turns_out_to_stand_still_is_reached_anew_at_once() -> None:
-    jump, behind = replace(HOST, address="jump"), replace(HOST, address="behind", via="jump")
+    jump = replace(HOST, address="jump")
+    behind = replace(HOST, address="behind", via=jump)
     made: list[tuple[str, Quiet]] = []
 
     def connect(host: Host, pool: Pool) -> Quiet:
@@ -294,7 +295,7 @@ def test_a_jump_host_that_turns_out_to_stand_still_is_reached_anew_at_once() -> 
         made.append((host.address, Quiet()))
         return made[-1][1]
 
-    pool = Pool({TransportKind.SSH: connect}, lambda _name: jump)  # type: ignore[dict-item]
+    pool = Pool({TransportKind.SSH: connect})  # type: ignore[dict-item]
     assert pool.session(behind).alive
     assert [name for name, _ in made] == ["jump", "jump", "behind"]
     pool.close()
