@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -36,27 +36,27 @@ class Account:
     state_dir: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The section ``[sshsync]``, complete. `plans` holds stages by the plan's name, () for all repositories."""
 
     state_dir: str
     lock_file: str
     log_file: str
+    log_format: str
     log_level: str
     console_level: str
+    journald_level: str
     max_parallel: int
-    log_format: str = "json"
-    journald_level: str = "info"
-    watch_interval: float = 300.0
-    plans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    report_dir: str = ""
-    metrics_file: str = ""
-    status_file: str = ""
-    ping_url: str = field(default="", repr=False)
-    mail_to: str = ""
-    notify_command: str = field(default="", repr=False)
-    notify_url: tuple[str, ...] = field(default=(), repr=False)
+    watch_interval: float
+    report_dir: str
+    metrics_file: str
+    status_file: str
+    ping_url: str = field(repr=False)
+    mail_to: str
+    notify_command: str = field(repr=False)
+    notify_url: tuple[str, ...] = field(repr=False)
+    plans: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +122,19 @@ def _settings(section: Section, account: Account, problems: list[ConfigProblem])
         return None
     state = _home(made.state_dir, account) or account.state_dir
     log = _home(made.log_file, account) or f"{state}/sshsync.log"
-    return Settings(
-        state_dir=state,
-        lock_file=_home(made.lock_file, account) or f"{state}/lock",
-        log_file="" if log == "none" else log,
-        log_level=made.log_level,
-        console_level=made.console_level,
-        max_parallel=made.max_parallel,
-        log_format=made.log_format,
-        journald_level=made.journald_level,
-        watch_interval=made.watch_interval,
-        plans=_plans(section, problems),
-        report_dir=made.report_dir,
-        metrics_file=made.metrics_file,
-        status_file=made.status_file,
-        ping_url=made.ping_url,
-        mail_to=made.mail_to,
-        notify_command=made.notify_command,
-        notify_url=made.notify_url,
-    )
+    own = {
+        "state_dir": state,
+        "lock_file": _home(made.lock_file, account) or f"{state}/lock",
+        "log_file": "" if log == "none" else log,
+        "plans": _plans(section, problems),
+    }
+    return Settings(**(_taken_over(Settings, made) | own))
+
+
+def _taken_over(kind: type[Any], made: BaseModel) -> dict[str, Any]:
+    """Return the values for those fields of a dataclass that are called as an option is."""
+    options = type(made).model_fields
+    return {found.name: getattr(made, found.name) for found in fields(kind) if found.name in options}
 
 
 def _plans(section: Section, problems: list[ConfigProblem]) -> dict[str, tuple[str, ...]]:
@@ -316,50 +310,26 @@ def _hosts(
 def _host(made: RepositoryOptions, via: Host | None, account: Account) -> Host:
     """Return the host of a repository; nothing is in the way to this host itself, nor to what lies behind it."""
     local = made.transport is TransportKind.LOCAL
-    login = Login(
-        user=made.user or account.user,
-        key_file=_home(made.key_file, account),
-        key_passphrase_command=made.key_passphrase_command,
-        agent=made.agent,
-        password=made.password,
-        password_file=_home(made.password_file, account),
-        password_command=made.password_command,
-        host_key=made.host_key,
-        known_hosts=_home(made.known_hosts, account),
-    )
-    return Host(
-        transport=made.transport,
-        address=made.host or "localhost",
-        port=made.port,
-        login=Login(user=account.user) if local else login,
-        via=None if local or (via and via.transport is TransportKind.LOCAL) else via,
-        shell=made.shell,
-        timeout=made.timeout,
-    )
+    files = {name: _home(getattr(made, name), account) for name in ("key_file", "password_file", "known_hosts")}
+    login = _taken_over(Login, made) | files | {"user": made.user or account.user}
+    own = {
+        "address": made.host or "localhost",
+        "login": Login(user=account.user) if local else Login(**login),
+        "via": None if local or (via and via.transport is TransportKind.LOCAL) else via,
+    }
+    return Host(**(_taken_over(Host, made) | own))
 
 
 def _repository(name: str, made: RepositoryOptions, host: Host) -> Repository:
-    return Repository(
-        name=name,
-        host=host,
-        path=made.path,
-        parent=made.parent,
-        peer_host=made.peer_host or host.address,
-        peer_port=made.peer_port or made.port,
-        commands=Commands(made.listcmd, made.digestcmd, made.synccmd, made.pre_cmd, made.post_cmd),
-        digest=made.digest,
-        transfer=made.transfer,
-        include=made.include,
-        exclude=made.exclude,
-        delete=made.delete,
-        max_delete=made.max_delete,
-        allow_empty=made.allow_empty,
-        stable_for=made.stable_for,
-        digest_cache=made.digest_cache,
-        groups=made.groups,
-        retries=Retries(transient=made.retries),
-        bwlimit=made.bwlimit,
-    )
+    own = {
+        "name": name,
+        "host": host,
+        "peer_host": made.peer_host or host.address,
+        "peer_port": made.peer_port or made.port,
+        "commands": Commands(made.listcmd, made.digestcmd, made.synccmd, made.pre_cmd, made.post_cmd),
+        "retries": Retries(transient=made.retries),
+    }
+    return Repository(**(_taken_over(Repository, made) | own))
 
 
 def _home(path: str, account: Account) -> str:

@@ -9,7 +9,7 @@ from sshsync.model.policy import MaxDelete, Retries, TransferKind, TransportKind
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How an account on a host proves itself. Secrets never appear in `repr`."""
+    """How an account on a host proves itself, "" for what is not given. Secrets never appear in `repr`."""
 
     user: str
     key_file: str = ""
@@ -27,18 +27,18 @@ class Host:
     """Where a host is and how it is reached. Repositories with an equal `Host` share one connection.
 
     Attributes:
-        via: the jump host that leads to it, which may have one too; None where the controller reaches it by itself.
         shell: the POSIX shell on that host.
         timeout: seconds without any progress after which a step is given up.
+        via: the jump host that leads to it, which may have one too; None where the controller reaches it by itself.
     """
 
     transport: TransportKind
     address: str
     port: int
     login: Login
+    shell: str
+    timeout: float
     via: "Host | None" = None
-    shell: str = "/bin/sh"
-    timeout: float = 60.0
 
     @property
     def label(self) -> str:
@@ -66,9 +66,9 @@ class Commands:
     after: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """A managed root on a host: one section of the configuration.
+    """A managed root on a host: one section of the configuration, complete (what is not set there has its default).
 
     Attributes:
         parent: name of the repository that feeds it; "" for the master.
@@ -81,22 +81,22 @@ class Repository:
     name: str
     host: Host
     path: str
-    parent: str = ""
-    peer_host: str = ""
-    peer_port: int = 22
-    commands: Commands = field(default_factory=Commands)
-    digest: str = ""
-    transfer: TransferKind = TransferKind.AUTO
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    delete: bool = False
-    max_delete: MaxDelete = field(default_factory=MaxDelete)
-    allow_empty: bool = False
-    stable_for: float = 60.0
-    digest_cache: bool = True
-    groups: tuple[str, ...] = ()
-    retries: Retries = field(default_factory=Retries)
-    bwlimit: float = 0.0
+    parent: str
+    peer_host: str
+    peer_port: int
+    commands: Commands
+    digest: str
+    transfer: TransferKind
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    delete: bool
+    max_delete: MaxDelete
+    allow_empty: bool
+    stable_for: float
+    digest_cache: bool
+    groups: tuple[str, ...]
+    retries: Retries
+    bwlimit: float
 
     @property
     def identity(self) -> str:

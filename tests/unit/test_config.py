@@ -1,5 +1,6 @@
 """The configuration: everything that is wrong at once, with its place and a suggestion."""
 
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ from hypothesis import strategies as st
 
 from sshsync.config.load import parse, read
 from sshsync.config.render import INSTALLED, reference, sample
-from sshsync.config.resolve import resolve
+from sshsync.config.resolve import Settings, resolve
 from sshsync.config.schema import GlobalOptions, RepositoryOptions
 from sshsync.errors import ConfigError
 from sshsync.model.policy import MaxDelete, TransportKind
+from sshsync.model.topology import Host, Repository
 from tests.conftest import ACCOUNT, CHAIN
 
 ARTICLE = r"""
@@ -79,6 +81,12 @@ def test_values_of_every_kind() -> None:
     assert c.host.transport is TransportKind.LOCAL
     assert c.allow_empty
     assert found.origins["m"]["port"] == "f.conf:3"
+
+
+@pytest.mark.parametrize("kind", [Settings, Repository, Host, MaxDelete])
+def test_a_default_stands_in_the_option_table_only(kind: type) -> None:
+    options = {*RepositoryOptions.model_fields, *GlobalOptions.model_fields, "count", "percent"} - {"via"}
+    assert [found.name for found in fields(kind) if found.name in options and found.default is not MISSING] == []
 
 
 def test_a_range_of_repositories() -> None:

@@ -12,8 +12,8 @@ from sshsync.config.load import parse
 from sshsync.config.resolve import Config, resolve
 from sshsync.core import planner, tree
 from sshsync.errors import ConfigError
-from sshsync.model.policy import TransportKind
-from sshsync.model.topology import Host, Login, Repository
+from sshsync.model.topology import Repository
+from tests import values
 from tests.conftest import ACCOUNT
 
 FEW, MANY = 1_000, 10_000
@@ -121,7 +121,7 @@ ROOTS = st.lists(
 @given(ROOTS)
 def test_shared_roots_are_those_that_all_pairs_show(roots: list[tuple[str, int, str, str]]) -> None:
     made = [
-        Repository(name=f"r{number}", host=Host(TransportKind.SSH, address, port, Login("u")), path=path + end)
+        values.repository(f"r{number}", host=values.host(address, port), path=path + end)
         for number, (address, port, path, end) in enumerate(roots)
     ]
     wanted = []

@@ -16,7 +16,7 @@ from paramiko import common
 
 from sshsync.errors import ConnectError, ConnectionLostError, DeadlineError, InterruptedRun, SshsyncError
 from sshsync.model.policy import Retries, TransportKind
-from sshsync.model.topology import Host, Login
+from sshsync.model.topology import Host
 from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import held
@@ -26,6 +26,7 @@ from sshsync.transports.pool import Pool
 from sshsync.transports.retrying import Stop, retry
 from sshsync.transports.session import Session
 from sshsync.transports.ssh_greeting import Connection, Line
+from tests import values
 
 
 class Clock:
@@ -118,7 +119,7 @@ def test_unreachable_time_begins_with_the_first_refusal_and_not_with_the_step() 
             raise ConnectError("refused")
         return "done"
 
-    assert retry(operation, Retries(), Waiting(clock), clock=clock) == "done"
+    assert retry(operation, Retries(transient=5), Waiting(clock), clock=clock) == "done"
 
 
 class Host_:
@@ -249,7 +250,7 @@ class Quiet:
         self.alive = False
 
 
-HOST = Host(TransportKind.SSH, "host", 22, Login("x"))
+HOST = values.host("host")
 
 
 def test_a_closed_pool_stays_closed_and_closes_what_was_still_greeting() -> None:
