@@ -40,6 +40,11 @@ class Host:
     timeout: float
     via: "Host | None" = None
 
+    def __post_init__(self) -> None:
+        """Refuse a jump host to or at the controller itself: a value that is no way to a host never exists."""
+        if self.via and TransportKind.LOCAL in (self.transport, self.via.transport):
+            raise ValueError(f"{self.via.label} is no jump host to {self.label}")
+
     @property
     def label(self) -> str:
         """The host as messages name it."""

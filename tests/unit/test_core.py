@@ -99,6 +99,13 @@ def test_a_good_tree_knows_its_chains() -> None:
     assert values.host("x", 23).label == "x:23"
 
 
+def test_no_host_is_behind_this_host_itself_nor_this_host_behind_one() -> None:
+    local = replace(values.host(), transport=TransportKind.LOCAL)
+    for host, via in ((values.host(), local), (local, values.host())):
+        with pytest.raises(ValueError, match="no jump host"):
+            replace(host, via=via)
+
+
 def test_a_plan() -> None:
     made = planner.plan(CHAIN, [["p"], [], ["n1", "n2"]])
     assert made.names == (("p",), ("n1", "n2"))
