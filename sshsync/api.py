@@ -20,7 +20,7 @@ from sshsync import builtin, checks, logs
 from sshsync.builtin import Kinds, SeenKey
 from sshsync.config import load as reader
 from sshsync.config.resolve import Account, Config, resolve
-from sshsync.core import algorithm, fold, planner
+from sshsync.core import fold, planner
 from sshsync.core.lease import Here
 from sshsync.core.publication import each
 from sshsync.core.ready import barrier
@@ -41,7 +41,6 @@ from sshsync.model.plan import Plan
 from sshsync.model.policy import TransportKind
 from sshsync.model.report import RunReport
 from sshsync.model.survey import Survey
-from sshsync.model.topology import Host, Repository
 from sshsync.model.words import visible
 from sshsync.notices.base import Notice
 from sshsync.state.directory import check_directory
@@ -89,7 +88,7 @@ def load(file: Path) -> Config:
     Raises:
         ConfigError: with everything that is wrong.
     """
-    return resolve(reader.read(file), account())
+    return resolve(reader.read(file), account(), builtin.KINDS)
 
 
 class Sync:
@@ -272,8 +271,8 @@ class Sync:
             ConfigError: a key or password file of the jump host before it cannot be used.
             HostError: its host, or the jump host, cannot be reached.
         """
-        found = self.config.tree.repositories.get(name)
-        checks.secrets(self.config, [found.host.via] if found else [])
+        found = self.config.options.get(name)
+        checks.secrets(self.config, [found.via] if found else [])
         return builtin.seen_key(self.config, name)
 
     def trust(self, seen: SeenKey) -> Path:
@@ -351,19 +350,13 @@ class Sync:
         return wrong
 
     def _context(self, emit: Emit) -> Context:
-        self._pool = Pool(self._transports, self._host_of)
+        self._pool = Pool(self._transports)
         tree, here = self.config.tree, self._here
 
-        def of_chain(repository: Repository) -> str:
-            return algorithm.of_chain(tree.chain(repository.name))
-
-        asking = Asking(self._pool, emit, self.stop, here.clock, here.monotonic, of_chain)
+        asking = Asking(self._pool, emit, self.stop, here.clock, here.monotonic)
         kinds = {name: kind() for name, (kind, _) in self._kinds.items()}
         appliers = {name: make(asking, self.config.settings) for name, (_, make) in self._kinds.items()}
         return Context(tree, asking, kinds, appliers, each, self.journal, emit, here, self._crashed)
-
-    def _host_of(self, name: str) -> Host:
-        return self.config.tree.repositories[name].host
 
     def _tick(self) -> None:
         """Show life; close what does not end by itself in the grace time after a signal."""

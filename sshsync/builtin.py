@@ -103,10 +103,7 @@ def dialer(host: Host, pool: Pool) -> Dial:
     """Return how a connection to the host is made: directly, or through its jump host."""
     if not host.via:
         return lambda: ssh.dial(host.address, host.port, within=20.0)
-    jump = pool.jump(host.via)
-    if jump.transport is TransportKind.LOCAL:
-        return lambda: ssh.dial(host.address, host.port, within=20.0)
-    return _through(pool, jump, host)
+    return _through(pool, host.via, host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +124,7 @@ def seen_key(config: Config, name: str) -> SeenKey:
     host = repositories[name].host
     if host.transport is TransportKind.LOCAL:
         raise UsageError(f"{name} is on this host itself: there is no key to trust")
-    pool = Pool(transports(config.settings), lambda other: repositories[other].host)
+    pool = Pool(transports(config.settings))
     try:
         key = ssh.shown_key(host, dialer(host, pool))
     finally:

@@ -52,7 +52,7 @@ def _with_jump_hosts(config: Config, names: Iterable[str]) -> list[str]:
         nearer = name
         while nearer and nearer not in found:
             found[nearer] = None
-            nearer = config.tree.repositories[nearer].host.via
+            nearer = config.options[nearer].via
     return list(found)
 
 

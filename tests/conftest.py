@@ -92,10 +92,8 @@ class World:
     def asking(self, text: str = "") -> tuple[Asking, Sync]:
         """Return what speaks to the hosts, without a run around it."""
         sync = self.sync(text)
-        tree = sync.config.tree
-        pool = Pool(self.transports(), lambda name: tree.repositories[name].host)
-        chain = lambda repository: algorithm.of_chain(tree.chain(repository.name))  # noqa: E731
-        return Asking(pool, self.events.append, Stop(), time.time, time.monotonic, chain), sync
+        pool = Pool(self.transports())
+        return Asking(pool, self.events.append, Stop(), time.time, time.monotonic), sync
 
     def scanner(self, text: str = "", kind: Files | None = None) -> tuple[Scanner, Mapping[str, Repository]]:
         """Return what scans, and the repositories."""

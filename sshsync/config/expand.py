@@ -24,7 +24,10 @@ def expanded(raw: Raw, problems: list[ConfigProblem]) -> dict[str, Section]:
                 problems.append(ConfigProblem(section.place, words))
             else:
                 made[one.name] = one
-    return {name: _inheriting(section, made, problems) for name, section in made.items()}
+    wrong: dict[ConfigProblem, None] = {}
+    found = {name: _inheriting(section, made, wrong) for name, section in made.items()}
+    problems += wrong
+    return found
 
 
 def _written_out(section: Section, problems: list[ConfigProblem]) -> list[Section]:
@@ -45,8 +48,8 @@ def _written_out(section: Section, problems: list[ConfigProblem]) -> list[Sectio
     ]
 
 
-def _inheriting(section: Section, all_: Mapping[str, Section], problems: list[ConfigProblem]) -> Section:
-    """Fill in the values of the sections that it inherits from, nearest first."""
+def _inheriting(section: Section, all_: Mapping[str, Section], wrong: dict[ConfigProblem, None]) -> Section:
+    """Fill in the values of the sections that it inherits from, nearest first; `wrong` takes each fault once."""
     values = dict(section.values)
     seen = [section.name]
     current = section
@@ -54,9 +57,7 @@ def _inheriting(section: Section, all_: Mapping[str, Section], problems: list[Co
         wanted = current.values["inherit"]
         if wanted.text not in all_ or wanted.text in seen:
             why = "runs in a circle" if wanted.text in seen else "is not a section of this configuration"
-            problem = ConfigProblem(wanted.place, f"[{current.name}] inherit {wanted.text!r} {why}")
-            if problem not in problems:
-                problems.append(problem)
+            wrong[ConfigProblem(wanted.place, f"[{current.name}] inherit {wanted.text!r} {why}")] = None
             break
         current = all_[wanted.text]
         seen.append(current.name)

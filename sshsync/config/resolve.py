@@ -1,8 +1,8 @@
 """Raw values become the model: defaults, types, links. All problems are collected and raised once."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -20,6 +20,10 @@ from sshsync.model.topology import Commands, Host, Login, Repository, Tree
 M = TypeVar("M", bound=BaseModel)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+MOST_HINTS = 20
+"""Unknown names for which the nearest known one is looked up: with many thousand sections each takes a while."""
+MOST_JUMPS = 16
+"""Jump hosts one behind the other."""
 _TEMPLATES = ("listcmd", "digestcmd", "synccmd", "pre_cmd", "post_cmd")
 
 
@@ -32,27 +36,27 @@ class Account:
     state_dir: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The section ``[sshsync]``, complete. `plans` holds stages by the plan's name, () for all repositories."""
 
     state_dir: str
     lock_file: str
     log_file: str
+    log_format: str
     log_level: str
     console_level: str
+    journald_level: str
     max_parallel: int
-    log_format: str = "json"
-    journald_level: str = "info"
-    watch_interval: float = 300.0
-    plans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    report_dir: str = ""
-    metrics_file: str = ""
-    status_file: str = ""
-    ping_url: str = field(default="", repr=False)
-    mail_to: str = ""
-    notify_command: str = field(default="", repr=False)
-    notify_url: tuple[str, ...] = field(default=(), repr=False)
+    watch_interval: float
+    report_dir: str
+    metrics_file: str
+    status_file: str
+    ping_url: str = field(repr=False)
+    mail_to: str
+    notify_command: str = field(repr=False)
+    notify_url: tuple[str, ...] = field(repr=False)
+    plans: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,13 @@ class Config:
     places: Mapping[str, str] = field(default_factory=dict)
 
 
-def resolve(raw: Raw, account: Account) -> Config:
+def resolve(raw: Raw, account: Account, types: Collection[str] = ()) -> Config:
     """Return the configuration.
+
+    Args:
+        raw: what the file says.
+        account: who runs sshsync.
+        types: what items may be; empty when any type is taken as it is.
 
     Raises:
         ConfigError: with everything that is wrong, in file order.
@@ -95,23 +104,21 @@ def resolve(raw: Raw, account: Account) -> Config:
         sections[name] = merged = Section(name, section.place, {**defaults.values, **section.values})
         _check_name(section, problems)
         _check_host(merged, problems)
-        made = _validated(RepositoryOptions, merged, problems)
-        if made:
-            _check_section(made, merged, problems, warnings)
-            options[name] = made
+        values = _validated(RepositoryOptions, merged, problems)
+        if values:
+            _check_section(values, merged, problems, warnings)
+            _check_type(values, merged, types, problems)
+            options[name] = values
     if not sections:
         problems.append(ConfigProblem(raw.file, "no repository is configured", "add a [name] section with a path"))
-    repositories = {name: _repository(name, made, options, account) for name, made in options.items()}
-    found = _dangling(sections)
-    if sections and len(options) == len(sections) and not found:
-        found = _link_problems(repositories, sections) or _plan_problems(own, settings, repositories)
-    problems += found
-    if problems:
+    made = _tree(options, sections, account, problems)
+    if made and settings:
+        problems += _plan_problems(own, settings, made)
+    if problems or not made or not settings:
         raise ConfigError(sorted(problems, key=lambda problem: _line(problem.place)))
     origins = {name: {key: value.place for key, value in s.values.items()} for name, s in sections.items()}
-    assert settings is not None  # noqa: S101 - None comes with a problem
     places = {key: value.place for key, value in own.values.items()}
-    return Config(settings, tree.build(repositories.values()), tuple(warnings), origins, options, places)
+    return Config(settings, made, tuple(warnings), origins, options, places)
 
 
 def _settings(section: Section, account: Account, problems: list[ConfigProblem]) -> Settings | None:
@@ -121,25 +128,19 @@ def _settings(section: Section, account: Account, problems: list[ConfigProblem])
         return None
     state = _home(made.state_dir, account) or account.state_dir
     log = _home(made.log_file, account) or f"{state}/sshsync.log"
-    return Settings(
-        state_dir=state,
-        lock_file=_home(made.lock_file, account) or f"{state}/lock",
-        log_file="" if log == "none" else log,
-        log_level=made.log_level,
-        console_level=made.console_level,
-        max_parallel=made.max_parallel,
-        log_format=made.log_format,
-        journald_level=made.journald_level,
-        watch_interval=made.watch_interval,
-        plans=_plans(section, problems),
-        report_dir=made.report_dir,
-        metrics_file=made.metrics_file,
-        status_file=made.status_file,
-        ping_url=made.ping_url,
-        mail_to=made.mail_to,
-        notify_command=made.notify_command,
-        notify_url=made.notify_url,
-    )
+    own = {
+        "state_dir": state,
+        "lock_file": _home(made.lock_file, account) or f"{state}/lock",
+        "log_file": "" if log == "none" else log,
+        "plans": _plans(section, problems),
+    }
+    return Settings(**(_taken_over(Settings, made) | own))
+
+
+def _taken_over(kind: type[Any], made: BaseModel) -> dict[str, Any]:
+    """Return the values for those fields of a dataclass that are called as an option is."""
+    options = type(made).model_fields
+    return {found.name: getattr(made, found.name) for found in fields(kind) if found.name in options}
 
 
 def _plans(section: Section, problems: list[ConfigProblem]) -> dict[str, tuple[str, ...]]:
@@ -157,13 +158,10 @@ def _plans(section: Section, problems: list[ConfigProblem]) -> dict[str, tuple[s
     return found
 
 
-def _plan_problems(
-    section: Section, settings: Settings | None, repositories: Mapping[str, Repository]
-) -> list[ConfigProblem]:
+def _plan_problems(section: Section, settings: Settings, made: Tree) -> list[ConfigProblem]:
     """Check that every plan can be run, as a command line would be."""
     found = []
-    made = tree.build(repositories.values())
-    for name, stages in (settings.plans if settings else {}).items():
+    for name, stages in settings.plans.items():
         try:
             planner.plan(made, [selection.select(made, stage) for stage in stages] or planner.everything(made))
         except (UsageError, UnknownRepositoryError) as error:
@@ -248,82 +246,106 @@ def _check_section(
             warnings.append(problem(key, f"{key} uses a password: the commands it starts may show it in `ps`"))
 
 
+def _tree(
+    options: Mapping[str, RepositoryOptions],
+    sections: Mapping[str, Section],
+    account: Account,
+    problems: list[ConfigProblem],
+) -> Tree | None:
+    """Return the tree; None where it cannot be told or is wrong."""
+    found = _dangling(sections)
+    problems += found
+    if found or not sections or len(options) < len(sections):
+        return None
+    hosts, faults = _hosts(options, account)
+    repositories = {name: _repository(name, made, hosts[name]) for name, made in options.items()}
+    for name, key, words in [*faults, *tree.faults(repositories)]:
+        place = sections[name].values.get(key, Value("", sections[name].place)).place
+        found.append(ConfigProblem(place, f"[{name}] {words}"))
+    problems += found
+    if found:
+        return None
+    try:
+        return algorithm.settled(Tree(repositories))
+    except ConfigError as error:
+        problems += error.problems
+        return None
+
+
+def _check_type(
+    made: RepositoryOptions, section: Section, types: Collection[str], problems: list[ConfigProblem]
+) -> None:
+    if types and made.type not in types:
+        near = get_close_matches(made.type, types, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"it is one of: {', '.join(types)}"
+        words = f"[{section.name}] type {made.type!r} is not known"
+        problems.append(ConfigProblem(section.values["type"].place, words, hint))
+
+
 def _dangling(sections: Mapping[str, Section]) -> list[ConfigProblem]:
     found = []
+    hints: dict[str, str] = {}
     for name, section in sections.items():
         for key in ("parent", "via"):
             value = section.values.get(key, Value("", ""))
             if value.text and value.text not in sections:
-                near = get_close_matches(value.text, sections, n=1)
-                hint = f"did you mean {near[0]}?" if near else ""
+                if value.text not in hints:
+                    near = get_close_matches(value.text, sections, n=1) if len(hints) < MOST_HINTS else ()
+                    hints[value.text] = f"did you mean {near[0]}?" if near else ""
                 words = f"[{name}] {key} {value.text!r} is not a repository of this configuration"
-                found.append(ConfigProblem(value.place, words, hint))
+                found.append(ConfigProblem(value.place, words, hints[value.text]))
     return found
 
 
-def _link_problems(repositories: Mapping[str, Repository], sections: Mapping[str, Section]) -> list[ConfigProblem]:
-    found = []
-    for name, key, words in tree.faults(repositories):
-        place = sections[name].values.get(key, Value("", sections[name].place)).place
-        found.append(ConfigProblem(place, f"[{name}] {words}"))
-    return found or _chain_problems(tree.build(repositories.values()))
+def _hosts(
+    options: Mapping[str, RepositoryOptions], account: Account
+) -> tuple[dict[str, Host], list[tuple[str, str, str]]]:
+    """Return the host of each repository, and what is wrong with the ways to them, as `tree.faults` does.
+
+    A way that is wrong is cut off where it is.
+    """
+    faults = tree.circles("via", {name: made.via for name, made in options.items()})
+    hosts: dict[str, Host] = {}
+    jumps = {"": 0}
+    for start in options:
+        way: dict[str, None] = {}
+        name = start
+        while name and name not in hosts and name not in way:
+            way[name] = None
+            name = options[name].via
+        for name in reversed(way):
+            made = options[name]
+            jumps[name] = jumps.get(made.via, 0) + 1
+            if jumps[name] > MOST_JUMPS + 1:
+                jumps[name] = 1
+                faults.append((name, "via", f"via leads through more than {MOST_JUMPS} jump hosts"))
+            hosts[name] = _host(made, hosts.get(made.via) if jumps[name] > 1 else None, account)
+    return hosts, faults
 
 
-def _chain_problems(made: Tree) -> list[ConfigProblem]:
-    found: dict[ConfigProblem, None] = {}
-    for name in made.repositories:
-        try:
-            algorithm.of_chain(made.chain(name))
-        except ConfigError as error:
-            found.update(dict.fromkeys(error.problems))
-    return list(found)
-
-
-def _repository(
-    name: str, made: RepositoryOptions, options: Mapping[str, RepositoryOptions], account: Account
-) -> Repository:
+def _host(made: RepositoryOptions, via: Host | None, account: Account) -> Host:
+    """Return the host of a repository; nothing is in the way to this host itself, nor to what lies behind it."""
     local = made.transport is TransportKind.LOCAL
-    login = Login(
-        user=made.user or account.user,
-        key_file=_home(made.key_file, account),
-        key_passphrase_command=made.key_passphrase_command,
-        agent=made.agent,
-        password=made.password,
-        password_file=_home(made.password_file, account),
-        password_command=made.password_command,
-        host_key=made.host_key,
-        known_hosts=_home(made.known_hosts, account),
-    )
-    host = Host(
-        transport=made.transport,
-        address=made.host or "localhost",
-        port=made.port,
-        login=Login(user=account.user) if local else login,
-        via=made.via if made.via in options or not local else "",
-        shell=made.shell,
-        timeout=made.timeout,
-    )
-    return Repository(
-        name=name,
-        host=host,
-        path=made.path,
-        parent=made.parent,
-        peer_host=made.peer_host or host.address,
-        peer_port=made.peer_port or made.port,
-        commands=Commands(made.listcmd, made.digestcmd, made.synccmd, made.pre_cmd, made.post_cmd),
-        digest=made.digest,
-        transfer=made.transfer,
-        include=made.include,
-        exclude=made.exclude,
-        delete=made.delete,
-        max_delete=made.max_delete,
-        allow_empty=made.allow_empty,
-        stable_for=made.stable_for,
-        digest_cache=made.digest_cache,
-        groups=made.groups,
-        retries=Retries(transient=made.retries),
-        bwlimit=made.bwlimit,
-    )
+    files = {name: _home(getattr(made, name), account) for name in ("key_file", "password_file", "known_hosts")}
+    login = _taken_over(Login, made) | files | {"user": made.user or account.user}
+    own = {
+        "address": made.host or "localhost",
+        "login": Login(user=account.user) if local else Login(**login),
+        "via": None if local or (via and via.transport is TransportKind.LOCAL) else via,
+    }
+    return Host(**(_taken_over(Host, made) | own))
+
+
+def _repository(name: str, made: RepositoryOptions, host: Host) -> Repository:
+    own = {
+        "name": name,
+        "host": host,
+        "peer_host": made.peer_host or host.address,
+        "peer_port": made.peer_port or made.port,
+        "commands": Commands(made.listcmd, made.digestcmd, made.synccmd, made.pre_cmd, made.post_cmd),
+        "retries": Retries(transient=made.retries),
+    }
+    return Repository(**(_taken_over(Repository, made) | own))
 
 
 def _home(path: str, account: Account) -> str:

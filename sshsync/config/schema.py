@@ -1,6 +1,7 @@
 """The option table: the fields of these models are every key there is.
 
-The parser, the commented sample and the reference page are made of it; nothing else lists options.
+The parser, the commented sample and the reference page are made of it; nothing else lists options, and a default stands
+nowhere else.
 """
 
 import re
@@ -28,6 +29,9 @@ VARIABLES = (
 """Variables that templates may use; REMOTE… is the parent as its child sees it."""
 
 MOST_TEMPLATE = 8192
+
+MAX_DELETE = MaxDelete(count=1000, percent=25.0)
+"""What `max_delete` is where it is not set, and the half of it that a value does not name."""
 
 LEAST_RATE = 10_000
 """Bytes a second below which deadlines would strike."""
@@ -107,7 +111,7 @@ def _rate(value: object) -> object:
 def _max_delete(value: object) -> object:
     if not isinstance(value, str):
         return value
-    count, percent = MaxDelete().count, MaxDelete().percent
+    count, percent = MAX_DELETE.count, MAX_DELETE.percent
     for part in value.split(","):
         word = part.strip()
         if re.fullmatch(r"\d+(\.\d+)?\s*%", word):
@@ -179,6 +183,7 @@ class RepositoryOptions(_Options):
     parent: str = _option(
         "", "Repository that feeds this one. A repository without a parent is a master.", "repomaster"
     )
+    type: Word = _option("files", "What its items are: `files`. A parent and its children are of one type.")
     transport: TransportKind = _option(
         TransportKind.SSH, "How the host is reached: `ssh`, or `local` when sshsync runs on that host itself."
     )
@@ -256,7 +261,7 @@ class RepositoryOptions(_Options):
     )
     delete: bool = _option(False, "Delete files that the parent does not have.")
     max_delete: Annotated[MaxDelete, BeforeValidator(_max_delete)] = _option(
-        MaxDelete(), "Number and share of files; more deletions in one run are refused."
+        MAX_DELETE, "Number and share of files; more deletions in one run are refused."
     )
     allow_empty: bool = _option(False, "Accept that this repository became empty although it held files before.")
     stable_for: Seconds = _option(60.0, "Time for which a master's file must have been left alone before it is taken.")

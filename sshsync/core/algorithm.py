@@ -3,9 +3,10 @@
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sshsync.errors import ConfigError, ConfigProblem
-from sshsync.model.topology import Repository
+from sshsync.model.topology import Repository, Tree
 
 BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 """Algorithm by number of hexadecimal digits."""
@@ -48,12 +49,33 @@ def of_chain(chain: Iterable[Repository]) -> str:
     return next(iter(asked), DEFAULT)
 
 
-def maker(repository: Repository, algorithm: str) -> str:
+def settled(tree: Tree) -> Tree:
+    """Return the tree with the algorithm of its chain as the `digest` of each repository.
+
+    Raises:
+        ConfigError: with every chain whose repositories ask for different algorithms.
+    """
+    found: dict[str, Repository] = {}
+    problems: list[ConfigProblem] = []
+    for chain in tree.chains.values():
+        try:
+            name = of_chain(chain)
+        except ConfigError as error:
+            problems += error.problems
+        else:
+            found.update((repository.name, replace(repository, digest=name)) for repository in chain)
+    if problems:
+        raise ConfigError(problems)
+    return Tree({name: found[name] for name in tree.repositories})
+
+
+def maker(repository: Repository) -> str:
     """Return what makes the digests of a repository, in a word: what another maker made is not to be mixed with it.
 
     Args:
-        repository: a `digestcmd` is a maker of its own, for what it prints is known by its words alone.
-        algorithm: that of the repository's chain.
+        repository: its chain is settled. A `digestcmd` is a maker of its own, for what it prints is known by its
+            words alone.
     """
     template = repository.commands.digest
-    return f"{algorithm} {hashlib.sha256(template.encode()).hexdigest()[:16]}" if template else algorithm
+    words = f" {hashlib.sha256(template.encode()).hexdigest()[:16]}" if template else ""
+    return repository.digest + words

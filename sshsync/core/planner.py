@@ -69,14 +69,14 @@ def known(tree: Tree, name: str) -> Repository:
 def _ordered(tree: Tree, at: dict[str, int], name: str, number: int) -> None:
     parent = tree.repositories[name].parent
     if not parent:
-        children = [r.name for r in tree.repositories.values() if r.parent == name]
+        children = [child.name for child in tree.children(name)]
         hint = f"name its children: --sync {','.join(children)}" if children else "it has no children"
         raise UsageError(f"{name} is a master: it has no parent to synchronize from", hint=hint)
-    ancestor = parent
-    while ancestor:
-        if at.get(ancestor, -1) >= number:
-            raise UsageError(
-                f"{ancestor} feeds {name} and must be named in an earlier stage",
-                hint=f"--sync {ancestor} --sync {name}",
-            )
-        ancestor = tree.repositories[ancestor].parent
+    # Only the nearest ancestor that is named: whether it follows its own is looked at when its turn comes.
+    nearest = parent
+    while nearest and nearest not in at:
+        nearest = tree.repositories[nearest].parent
+    if nearest and at[nearest] >= number:
+        raise UsageError(
+            f"{nearest} feeds {name} and must be named in an earlier stage", hint=f"--sync {nearest} --sync {name}"
+        )

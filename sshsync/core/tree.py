@@ -1,6 +1,7 @@
 """Links to a tree: every parent exists, nothing loops, no two repositories share a root."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from sshsync.model.topology import Repository, Tree
 
@@ -8,14 +9,23 @@ from sshsync.model.topology import Repository, Tree
 def faults(repositories: Mapping[str, Repository]) -> list[tuple[str, str, str]]:
     """Return what is wrong with the links as (repository, option, words).
 
-    Checked: unknown parent, cycle, unknown or looping `via`, two repositories on one root of one host.
+    Checked: unknown parent, a parent of another type, cycle, two repositories on one root of one host. The time that it takes grows with the
+    number of repositories, not with that of their pairs.
     """
+    found = repositories.values()
     return [
-        *_dangling(repositories, "parent"),
-        *_dangling(repositories, "via"),
-        *_cycles(repositories, "parent"),
-        *_cycles(repositories, "via"),
-        *_shared_roots(repositories.values()),
+        *(
+            (one.name, "parent", f"parent {one.parent!r} is not a repository of this configuration")
+            for one in found
+            if one.parent and one.parent not in repositories
+        ),
+        *(
+            (one.name, "type", f"type {one.type!r} is not that of its parent {one.parent}")
+            for one in found
+            if one.parent in repositories and repositories[one.parent].type != one.type
+        ),
+        *circles("parent", {one.name: one.parent for one in found}),
+        *_shared_roots(found),
     ]
 
 
@@ -32,45 +42,59 @@ def build(repositories: Iterable[Repository]) -> Tree:
     return Tree(by_name)
 
 
-def _target(repository: Repository, option: str) -> str:
-    return repository.parent if option == "parent" else repository.host.via
+def circles(option: str, targets: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Return what is wrong with links that each lead from one repository to one other, as `faults` does.
 
-
-def _dangling(repositories: Mapping[str, Repository], option: str) -> list[tuple[str, str, str]]:
-    return [
-        (r.name, option, f"{option} {_target(r, option)!r} is not a repository of this configuration")
-        for r in repositories.values()
-        if _target(r, option) and _target(r, option) not in repositories
-    ]
-
-
-def _cycles(repositories: Mapping[str, Repository], option: str) -> list[tuple[str, str, str]]:
+    Args:
+        option: the key that holds such a link.
+        targets: where each repository leads to; what is no key of it leads nowhere.
+    """
     found: list[tuple[str, str, str]] = []
-    reported: set[str] = set()
-    for start in repositories:
-        path: list[str] = []
+    done: set[str] = set()
+    for start in targets:
+        path: dict[str, None] = {}
         name = start
-        while name in repositories and name not in path:
-            path.append(name)
-            name = _target(repositories[name], option)
+        while name in targets and name not in done and name not in path:
+            path[name] = None
+            name = targets[name]
         if name in path:
-            loop = path[path.index(name) :]
-            if not reported.intersection(loop):
-                reported.update(loop)
-                found.append((loop[0], option, f"{option} runs in a circle: {' -> '.join([*loop, name])}"))
+            names = list(path)
+            loop = names[names.index(name) :]
+            found.append((name, option, f"{option} runs in a circle: {' -> '.join([*loop, name])}"))
+        done.update(path)
     return found
 
 
+@dataclass(slots=True)
+class _Directory:
+    """A directory of a host: the first repository, by its place in the file, at it and at or below it."""
+
+    first: int
+    root: int | None = None
+    inside: "dict[str, _Directory]" = field(default_factory=dict)
+
+
 def _shared_roots(repositories: Iterable[Repository]) -> list[tuple[str, str, str]]:
-    """Two roots on one host clash when they are equal or one lies inside the other."""
+    """Two roots on one host clash when they are equal or one lies inside the other.
+
+    Told is each repository that clashes with one before it, with the first of these.
+    """
     found: list[tuple[str, str, str]] = []
-    seen: list[tuple[tuple[str, str, int, str], str, str]] = []
-    for repository in repositories:
-        host = repository.host
-        place = (str(host.transport), host.address, host.port, host.via)
-        path = repository.path.rstrip("/") + "/"
-        for other, other_path, name in seen:
-            if other == place and (path.startswith(other_path) or other_path.startswith(path)):
-                found.append((repository.name, "path", f"shares its root with [{name}] on the same host"))
-        seen.append((place, path, repository.name))
+    hosts: dict[tuple[object, ...], _Directory] = {}
+    names: list[str] = []
+    for number, repository in enumerate(repositories):
+        names.append(repository.name)
+        above: list[int] = []
+        here = hosts.setdefault(repository.host.place, _Directory(number))
+        for part in repository.path.split("/"):
+            if not part:
+                continue
+            if here.root is not None:
+                above.append(here.root)
+            here = here.inside.setdefault(part, _Directory(number))
+        earliest = min([*above, here.first])
+        if earliest < number:
+            found.append((repository.name, "path", f"shares its root with [{names[earliest]}] on the same host"))
+        if here.root is None:
+            here.root = number
     return found

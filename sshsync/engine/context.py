@@ -80,4 +80,4 @@ class Context:
 
     def maker(self, repository: Repository) -> str:
         """Return what makes the repository's digests, as its cache is asked for them."""
-        return algorithm.maker(repository, self.asking.algorithm(repository))
+        return algorithm.maker(repository)

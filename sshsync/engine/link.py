@@ -266,7 +266,7 @@ class Link:
         """Return the algorithms of child and parent when they have none in common."""
         ours, theirs = _algorithms(child), _algorithms(parent)
         if not self._child.commands.digest:
-            ours = {self._context.asking.algorithm(self._child)}
+            ours = {self._child.digest}
         return (ours, theirs) if ours and theirs and not ours & theirs else None
 
     def _announce(self, prepared: Prepared) -> None:

@@ -61,7 +61,7 @@ def _trouble(context: Context, repository: Repository) -> str:
     """Return why the repository's host cannot take part, "" when it can or when that is not known yet."""
     try:
         capabilities = context.asking.session(repository).capabilities
-        return context.kind(repository).needs(repository, capabilities, context.asking.algorithm(repository))
+        return context.kind(repository).needs(repository, capabilities, repository.digest)
     except InterruptedRun:
         return ""
     except SshsyncError as error:

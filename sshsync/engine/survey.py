@@ -38,7 +38,7 @@ def _look(context: Context, repository: Repository, session: Session) -> Survey:
     capabilities = session.capabilities
     reply = session.run(Command(scripts.SURVEY, {"ROOT": repository.path.encode()}), allow=30.0).check("looking around")
     said = dict(line.partition(b"=")[::2] for line in reply.payload.splitlines() if b"=" in line)
-    algorithm = context.asking.algorithm(repository)
+    algorithm = repository.digest
     problem = context.kind(repository).needs(repository, capabilities, algorithm)
     if not problem and said.get(b"root") == b"closed":
         problem = f"{repository.path} cannot be entered by {repository.host.login.user!r}"

@@ -25,7 +25,6 @@ class Asking:
         stop: ends waiting at once.
         clock: the controller's time in seconds since the epoch.
         monotonic: seconds that never jump.
-        algorithm: gives the digest algorithm of a repository's chain.
     """
 
     pool: Pool
@@ -33,7 +32,6 @@ class Asking:
     stop: Stop
     clock: Callable[[], float]
     monotonic: Callable[[], float]
-    algorithm: Callable[[Repository], str]
 
     def session(self, repository: Repository) -> Session:
         """Return a live session to the repository's host: one try, for use inside an operation given to `retry` only.
@@ -82,7 +80,7 @@ class Asking:
         capabilities = self.capabilities(repository)
         now = int(self.clock() + capabilities.clock)
         wary = not repository.parent and repository.stable_for > 0
-        return Subject(repository, capabilities, new_token(), self.algorithm(repository), now, wary=wary)
+        return Subject(repository, capabilities, new_token(), repository.digest, now, wary=wary)
 
     def converse(
         self,

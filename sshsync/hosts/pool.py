@@ -18,15 +18,13 @@ Factory = Callable[[Host, "Pool"], Transport]
 class Pool:
     """The sessions of one run."""
 
-    def __init__(self, factories: Mapping[TransportKind, Factory], jump: Callable[[str], Host]) -> None:
+    def __init__(self, factories: Mapping[TransportKind, Factory]) -> None:
         """Make an empty pool.
 
         Args:
             factories: how to connect, by transport.
-            jump: gives the host of the repository that a `via` names.
         """
         self._factories = factories
-        self.jump = jump
         self._entries: dict[Host, _Entry] = {}
         self._lock = threading.Lock()
         self._greeting = threading.BoundedSemaphore(HANDSHAKES)
@@ -89,13 +87,13 @@ class Pool:
         """Connect; over a new connection to its jump host when that host's one turns out to stand still."""
         if not host.via:
             return self._greet(host)
-        jump = self.session(self.jump(host.via))
+        jump = self.session(host.via)
         try:
             return self._greet(host)
         except HostError:
             if jump.alive:
                 raise
-        self.session(self.jump(host.via))
+        self.session(host.via)
         return self._greet(host)
 
     def _greet(self, host: Host) -> Transport:

@@ -24,8 +24,8 @@ class TransferKind(StrEnum):
 class MaxDelete:
     """Limit of deletions in one repository and run: whichever of the two is reached first refuses."""
 
-    count: int = 1000
-    percent: float = 25.0
+    count: int
+    percent: float
 
     def exceeded(self, deletions: int, items: int) -> bool:
         """Tell whether `deletions` of `items` are more than is allowed."""
@@ -39,7 +39,7 @@ class Retries:
     `transient` counts tries without progress: progress starts the count anew.
     """
 
-    transient: int = 5
+    transient: int
     changed: int = 3
     corrupt: int = 2
     first_wait: float = 1.0

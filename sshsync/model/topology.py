@@ -1,14 +1,15 @@
 """Hosts and repositories: who feeds whom."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from sshsync.model.policy import MaxDelete, Retries, TransferKind, TransportKind
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How an account on a host proves itself. Secrets never appear in `repr`."""
+    """How an account on a host proves itself, "" for what is not given. Secrets never appear in `repr`."""
 
     user: str
     key_file: str = ""
@@ -26,18 +27,23 @@ class Host:
     """Where a host is and how it is reached. Repositories with an equal `Host` share one connection.
 
     Attributes:
-        via: name of the repository whose host is the jump host, or "".
         shell: the POSIX shell on that host.
         timeout: seconds without any progress after which a step is given up.
+        via: the jump host that leads to it, which may have one too; None where the controller reaches it by itself.
     """
 
     transport: TransportKind
     address: str
     port: int
     login: Login
-    via: str = ""
-    shell: str = "/bin/sh"
-    timeout: float = 60.0
+    shell: str
+    timeout: float
+    via: "Host | None" = None
+
+    def __post_init__(self) -> None:
+        """Refuse a jump host to or at the controller itself: a value that is no way to a host never exists."""
+        if self.via and TransportKind.LOCAL in (self.transport, self.via.transport):
+            raise ValueError(f"{self.via.label} is no jump host to {self.label}")
 
     @property
     def label(self) -> str:
@@ -45,6 +51,13 @@ class Host:
         if self.transport is TransportKind.LOCAL:
             return "local"
         return self.address if self.port == 22 else f"{self.address}:{self.port}"
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """Where it is, whoever logs in there and however: roots at one place are directories of one machine."""
+        if self.transport is TransportKind.LOCAL:
+            return (self.transport,)
+        return (self.transport, self.address, self.port, self.via and self.via.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +71,14 @@ class Commands:
     after: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """A managed root on a host: one section of the configuration.
+    """A managed root on a host: one section of the configuration, complete (what is not set there has its default).
 
     Attributes:
         parent: name of the repository that feeds it; "" for the master.
         peer_host, peer_port: how its children's hosts reach its host in a `synccmd`.
-        digest: algorithm asked for, or "" to follow the chain.
+        digest: algorithm asked for, or "" to follow the chain; that of its chain once `core.algorithm` settled it.
         stable_for: seconds a file must have been left alone before it is taken.
         bwlimit: bytes a second that its link may use through the controller; 0 for no limit.
         type: what its items are, by the name of their kind.
@@ -74,23 +87,23 @@ class Repository:
     name: str
     host: Host
     path: str
-    parent: str = ""
-    peer_host: str = ""
-    peer_port: int = 22
-    commands: Commands = field(default_factory=Commands)
-    digest: str = ""
-    transfer: TransferKind = TransferKind.AUTO
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    delete: bool = False
-    max_delete: MaxDelete = field(default_factory=MaxDelete)
-    allow_empty: bool = False
-    stable_for: float = 60.0
-    digest_cache: bool = True
-    groups: tuple[str, ...] = ()
-    retries: Retries = field(default_factory=Retries)
-    bwlimit: float = 0.0
-    type: str = "files"
+    parent: str
+    peer_host: str
+    peer_port: int
+    commands: Commands
+    digest: str
+    transfer: TransferKind
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    delete: bool
+    max_delete: MaxDelete
+    allow_empty: bool
+    stable_for: float
+    digest_cache: bool
+    groups: tuple[str, ...]
+    retries: Retries
+    bwlimit: float
+    type: str
 
     @property
     def identity(self) -> str:
@@ -98,9 +111,12 @@ class Repository:
         return f"{self.host.transport}://{self.host.login.user}@{self.host.label}{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tree:
-    """All repositories by name, in file order. `core.tree.build` guarantees that parents exist and nothing loops."""
+    """All repositories by name, in file order. `core.tree.build` guarantees that parents exist and nothing loops.
+
+    What follows from the links is found out once, for all repositories together.
+    """
 
     repositories: Mapping[str, Repository]
 
@@ -109,19 +125,49 @@ class Tree:
         parent = self.repositories[name].parent
         return self.repositories[parent] if parent else None
 
+    def children(self, name: str) -> tuple[Repository, ...]:
+        """Return the repositories that `name` feeds, in file order."""
+        return self._children.get(name, ())
+
     def origin(self, name: str) -> Repository:
         """Return the master at the head of the chain that `name` is in."""
-        repository = self.repositories[name]
-        while repository.parent:
-            repository = self.repositories[repository.parent]
-        return repository
+        return self.repositories[self._heads[name][0]]
 
     def level(self, name: str) -> int:
         """Return how many links lie between `name` and its origin."""
-        parent = self.repositories[name].parent
-        return 1 + self.level(parent) if parent else 0
+        return self._heads[name][1]
 
     def chain(self, name: str) -> tuple[Repository, ...]:
         """Return all repositories that share the origin of `name`, in file order."""
-        origin = self.origin(name)
-        return tuple(r for r in self.repositories.values() if self.origin(r.name) is origin)
+        return self.chains[self._heads[name][0]]
+
+    @cached_property
+    def chains(self) -> Mapping[str, tuple[Repository, ...]]:
+        """The repositories that share an origin, in file order, by its name."""
+        return _grouped((self._heads[name][0], repository) for name, repository in self.repositories.items())
+
+    @cached_property
+    def _children(self) -> Mapping[str, tuple[Repository, ...]]:
+        return _grouped((found.parent, found) for found in self.repositories.values() if found.parent)
+
+    @cached_property
+    def _heads(self) -> Mapping[str, tuple[str, int]]:
+        """The origin of each repository, and how many links lie between them."""
+        found: dict[str, tuple[str, int]] = {}
+        for name in self.repositories:
+            below: list[str] = []
+            nearer = name
+            while nearer not in found and (parent := self.repositories[nearer].parent):
+                below.append(nearer)
+                nearer = parent
+            origin, level = found.setdefault(nearer, (nearer, 0))
+            for away, child in enumerate(reversed(below), level + 1):
+                found[child] = (origin, away)
+        return found
+
+
+def _grouped(pairs: Iterable[tuple[str, Repository]]) -> dict[str, tuple[Repository, ...]]:
+    found: dict[str, list[Repository]] = {}
+    for key, repository in pairs:
+        found.setdefault(key, []).append(repository)
+    return {key: tuple(group) for key, group in found.items()}

@@ -22,8 +22,7 @@ from sshsync.kinds.base import Answer, Remark, Subject
 from sshsync.kinds.files import Files
 from sshsync.model.change import Copy
 from sshsync.model.item import Item, Stamp
-from sshsync.model.policy import TransportKind
-from sshsync.model.topology import Host, Login
+from sshsync.model.topology import Login
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command, Script
 from sshsync.transfers.base import Ends
@@ -34,6 +33,7 @@ from sshsync.transports.local import LocalTransport
 from sshsync.transports.memory import MemoryHost, MemoryTransport
 from sshsync.transfers.load import Load, Pack, Part
 from sshsync.transports.ssh import SshTransport, Trust
+from tests import values
 from tests.conftest import CHAIN, configure
 from tests.sshd import Sshd
 
@@ -108,7 +108,7 @@ def reached(way: str, tmp_path: Path) -> Iterator[Place]:
         server = Sshd(tmp_path, "sshd")
         known = tmp_path / "known"
         known.write_text(server.known + "\n")
-        host_ = Host(TransportKind.SSH, "127.0.0.1", server.port, Login(server.user, key_file=str(server.key)))
+        host_ = values.host("127.0.0.1", server.port, Login(server.user, key_file=str(server.key)))
         made = on_disk(tmp_path / "root", SshTransport(host_, Trust((known,)), lambda: ssh.dial("127.0.0.1", server.port, 5)))
     yield made
     made.session.close()

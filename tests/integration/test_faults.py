@@ -17,12 +17,12 @@ import pytest
 from sshsync.errors import AuthenticationError, ConnectError, ConnectionLostError, DeadlineError, HostError, StateError
 from sshsync.hosts.conversation import MOST_ANSWER
 from sshsync.hosts.session import Session
-from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host, Login
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command, Script
 from sshsync.transports import ssh, ssh_greeting
 from sshsync.transports.ssh import SshTransport, Trust
+from tests import values
 from tests.integration.conftest import Site
 from tests.sshd import Sshd
 
@@ -37,7 +37,7 @@ EXITS = Script("exits", "main() { exit 0; }\n")
 
 
 def host(port: int, timeout: float = 2.0, **login: str) -> Host:
-    return Host(TransportKind.SSH, "127.0.0.1", port, Login(login.pop("user", "x"), **login), timeout=timeout)
+    return values.host("127.0.0.1", port, Login(login.pop("user", "x"), **login), timeout=timeout)
 
 
 def connect(where: Host, files: tuple[Path, ...] = ()) -> SshTransport:
@@ -318,7 +318,7 @@ def test_a_key_with_a_passphrase_and_one_of_the_agent(tmp_path: Path, monkeypatc
             assert agent.poll() is None
         subprocess.run(["ssh-add", "-q", str(tmp_path / "agents")], check=True, capture_output=True)
         asked = Login(server.user, agent=True)
-        connect(Host(TransportKind.SSH, "127.0.0.1", server.port, asked, timeout=5), files).close()
+        connect(values.host("127.0.0.1", server.port, asked, timeout=5), files).close()
         with pytest.raises(AuthenticationError, match="nothing: there is no usable key"):
             connect(host(server.port, user=server.user), files)
         (tmp_path / ".ssh").mkdir()

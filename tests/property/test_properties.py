@@ -16,11 +16,12 @@ from sshsync.model.item import Item, Snapshot, Stamp
 from sshsync.model.events import Outcome
 from sshsync.model.order import Ended
 from sshsync.model.plan import Job, Plan
-from sshsync.model.policy import MaxDelete, TransportKind
-from sshsync.model.topology import Host, Login, Repository
+from sshsync.model.policy import MaxDelete
+from sshsync.model.topology import Repository
 from sshsync.transfers.pace import Pace
 from sshsync.transports.memory import Fault
 from sshsync.transfers.load import LOOSE_FILES, PACK_BYTES, PACK_FILES, SMALL, Pack, Part, batches, by_directory
+from tests import values
 from tests.conftest import World
 
 KEYS = st.lists(st.binary(min_size=1, max_size=3).filter(lambda k: not {0, 46, 47} & set(k)), min_size=1, max_size=3).map(b"/".join)
@@ -125,8 +126,7 @@ TREES = st.integers(1, 7).flatmap(
 @given(TREES, st.lists(st.lists(st.integers(0, 7).map(lambda n: f"r{n}"), max_size=3), max_size=4))
 def test_a_plan_feeds_every_parent_before_its_children_or_is_refused(parents: tuple, stages: list[list[str]]) -> None:
     def repository(number: int, parent: int | None) -> Repository:
-        host = Host(TransportKind.SSH, f"h{number}", 22, Login("u"))
-        return Repository(name=f"r{number}", host=host, path="/r", parent="" if parent is None else f"r{parent}")
+        return values.repository(f"r{number}", "" if parent is None else f"r{parent}", host=values.host(f"h{number}"))
 
     tree = build([repository(number, parent) for number, parent in enumerate(parents)])
     try:

@@ -1,5 +1,6 @@
 """The configuration: everything that is wrong at once, with its place and a suggestion."""
 
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ from hypothesis import strategies as st
 
 from sshsync.config.load import parse, read
 from sshsync.config.render import INSTALLED, reference, sample
-from sshsync.config.resolve import resolve
+from sshsync.config.resolve import Settings, resolve
 from sshsync.config.schema import GlobalOptions, RepositoryOptions
 from sshsync.errors import ConfigError
 from sshsync.model.policy import MaxDelete, TransportKind
+from sshsync.model.topology import Host, Repository
 from tests.conftest import ACCOUNT, CHAIN
 
 ARTICLE = r"""
@@ -81,6 +83,12 @@ def test_values_of_every_kind() -> None:
     assert found.origins["m"]["port"] == "f.conf:3"
 
 
+@pytest.mark.parametrize("kind", [Settings, Repository, Host, MaxDelete])
+def test_a_default_stands_in_the_option_table_only(kind: type) -> None:
+    options = {*RepositoryOptions.model_fields, *GlobalOptions.model_fields, "count", "percent"} - {"via"}
+    assert [found.name for found in fields(kind) if found.name in options and found.default is not MISSING] == []
+
+
 def test_a_range_of_repositories() -> None:
     found = config("[m]\nhost=h\npath=/m\n[node[08-10]]\nhost = app{n}.example\npath = /dat/{n}\nparent = m\ngroups = java, site-a\n")
     assert list(found.tree.repositories) == ["m", "node08", "node09", "node10"]
@@ -98,6 +106,21 @@ def test_inherited_values() -> None:
     assert (found["c"].host.port, found["c"].parent, found["c"].delete) == (24, "m", True)
 
 
+JUMPS = "[j]\nhost=j\npath=/j\npassword=hunter2\n[k]\nhost=j\npath=/k\npassword=hunter2\n[l]\ntransport=local\npath=/l\n"
+
+
+def test_a_jump_host_is_a_value_whatever_names_it() -> None:
+    found = config(
+        f"{JUMPS}[a]\nhost=a\npath=/a\nvia=j\n[b]\nhost=a\npath=/b\nvia=k\n[c]\nhost=c\npath=/c\nvia=a\n[d]\nhost=d\npath=/d\nvia=l\n"
+    ).tree.repositories
+    assert found["a"].host == found["b"].host, "they share one connection"
+    assert len({repository.host for repository in found.values()}) == 5
+    assert found["c"].host.via is found["a"].host
+    assert found["a"].host.via is found["j"].host
+    assert found["d"].host.via is None, "what lies behind this host is reached from here"
+    assert "hunter2" not in repr(found["c"].host)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -112,7 +135,12 @@ def test_inherited_values() -> None:
         ("[m]\nhost=h\npath=/a\nparent=nobody", "f.conf:4: [m] parent 'nobody' is not a repository"),
         ("[mast]\nhost=h\npath=/a\n[c]\nhost=g\npath=/a\nparent=mats", "did you mean mast?"),
         ("[a]\nhost=h\npath=/a\nparent=b\n[b]\nhost=g\npath=/a\nparent=a", "runs in a circle"),
+        ("[m]\nhost=h\npath=/a\nvia=x", "f.conf:4: [m] via 'x' is not a repository"),
+        ("[a]\nhost=h\npath=/a\nvia=b\n[b]\nhost=g\npath=/a\nvia=a", "f.conf:4: [a] via runs in a circle: a -> b -> a"),
+        ("".join(f"[h{n}]\nhost=h{n}\npath=/a\nvia=h{n - 1}\n" for n in range(1, 2000)) + "[h0]\nhost=h0\npath=/a", "more than 16 jump hosts"),
         ("[a]\nhost=h\npath=/a\n[b]\nhost=h\npath=/a/\nparent=a", "shares its root with [a]"),
+        ("[a]\nhost=h\npath=/a\ntransport=local\n[b]\nhost=g\npath=/a/b\ntransport=local\nparent=a", "[b] shares its root with [a]"),
+        (f"{JUMPS}[a]\nhost=h\npath=/a\nvia=j\n[b]\nhost=h\npath=/a\nvia=k\n", "[b] shares its root with [a]"),
         ("[m]\nhost=-oProxyCommand=x\npath=/a", "must not start with '-'"),
         ("[m]\nhost=h\nuser=-x\npath=/a", "must not start with '-'"),
         ("[m]\nhost=h x\npath=/a", "must not hold spaces or control characters"),

@@ -1,5 +1,7 @@
 """The kind `files`: dialogues driven without any host."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from sshsync.kinds.base import Answer, Subject
 from sshsync.kinds.files import Files, digest_of
 from sshsync.kinds.listing import paths
 from sshsync.model.item import Stamp
-from sshsync.model.topology import Commands, Repository
+from sshsync.model.topology import Commands
 from sshsync.remote.probe import Capabilities
 from tests.conftest import CHAIN, configure
 
@@ -21,7 +23,7 @@ SHA = "a" * 64
 def subject(tmp_path, commands: Commands | None = None, **more: object) -> Subject:
     repository = configure(CHAIN, tmp_path).tree.repositories["master"]
     if commands:
-        repository = Repository(name="master", host=repository.host, path="/m", commands=commands)
+        repository = replace(repository, commands=commands)
     able = Capabilities(stat="gnu", digests={"sha256": "sha256sum"})
     return Subject(repository, able, TOKEN, "sha256", **more)  # type: ignore[arg-type]
 

@@ -19,13 +19,14 @@ from sshsync.hosts.pool import Pool
 from sshsync.hosts.retrying import Stop, retry
 from sshsync.hosts.session import Session
 from sshsync.model.policy import Retries, TransportKind
-from sshsync.model.topology import Host, Login
+from sshsync.model.topology import Host
 from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import held
 from sshsync.transports.base import SLOWEST
 from sshsync.transports.deadlines import Deadlines
 from sshsync.transports.ssh_greeting import Connection, Line
+from tests import values
 
 
 class Clock:
@@ -118,7 +119,7 @@ def test_unreachable_time_begins_with_the_first_refusal_and_not_with_the_step() 
             raise ConnectError("refused")
         return "done"
 
-    assert retry(operation, Retries(), Waiting(clock), clock=clock) == "done"
+    assert retry(operation, Retries(transient=5), Waiting(clock), clock=clock) == "done"
 
 
 class Host_:
@@ -249,7 +250,7 @@ class Quiet:
         self.alive = False
 
 
-HOST = Host(TransportKind.SSH, "host", 22, Login("x"))
+HOST = values.host("host")
 
 
 def test_a_closed_pool_stays_closed_and_closes_what_was_still_greeting() -> None:
@@ -261,7 +262,7 @@ def test_a_closed_pool_stays_closed_and_closes_what_was_still_greeting() -> None
         assert answer.wait(10)
         return made
 
-    pool = Pool({TransportKind.SSH: connect}, lambda _name: HOST)  # type: ignore[dict-item]
+    pool = Pool({TransportKind.SSH: connect})  # type: ignore[dict-item]
 
     def ask() -> None:
         try:
@@ -282,7 +283,8 @@ def test_a_closed_pool_stays_closed_and_closes_what_was_still_greeting() -> None
 
 
 def test_a_jump_host_that_turns_out_to_stand_still_is_reached_anew_at_once() -> None:
-    jump, behind = replace(HOST, address="jump"), replace(HOST, address="behind", via="jump")
+    jump = replace(HOST, address="jump")
+    behind = replace(HOST, address="behind", via=jump)
     made: list[tuple[str, Quiet]] = []
 
     def connect(host: Host, pool: Pool) -> Quiet:
@@ -294,7 +296,7 @@ def test_a_jump_host_that_turns_out_to_stand_still_is_reached_anew_at_once() -> 
         made.append((host.address, Quiet()))
         return made[-1][1]
 
-    pool = Pool({TransportKind.SSH: connect}, lambda _name: jump)  # type: ignore[dict-item]
+    pool = Pool({TransportKind.SSH: connect})  # type: ignore[dict-item]
     assert pool.session(behind).alive
     assert [name for name, _ in made] == ["jump", "jump", "behind"]
     pool.close()

@@ -367,7 +367,7 @@ def test_a_signal_ends_waiting() -> None:
         raise ConnectError("no")
 
     with pytest.raises(InterruptedRun) as caught:
-        retry(operation, Retries(first_wait=60), stop)
+        retry(operation, Retries(transient=5, first_wait=60), stop)
     assert caught.value.code == 143
 
 

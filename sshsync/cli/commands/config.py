@@ -1,10 +1,15 @@
 """``sshsync config check|show|init``."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from sshsync.cli import complete
 from sshsync.cli.options import Options, common
 from sshsync.report import as_json
+
+if TYPE_CHECKING:
+    from sshsync.model.topology import Tree
 
 
 @click.group()
@@ -26,15 +31,10 @@ def check(context: click.Context) -> None:
     checks.everything(found)
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
-    names = found.tree.repositories
     if options.json:
         click.echo(as_json.line({"type": "config", "valid": True, "warnings": [str(w) for w in found.warnings]}))
     elif not options.quiet:
-        roots = [name for name, repository in names.items() if not repository.parent]
-        click.echo(f"{options.config}: valid")
-        for root in roots:
-            for line in _branch(found.tree.repositories, root, 0):
-                click.echo(line)
+        click.echo("\n".join([f"{options.config}: valid", *_lines(found.tree)]))
 
 
 @config.command()
@@ -90,13 +90,12 @@ def init(context: click.Context, file: str) -> None:
     display.remark(options, f"wrote {file}; edit it, then: sshsync --config {file} config check")
 
 
-def _branch(repositories: object, name: str, depth: int) -> list[str]:
-    from sshsync.model.topology import Repository
-
-    assert isinstance(repositories, dict)  # noqa: S101 - the tree's own mapping
-    repository: Repository = repositories[name]
-    lines = [f"{'  ' * depth}{name}  {repository.host.label}:{repository.path}"]
-    for child in repositories.values():
-        if child.parent == name:
-            lines += _branch(repositories, child.name, depth + 1)
+def _lines(tree: "Tree") -> list[str]:
+    """Return the tree as text: each repository below its parent."""
+    lines = []
+    waiting = [found for found in reversed(list(tree.repositories.values())) if not found.parent]
+    while waiting:
+        found = waiting.pop()
+        lines.append(f"{'  ' * tree.level(found.name)}{found.name}  {found.host.label}:{found.path}")
+        waiting += reversed(tree.children(found.name))
     return lines

@@ -1,0 +1,21 @@
+"""Values of the model with the defaults of the option table, for tests that need no file."""
+
+from dataclasses import replace
+
+from sshsync.config.load import parse
+from sshsync.config.resolve import resolve
+from sshsync.model.policy import TransportKind
+from sshsync.model.topology import Host, Login, Repository
+from tests.conftest import ACCOUNT
+
+_ONE = resolve(parse(b"[one]\nhost = one\npath = /r\n", "f.conf"), ACCOUNT).tree.repositories["one"]
+
+
+def host(address: str = "host", port: int = 22, login: Login = Login("u"), **more: object) -> Host:
+    """Return a host that is reached over SSH, but for other values of some fields."""
+    return replace(_ONE.host, transport=TransportKind.SSH, address=address, port=port, login=login, **more)  # type: ignore[arg-type]
+
+
+def repository(name: str, parent: str = "", *, host: Host, **more: object) -> Repository:
+    """Return a repository, with other values of some fields; its chain is not settled."""
+    return replace(_ONE, **{"name": name, "parent": parent, "host": host, "digest": "", **more})  # type: ignore[arg-type]
