@@ -41,6 +41,9 @@ SHARED: dict[str, tuple[Use, ...]] = {
 """What each shared function uses itself."""
 
 
+_HERE = files(__package__)
+
+
 def stripped(text: str) -> str:
     """Return a program without empty lines, lines of comment and indentation: on a command line each byte counts.
 
@@ -52,7 +55,7 @@ def stripped(text: str) -> str:
 
 def text_of(file: str) -> str:
     """Return the text of a file below this package, stripped."""
-    return stripped(files(__package__).joinpath(file).read_text("ascii"))
+    return stripped(_HERE.joinpath(file).read_text("ascii"))
 
 
 _START, _END = text_of("base/start.sh"), text_of("base/end.sh")
