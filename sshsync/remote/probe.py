@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_PERL = (
-    'for(@ARGV){@s=lstat;if(@s){printf("TOKEN %x %d %d %d %d %s\\n",@s[2,7,9,10,1],$_)}'
-    'else{$r=1;warn("$_: $!\\n")}}exit($r||0)'
-)
+from sshsync.remote.scripts import STAT_IN_PERL
+
 _STAT = {
     "gnu": ("stat", "-c", "TOKEN %f %s %.9Y %.9Z %i %n", "%d"),
     "busybox": ("stat", "-c", "TOKEN %f %s %Y %Z %i %n", "%d"),
     "bsd": ("stat", "-f", "TOKEN %Xp %z %m %c %i %N", "%d"),
-    "perl": ("perl", "-e", _PERL, "@s=lstat($ARGV[0]);print($s[0])"),
+    "perl": ("perl", "-e", STAT_IN_PERL, "@s=lstat($ARGV[0]);print($s[0])"),
 }
 """By form: the tool, its option, what makes it print one record a file (raw mode in hex, size, times, inode, name),
 and what makes it print the device that a file is on."""

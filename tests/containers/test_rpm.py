@@ -189,4 +189,6 @@ def test_wheel_and_sdist_work_where_nothing_else_is(built: Path, tmp_path: Path)
     subprocess.run([str(python), "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--wheel-dir", str(tmp_path), str(next(tmp_path.glob("sshsync-*/")))], check=True, capture_output=True)
     names = [sorted(zipfile.ZipFile(file).namelist()) for file in (wheel, tmp_path / wheel.name)]
     assert names[0] == names[1]
-    assert "sshsync/py.typed" in names[0]
+    programs = [str(file.relative_to(packages.CHECKOUT)) for pattern in ("*/*.sh", "*/*.pl") for file in (packages.CHECKOUT / "sshsync/remote/scripts").glob(pattern)]
+    assert programs
+    assert {"sshsync/py.typed", *programs} <= set(names[0])

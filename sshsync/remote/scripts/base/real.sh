@@ -1,0 +1,18 @@
+# Whether every component of a path is a directory and no link. What is missing is made with MAKE=yes, else the status is 2.
+real() {
+  p=.
+  r=$1/
+  [ "$1" = . ] && return 0
+  while [ -n "$r" ]; do
+    p=$p/${r%%/*}
+    r=${r#*/}
+    if [ -L "$p" ]; then
+      echo "$p is a symbolic link" >&2
+      return 1
+    fi
+    if [ ! -d "$p" ]; then
+      [ "$MAKE" = yes ] || return 2
+      mkdir "$p" || [ -d "$p" ] || return 1
+    fi
+  done
+}

@@ -1,0 +1,19 @@
+# Prints what the host can do: NAME=VALUE, one a line. The first of its kind that works is the one to use.
+try() { "$@" >/dev/null 2>&1 </dev/null; }
+main() {
+  try stat -c '%f %s %.9Y %.9Z %i %n' / && case $(stat -c %.9Y /) in *.?????????) echo stat=gnu ;; esac
+  try stat -c '%f %s %Y %Z %i %n' / && echo stat=busybox
+  try stat -f '%Xp %z %m %c %i %N' / && case $(stat -f %z / 2>/dev/null) in *[!0-9]* | '') ;; *) echo stat=bsd ;; esac
+  try perl -e '@s = lstat("/") or exit 1' && echo stat=perl
+  for t in md5 sha1 sha256 sha512; do
+    try ${t}sum /dev/null && echo "$t=${t}sum"
+    [ $t = md5 ] || { try shasum -a ${t#sha} /dev/null && echo "$t=shasum -a ${t#sha}"; }
+    try openssl dgst -r -$t /dev/null && echo "$t=openssl dgst -r -$t"
+  done
+  for t in find tar mv rm mkdir rmdir chmod touch cat scp; do command -v $t >/dev/null 2>&1 && echo "tool=$t"; done
+  # Only a sync that takes -f flushes one file system; others would flush them all.
+  case $(sync --help 2>&1 </dev/null) in *-f*) try sync -f / && echo 'sync=sync -f' ;; esac
+  now=$(date +%s 2>/dev/null)
+  case $now in *[!0-9]* | '') now=$(awk 'BEGIN { srand(); print srand() }') ;; esac
+  echo "now=$now"
+}

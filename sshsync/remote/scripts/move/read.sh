@@ -1,0 +1,3 @@
+# Prints the bytes of the files named on stdin, one after another.
+each() { cat "$@"; }
+main() { top && batches; }

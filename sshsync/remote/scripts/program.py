@@ -1,0 +1,113 @@
+"""Programs for hosts: what they are made of, and how they are read from the files beside this one.
+
+A program's file defines ``main``. Before it come ``base/start.sh``, the statuses and the shared functions that the
+program uses; behind it ``base/end.sh``. These files are code, as constant as this one, and are read once, at import.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from importlib.resources import files
+
+
+class Status(IntEnum):
+    """A status with a meaning; in a program it is the variable of this name."""
+
+    MISSING = 44
+    """The root is missing."""
+    LOST = 45
+    """The lease is not ours any more."""
+    HELD = 46
+    """Somebody else holds the lease."""
+
+
+Use = str | Status
+"""A shared function, by the name of its file in ``base/``, or a status."""
+
+SHARED: dict[str, tuple[Use, ...]] = {
+    "top": (),
+    "own": ("top",),
+    "held": (Status.LOST,),
+    "run": (),
+    "batches": ("run",),
+    "real": (),
+    "plain": ("real",),
+    "prune": (),
+    "drop": ("real", "prune"),
+    "grouped": ("run", "held", "drop"),
+    "secrets": (),
+    "nobody": (),
+}
+"""What each shared function uses itself."""
+
+
+_HERE = files(__package__)
+
+
+def stripped(text: str) -> str:
+    """Return a program without empty lines, lines of comment and indentation: on a command line each byte counts.
+
+    No text in quotes may run over the end of a line.
+    """
+    lines = (line.lstrip() for line in text.splitlines())
+    return "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
+
+
+def text_of(file: str) -> str:
+    """Return the text of a file below this package, stripped."""
+    return stripped(_HERE.joinpath(file).read_text("ascii"))
+
+
+_START, _END = text_of("base/start.sh"), text_of("base/end.sh")
+_TEXTS = {name: text_of(f"base/{name}.sh") for name in SHARED}
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A named program.
+
+    Attributes:
+        body: defines ``main`` and what it calls.
+        lists: it may print more than it was asked about.
+    """
+
+    name: str
+    body: str
+    lists: bool = False
+
+    @property
+    def text(self) -> str:
+        """The whole program."""
+        return _START + self.body + _END
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A script with its variables: all that a transport needs to start it."""
+
+    script: Script
+    variables: dict[str, bytes] = field(default_factory=dict)
+
+
+def load(file: str, *uses: Use, lists: bool = False) -> Script:
+    """Return the program of a file, with the shared functions and statuses that it uses.
+
+    Args:
+        file: path below this package, without ``.sh``; its last part is the program's name.
+        uses: what the program uses itself; what these use comes along.
+        lists: it may print more than it was asked about.
+    """
+    body = "".join(_shared(use) for use in _closure(uses)) + text_of(f"{file}.sh")
+    return Script(file.rpartition("/")[2], body, lists)
+
+
+def _shared(use: Use) -> str:
+    return f"{use.name}={use.value}\n" if isinstance(use, Status) else _TEXTS[use]
+
+
+def _closure(uses: Iterable[Use]) -> dict[Use, None]:
+    """What is used, each once and in order, with all that it uses itself."""
+    found: dict[Use, None] = {}
+    for use in uses:
+        found |= _closure(() if isinstance(use, Status) else SHARED[use]) | {use: None}
+    return found
