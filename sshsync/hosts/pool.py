@@ -7,12 +7,11 @@ from sshsync.errors import ConnectionLostError, HostError, TrustError
 from sshsync.hosts.session import Session
 from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host
-from sshsync.transports.base import Transport
+from sshsync.transports.base import Factory, Transport
+from sshsync.transports.dialing import Dial, Way, dial
 
 HANDSHAKES = 8
 """Greetings under way at once; sshd drops more (MaxStartups)."""
-
-Factory = Callable[[Host, "Pool"], Transport]
 
 
 class Pool:
@@ -56,9 +55,15 @@ class Pool:
                     raise
             return entry.session
 
-    def transport(self, host: Host) -> Transport:
-        """Return the transport under a live session, for tunnels."""
-        return self.session(host).transport
+    def way(self, host: Host) -> Dial:
+        """Return how a way to the host is made: directly, or through its jump host, which is connected to for that."""
+
+        def connect() -> Way:
+            if not host.via:
+                return dial(host.address, host.port)
+            return self.session(self.jump(host.via)).transport.tunnel(host.address, host.port)
+
+        return connect
 
     def close(self) -> None:
         """Close every connection, for good; running commands end with `ConnectionLostError`.
@@ -102,7 +107,7 @@ class Pool:
         with self._greeting:
             with self._lock:
                 self._check_open(host)
-            return self._factories[host.transport](host, self)
+            return self._factories[host.transport](host, self.way(host))
 
 
 class _Entry:
