@@ -143,7 +143,7 @@ LOOKS = {"engine/preflight.py", "engine/survey.py"}
 
 
 def test_sessions_are_asked_for_by_what_is_tried_again() -> None:
-    """`Context.session` is one try: who calls it in the engine is handed to `retry`, or called by somebody who is."""
+    """`Asking.session` is one try: who calls it in the engine is handed to `retry`, or called by somebody who is."""
     for file in FILES:
         if layer(file) != "engine" or relative(file) in LOOKS | {"engine/context.py"}:
             continue
@@ -169,7 +169,7 @@ def test_sessions_are_asked_for_by_what_is_tried_again() -> None:
             for call in ast.walk(whole)
             if isinstance(call, ast.Call) and _name(call.func) == "session" and id(call) not in covered
         ]
-        assert bare == [], "use Context.capabilities, or hand it to Context.retry"
+        assert bare == [], "use Asking.capabilities, or hand it to Asking.retry"
 
 
 def _name(node: ast.AST) -> str:

@@ -6,12 +6,12 @@ from typing import Protocol
 
 from sshsync.core import algorithm
 from sshsync.core.lease import Here
-from sshsync.errors import HostError
+from sshsync.hosts.asking import Asking
 from sshsync.hosts.pool import Pool
-from sshsync.hosts.retrying import Stop, T, retry
+from sshsync.hosts.retrying import Stop, T
 from sshsync.hosts.session import Session
 from sshsync.kinds.base import Kind
-from sshsync.model.events import Emit, Retried
+from sshsync.model.events import Emit
 from sshsync.model.item import Digest, Item, Key, Stamp
 from sshsync.model.topology import Repository, Tree
 from sshsync.remote.probe import Capabilities
@@ -77,25 +77,18 @@ class Context:
     here: Here
     crashed: Callable[[str, BaseException], None] = lambda _repository, _error: None
 
-    def session(self, repository: Repository) -> Session:
-        """Return a live session to the repository's host: one try, for use inside an operation given to `retry` only.
+    @property
+    def asking(self) -> Asking:
+        """What speaks to hosts."""
+        return Asking(self.pool, self.emit, self.stop, self.monotonic)
 
-        Raises:
-            HostError: it cannot be reached or trusted; the hint names the repository.
-        """
-        try:
-            return self.pool.session(repository.host)
-        except HostError as error:
-            error.hint = error.hint.replace("NAME", repository.name)
-            raise
+    def session(self, repository: Repository) -> Session:
+        """Return a live session to the repository's host; see `Asking.session`."""
+        return self.asking.session(repository)
 
     def capabilities(self, repository: Repository) -> Capabilities:
-        """Return what the repository's host can do; connects, and tries again, as often as its `retries` allow.
-
-        Raises:
-            HostError: it cannot be reached or trusted, or lacks a tool.
-        """
-        return self.retry(repository, "connect", lambda: self.session(repository).capabilities)
+        """Return what the repository's host can do; see `Asking.capabilities`."""
+        return self.asking.capabilities(repository)
 
     def algorithm(self, repository: Repository) -> str:
         """Return the digest algorithm of the repository's chain."""
@@ -106,16 +99,7 @@ class Context:
         return algorithm.maker(repository, self.algorithm(repository))
 
     def retry(
-        self,
-        repository: Repository,
-        step: str,
-        operation: Callable[[], T],
-        progress: Callable[[], int] = lambda: 0,
+        self, repository: Repository, step: str, operation: Callable[[], T], progress: Callable[[], int] = lambda: 0
     ) -> T:
-        """Run a step until it succeeds or trying again makes no sense; each failed try is an event."""
-
-        def notify(attempt: int, reason: str, wait: float) -> None:
-            self.emit(Retried(repository.name, step, attempt, reason, round(wait, 1)))
-
-        self.stop.check()
-        return retry(operation, repository.retries, self.stop, progress=progress, notify=notify, clock=self.monotonic)
+        """Run a step until it succeeds or trying again makes no sense; see `Asking.retry`."""
+        return self.asking.retry(repository, step, operation, progress)

@@ -9,7 +9,7 @@ from sshsync.engine.context import Context
 from sshsync.errors import InterruptedRun, SshsyncError
 from sshsync.hosts.conversation import new_token
 from sshsync.hosts.retrying import T
-from sshsync.kinds.base import Answer, Dialogue, Learned, Remark, Request, Subject
+from sshsync.kinds.base import Dialogue, Subject
 from sshsync.model.events import Remarked, Scanned, Waiting
 from sshsync.model.item import Digest, Item, Key, Snapshot
 from sshsync.model.topology import Repository
@@ -208,35 +208,13 @@ class Scanner:
         return Subject(repository, capabilities, new_token(), context.algorithm(repository), now, wary=wary)
 
     def _converse(self, subject: Subject, dialogue: Dialogue[T]) -> T:
-        """Drive a dialogue: each request is one script, tried again on its own."""
-        repository, token = subject.repository, subject.token
-        try:
-            step = next(dialogue)
-            while True:
-                if isinstance(step, Learned):
-                    self._learn(repository, step.items, subject.now)
-                    step = next(dialogue)
-                elif isinstance(step, Remark):
-                    self._context.emit(Remarked(repository.name, step.words))
-                    step = next(dialogue)
-                else:
-                    step = dialogue.send(self._ask(repository, step, token))
-        except StopIteration as end:
-            result: T = end.value
-            return result
+        return self._context.asking.converse(subject, dialogue, lambda items: self._learn(subject, items))
 
-    def _learn(self, repository: Repository, items: tuple[Item, ...], now: int) -> None:
+    def _learn(self, subject: Subject, items: tuple[Item, ...]) -> None:
         """Keep digests of a scan that is not over: should it break off, the next one need not read these files."""
+        repository, context = subject.repository, self._context
         if repository.digest_cache:
-            self._context.records.learn(repository, self._context.maker(repository), _cacheable(items, now))
-
-    def _ask(self, repository: Repository, request: Request, token: bytes) -> Answer:
-        def once() -> Answer:
-            session = self._context.session(repository)
-            reply = session.run(request.command, request.stdin, allow=request.allow, token=token)
-            return Answer(reply.status, reply.payload, reply.errors)
-
-        return self._context.retry(repository, request.command.script.name, once)
+            context.records.learn(repository, context.maker(repository), _cacheable(items, subject.now))
 
 
 def _cacheable(items: Iterable[Item], now: int) -> list[Item]:

@@ -1,7 +1,7 @@
 """The seam: a kind scans by a dialogue of requests and answers, without touching a host itself.
 
 A dialogue is a generator: it yields a `Request` and is sent the `Answer`, or yields what it has `Learned` or a
-`Remark`; it returns its result. Whoever drives it (`engine.scan`) owns connections, retries and deadlines; the kind
+`Remark`; it returns its result. Whoever drives it (`hosts.asking`) owns connections, retries and deadlines; the kind
 owns words and parsing.
 """
 
