@@ -143,7 +143,8 @@ def test_a_frozen_host_meets_the_deadline_and_its_connection_is_given_up(session
 
 def test_a_trickle_is_not_progress(session, monkeypatch: pytest.MonkeyPatch) -> None:
     made, _ = session
-    slow = Session(made.transport, 0.4)
+    with made.connected() as transport:
+        slow = Session(transport, 0.4)
     began = time.monotonic()
     with pytest.raises(DeadlineError, match="less than"):
         slow.run(Command(TRICKLE))
