@@ -11,13 +11,14 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from sshsync import builtin, checks, logs
-from sshsync.builtin import Kinds, SeenKey
+from sshsync.builtin import Kinds
 from sshsync.config import load as reader
 from sshsync.config.resolve import Account, Config, resolve
 from sshsync.core import fold, planner
@@ -30,11 +31,11 @@ from sshsync.engine.context import Context
 from sshsync.engine.run import Asked, Run
 from sshsync.engine.sinks import FanOut, Folding, Logging
 from sshsync.engine.survey import survey
-from sshsync.errors import SshsyncError
+from sshsync.errors import SshsyncError, UsageError
 from sshsync.executors.base import Executor
 from sshsync.executors.threads import Threads
 from sshsync.hosts.asking import Asking
-from sshsync.hosts.pool import Factory, Pool
+from sshsync.hosts.pool import Pool
 from sshsync.hosts.retrying import Stop
 from sshsync.model.events import Emit, Event, Outcome, Remarked
 from sshsync.model.plan import Plan
@@ -46,6 +47,9 @@ from sshsync.notices.base import Notice
 from sshsync.state.directory import check_directory
 from sshsync.state.journal import Journal, find_run
 from sshsync.state.lock import Lock
+from sshsync.transports import trust
+from sshsync.transports.base import Factory
+from sshsync.transports.trust import SeenKey
 
 GRACE = 20.0
 """Seconds after a signal in which commands may end by themselves before their connections are closed."""
@@ -271,9 +275,14 @@ class Sync:
             ConfigError: a key or password file of the jump host before it cannot be used.
             HostError: its host, or the jump host, cannot be reached.
         """
-        found = self.config.options.get(name)
-        checks.secrets(self.config, [found.via] if found else [])
-        return builtin.seen_key(self.config, name)
+        host = planner.known(self.config.tree, name).host
+        shown_key = builtin.SHOWN_KEYS.get(host.transport)
+        if shown_key is None:
+            raise UsageError(f"{name} is on this host itself: there is no key to trust")
+        options = self.config.options.get(name)
+        checks.secrets(self.config, [options.via] if options else [])
+        with closing(Pool(self._transports)) as pool:
+            return trust.seen(host, shown_key(host, pool.way(host)), trust.own_file(self.config.settings.state_dir))
 
     def trust(self, seen: SeenKey) -> Path:
         """Record a host key in sshsync's own file, and return that file.
@@ -281,7 +290,7 @@ class Sync:
         Raises:
             HostKeyError: another key is on record or it is revoked; that is never overwritten.
         """
-        return builtin.trust_key(self.config.settings, seen)
+        return trust.record(seen, trust.own_file(self.config.settings.state_dir))
 
     def _asked(self, plan: Plan) -> tuple[Asked, list[str]]:
         row = self.journal.unfinished()

@@ -6,13 +6,13 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sshsync import builtin
 from sshsync.config.load import GLOBAL
 from sshsync.config.resolve import Config
 from sshsync.errors import ConfigError, ConfigProblem, StateError
 from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Login
 from sshsync.transports import ssh_auth
+from sshsync.transports.trust import own_file, trust
 
 _MADE = ("log_file", "lock_file", "report_dir")
 """Settings whose directories sshsync makes by itself."""
@@ -66,7 +66,7 @@ def _secrets_of(config: Config, name: str) -> Iterator[ConfigProblem]:
         except StateError as error:
             yield ConfigProblem(places.get(option, option), error.what, error.hint)
     if host.transport is not TransportKind.LOCAL:
-        for known in builtin.trust(host, config.settings).files:
+        for known in trust(host, own_file(config.settings.state_dir)).files:
             if reason := _unreadable(known):
                 place = places.get("known_hosts", str(known))
                 yield ConfigProblem(place, f"cannot read {known}: {reason}", "who a host is, it tells")

@@ -41,7 +41,7 @@ LAYERS = {
     "__main__": 14,
     "__init__": 14,
 }
-SAME_LAYER = {"__main__": {"cli"}, "checks": {"builtin"}, "transfers": set(), "cli": {"demo"}}
+SAME_LAYER = {"__main__": {"cli"}, "transfers": set(), "cli": {"demo"}}
 PURE = ("errors", "version", "model", "core", "remote", "kinds", "report")
 IMPURE_MODULES = {
     "os", "io", "socket", "subprocess", "threading", "random", "logging", "pathlib", "secrets", "shutil", "sqlite3", "importlib",
@@ -209,6 +209,17 @@ def test_the_engine_names_no_kind_no_strategy_and_no_transport() -> None:
 
 def test_every_module_says_what_it_is() -> None:
     assert [relative(f) for f in FILES if not ast.get_docstring(tree(f))] == []
+
+
+def test_nobody_asks_which_transport_it_is() -> None:
+    """What a transport can do is a member of the seam; tests may ask what they have made themselves."""
+    for file in FILES:
+        if layer(file) == "transports":
+            continue
+        for call in ast.walk(tree(file)):
+            if isinstance(call, ast.Call) and _name(call.func) in ("isinstance", "issubclass", "type"):
+                asked = {_name(node) for argument in call.args for node in ast.walk(argument)}
+                assert not [name for name in asked if name.endswith("Transport")], f"{relative(file)}:{call.lineno}"
 
 
 def test_concrete_classes_are_named_in_one_file() -> None:

@@ -9,8 +9,8 @@ from sshsync.model.topology import Repository, Tree
 def faults(repositories: Mapping[str, Repository]) -> list[tuple[str, str, str]]:
     """Return what is wrong with the links as (repository, option, words).
 
-    Checked: unknown parent, a parent of another type, cycle, two repositories on one root of one host. The time grows with the
-    number of repositories, not with that of their pairs.
+    Checked: unknown parent, a parent of another type, cycle, two repositories on one root of one host. The time
+    that it takes grows with the number of repositories, not with that of their pairs.
     """
     found = repositories.values()
     return [

@@ -62,7 +62,7 @@ def _look(context: Context, repository: Repository, session: Session) -> Survey:
         durable=bool(capabilities.sync),
         tools=tuple(sorted(visible(tool, 20) for tool in capabilities.tools)),
         ways=dict(context.appliers[repository.type].ways(repository, capabilities)),
-        security=dict(session.transport.security),
+        security=dict(session.security),
     )
 
 

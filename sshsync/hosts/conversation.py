@@ -24,6 +24,9 @@ _TIMEOUTS = 10
 """Longest silences that a host may make its reader wait, all in all, before the rate of its answer counts."""
 
 _MOST_ERRORS = 8192
+_LAST_SILENCE, _LAST_WORDS = 5.0, 60.0
+"""Seconds after a script's end in which its error output may be silent, and in which all of it has to come."""
+
 _READ_ONLY = b"Read-only file system"
 _FULL = (b"No space left on device", b"Disk quota exceeded", _READ_ONLY)
 
@@ -84,6 +87,13 @@ class Conversation:
     or does not want to read because what it read goes on slowly, is none of it.
 
     Args:
+        stream: the running script.
+        token: frames its answer.
+        label: the host as messages name it.
+        limits: what its answer may be like.
+        errors: takes its error output piece by piece, all of it and as it comes, from a thread of its own: what waits
+            there makes the script wait. What it raises is raised by whoever reads the answer, once that has ended.
+        ended: called once, when the conversation is left.
         clock: seconds that never jump.
 
     Attributes:
@@ -91,8 +101,16 @@ class Conversation:
         cut: its output ended although it did not end by itself, as far as `raw` could see.
     """
 
-    def __init__(
-        self, stream: Stream, token: bytes, label: str, limits: Limits, clock: Callable[[], float] = time.monotonic
+    def __init__(  # noqa: PLR0913 - each is a seam
+        self,
+        stream: Stream,
+        token: bytes,
+        label: str,
+        limits: Limits,
+        *,
+        errors: Callable[[bytes], None] | None = None,
+        ended: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stream = stream
         self._limits = limits
@@ -104,6 +122,10 @@ class Conversation:
         self._label = label
         self.token = token
         self._errors = bytearray()
+        self._heard = 0
+        self._tell = errors
+        self._untold: Exception | None = None
+        self._ended = ended
         self._raw = b""
         self.cut = False
         self._listener = threading.Thread(target=self._listen, name="sshsync-errors", daemon=True)
@@ -117,6 +139,8 @@ class Conversation:
     ) -> None:
         self._stream.close()
         self._listener.join(5)
+        ended, self._ended = self._ended, lambda: None
+        ended()
 
     def write(self, data: bytes) -> None:
         """Send bytes to the script's input.
@@ -206,7 +230,7 @@ class Conversation:
 
     @property
     def said(self) -> bytes:
-        """What came as error output, once the script has ended."""
+        """The beginning of what came as error output, once the script has ended."""
         self._listener.join(1)
         return bytes(self._errors)
 
@@ -218,8 +242,10 @@ class Conversation:
         return self.reply(b"")
 
     def reply(self, payload: bytes) -> Reply:
-        """Return the answer after `pieces` is exhausted."""
-        self._listener.join(5)
+        """Return the answer after `pieces` is exhausted, with the beginning of the error output."""
+        self._hear_out()
+        if self._untold:
+            raise self._untold
         return Reply(self._frame.status or 0, payload, bytes(self._errors), self.token, self._label)
 
     def _read(self, size: int) -> bytes:
@@ -236,6 +262,24 @@ class Conversation:
         with suppress(HostError):
             while words := self._stream.read_errors(65536):
                 self._errors += words[: _MOST_ERRORS - len(self._errors)]
+                if self._tell and self._untold is None:
+                    try:
+                        self._tell(words)
+                    except Exception as error:  # noqa: BLE001 - raised again by whoever reads the answer
+                        self._untold = error
+                self._heard += 1
+
+    def _hear_out(self) -> None:
+        """Wait for the end of the error output, for somebody who takes it longer, as long as more comes.
+
+        It need not end with the script: what a script leaves behind may hold it open for ever.
+        """
+        heard, until = -1, self._clock() + _LAST_WORDS
+        while heard != self._heard and self._clock() < until:
+            heard = self._heard
+            self._listener.join(_LAST_SILENCE)
+            if self._tell is None or not self._listener.is_alive():
+                return
 
     def _early_end(self) -> HostError:
         try:

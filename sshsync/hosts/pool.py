@@ -1,41 +1,64 @@
-"""One live connection a host, made when first needed, remade when lost, closed in one place."""
+"""One live connection a host, made when first needed, given back when idle, remade when lost, closed in one place."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 
 from sshsync.errors import ConnectionLostError, HostError, TrustError
 from sshsync.hosts.session import Session
 from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host
-from sshsync.transports.base import Transport
+from sshsync.transports.base import Factory, Transport
+from sshsync.transports.dialing import Dial, Way, dial
 
 HANDSHAKES = 8
 """Greetings under way at once; sshd drops more (MaxStartups)."""
 
-Factory = Callable[[Host, "Pool"], Transport]
+IDLE = 64
+"""Connections over which nothing runs that are kept. Each is a socket and some threads here, and a process there."""
+
+LINGER = 5.0
+"""Seconds after its last use in which no connection is given back: whoever has it is likely to use it again."""
 
 
 class Pool:
-    """The sessions of one run."""
+    """The sessions with all hosts. Safe to use from several threads.
 
-    def __init__(self, factories: Mapping[TransportKind, Factory]) -> None:
+    More than so many idle connections do not stay open: the least recently used are closed, and their sessions rest.
+    Never closed is one over which a command runs, through which another host's connection leads, or that was used just
+    now. A session that rests connects anew by itself, so nobody's work fails for it.
+    """
+
+    def __init__(
+        self,
+        factories: Mapping[TransportKind, Factory],
+        *,
+        most_idle: int = IDLE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Make an empty pool.
 
         Args:
             factories: how to connect, by transport.
+            most_idle: idle connections that stay open.
+            clock: seconds that never jump.
         """
         self._factories = factories
+        self._most_idle = most_idle
+        self._clock = clock
         self._entries: dict[Host, _Entry] = {}
         self._lock = threading.Lock()
         self._greeting = threading.BoundedSemaphore(HANDSHAKES)
-        self._made: list[Session] = []
+        self._live: dict[Host, Transport] = {}
+        self._reaching: set[Host] = set()
         self._closed = False
 
     def session(self, host: Host) -> Session:
         """Return a live session; connects when there is none.
 
         Raises:
-            HostError: it cannot be reached or does not let us in, or the pool is closed.
+            TrustError: the host or the login was refused, now or earlier; that is not tried again.
+            HostError: it cannot be reached, or the pool is closed.
         """
         with self._lock:
             self._check_open(host)
@@ -47,16 +70,31 @@ class Pool:
             if entry.refused:
                 raise entry.refused.again()
             if entry.session is None:
-                try:
-                    entry.session = self._keep(host, Session(self._connect(host), host.timeout))
-                except TrustError as error:
-                    entry.refused = error.again()
-                    raise
-            return entry.session
+                made = self._reach(host, entry)
+                entry.session = Session(made, host.timeout, again=lambda: self._reach(host, entry), clock=self._clock)
+            found = entry.session
+            found.used = self._clock()
+        self._give_back()
+        return found
 
-    def transport(self, host: Host) -> Transport:
-        """Return the transport under a live session, for tunnels."""
-        return self.session(host).transport
+    def way(self, host: Host) -> Dial:
+        """Return how a way to the host is made: directly, or through its jump host, which is connected to for that."""
+        jump = host.via
+        if not jump:
+            return lambda: dial(host.address, host.port)
+        return _tunnel(lambda: self.session(jump), host)
+
+    def forget(self) -> None:
+        """Forget what may have changed since: refusals, and what hosts can do, their clocks among it.
+
+        For whoever keeps a pool from one look at the hosts to the next: a key that was mended is accepted then.
+        """
+        with self._lock:
+            entries = list(self._entries.values())
+        for entry in entries:
+            entry.refused = None
+            if entry.session:
+                entry.session.forget()
 
     def close(self) -> None:
         """Close every connection, for good; running commands end with `ConnectionLostError`.
@@ -65,19 +103,51 @@ class Pool:
         """
         with self._lock:
             self._closed = True
-            made = list(self._made)
-        for session in made:
+            sessions = [entry.session for entry in self._entries.values() if entry.session]
+            live = list(self._live.values())
+        for transport in live:
+            transport.close()
+        for session in sessions:
             session.close()
 
-    def _keep(self, host: Host, made: Session) -> Session:
+    def _reach(self, host: Host, entry: "_Entry") -> Transport:
+        """Connect, and keep the connection for `close`; a refusal is final."""
+        if entry.refused:
+            raise entry.refused.again()
+        with self._lock:
+            self._reaching.add(host)
+        try:
+            return self._keep(host, self._connect(host))
+        except TrustError as error:
+            entry.refused = error.again()
+            raise
+        finally:
+            with self._lock:
+                self._reaching.discard(host)
+
+    def _keep(self, host: Host, made: Transport) -> Transport:
         try:
             with self._lock:
                 self._check_open(host)
-                self._made = [session for session in self._made if session.alive] + [made]
+                self._live[host] = made
         except ConnectionLostError:
             made.close()
             raise
         return made
+
+    def _give_back(self) -> None:
+        """Close what is idle beyond the most that is kept, least recently used first."""
+        before = self._clock() - LINGER
+        with self._lock:
+            self._live = {host: transport for host, transport in self._live.items() if transport.alive}
+            if len(self._live) <= self._most_idle:
+                return
+            carrying = {host.via for host in (*self._live, *self._reaching)}
+            sessions = [self._entries[host].session for host in self._live if host not in carrying]
+
+        idle = sorted((found for found in sessions if found and found.idle), key=lambda found: found.used)
+        for session in idle[: max(0, len(idle) - self._most_idle)]:
+            session.rest(before)
 
     def _check_open(self, host: Host) -> None:
         if self._closed:
@@ -86,21 +156,30 @@ class Pool:
     def _connect(self, host: Host) -> Transport:
         """Connect; over a new connection to its jump host when that host's one turns out to stand still."""
         if not host.via:
-            return self._greet(host)
+            return self._greet(host, self.way(host))
         jump = self.session(host.via)
         try:
-            return self._greet(host)
+            return self._greet(host, _tunnel(lambda: jump, host))
         except HostError:
             if jump.alive:
                 raise
-        self.session(host.via)
-        return self._greet(host)
+        anew = self.session(host.via)
+        return self._greet(host, _tunnel(lambda: anew, host))
 
-    def _greet(self, host: Host) -> Transport:
+    def _greet(self, host: Host, way: Dial) -> Transport:
+        """Greet the host. Who does so waits for no other greeting: all of them might wait for the same jump host."""
         with self._greeting:
             with self._lock:
                 self._check_open(host)
-            return self._factories[host.transport](host, self)
+            return self._factories[host.transport](host, way)
+
+
+def _tunnel(jump: Callable[[], Session], host: Host) -> Dial:
+    def connect() -> Way:
+        with jump().connected() as transport:
+            return transport.tunnel(host.address, host.port)
+
+    return connect
 
 
 class _Entry:

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -25,44 +26,68 @@ two channels are left then: a lease has to be renewed in time, however long the 
 
 
 class Session:
-    """A host that answers: probed once, spoken to by scripts.
+    """A host that answers: probed once, spoken to by scripts. Safe to use from several threads.
+
+    A session may rest: its connection is given back while nothing runs over it, and whatever is asked for next makes a
+    new one. Whoever holds the session does not notice, but for the time.
 
     Args:
+        transport: the connection.
         timeout: seconds of silence after which a script is given up.
+        again: connects anew after a rest; without it the session never rests.
+        capabilities: what the host can do; it is asked when that is not known.
         clock: seconds that never jump.
+
+    Attributes:
+        used: when it was last handed out, or a command began or ended, by `clock`.
     """
 
-    def __init__(self, transport: Transport, timeout: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._transport = transport
+    def __init__(
+        self,
+        transport: Transport,
+        timeout: float,
+        *,
+        again: Callable[[], Transport] | None = None,
+        capabilities: Capabilities | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.label = transport.label
         self.timeout = timeout
-        self._clock = clock
-        self._capabilities: Capabilities | None = None
-        self._lock = threading.Lock()
+        self.used = clock()
         self.relays = threading.BoundedSemaphore(RELAYS)
-
-    @property
-    def transport(self) -> Transport:
-        """The connection itself."""
-        return self._transport
-
-    @property
-    def label(self) -> str:
-        """The host as messages name it."""
-        return self._transport.label
+        self._transport: Transport | None = transport
+        self._again = again
+        self._running = 0
+        self._lock = threading.Lock()
+        self._clock = clock
+        self._capabilities = capabilities
+        self._probing = threading.Lock()
 
     @property
     def alive(self) -> bool:
-        """False once the connection is gone."""
-        return self._transport.alive
+        """False once the connection is lost or closed; a session that rests is alive."""
+        transport = self._transport
+        return transport is None or transport.alive
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has a connection over which nothing runs."""
+        return self._transport is not None and not self._running
+
+    @property
+    def security(self) -> Mapping[str, str]:
+        """The algorithms that the connection agreed on; empty where there are none."""
+        with self.connected() as transport:
+            return transport.security
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the host can do; asked for once a connection.
+        """What the host can do; asked for once, and again after `forget`.
 
         Raises:
             ToolMissingError: naming every tool that is missing.
         """
-        with self._lock:
+        with self._probing:
             if self._capabilities is None:
                 reply = self.run(Command(scripts.PROBE)).check("looking for its tools")
                 found = probe.parse(reply.payload, time.time())
@@ -71,8 +96,50 @@ class Session:
                 self._capabilities = found
             return self._capabilities
 
+    def forget(self) -> None:
+        """Ask the host anew what it can do, and for its clock, when that is wanted next."""
+        with self._probing:
+            self._capabilities = None
+
+    @contextmanager
+    def connected(self) -> Iterator[Transport]:
+        """Have the connection, made anew after a rest; it is not given back while the block lasts.
+
+        Raises:
+            HostError: it could not be made anew.
+        """
+        transport = self._begin()
+        try:
+            yield transport
+        finally:
+            self._end()
+
+    def rest(self, before: float) -> bool:
+        """Give the connection back, unless something runs over it or the session was used after the moment `before`.
+
+        Returns:
+            Whether it was given back.
+        """
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            transport = self._transport
+            if transport is None or self._again is None or self._running or self.used > before:
+                return False
+            self._transport = None
+        finally:
+            self._lock.release()
+        transport.close()
+        return True
+
     def start(
-        self, command: Command, stdin: bytes | None = None, *, allow: float = 0.0, token: bytes = b""
+        self,
+        command: Command,
+        stdin: bytes | None = None,
+        *,
+        allow: float = 0.0,
+        token: bytes = b"",
+        errors: Callable[[bytes], None] | None = None,
     ) -> Conversation:
         """Start a script.
 
@@ -81,12 +148,23 @@ class Session:
             stdin: its whole input, fed beside the reading of its answer; None when the caller writes it.
             allow: seconds of silence that are fine beyond the host's timeout.
             token: frames the answer; random unless the command itself has to know it.
+            errors: takes all of its error output as it comes; see `Conversation`. A reply keeps the beginning only.
+
+        Raises:
+            HostError: it could not be started.
         """
         token = token or new_token()
         framed = replace(command, variables={"TOKEN": token, **command.variables})
         limits = self._limits(command, stdin, allow)
-        stream = self._transport.open(framed, limits.idle)
-        conversation = Conversation(stream, token, self.label, limits, self._clock)
+        transport = self._begin()
+        try:
+            stream = transport.open(framed, limits.idle)
+            conversation = Conversation(
+                stream, token, self.label, limits, errors=errors, ended=self._end, clock=self._clock
+            )
+        except BaseException:
+            self._end()
+            raise
         if stdin is not None:
             conversation.feed(stdin)
         return conversation
@@ -127,6 +205,23 @@ class Session:
         names = (stdin or b"").count(b"\n")
         return Limits(name, idle, names, self.timeout, min(MOST_ANSWER, _MOST_TOLD + _MOST_A_NAME * names))
 
+    def _begin(self) -> Transport:
+        """Return the connection, and keep it from being given back until `_end`."""
+        with self._lock:
+            if self._transport is None:
+                assert self._again is not None  # noqa: S101 - without it nothing rests
+                self._transport = self._again()
+            self._running += 1
+            self.used = self._clock()
+            return self._transport
+
+    def _end(self) -> None:
+        with self._lock:
+            self._running -= 1
+            self.used = self._clock()
+
     def close(self) -> None:
         """Close the connection."""
-        self._transport.close()
+        transport = self._transport
+        if transport is not None:
+            transport.close()

@@ -1,9 +1,11 @@
 """The seam: what every transport offers, and the deadlines that every wait keeps."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from sshsync.model.topology import Host
 from sshsync.remote.scripts import Command
+from sshsync.transports.dialing import Dial, Way
 
 PIECE = 1 << 18
 """Bytes written to a host in one go. Larger pieces stall in the SSH layer, smaller ones cost time."""
@@ -82,6 +84,20 @@ class Transport(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Close the connection; running streams end with `ConnectionLostError`."""
+    def tunnel(self, address: str, port: int) -> Way:
+        """Return a way from this host to another one, as seen from this one.
+
+        Raises:
+            ConnectError: this host could not or would not reach it.
+            ConnectionLostError: the connection to this host is lost.
+            HostError: a host that is reached in this manner leads nowhere.
+        """
         ...
+
+    def close(self) -> None:
+        """Close the connection; running streams end with `ConnectionLostError`, and tunnels are cut."""
+        ...
+
+
+Factory = Callable[[Host, Dial], Transport]
+"""Connects to a host, over the way that is handed in where the transport needs one."""

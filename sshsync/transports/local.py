@@ -12,7 +12,9 @@ from types import MappingProxyType
 from sshsync.errors import ConnectionLostError, DeadlineError, HostError
 from sshsync.remote import encode
 from sshsync.remote.scripts import Command
+from sshsync.transports import dialing
 from sshsync.transports.base import CHANNELS
+from sshsync.transports.dialing import Way
 
 
 class LocalTransport:
@@ -55,6 +57,10 @@ class LocalTransport:
         with self._lock:
             self._streams.add(stream)
         return stream
+
+    def tunnel(self, address: str, port: int) -> Way:
+        """Connect to another host from this one: behind a local repository that is the direct way."""
+        return dialing.dial(address, port)
 
     def forget(self, stream: "LocalStream") -> None:
         """Take back the slot of a closed stream."""

@@ -8,8 +8,9 @@ import io
 import threading
 from collections.abc import Mapping
 
-from sshsync.errors import ConnectError, ConnectionLostError
+from sshsync.errors import ConnectError, ConnectionLostError, HostError
 from sshsync.remote.scripts import Command
+from sshsync.transports.dialing import Way
 from sshsync.transports.memory_host import Fault, File, MemoryHost
 from sshsync.transports.memory_scripts import Scripts, postponed
 
@@ -41,6 +42,10 @@ class MemoryTransport:
             fault.then()
             raise ConnectError("cannot connect", where=self.label)
         return MemoryStream(self, command, idle, fault)
+
+    def tunnel(self, address: str, port: int) -> Way:
+        """Refuse: a host in memory leads nowhere."""
+        raise HostError(f"leads nowhere, not to {address}:{port}", where=self.label)
 
     def close(self) -> None:
         """Close the connection."""

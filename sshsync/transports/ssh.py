@@ -7,12 +7,9 @@ the next try makes a new one instead of waiting for the dead one again.
 """
 
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import paramiko
 
@@ -23,64 +20,19 @@ from sshsync.remote.scripts import Command
 from sshsync.transports import known_hosts, ssh_auth
 from sshsync.transports.base import CHANNELS, REOPENED, SLOWEST
 from sshsync.transports.deadlines import Deadlines
+from sshsync.transports.dialing import Dial
 from sshsync.transports.known_hosts import HostKey
-from sshsync.transports.ssh_greeting import HANDSHAKE, Channel, Connection, Dial, greeting, handshake, key_of, words
+from sshsync.transports.ssh_greeting import HANDSHAKE, Channel, Connection, greeting, handshake, key_of, words
+from sshsync.transports.trust import Trust
 
 WINDOW = 16 << 20
 """Bytes a host may send ahead on one channel: bounds memory, and speed on long links."""
 
 _PACKET = 1 << 18
-_ADDRESS_WAIT = 10.0
 _CHANNEL_WAIT = 30.0
 _START_WAIT = 60.0
 _LATE = 5.0
 _LEAST_SHARE = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """Where host keys are looked up, and what an operator is told about an unknown host."""
-
-    files: tuple[Path, ...]
-    hint: str = ""
-
-
-def dial(address: str, port: int, within: float) -> socket.socket:
-    """Connect to the first address that answers.
-
-    Raises:
-        ConnectError: none did; the words name each attempt.
-    """
-    label = known_hosts.name_of(address, port)
-    try:
-        found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        permanent = error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None))
-        kind = HostError if permanent else ConnectError
-        raise kind(f"its address is not known: {error.strerror}", where=label, hint="check host") from error
-    until = time.monotonic() + within
-    attempts = []
-    for family, kind_, protocol, _, place in found:
-        made = socket.socket(family, kind_, protocol)
-        try:
-            made.settimeout(max(0.5, min(_ADDRESS_WAIT, until - time.monotonic())))
-            made.connect(place)
-            _tune(made)
-        except OSError as error:
-            made.close()
-            attempts.append(f"{place[0]}: {error.strerror or 'no answer in time'}")
-            continue
-        return made
-    raise ConnectError(f"cannot connect ({'; '.join(attempts)})", where=label)
-
-
-def _tune(made: socket.socket) -> None:
-    """Let the kernel find dead links: keepalive alone never does while data is in flight."""
-    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4), ("TCP_USER_TIMEOUT", 30000)):
-        if hasattr(socket, name):
-            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class SshTransport:

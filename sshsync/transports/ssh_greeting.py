@@ -18,6 +18,7 @@ from paramiko.packet import Packetizer
 from sshsync.errors import ConnectError, HostError
 from sshsync.model.topology import Host
 from sshsync.model.words import visible
+from sshsync.transports.dialing import Dial, Way
 from sshsync.transports.known_hosts import HostKey
 
 CIPHERS = (
@@ -48,7 +49,6 @@ LOG = "sshsync.ssh"
 logging.getLogger(LOG).addHandler(logging.NullHandler())
 
 Channel = paramiko.Channel
-Dial = Callable[[], socket.socket | Channel]
 
 
 class Line:
@@ -57,7 +57,7 @@ class Line:
     Everything that Paramiko wants of a socket goes on to the real one.
     """
 
-    def __init__(self, real: socket.socket | Channel) -> None:
+    def __init__(self, real: Way) -> None:
         self._real = real
         self._heard = threading.Event()
         self._sending = False
@@ -127,7 +127,7 @@ class Line:
     def _arrived(self) -> int:
         """Return how many bytes of ours the other side's system has taken; 0 where this system does not tell."""
         try:
-            told = self._real.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED + 8)  # type: ignore[union-attr]
+            told = self._real.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_ACKED + 8)  # type: ignore[attr-defined]
             return int(struct.unpack_from("=Q", told, _BYTES_ACKED)[0])
         except (AttributeError, OSError, struct.error):
             return 0

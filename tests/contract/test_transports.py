@@ -26,13 +26,13 @@ from sshsync.model.topology import Login
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command, Script
 from sshsync.transfers.base import Ends
-
-from sshsync.transports import ssh
+from sshsync.transfers.load import Load, Pack, Part
 from sshsync.transports.base import CHANNELS, Transport
 from sshsync.transports.local import LocalTransport
 from sshsync.transports.memory import MemoryHost, MemoryTransport
-from sshsync.transfers.load import Load, Pack, Part
-from sshsync.transports.ssh import SshTransport, Trust
+from sshsync.transports.dialing import dial
+from sshsync.transports.ssh import SshTransport
+from sshsync.transports.trust import Trust
 from tests import values
 from tests.conftest import CHAIN, configure
 from tests.sshd import Sshd
@@ -109,7 +109,7 @@ def reached(way: str, tmp_path: Path) -> Iterator[Place]:
         known = tmp_path / "known"
         known.write_text(server.known + "\n")
         host_ = values.host("127.0.0.1", server.port, Login(server.user, key_file=str(server.key)))
-        made = on_disk(tmp_path / "root", SshTransport(host_, Trust((known,)), lambda: ssh.dial("127.0.0.1", server.port, 5)))
+        made = on_disk(tmp_path / "root", SshTransport(host_, Trust((known,)), lambda: dial("127.0.0.1", server.port, 5)))
     yield made
     made.session.close()
     if server:

@@ -21,7 +21,9 @@ from sshsync.model.topology import Host, Login
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command, Script
 from sshsync.transports import ssh, ssh_greeting
-from sshsync.transports.ssh import SshTransport, Trust
+from sshsync.transports.dialing import dial
+from sshsync.transports.ssh import SshTransport
+from sshsync.transports.trust import Trust
 from tests import values
 from tests.integration.conftest import Site
 from tests.sshd import Sshd
@@ -41,7 +43,7 @@ def host(port: int, timeout: float = 2.0, **login: str) -> Host:
 
 
 def connect(where: Host, files: tuple[Path, ...] = ()) -> SshTransport:
-    return SshTransport(where, Trust(files), lambda: ssh.dial(where.address, where.port, 2))
+    return SshTransport(where, Trust(files), lambda: dial(where.address, where.port, 2))
 
 
 @pytest.fixture
@@ -115,7 +117,7 @@ def test_refused_and_unknown_addresses() -> None:
         with pytest.raises(ConnectError, match="cannot connect"):
             connect(host(probe.getsockname()[1]))
     with pytest.raises(HostError, match="address is not known") as caught:
-        ssh.dial("no-such-host.invalid", 22, 2)
+        dial("no-such-host.invalid", 22, 2)
     assert isinstance(caught.value, HostError)
 
 
@@ -141,7 +143,8 @@ def test_a_frozen_host_meets_the_deadline_and_its_connection_is_given_up(session
 
 def test_a_trickle_is_not_progress(session, monkeypatch: pytest.MonkeyPatch) -> None:
     made, _ = session
-    slow = Session(made.transport, 0.4)
+    with made.connected() as transport:
+        slow = Session(transport, 0.4)
     began = time.monotonic()
     with pytest.raises(DeadlineError, match="less than"):
         slow.run(Command(TRICKLE))
@@ -183,7 +186,7 @@ def test_leaving_a_conversation_whose_connection_just_broke_raises_nothing(tmp_p
         sockets: list[socket.socket] = []
 
         def kept(sockets: list[socket.socket] = sockets) -> socket.socket:
-            sockets.append(ssh.dial(where.address, where.port, 2))
+            sockets.append(dial(where.address, where.port, 2))
             return sockets[0]
 
         made = Session(SshTransport(where, Trust((tmp_path / "known",)), kept), 2)

@@ -20,7 +20,9 @@ from sshsync.model.topology import Login
 from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
 from sshsync.transports import ssh, ssh_greeting
-from sshsync.transports.ssh import SshTransport, Trust
+from sshsync.transports.dialing import dial
+from sshsync.transports.ssh import SshTransport
+from sshsync.transports.trust import Trust
 from tests import values
 from tests.integration.conftest import Site
 from tests.sshd import Sshd
@@ -213,7 +215,7 @@ def closing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         threading.Thread(target=serve, daemon=True).start()
         port = listener.getsockname()[1]
         host = values.host("127.0.0.1", port, Login("x", password="x", host_key=pin), timeout=5)
-        made.append(Session(SshTransport(host, Trust(()), lambda: ssh.dial("127.0.0.1", port, 5)), 5))
+        made.append(Session(SshTransport(host, Trust(()), lambda: dial("127.0.0.1", port, 5)), 5))
         return made[-1]
 
     yield session
@@ -246,7 +248,7 @@ def test_a_connection_that_answers_is_kept_whatever_is_silent(tmp_path: Path) ->
     (tmp_path / "known").write_text(server.known + "\n")
     login = Login(server.user, key_file=str(server.key))
     host = values.host("127.0.0.1", server.port, login, timeout=0.5)
-    made = Session(SshTransport(host, Trust((tmp_path / "known",)), lambda: ssh.dial("127.0.0.1", server.port, 5)), 0.5)
+    made = Session(SshTransport(host, Trust((tmp_path / "known",)), lambda: dial("127.0.0.1", server.port, 5)), 0.5)
     quiet = scripts.Script("quiet", "main() { sleep 3; echo done; }\n")
     assert made.run(Command(quiet), allow=30).payload == b"done\n"
     made.close()

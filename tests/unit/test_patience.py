@@ -25,6 +25,7 @@ from sshsync.remote.scripts import Command
 from sshsync.transfers.base import held
 from sshsync.transports.base import SLOWEST
 from sshsync.transports.deadlines import Deadlines
+from sshsync.transports.dialing import Dial
 from sshsync.transports.ssh_greeting import Connection, Line
 from tests import values
 
@@ -257,7 +258,7 @@ def test_a_closed_pool_stays_closed_and_closes_what_was_still_greeting() -> None
     asked, answer, made = threading.Event(), threading.Event(), Quiet()
     errors: list[SshsyncError] = []
 
-    def connect(_host: Host, _pool: Pool) -> Quiet:
+    def connect(_host: Host, _dial: Dial) -> Quiet:
         asked.set()
         assert answer.wait(10)
         return made
@@ -287,13 +288,17 @@ def test_a_jump_host_that_turns_out_to_stand_still_is_reached_anew_at_once() -> 
     behind = replace(HOST, address="behind", via=jump)
     made: list[tuple[str, Quiet]] = []
 
-    def connect(host: Host, pool: Pool) -> Quiet:
-        if host.via:
-            below = pool.transport(jump)
+    class Jump(Quiet):
+        def tunnel(self, address: str, port: int) -> None:
+            assert (address, port) == ("behind", 22)
             if len(made) == 1:
-                below.close()
+                self.close()
                 raise ConnectionLostError("the connection stands still", where="jump")
-        made.append((host.address, Quiet()))
+
+    def connect(host: Host, dial: Dial) -> Quiet:
+        if host.via:
+            dial()
+        made.append((host.address, Jump()))
         return made[-1][1]
 
     pool = Pool({TransportKind.SSH: connect})  # type: ignore[dict-item]
