@@ -98,7 +98,7 @@ def reached(way: str, tmp_path: Path) -> Iterator[Place]:
     server = None
     if way == "memory":
         host = MemoryHost()
-        host.roots.add(b"/r")
+        host.make(b"/r")
         made = Place(MemoryTransport(host), b"/r", lambda k, d: host.put(b"/r/" + k, d), lambda: host.below(b"/r"))
     elif way == "local":
         made = on_disk(tmp_path / "root", LocalTransport())
