@@ -46,6 +46,10 @@ class Disk:
         self.ticks += 1
         return self.ticks
 
+    def touch(self, file: File) -> None:
+        """Give a file a change time that no file had before."""
+        file.ctime_ns = 1_600_000_000_000_000_000 + self.tick()
+
     @property
     def used(self) -> int:
         """Bytes in all files."""
@@ -120,7 +124,8 @@ class Disk:
         file = self.files.setdefault(path, File(b"", mode, inode=self.tick()))
         file.data = b""
         room = len(data) if self.size is None else max(0, self.size - self.used)
-        file.data, file.mtime, file.ctime_ns = data[:room], mtime, self._now()
+        file.data, file.mtime = data[:room], mtime
+        self.touch(file)
         if room < len(data):
             raise _error(errno.ENOSPC, name)
         return file
@@ -200,9 +205,6 @@ class Disk:
         if self.is_directory(target):
             target += b"/" + name.rpartition(b"/")[2]
         self.write(target, old.data, mtime=old.mtime).mode = old.mode
-
-    def _now(self) -> int:
-        return 1_600_000_000_000_000_000 + self.tick()
 
     def _is(self, name: bytes, what: Callable[[bytes], bool], *, last: bool = True) -> bool:
         try:

@@ -25,9 +25,9 @@ class Leases(Shell):
             return HELD
         host.mkdir(lease)
         host.mkdir(mine)
-        host.write(mine + b"/n0", b"")
+        self._write(mine + b"/n0", b"")
         try:
-            host.write(mine + b"/owner", self._vars["OWNER"] + b"\n")
+            self._write(mine + b"/owner", self._vars["OWNER"] + b"\n")
         except OSError:
             host.unlink(mine + b"/owner")
         for name in host.names(self._own + b"/."):
@@ -40,7 +40,7 @@ class Leases(Shell):
         self._ours()
         lease = self._own + b"/lease/" + self._vars["LEASE"]
         try:
-            self._host.write(lease + b"/n" + self._vars["COUNT"], b"")
+            self._host.write(lease + b"/n" + self._vars["COUNT"], b"", mtime=int(self._host.clock()))
         except OSError:
             self._held()
             return

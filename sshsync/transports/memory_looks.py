@@ -42,8 +42,9 @@ class Looks(Shell):
         self._top()
         place = self._enter(self._vars["BELOW"])
         for path in self._host.walk(place):
-            if not path.startswith(place + b"/.sshsync/"):
-                self._record(place, path[len(place) + 1 :])
+            key = path[len(place) + 1 :]
+            if key.split(b"/")[0] != b".sshsync":
+                self._record(place, key)
 
     def stat(self) -> int:
         """Stat the named files."""
@@ -116,6 +117,7 @@ class Looks(Shell):
         size = self._host.size
         if size is not None:
             words = (size // 1024, self._host.used // 1024, max(0, size - self._host.used) // 1024)
+            self._out += b"free Filesystem 1024-blocks Used Available Capacity Mounted on\n"
             self._out += b"free memory %d %d %d 50%% /\n" % words
 
     def _cat(self, name: bytes) -> None:
@@ -123,14 +125,15 @@ class Looks(Shell):
 
     def _record(self, place: bytes, name: bytes) -> None:
         """Print what the host's stat prints of a file, a link or a directory."""
-        path, host = self._host.path(place + b"/./" + name, last=False), self._host
+        host, now = self._host, int(self._host.clock())
+        path = host.path(place + b"/./" + name, last=False)
         if path in host.files:
             file = host.files[path]
             values = (0o100000 | file.mode, len(file.data), file.mtime, file.ctime_ns, file.inode)
         elif path in host.links:
-            values = (0o120777, len(host.links[path]), 0, 0, 1)
+            values = (0o120777, len(host.links[path]), now, now * 10**9, 1)
         elif host.is_directory(path):
-            values = (0o040755, 4096, 0, 0, 2)
+            values = (0o040755, 4096, now, now * 10**9, 2)
         else:
             raise FileNotFoundError(2, "No such file or directory", "./" + name.decode(errors="surrogateescape"))
         mode, size, mtime, ctime, inode = values

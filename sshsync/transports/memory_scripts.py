@@ -5,9 +5,11 @@ import io
 import tarfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from sshsync.core.batch import OPEN
 from sshsync.remote.scripts import Command
+from sshsync.transports.memory_disk import File
 from sshsync.transports.memory_host import MemoryHost
 from sshsync.transports.memory_lease import Leases
 from sshsync.transports.memory_looks import Looks
@@ -38,7 +40,7 @@ class Scripts(Looks, Leases):
         self._tool("cat")
         part = self._own + b"/part/" + self._vars["PART"]
         self._host.make(self._own + b"/part")
-        self._host.write(part + OPEN.encode(), self._stdin, mode=0o600, mtime=int(self._host.clock()))
+        self._write(part + OPEN.encode(), self._stdin)
         self._host.move(part + OPEN.encode(), part)
 
     def close(self) -> None:
@@ -141,10 +143,12 @@ class Scripts(Looks, Leases):
         if self._host.is_link(place + b"/" + name):
             self._say(b"./%s is a symbolic link" % name)
             return False
-        if not self._try(b"chmod", lambda: self._host.file(place + b"/./" + name)):
+        file = File(b"") if self._host.is_directory(place + b"/" + name) else None
+        if file is None and not self._try(b"chmod", partial(self._host.file, place + b"/./" + name)):
             return False
-        file = self._host.file(place + b"/" + name)
-        file.mode, file.ctime_ns = mode, 1_600_000_000_000_000_000 + self._host.tick()
+        file = file or self._host.file(place + b"/" + name)
+        self._host.touch(file)
+        file.mode = mode
         try:
             parts = time.strptime(stamp.decode() + " UTC", "%Y%m%d%H%M.%S %Z")
         except ValueError:
@@ -159,7 +163,7 @@ class Scripts(Looks, Leases):
         host, batch = self._host, self._batch() + b"/" + group + b"/"
         there = self._root + b"/" + group + b"/"
         if not self._real(self._root, group, make=True):
-            for name in names if self._vars["EMPTY"] else []:
+            for name in names if self._vars.get("EMPTY") else []:
                 if (
                     host.is_directory(there + name)
                     and not host.is_link(there + name)

@@ -1,5 +1,6 @@
 """What all scripts share on a host in memory: the step into a root, the check of every path, names by directory."""
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -60,10 +61,7 @@ class Shell:
             self._errors += words + b"\n"
 
     def _refused(self, tool: bytes, error: OSError) -> None:
-        self._say(
-            b"%s: %s: %s"
-            % (tool, str(error.filename).encode(errors="surrogateescape"), (error.strerror or "").encode())
-        )
+        self._say(b"%s: %s: %s" % (tool, os.fsencode(error.filename), words(error)))
 
     def _try(self, tool: bytes, deed: Callable[[], object]) -> bool:
         """Let a tool do something; what refuses it is told in the tool's words."""
@@ -78,6 +76,10 @@ class Shell:
         """Let a tool do something with each name, also after one that it refuses; tell whether it refused none."""
         done = [self._try(tool, partial(deed, name)) for name in names]
         return all(done)
+
+    def _write(self, path: bytes, data: bytes) -> None:
+        """Write a file that only its owner may read."""
+        self._host.write(path, data, mode=0o600, mtime=int(self._host.clock()))
 
     def _tool(self, name: str) -> None:
         if name not in self._host.tools.programs:
@@ -122,7 +124,10 @@ class Shell:
             if not self._host.is_directory(path):
                 if not make:
                     return 2
-                if not self._try(b"mkdir", partial(self._host.mkdir, path)):
+                try:
+                    self._host.mkdir(path)
+                except OSError as error:
+                    self._say(b"mkdir: cannot create directory '.%s': %s" % (path[len(here) :], words(error)))
                     return 1
         return 0
 
@@ -177,6 +182,11 @@ class Shell:
         except Ended as end:
             self._say(end.words)
             return False
+
+
+def words(error: OSError) -> bytes:
+    """Return what a tool says of a refusal."""
+    return (error.strerror or "").encode()
 
 
 def decoded(name: bytes) -> bytes:
