@@ -113,6 +113,9 @@ class MemoryStream:
             with host.lock:
                 host.late.append(postponed(host, self._command, stdin, fault.kind))
             return b""
+        if fault and fault.kind == "answer":
+            self._errors = fault.words
+            return _framed(token, fault.after, fault.payload)
         with self._owner.host.lock:
             running = Scripts(self._owner.host, self._command.variables, stdin)
             status, payload, self._errors = running.run(self._command.script.name)
@@ -120,10 +123,14 @@ class MemoryStream:
             payload = bytes([payload[0] ^ 1]) + payload[1:]
         if fault and fault.kind == "fail":
             status, payload, self._errors = 1, b"", fault.words
-        answer = token + b" begin\n" + payload + b"\n%s end %d\n" % (token, status)
+        answer = _framed(token, status, payload)
         if fault:
             fault.then()
             if fault.kind in ("cut", "lose"):
                 self._lost = fault.kind == "lose"
                 return answer[: fault.after]
         return answer
+
+
+def _framed(token: bytes, status: int, payload: bytes) -> bytes:
+    return token + b" begin\n" + payload + b"\n%s end %d\n" % (token, status)

@@ -36,8 +36,9 @@ class Fault:
             (the output just ends there), ``flip`` (one bit of the payload is wrong), ``fail`` (the script fails),
             ``late`` (the connection breaks, and the script does its work when the host's `wake` is called), ``torn``
             (the connection breaks when a receiver has written half of its files; woken, it goes on), ``open`` (the
-            same, but it has written all of them), ``none``.
-        words: what the host says on its error output.
+            same, but it has written all of them), ``answer`` (the script does nothing, and answers `payload` with
+            the status `after`), ``none``.
+        words: what the host says on its error output, when the script fails or answers.
         first, then: called before and after the script does its work.
     """
 
@@ -48,6 +49,7 @@ class Fault:
     words: bytes = b""
     first: Callable[[], None] = lambda: None
     then: Callable[[], None] = lambda: None
+    payload: bytes = b""
 
 
 @dataclass
