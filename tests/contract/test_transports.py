@@ -52,6 +52,10 @@ class Place:
         """Write a file below the root, with the directories above it."""
         raise NotImplementedError
 
+    def drop(self, key: bytes) -> None:
+        """Remove a file below the root."""
+        raise NotImplementedError
+
     def link(self, key: bytes, target: bytes) -> None:
         """Make a symbolic link below the root, or beside it."""
         raise NotImplementedError
@@ -84,6 +88,9 @@ class InMemory(Place):
     def put(self, key: bytes, data: bytes) -> None:
         self.host.put(self.root + b"/" + key, data)
 
+    def drop(self, key: bytes) -> None:
+        self.host.unlink(self.root + b"/" + key)
+
     def link(self, key: bytes, target: bytes) -> None:
         self.host.link(self.root + b"/" + key, target)
 
@@ -110,6 +117,9 @@ class OnDisk(Place):
         file = os.path.join(self.root, key)
         os.makedirs(os.path.dirname(file), exist_ok=True)
         Path(os.fsdecode(file)).write_bytes(data)
+
+    def drop(self, key: bytes) -> None:
+        os.unlink(self.root + b"/" + key)
 
     def link(self, key: bytes, target: bytes) -> None:
         os.symlink(target, self.root + b"/" + key)
