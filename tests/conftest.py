@@ -72,7 +72,7 @@ class World:
 
     def fill(self, host: str, root: bytes, files: dict[bytes, bytes]) -> None:
         made = self.host(host)
-        made.roots.add(root)
+        made.make(root)
         for key, data in files.items():
             made.put(root + b"/" + key, data)
 

@@ -61,10 +61,10 @@ def steps(page: Path) -> Iterator["Command | File | Copy"]:
         if block["path"]:
             yield File(block["path"], block["file"])
         else:
-            yield from _commands(block["shown"] or block["hidden"])
+            yield from commands(block["shown"] or block["hidden"])
 
 
-def _commands(block: str) -> Iterator[Command | Copy]:
+def commands(block: str) -> Iterator[Command | Copy]:
     current: Command | None = None
     for line in block.splitlines():
         found = _PROMPT.fullmatch(line)

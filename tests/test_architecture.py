@@ -132,11 +132,9 @@ def test_no_globals(file: Path) -> None:
         assert not isinstance(node, ast.Global), "no global statement"
 
 
-@pytest.mark.parametrize("file", FILES, ids=relative)
+@pytest.mark.parametrize("file", [f for f in FILES if relative(f) not in ("remote/encode.py", "demo/server.py")], ids=relative)
 def test_only_the_encoder_builds_commands(file: Path) -> None:
     """Scripts are constants; nothing but the encoder writes words that a shell will read."""
-    if relative(file) in ("remote/encode.py", "demo/server.py"):
-        return
     for node in ast.walk(tree(file)):
         if isinstance(node, ast.keyword) and node.arg == "shell" and isinstance(node.value, ast.Constant):
             assert node.value.value is not True
@@ -220,6 +218,36 @@ def test_nobody_asks_which_transport_it_is() -> None:
             if isinstance(call, ast.Call) and _name(call.func) in ("isinstance", "issubclass", "type"):
                 asked = {_name(node) for argument in call.args for node in ast.walk(argument)}
                 assert not [name for name in asked if name.endswith("Transport")], f"{relative(file)}:{call.lineno}"
+TESTS = sorted(Path(__file__).parent.rglob("*.py"))
+NOT_OURS = {"_exit": "os._exit: a process that ends without a word"}
+"""Names with an underscore that tests may use, none of which is the project's."""
+
+
+def of_tests(file: Path) -> str:
+    return file.relative_to(Path(__file__).parent).as_posix()
+
+
+@pytest.mark.parametrize("file", TESTS, ids=of_tests)
+def test_tests_use_what_is_public(file: Path) -> None:
+    for node in ast.walk(tree(file)):
+        name = ""
+        if isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")):
+            name = node.attr
+            assert ast.unparse(node) != "monkeypatch.setattr", f"{of_tests(file)}:{node.lineno}: hand it in"
+        elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("sshsync"):
+            name = next((alias.name for alias in node.names if alias.name.startswith("_")), "")
+        private = name.startswith("_") and not name.startswith("__")
+        assert not private or name in NOT_OURS, f"{of_tests(file)}:{getattr(node, 'lineno', 0)}: {name}"
+
+
+@pytest.mark.parametrize("file", TESTS, ids=of_tests)
+def test_no_test_passes_by_leaving(file: Path) -> None:
+    """But for laws, where a refusal is one of the answers that are expected."""
+    for test in ast.walk(tree(file)):
+        if isinstance(test, ast.FunctionDef) and test.name.startswith("test_"):
+            inner = [node for part in ast.walk(test) if part is not test and isinstance(part, (ast.FunctionDef, ast.ExceptHandler)) for node in ast.walk(part)]
+            leaves = [node.lineno for node in ast.walk(test) if isinstance(node, ast.Return) and node not in inner]
+            assert leaves == [], f"{of_tests(file)}: {test.name}"
 
 
 def test_concrete_classes_are_named_in_one_file() -> None:

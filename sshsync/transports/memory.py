@@ -1,7 +1,8 @@
 """A host in memory, with faults to order: for tests of whatever is built on sshsync.
 
 It is no mock: it answers the same scripts as a real host, by name, and passes the same contract suite. It knows
-regular files only and no operator's templates.
+files, directories and symbolic links, a disk that may be full, and tools that may be missing; no operator's templates,
+no rights, no other file system than its one.
 """
 
 import io
@@ -11,10 +12,10 @@ from collections.abc import Mapping
 from sshsync.errors import ConnectError, ConnectionLostError, HostError
 from sshsync.remote.scripts import Command
 from sshsync.transports.dialing import Way
-from sshsync.transports.memory_host import Fault, File, MemoryHost
+from sshsync.transports.memory_host import Fault, File, MemoryHost, Tools
 from sshsync.transports.memory_scripts import Scripts, postponed
 
-__all__ = ["Fault", "File", "MemoryHost", "MemoryTransport"]
+__all__ = ["Fault", "File", "MemoryHost", "MemoryTransport", "Tools"]
 
 
 class MemoryTransport:
@@ -117,16 +118,24 @@ class MemoryStream:
             with host.lock:
                 host.late.append(postponed(host, self._command, stdin, fault.kind))
             return b""
+        if fault and fault.kind == "answer":
+            self._errors = fault.words
+            return _framed(token, fault.after, fault.payload)
         with self._owner.host.lock:
-            status, payload = Scripts(self._owner.host, self._command.variables, stdin).run(self._command.script.name)
+            running = Scripts(self._owner.host, self._command.variables, stdin)
+            status, payload, self._errors = running.run(self._command.script.name)
         if fault and fault.kind == "flip" and payload:
             payload = bytes([payload[0] ^ 1]) + payload[1:]
         if fault and fault.kind == "fail":
             status, payload, self._errors = 1, b"", fault.words
-        answer = token + b" begin\n" + payload + b"\n%s end %d\n" % (token, status)
+        answer = _framed(token, status, payload)
         if fault:
             fault.then()
             if fault.kind in ("cut", "lose"):
                 self._lost = fault.kind == "lose"
                 return answer[: fault.after]
         return answer
+
+
+def _framed(token: bytes, status: int, payload: bytes) -> bytes:
+    return token + b" begin\n" + payload + b"\n%s end %d\n" % (token, status)

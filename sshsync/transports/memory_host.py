@@ -1,4 +1,4 @@
-"""The state of a host in memory: its files, its directories, and the faults to come."""
+"""The state of a host in memory: its disk, its tools, and the faults to come."""
 
 import threading
 import time
@@ -6,19 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sshsync.remote.scripts import STAGING
+from sshsync.transports.memory_disk import Disk, File
 
 OWN = STAGING.encode() + b"/"
 
 
-@dataclass(slots=True)
-class File:
-    """A file's bytes and what stat tells of it."""
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a host is equipped with, in the words of the probe.
 
-    data: bytes
-    mode: int = 0o644
-    mtime: int = 0
-    ctime_ns: int = 0
-    inode: int = 0
+    Attributes:
+        stat: its form: gnu, busybox, bsd, perl, or "" for none.
+        digests: commands that compute digests, by algorithm.
+        sync: command that flushes one file system, or "".
+    """
+
+    programs: frozenset[str] = frozenset({"find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat"})
+    stat: str = "gnu"
+    digests: tuple[tuple[str, str], ...] = tuple((name, f"{name}sum") for name in ("md5", "sha1", "sha256", "sha512"))
+    sync: str = "sync -f"
 
 
 @dataclass(slots=True)
@@ -30,8 +36,9 @@ class Fault:
             (the output just ends there), ``flip`` (one bit of the payload is wrong), ``fail`` (the script fails),
             ``late`` (the connection breaks, and the script does its work when the host's `wake` is called), ``torn``
             (the connection breaks when a receiver has written half of its files; woken, it goes on), ``open`` (the
-            same, but it has written all of them), ``none``.
-        words: what the host says on its error output.
+            same, but it has written all of them), ``answer`` (the script does nothing, and answers `payload` with
+            the status `after`), ``none``.
+        words: what the host says on its error output, when the script fails or answers.
         first, then: called before and after the script does its work.
     """
 
@@ -42,36 +49,41 @@ class Fault:
     words: bytes = b""
     first: Callable[[], None] = lambda: None
     then: Callable[[], None] = lambda: None
+    payload: bytes = b""
 
 
 @dataclass
-class MemoryHost:
-    """A host: files by absolute path, directories that exist, the faults to come.
+class MemoryHost(Disk):
+    """A host: a disk, the tools on it, the faults to come.
 
     Attributes:
+        clock: the host's own seconds since 1970.
+        started: the names of all scripts that were started.
         late: what programs of lost connections still have to do.
         watch: called at each start of a script.
     """
 
     name: str = "memory"
-    files: dict[bytes, File] = field(default_factory=dict)
-    roots: set[bytes] = field(default_factory=set)
+    tools: Tools = field(default_factory=Tools)
     faults: list[Fault] = field(default_factory=list)
     clock: Callable[[], float] = time.time
     started: list[str] = field(default_factory=list)
     late: list[Callable[[], object]] = field(default_factory=list)
     watch: Callable[[], None] = lambda: None
-    sent: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def put(self, path: bytes, data: bytes, *, mode: int = 0o644, mtime: int = 1_600_000_000) -> None:
-        """Write a file as a vendor would."""
-        self.files[path] = File(data, mode, mtime, self.tick(), len(self.started) + len(self.files) + 1)
+        """Write a file as a vendor would: a new one each time, with the directories above it, over an empty one.
 
-    def tick(self) -> int:
-        """Return a change time that never repeats."""
-        self.sent += 1
-        return 1_600_000_000_000_000_000 + self.sent
+        Raises:
+            OSError: the disk refuses it.
+        """
+        self.make(path.rpartition(b"/")[0])
+        if path in self.files:
+            self.unlink(path)
+        elif path in self.directories and not any(self.walk(path)):
+            self.remove(path)
+        self.write(path, data, mode=mode, mtime=mtime)
 
     def wake(self) -> None:
         """Let every program of a lost connection go on to its end."""
@@ -80,7 +92,7 @@ class MemoryHost:
             deed()
 
     def below(self, root: bytes) -> dict[bytes, bytes]:
-        """Return what a reader of the root sees: contents by relative path, staging left out."""
+        """Return what a reader of the root sees: contents by relative path, links and staging left out."""
         prefix = root + b"/"
         found = {path[len(prefix) :]: file.data for path, file in self.files.items() if path.startswith(prefix)}
         return {key: data for key, data in found.items() if not key.startswith(OWN)}
@@ -95,3 +107,6 @@ class MemoryHost:
                 if fault.nth == 0:
                     return fault
         return None
+
+
+__all__ = ["OWN", "Fault", "File", "MemoryHost", "Tools"]

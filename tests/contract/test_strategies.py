@@ -128,15 +128,18 @@ def test_a_file_that_is_gone_is_an_error(way, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [3, 9])
+@pytest.mark.parametrize("way", [name for name in WAYS if name != "command"], indirect=True)
 def test_a_file_of_another_size_is_an_error(way, tmp_path: Path, size: int) -> None:
     form, strategy = way
-    if isinstance(strategy, ByCommand):
-        made = batch(form, b"a", size=size)
-        bring(strategy, made, ends(tmp_path))
-        assert staged(tmp_path, made) == {b"a": b"alpha"}, "what a command fetched is known by its digest only"
-        return
     with pytest.raises(SshsyncError, match="shorter|longer|5 bytes now"):
         bring(strategy, batch(form, b"a", size=size), ends(tmp_path))
+
+
+@pytest.mark.parametrize("size", [3, 9])
+def test_what_a_command_fetched_is_known_by_its_digest_only(tmp_path: Path, size: int) -> None:
+    made = batch(Loose, b"a", size=size)
+    bring(ByCommand(), made, ends(tmp_path))
+    assert staged(tmp_path, made) == {b"a": b"alpha"}
 
 
 ODD = [b"line\nfeed", b"-rf", b"$(touch INJECTED)", b"\xff\xfe", b"d/sp ace's", b"back\\", b"C0644 3 x\n", b"*", b"end\n"]

@@ -6,8 +6,9 @@ import json
 import os
 import tarfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,39 +45,106 @@ SHA = {key: "sha256:" + hashlib.sha256(data).hexdigest() for key, data in CONTEN
 class Place:
     """A transport, a root on it, and ways to look at that root from outside."""
 
-    def __init__(self, transport: Transport, root: bytes, put: Callable[[bytes, bytes], None], see: Callable[[], dict]) -> None:
+    def __init__(self, transport: Transport, root: bytes) -> None:
         self.transport = transport
         self.session = Session(transport, 10)
         self.root = root
-        self.put = put
-        self.see = see
-        self.on_disk = not isinstance(transport, MemoryTransport)
+
+    def put(self, key: bytes, data: bytes) -> None:
+        """Write a file below the root, with the directories above it."""
+        raise NotImplementedError
+
+    def drop(self, key: bytes) -> None:
+        """Remove a file below the root."""
+        raise NotImplementedError
+
+    def link(self, key: bytes, target: bytes) -> None:
+        """Make a symbolic link below the root, or beside it."""
+        raise NotImplementedError
+
+    def make(self, key: bytes) -> None:
+        """Make a directory below the root, or beside it."""
+        raise NotImplementedError
+
+    def see(self, below: bytes = b"") -> dict[bytes, bytes]:
+        """Return the contents of the files below the root or a place beside it, without staging; links by where they lead."""
+        raise NotImplementedError
+
+    def listed(self, below: bytes) -> list[bytes]:
+        """Return the names in a directory below the root, but for those that begin with a dot."""
+        raise NotImplementedError
 
     def fill(self) -> None:
         for key, data in CONTENT.items():
             self.put(key, data)
 
 
-def on_disk(directory: Path, transport: Transport) -> Place:
-    root = os.fsencode(directory)
+class InMemory(Place):
+    """A root on a host in memory."""
 
-    def put(key: bytes, data: bytes) -> None:
-        file = os.path.join(root, key)
+    def __init__(self, host: MemoryHost, root: bytes) -> None:
+        super().__init__(MemoryTransport(host), root)
+        self.host = host
+        host.make(root)
+
+    def put(self, key: bytes, data: bytes) -> None:
+        self.host.put(self.root + b"/" + key, data)
+
+    def drop(self, key: bytes) -> None:
+        self.host.unlink(self.root + b"/" + key)
+
+    def link(self, key: bytes, target: bytes) -> None:
+        self.host.link(self.root + b"/" + key, target)
+
+    def make(self, key: bytes) -> None:
+        self.host.make(self.root + b"/" + key)
+
+    def see(self, below: bytes = b"") -> dict[bytes, bytes]:
+        top = self.host.path(self.root + b"/" + below)
+        leads = {path[len(top) + 1 :]: b"-> " + target for path, target in self.host.links.items() if path.startswith(top + b"/")}
+        return self.host.below(top) | {key: target for key, target in leads.items() if not key.startswith(b".sshsync")}
+
+    def listed(self, below: bytes) -> list[bytes]:
+        return self.host.names(self.root + b"/" + below)
+
+
+class OnDisk(Place):
+    """A root on this machine's disk."""
+
+    def __init__(self, directory: Path, transport: Transport) -> None:
+        super().__init__(transport, os.fsencode(directory))
+        directory.mkdir(exist_ok=True)
+
+    def put(self, key: bytes, data: bytes) -> None:
+        file = os.path.join(self.root, key)
         os.makedirs(os.path.dirname(file), exist_ok=True)
         Path(os.fsdecode(file)).write_bytes(data)
 
-    def see() -> dict:
+    def drop(self, key: bytes) -> None:
+        os.unlink(self.root + b"/" + key)
+
+    def link(self, key: bytes, target: bytes) -> None:
+        os.symlink(target, self.root + b"/" + key)
+
+    def make(self, key: bytes) -> None:
+        os.makedirs(self.root + b"/" + key)
+
+    def see(self, below: bytes = b"") -> dict[bytes, bytes]:
         found = {}
-        for base, directories, names in os.walk(root):
+        top = os.path.realpath(self.root + b"/" + below)
+        for base, directories, names in os.walk(top):
             if b".sshsync" in directories:
                 directories.remove(b".sshsync")
-            for name in names:
+            for name in [*names, *directories]:
                 file = os.path.join(base, name)
-                found[os.path.relpath(file, root)] = Path(os.fsdecode(file)).read_bytes()
-        return found
+                if os.path.islink(file):
+                    found[os.path.relpath(file, top)] = b"-> " + os.readlink(file)
+                elif name in names:
+                    found[os.path.relpath(file, top)] = Path(os.fsdecode(file)).read_bytes()
+        return {key: data for key, data in found.items() if key != b".sshsync"}
 
-    directory.mkdir(exist_ok=True)
-    return Place(transport, root, put, see)
+    def listed(self, below: bytes) -> list[bytes]:
+        return sorted(name for name in os.listdir(self.root + b"/" + below) if not name.startswith(b"."))
 
 
 OVER_SSH = pytest.param("ssh", marks=pytest.mark.integration)
@@ -90,7 +158,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture(params=["local", OVER_SSH])
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    """A place with directories and symbolic links: a host in memory knows regular files only."""
+    """A place where an operator's templates run: a host in memory has no shell of its own."""
     with reached(request.param, tmp_path) as made:
         yield made
 
@@ -99,17 +167,15 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 def reached(way: str, tmp_path: Path) -> Iterator[Place]:
     server = None
     if way == "memory":
-        host = MemoryHost()
-        host.roots.add(b"/r")
-        made = Place(MemoryTransport(host), b"/r", lambda k, d: host.put(b"/r/" + k, d), lambda: host.below(b"/r"))
+        made: Place = InMemory(MemoryHost(), b"/above/r")
     elif way == "local":
-        made = on_disk(tmp_path / "root", LocalTransport())
+        made = OnDisk(tmp_path / "root", LocalTransport())
     else:
         server = Sshd(tmp_path, "sshd")
         known = tmp_path / "known"
         known.write_text(server.known + "\n")
         host_ = values.host("127.0.0.1", server.port, Login(server.user, key_file=str(server.key)))
-        made = on_disk(tmp_path / "root", SshTransport(host_, Trust((known,)), lambda: dial("127.0.0.1", server.port, 5)))
+        made = OnDisk(tmp_path / "root", SshTransport(host_, Trust((known,)), lambda: dial("127.0.0.1", server.port, 5)))
     yield made
     made.session.close()
     if server:
@@ -369,10 +435,9 @@ def test_a_late_claim_gives_way_to_who_holds_the_lease_by_now(disk: Place) -> No
 
 
 def test_a_lease_without_a_name_can_be_put_aside(place: Place) -> None:
-    if place.on_disk:
-        os.makedirs(place.root + b"/.sshsync/lease")
-        status, holder = claim(place, b"a" * 16)
-        assert (status, holder.token, holder.owner) == (scripts.HELD, "", None)
+    place.make(b".sshsync/lease")
+    status, holder = claim(place, b"a" * 16)
+    assert (status, holder.token, holder.owner) == (scripts.HELD, "", None)
     assert claim(place, b"a" * 16, expect=b"-")[0] == 0
 
 
@@ -479,35 +544,63 @@ def test_a_closed_connection_is_told_apart_from_an_end(place: Place) -> None:
     assert caught.value.transient
 
 
-def test_a_root_that_moved_is_noticed(disk: Place) -> None:
-    place = disk
-    link = place.root + b"-link"
-    os.symlink(place.root, link)
+def test_a_root_that_moved_is_noticed(place: Place) -> None:
+    place.link(b"../link", place.root)
     place.fill()
     with pytest.raises(CommandError, match="not .* any more"):
-        Staging(lambda: place.session, link).clear()
+        Staging(lambda: place.session, place.root.rpartition(b"/")[0] + b"/link").clear()
 
 
-def test_nothing_is_written_through_a_symlink(disk: Place, tmp_path: Path) -> None:
-    place = disk
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "canary").write_text("precious")
-    os.symlink(os.fsencode(outside), place.root + b"/d")
+def beside(place: Place) -> bytes:
+    """Make a directory beside the root with a file in it, and return where it is."""
+    place.make(b"../outside")
+    place.put(b"../outside/canary", b"precious")
+    return place.root.rpartition(b"/")[0] + b"/outside"
+
+
+def test_nothing_is_written_through_a_symlink(place: Place) -> None:
+    place.link(b"d", beside(place))
     batch = Pack(changes(b"a", b"d/b c", b"d/e/\xff\n$(x)"))
     staging = Staging(lambda: place.session, place.root)
     unpack(place, batch, b"a", b"d/b c", b"d/e/\xff\n$(x)")
     refused = staging.publish(batch)
     assert set(refused) == {b"d/b c", b"d/e/\xff\n$(x)"}
     assert "symbolic link" in refused[b"d/b c"]
-    assert [p.name for p in outside.iterdir()] == ["canary"]
+    assert place.see(b"../outside") == {b"canary": b"precious"}
     assert place.see()[b"a"] == b"alpha"
     assert "symbolic link" in staging.delete([b"d/canary"])[b"d/canary"]
-    assert (outside / "canary").read_text() == "precious"
+    (change,) = changes(b"d/b c")
+    assert staging.adjust([replace(change.new, key=b"d/canary")]) == [b"d/canary"]
+    assert place.see(b"../outside") == {b"canary": b"precious"}
 
 
-def test_each_refused_file_has_its_own_reason(disk: Place) -> None:
-    place = disk
+def test_a_link_itself_is_replaced_deleted_and_never_adjusted(place: Place) -> None:
+    outside = beside(place)
+    for key in (b"a", b"empty", b"-rf"):
+        place.link(key, outside + b"/canary")
+    staging = Staging(lambda: place.session, place.root)
+    batch = Pack(changes(b"a"))
+    unpack(place, batch, b"a")
+    assert staging.publish(batch) == {}
+    assert staging.delete([b"empty"]) == {}
+    (change,) = changes(b"-rf")
+    assert staging.adjust([change.new]) == [b"-rf"]
+    assert place.see() == {b"a": b"alpha", b"-rf": b"-> " + outside + b"/canary"}
+    assert place.see(b"../outside") == {b"canary": b"precious"}
+
+
+def test_a_listing_skips_and_counts_links(place: Place, tmp_path: Path) -> None:
+    place.fill()
+    place.link(b"link", beside(place))
+    place.link(b"d/to a file", place.root + b"/a")
+    place.link(b"broken", b"nowhere")
+    asked = subject(place, tmp_path)
+    asked = replace(asked, repository=replace(asked.repository, path=os.fsdecode(place.root)))
+    found = converse(place, Files().glance(asked), asked.token)
+    assert (set(found.items), found.skipped, found.complete) == (set(CONTENT), 3, True)
+
+
+def test_each_refused_file_has_its_own_reason(place: Place) -> None:
     place.put(b"a/in the way", b"x")
     place.put(b"d", b"a file where a directory is needed")
     batch = Pack(changes(b"a", b"d/b c", b"empty"))
@@ -520,15 +613,36 @@ def test_each_refused_file_has_its_own_reason(disk: Place) -> None:
     assert place.see()[b"a/in the way"] == b"x"
 
 
-def test_a_foreign_staging_directory_is_refused(disk: Place, tmp_path: Path) -> None:
-    place = disk
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    os.symlink(os.fsencode(outside), place.root + b"/.sshsync")
+def test_empty_directories_make_room_only_when_they_may(place: Place) -> None:
+    place.make(b"a/x/y")
+    place.make(b"empty/z")
+    place.link(b"empty/z/link", b"nowhere")
+    batch = Pack(changes(b"a", b"empty"))
+    staging = Staging(lambda: place.session, place.root)
+    unpack(place, batch, b"a", b"empty")
+    assert set(staging.publish(batch)) == {b"a", b"empty"}
+    assert set(staging.publish(batch, empty=True)) == {b"empty"}
+    assert place.see() == {b"a": b"alpha", b"empty/z/link": b"-> nowhere"}
+
+
+def test_what_is_emptied_by_a_deletion_goes_and_nothing_else(place: Place) -> None:
+    place.fill()
+    place.make(b"beside/empty")
+    Staging(lambda: place.session, place.root).delete([b"d/e/\xff\n$(x)", b"d/b c", b"gone/too"])
+    assert place.listed(b".") == [b" lead and trail ", b"-rf", b"a", b"beside", b"empty"]
+    assert place.listed(b"beside") == [b"empty"]
+
+
+@pytest.mark.parametrize("name", [b"", b"/part", b"/batch", b"/lease"])
+def test_a_foreign_staging_directory_is_refused(place: Place, name: bytes) -> None:
+    outside = beside(place)
+    if name:
+        place.make(b".sshsync")
+    place.link(b".sshsync" + name, outside)
     batch = Pack(changes(b"a"))
     with pytest.raises(HostError, match="not a directory of ours"):
         unpack(place, batch, b"a")
-    assert list(outside.iterdir()) == []
+    assert place.see(b"../outside") == {b"canary": b"precious"}
 
 
 @pytest.mark.parametrize("script", [scripts.TEMPLATE_LIST, scripts.TEMPLATE_DIGEST, scripts.HOOK], ids=lambda script: script.name)

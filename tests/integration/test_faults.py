@@ -116,9 +116,8 @@ def test_refused_and_unknown_addresses() -> None:
         probe.bind(("127.0.0.1", 0))
         with pytest.raises(ConnectError, match="cannot connect"):
             connect(host(probe.getsockname()[1]))
-    with pytest.raises(HostError, match="address is not known") as caught:
+    with pytest.raises(HostError, match="address is not known"):
         dial("no-such-host.invalid", 22, 2)
-    assert isinstance(caught.value, HostError)
 
 
 def test_a_silent_command_meets_its_deadline(session) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from sshsync.transfers.load import Loose
 from sshsync.transfers.scp import ByScp
 from sshsync.transports.local import LocalTransport
 from tests.conftest import configure
-from tests.contract.test_strategies import batch, bring, ends
+from tests.contract.test_strategies import batch, bring, ends, shell
 
 pytestmark = pytest.mark.integration
 
@@ -184,7 +185,7 @@ SCP = [
 
 
 FLOODS = {
-    "one file": b"printf 'C0644 99999999999 a\\n'; exec yes",
+    "one file": b"printf 'C0644 99999999999 a\\n'; exec %s" % os.fsencode(str(shutil.which("yes"))),
     "many files": b"printf 'D0755 0 x\\n'; i=0; while :; do i=$((i+1)); printf 'C0644 5 f%s\\nALPHA\\0' $i; done",
     "many directories": b"while :; do printf 'D0755 0 x\\n'; done",
     "many times": b"while :; do printf 'T1 0 1 0\\n'; done",
@@ -203,8 +204,7 @@ def test_an_endless_scp_fills_no_disk(tmp_path: Path, flood: str, size: int) -> 
                 return super().open(command, idle)
             return super().open(Command(Script("scp-send", f"main() {{ {FLOODS[flood].decode()}; }}\n"), command.variables), idle)
 
-    lying = Session(Flooding(), 3)
-    lying._capabilities = both.source.capabilities  # a host without cat, which speaks SCP only
+    lying = Session(Flooding(shell(tmp_path)), 3)
     spool = tmp_path / "spool"
 
     cheated = type(both)(both.parent, both.child, lying, both.target, both.source_root, both.target_root)
@@ -224,11 +224,10 @@ def test_whatever_a_parents_scp_sends_stays_in_the_spool_and_is_verified(tmp_pat
             if command.script.name != "scp-send":
                 return super().open(command, idle)
             (tmp_path / "answer").write_bytes(payload)
-            program = Script("scp-send", f"main() {{ cat {tmp_path}/answer; exit 0; }}\n")
+            program = Script("scp-send", f"main() {{ {shutil.which('cat')} {tmp_path}/answer; exit 0; }}\n")
             return super().open(Command(program, command.variables), idle)
 
-    lying = Session(Lying(), 3)
-    lying._capabilities = both.source.capabilities  # a host without cat, which speaks SCP only
+    lying = Session(Lying(shell(tmp_path)), 3)
     spool = tmp_path / "spool"
     cheated = type(both)(both.parent, both.child, lying, both.target, both.source_root, both.target_root)
     made = batch(Loose, b"a")

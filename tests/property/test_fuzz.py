@@ -17,11 +17,14 @@ from sshsync.kinds.base import Answer, Learned, Remark
 from sshsync.kinds.files import Files, digest_of
 from sshsync.kinds.listing import paths
 from sshsync.model import events as ev
+from sshsync.model.item import Item, Stamp
 from sshsync.model.topology import Commands
 from sshsync.remote import probe, room
 from sshsync.remote.frame import Deframer, FrameError, records
-from sshsync.appliers.staging import _numbers
+from sshsync.appliers.staging import Staging
 from sshsync.transports.known_hosts import HostKey, check, look_up
+from sshsync.transports.memory import Fault, MemoryHost, MemoryTransport
+from sshsync.hosts.session import Session
 from tests.conftest import ACCOUNT
 from tests.unit.test_files import TOKEN, subject
 
@@ -87,11 +90,28 @@ def test_small_parsers(payload: bytes) -> None:
     records(payload, TOKEN)
     digest = digest_of(payload)
     assert digest is None or digest.partition(":")[2].isalnum()
-    assert all(number >= 0 for number in _numbers(Reply(1, payload, b"", TOKEN, "h")))
     try:
         paths(payload, b"/m", "m")
     except SshsyncError as error:
         assert str(error).isprintable()
+
+
+NAMES = [b"a", b"d/b", b"d/c"]
+
+
+@given(SOUP, SOUP, st.sampled_from([0, 1, 45, 255]))
+def test_what_is_refused_is_something_that_was_asked_for(payload: bytes, words: bytes, status: int) -> None:
+    host = MemoryHost(faults=[Fault("answer", script, 1, status, words, payload=payload) for script in ("delete", "mark")])
+    session = Session(MemoryTransport(host), 5)
+    staging = Staging(lambda: session, b"/m")
+    items = [Item(name, None, Stamp(0, 0, 0, 0)) for name in NAMES]
+    for deed in (lambda: staging.delete(NAMES), lambda: staging.adjust(items)):
+        try:
+            refused = deed()
+        except SshsyncError as error:
+            assert str(error).isprintable()
+        else:
+            assert set(refused) <= set(NAMES)
 
 
 @given(st.lists(SOUP, max_size=6))

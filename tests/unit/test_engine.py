@@ -156,7 +156,7 @@ def test_an_unreachable_proxy_is_temporary_and_blocks_the_nodes(world: World) ->
 
 def test_what_an_interrupted_run_left_complete_is_published_without_moving(world: World) -> None:
     proxy = filled(world).host("proxy")
-    proxy.roots.add(b"/p")
+    proxy.make(b"/p")
     big = hashlib.sha256(FILES[b"big"]).hexdigest().encode()
     proxy.put(b"/p/.sshsync/part/" + big, FILES[b"big"])
     proxy.put(b"/p/.sshsync/part/" + b"0" * 64, b"of another version")
@@ -308,7 +308,7 @@ def test_row_75_an_emptied_master_is_refused(world: World) -> None:
 
 def test_row_47_a_vanished_child_root_is_refused_but_made_on_the_first_sync(world: World) -> None:
     filled(world).run()
-    world.host("proxy").roots.clear()
+    world.host("proxy").directories.clear()
     world.host("proxy").files.clear()
     result = world.run()
     assert result.exit_code == 9
@@ -342,7 +342,7 @@ def test_a_dry_run_shows_the_plan_of_the_real_run_and_touches_nothing(world: Wor
     assert result.exit_code == 11
     planned = {(e.repository, e.name) for e in world.seen(ev.PlannedChange)}
     assert not world.host("proxy").files
-    assert b"/p" not in world.host("proxy").roots
+    assert b"/p" not in world.host("proxy").directories
     world.run()
     done = {(e.repository, name) for e in world.seen(ev.Published) for name, _, _ in e.items}
     assert planned == done
@@ -528,7 +528,7 @@ def test_what_attempts_leave_behind_does_not_pile_up(world: World) -> None:
 
 def test_two_leftovers_of_one_file_are_published_once(world: World) -> None:
     proxy = filled(world).host("proxy")
-    proxy.roots.add(b"/p")
+    proxy.make(b"/p")
     for number in (1, 2):
         proxy.put(b"/p/.sshsync/batch/0123456789abcdef-%d/a" % number, FILES[b"a"])
     report = world.run("proxy").report

@@ -29,7 +29,7 @@ class Controller:
         self.world = World(directory, CHAIN)
         self.world.fill("master", b"/m", FILES)
         self.proxy = self.world.host("proxy")
-        self.proxy.roots.add(b"/p")
+        self.proxy.make(b"/p")
         self.now = 1_000_000.0
         self.rested: list[float] = []
         self.alive = {7: "70"}
@@ -132,8 +132,7 @@ def test_a_lease_that_is_lost_ends_the_work(controller: Controller) -> None:
     """Taken over between verification and publication."""
 
     def taken() -> None:
-        for path in [path for path in controller.proxy.files if b"/lease/" in path]:
-            del controller.proxy.files[path]
+        controller.proxy.remove(b"/p/.sshsync/lease")
         controller.leased(OWNER)
 
     controller.proxy.faults.append(Fault("none", "publish", first=taken))

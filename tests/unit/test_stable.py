@@ -152,7 +152,7 @@ def test_a_child_that_takes_no_young_file_does_not_wait_for_one(filled: World) -
     waiting, ended = threading.Event(), threading.Event()
     filled.host("master").put(b"/m/slow", b"x", mtime=int(time.time()))
     filled.host("node1").faults.append(Fault("none", "list", first=lambda: waiting.wait(20)))
-    filled.host("node1").roots.add(b"/n")
+    filled.host("node1").make(b"/n")
     seen: list[bool] = []
     filled.host("master").faults.append(Fault("none", "digest", 2, first=lambda: seen.append(ended.wait(20))))
 

@@ -1,0 +1,152 @@
+"""The scripts that look and read, on a host in memory: step by step what their shell does, with the same answers."""
+
+import hashlib
+import re
+from functools import partial
+
+from sshsync.remote.scripts import MISSING
+from sshsync.transports.memory_shell import Ended, Shell
+
+_TOOL = re.compile(r"(md5|sha1|sha256|sha512)|-a (\d+)")
+
+
+class Looks(Shell):
+    """What looks at a host; only `root` and `room` make a directory."""
+
+    def nothing(self) -> None:
+        """Do nothing."""
+
+    def probe(self) -> None:
+        """Tell of the host's tools."""
+        tools = self._host.tools
+        lines = [f"stat={tools.stat}" if tools.stat else "", f"sync={tools.sync}" if tools.sync else ""]
+        lines += [f"{algorithm}={command}" for algorithm, command in tools.digests]
+        lines += [f"tool={program}" for program in sorted(tools.programs)]
+        lines.append(f"now={int(self._host.clock())}")
+        self._out += "".join(line + "\n" for line in lines if line).encode()
+
+    def root(self) -> int:
+        """Find or make the root."""
+        host = self._host
+        if not host.is_directory(self._root):
+            if host.exists(self._root) or host.is_link(self._root):
+                raise Ended(1, self._root + b" is not a directory")
+            if self._vars["MAKE"] != b"yes":
+                return MISSING
+            host.make(self._root)
+        self._out += host.path(self._root) + b"\n"
+        return 0
+
+    def list(self) -> None:
+        """List all that is no directory below one."""
+        self._top()
+        place = self._enter(self._vars["BELOW"])
+        for path in self._host.walk(place):
+            key = path[len(place) + 1 :]
+            if key.split(b"/")[0] != b".sshsync":
+                self._record(place, key)
+
+    def stat(self) -> int:
+        """Stat the named files."""
+        self._top()
+        return int(not self._all(b"stat", self._names(), partial(self._record, self._root)))
+
+    def digest(self) -> int:
+        """Digest the named files."""
+        self._top()
+        place, failed = self._enter(self._vars["BELOW"]), False
+        tool = self._vars["TOOL"].split(b" ")[0]
+        for name in self._names():
+            odd = b"\\" if any(char in name for char in b"\\\n") and tool.endswith(b"sum") else b""
+            shown = name.replace(b"\\", b"\\\\").replace(b"\n", b"\\n") if odd else name
+            mark = b"*" if tool == b"openssl" else b" "
+            if self._try(tool, partial(self._host.file, place + b"/./" + name)):
+                self._out += odd + self._hash(place + b"/" + name) + b" " + mark + b"./" + shown + b"\n"
+            else:
+                failed = True
+        return int(failed)
+
+    def digest_odd(self) -> None:
+        """Digest files whose names a tool would not print as they are."""
+        self._top()
+        place = self._enter(self._vars["BELOW"])
+        for name in self._names():
+            there = self._try(b"sh", partial(self._host.file, place + b"/" + name))
+            self._out += (
+                self._vars["TOKEN"] + b" " + (self._hash(place + b"/" + name) + b"  -" if there else b"") + b"\n"
+            )
+
+    def room(self) -> None:
+        """Tell what the disk still takes, and whether it tells capitals from small letters."""
+        self._ours()
+        if self._vars["MAKE"] == b"yes":
+            self._host.make(self._own)
+        self._free()
+        if self._host.is_directory(self._own):
+            used = sum(len(file.data) for path, file in self._host.files.items() if path.startswith(self._own + b"/"))
+            self._out += b"staged %d\t.sshsync\n" % -(-used // 1024)
+            self._out += b"folds\n" if self._host.folds else b""
+
+    def survey(self) -> None:
+        """Tell of the system and of the root."""
+        self._out += b"system=memory\nshell=/bin/sh\n"
+        there = self._host.is_directory(self._root)
+        self._out += b"root=writable\n" if there else b"root=missing\n"
+        if there:
+            self._free()
+
+    def speed(self) -> None:
+        """Digest nothing, at once."""
+
+    def read(self) -> int:
+        """Print the named files."""
+        self._top()
+        self._tool("cat")
+        return int(not self._all(b"cat", self._names(), self._cat))
+
+    def staged(self) -> None:
+        """Name what lies in staging."""
+        self._ours()
+        for place in (b"part", b"batch", b"lease"):
+            if self._host.is_directory(self._own + b"/" + place):
+                for name in self._host.names(self._own + b"/" + place):
+                    if self._host.exists(self._own + b"/" + place + b"/" + name):
+                        self._out += place + b"/" + name + b"\n"
+
+    def _free(self) -> None:
+        size = self._host.size
+        if size is not None:
+            words = (size // 1024, self._host.used // 1024, max(0, size - self._host.used) // 1024)
+            self._out += b"free Filesystem 1024-blocks Used Available Capacity Mounted on\n"
+            self._out += b"free memory %d %d %d 50%% /\n" % words
+
+    def _cat(self, name: bytes) -> None:
+        self._out += self._host.file(self._root + b"/./" + name).data
+
+    def _record(self, place: bytes, name: bytes) -> None:
+        """Print what the host's stat prints of a file, a link or a directory."""
+        host, now = self._host, int(self._host.clock())
+        path = host.path(place + b"/./" + name, last=False)
+        if path in host.files:
+            file = host.files[path]
+            values = (0o100000 | file.mode, len(file.data), file.mtime, file.ctime_ns, file.inode)
+        elif path in host.links:
+            values = (0o120777, len(host.links[path]), now, now * 10**9, 1)
+        elif host.is_directory(path):
+            values = (0o040755, 4096, now, now * 10**9, 2)
+        else:
+            raise FileNotFoundError(2, "No such file or directory", "./" + name.decode(errors="surrogateescape"))
+        mode, size, mtime, ctime, inode = values
+        exact = self._host.tools.stat == "gnu"
+        times = (
+            b"%d.000000000 %d.%09d" % (mtime, ctime // 10**9, ctime % 10**9)
+            if exact
+            else b"%d %d" % (mtime, ctime // 10**9)
+        )
+        self._out += b"%s %x %d %s %d ./%s\n" % (self._vars["TOKEN"], mode, size, times, inode, name)
+
+    def _hash(self, path: bytes) -> bytes:
+        found = _TOOL.search(self._vars["TOOL"].decode())
+        if found is None:
+            raise Ended(127, b"sh: %s: not found" % self._vars["TOOL"])
+        return hashlib.new(found[1] or f"sha{found[2]}", self._host.file(path).data).hexdigest().encode()

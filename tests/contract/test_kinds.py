@@ -1,0 +1,254 @@
+"""One contract for every kind of item, over every transport: what its looks tell of a repository fits together."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from sshsync.errors import SshsyncError
+from sshsync.kinds.base import Answer, Dialogue, Kind, Learned, Remark, Request, Subject, T
+from sshsync.kinds.files import Files
+from sshsync.model.item import Digest, Item, Key
+from sshsync.hosts.conversation import new_token
+from tests.conftest import CHAIN, configure
+from tests.contract.test_transports import OVER_SSH, Place, reached
+
+OLD = 1_600_000_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """A kind, and how a repository of it is filled.
+
+    Attributes:
+        make: makes the kind; its argument is the number of items that one request is about, at most.
+        put: writes an item of some content.
+        drop: takes an item away.
+        digest: what such an item's digest is.
+        names: names that items of this kind may have.
+    """
+
+    make: Callable[[int], Kind]
+    put: Callable[[Place, Key, bytes], None]
+    drop: Callable[[Place, Key], None]
+    digest: Callable[[bytes], Digest]
+    names: tuple[Key, ...]
+
+
+KINDS = {
+    "files": Case(
+        make=Files,
+        put=lambda place, key, data: place.put(key, data),
+        drop=lambda place, key: place.drop(key),
+        digest=lambda data: "sha256:" + hashlib.sha256(data).hexdigest(),
+        names=(
+            b"a", b"d/b", b"d/e/c", b"-rf", b" lead and trail ", b"tab\t", b"$(touch INJECTED)", b"`x`", b"'\"", b"*?[x]", b"#", b"~", b"!",
+            b"line\nfeed", b"\n", b"back\\slash", b"ends\\", b"cr\r", b"\xff\xfe", b"\xc3\xa4", b"\x1b[2J", b"%s%n", b"a=b", b"x" * 255, b"NONE",
+        ),
+    )
+}  # fmt: skip
+
+
+@dataclass
+class Shop:
+    """A repository of one kind on one host."""
+
+    case: Case
+    place: Place
+    asked: Subject
+
+    def put(self, key: Key, data: bytes) -> None:
+        self.case.put(self.place, key, data)
+
+    def fill(self) -> dict[Key, bytes]:
+        """Put an item of every name there."""
+        held = {key: b"content of " + key for key in self.case.names}
+        for key, data in held.items():
+            self.put(key, data)
+        return held
+
+    def ask(
+        self,
+        look: Callable[[Kind, Subject], Dialogue[T]],
+        *,
+        portion: int = 1000,
+        before: Callable[[Request], None] = lambda _request: None,
+        **more: object,
+    ) -> tuple[T, list[Learned], list[Request]]:
+        """Drive a dialogue over the host; return its result, what it learned on the way, and what it asked for.
+
+        Args:
+            portion: items that one request is about at most.
+            before: called before each request reaches the host.
+            more: what differs in the subject.
+        """
+        subject = replace(self.asked, token=new_token(), **more)  # type: ignore[arg-type]
+        dialogue = look(self.case.make(portion), subject)
+        learned, requests = [], []
+        try:
+            step = next(dialogue)
+            while True:
+                if isinstance(step, Request):
+                    before(step)
+                    requests.append(step)
+                    reply = self.place.session.run(step.command, step.stdin, allow=step.allow, token=subject.token)
+                    step = dialogue.send(Answer(reply.status, reply.payload, reply.errors))
+                    continue
+                if isinstance(step, Learned):
+                    learned.append(step)
+                assert isinstance(step, Learned | Remark)
+                step = next(dialogue)
+        except StopIteration as end:
+            return end.value, learned, requests
+
+
+@pytest.fixture(params=KINDS)
+def case(request: pytest.FixtureRequest) -> Case:
+    return KINDS[request.param]
+
+
+@pytest.fixture(params=["memory", "local", OVER_SSH])
+def shop(request: pytest.FixtureRequest, case: Case, tmp_path: Path) -> Iterator[Shop]:
+    with reached(request.param, tmp_path) as place:
+        repository = replace(configure(CHAIN, tmp_path).tree.repositories["master"], path=os.fsdecode(place.root))
+        yield Shop(case, place, Subject(repository, place.session.capabilities, new_token(), "sha256", OLD))
+
+
+def same(items: dict[Key, Item], others: dict[Key, Item]) -> bool:
+    """Tell whether two looks saw the same items in the same state, digests aside."""
+    return {key: replace(item, digest=None) for key, item in items.items()} == {key: replace(item, digest=None) for key, item in others.items()}
+
+
+def test_all_looks_tell_the_same_of_whatever_names(shop: Shop) -> None:
+    held = shop.fill()
+    scanned, _, _ = shop.ask(lambda kind, subject: kind.scan(subject))
+    glanced, _, _ = shop.ask(lambda kind, subject: kind.glance(subject))
+    looked, _, _ = shop.ask(lambda kind, subject: kind.look(subject, scanned.root, list(held)))
+    again, _, _ = shop.ask(lambda kind, subject: kind.look_again(subject, scanned.root, list(held)))
+    sizes = {key: item.size for key, item in scanned.items.items()}
+    digests, _, _ = shop.ask(lambda kind, subject: kind.digests(subject, scanned.root, b".", sizes))
+    wanted = {key: shop.case.digest(data) for key, data in held.items()}
+    assert {key: item.digest for key, item in scanned.items.items()} == wanted
+    assert {key: item.digest for key, item in again.items.items()} == digests == wanted
+    assert {item.digest for item in (*glanced.items.values(), *looked.items.values())} == {None}
+    for seen in (scanned, glanced, looked, again):
+        assert same(seen.items, scanned.items)
+        assert (seen.root, seen.repository, seen.complete, seen.problems) == (shop.place.root, "master", True, ())
+
+
+@pytest.mark.parametrize("portion", [1, 2, 7])
+def test_a_limit_of_portions_changes_no_answer(shop: Shop, portion: int) -> None:
+    held = shop.fill()
+    whole, _, few = shop.ask(lambda kind, subject: kind.scan(subject))
+    parts, learned, many = shop.ask(lambda kind, subject: kind.scan(subject), portion=portion)
+    assert parts == whole
+    assert len(many) > len(few)
+    told = [item for one in learned for item in one.items]
+    assert len(told) >= len(held) - portion, "what is known when a connection breaks is kept"
+    assert all(whole.items[item.key] == item for item in told)
+    sizes = {key: item.size for key, item in whole.items.items()}
+    digests, _, _ = shop.ask(lambda kind, subject: kind.digests(subject, whole.root, b".", sizes), portion=portion)
+    assert digests == {key: item.digest for key, item in whole.items.items()}
+
+
+def test_what_the_cache_knows_is_not_read_again(shop: Shop) -> None:
+    held = shop.fill()
+    first, _, _ = shop.ask(lambda kind, subject: kind.scan(subject))
+    cached = {key: (item.stamp, item.digest) for key, item in first.items.items()}
+    second, _, _ = shop.ask(lambda kind, subject: kind.scan(subject), cached=cached)
+    assert (second.items, second.hashed) == (first.items, 0)
+    assert first.hashed > 0
+    changed = shop.case.names[0]
+    shop.put(changed, b"other content, and longer than it was")
+    third, _, _ = shop.ask(lambda kind, subject: kind.scan(subject), cached=cached)
+    assert third.items[changed].digest == shop.case.digest(b"other content, and longer than it was")
+    assert {key for key in held if third.items[key] != first.items[key]} == {changed}
+    assert 0 < third.hashed < first.hashed
+
+
+def test_what_was_never_there_is_left_out(shop: Shop) -> None:
+    held = shop.fill()
+    root = shop.place.root
+    keys = [*held, b"absent", b"d/absent", b"absent too/\n"]
+    for look in (lambda kind, subject: kind.look(subject, root, keys), lambda kind, subject: kind.look_again(subject, root, keys)):
+        found, _, _ = shop.ask(look)
+        assert set(found.items) == set(held)
+    digests, _, _ = shop.ask(lambda kind, subject: kind.digests(subject, root, b".", dict.fromkeys(keys, 1)))
+    assert {key for key, digest in digests.items() if digest} == set(held)
+
+
+def test_nothing_is_asked_about_no_items(shop: Shop) -> None:
+    for look in (lambda kind, subject: kind.look(subject, shop.place.root, []), lambda kind, subject: kind.look_again(subject, shop.place.root, [])):
+        found, _, requests = shop.ask(look)
+        assert (found.items, found.root, requests) == ({}, shop.place.root, [])
+
+
+@pytest.mark.parametrize("wary", [False, True])
+@pytest.mark.parametrize("portion", [1, 1000])
+def test_what_vanishes_while_it_is_looked_at_is_left_out_and_told_of(shop: Shop, portion: int, wary: bool) -> None:
+    held = shop.fill()
+    gone = shop.case.names[1]
+    listed, _, all_asked = shop.ask(lambda kind, subject: kind.glance(subject))
+
+    seen: list[Request] = []
+
+    def vanish(request: Request) -> None:
+        seen.append(request)
+        if len(seen) == len(all_asked) + 1:
+            shop.case.drop(shop.place, gone)
+
+    scanned, _, _ = shop.ask(lambda kind, subject: kind.scan(subject), portion=portion, before=vanish, wary=wary)
+    assert gone in listed.items
+    assert set(scanned.items) == set(held) - {gone}
+    assert not scanned.complete, "what was listed is not all there"
+    assert "vanished" in scanned.problems[0].reason
+    assert all(item.digest == shop.case.digest(held[key]) for key, item in scanned.items.items())
+
+
+def test_what_changes_while_it_is_looked_at_is_restless_for_who_is_wary(shop: Shop) -> None:
+    shop.fill()
+    busy = shop.case.names[0]
+    seen: list[Request] = []
+
+    def change(request: Request) -> None:
+        seen.append(request)
+        if len(seen) > 2:
+            shop.put(busy, b"one more line " * len(seen))
+
+    scanned, _, _ = shop.ask(lambda kind, subject: kind.scan(subject), before=change, wary=True)
+    assert scanned.restless == {busy}
+    assert (scanned.items[busy].digest, scanned.complete) == (None, True)
+    seen.clear()
+    calm, _, _ = shop.ask(lambda kind, subject: kind.scan(subject), before=change)
+    assert not calm.restless
+
+
+def test_a_root_that_is_missing_is_no_error_and_is_made_only_on_demand(shop: Shop) -> None:
+    missing = replace(shop.asked.repository, path=os.fsdecode(shop.place.root) + "/not/yet")
+    for look in (lambda kind, subject: kind.scan(subject), lambda kind, subject: kind.glance(subject)):
+        found, _, _ = shop.ask(look, repository=missing)
+        assert (found.existed, found.items) == (False, {})
+    made, _, _ = shop.ask(lambda kind, subject: kind.scan(subject), repository=missing, create=True)
+    assert (made.existed, made.items, made.root) == (True, {}, shop.place.root + b"/not/yet")
+    empty, _, _ = shop.ask(lambda kind, subject: kind.glance(subject), repository=missing)
+    assert (empty.existed, empty.items) == (True, {})
+
+
+def test_staged_items_are_digested_where_they_lie(shop: Shop) -> None:
+    below = b".sshsync/batch/0123456789abcdef-1"
+    for key in shop.case.names:
+        shop.put(below + b"/" + key, b"staged " + key)
+    found, _, _ = shop.ask(lambda kind, subject: kind.digests(subject, shop.place.root, below, dict.fromkeys(shop.case.names, 1)))
+    assert found == {key: shop.case.digest(b"staged " + key) for key in shop.case.names}
+    seen, _, _ = shop.ask(lambda kind, subject: kind.scan(subject))
+    assert seen.items == {}, "what is staged is in no listing"
+
+
+def test_a_host_that_cannot_compute_the_digest_says_so(shop: Shop) -> None:
+    shop.fill()
+    poor = replace(shop.asked.capabilities, digests={}, bulk={})
+    with pytest.raises(SshsyncError, match="cannot compute sha256"):
+        shop.ask(lambda kind, subject: kind.scan(subject), capabilities=poor)
