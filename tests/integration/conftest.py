@@ -49,6 +49,13 @@ class Site:
         if trusted:
             (state / "known_hosts").write_text("\n".join(server.known for server in self.servers.values()) + "\n")
 
+    def here(self, *names: str, defaults: str = "") -> None:
+        """Configure a chain on this machine itself, each the parent of the next; `defaults` is added to [DEFAULT]."""
+        lines = ["", "[DEFAULT]", "transport = local", "stable_for = 0", *defaults.splitlines()]
+        for parent, name in zip(("", *names), names, strict=False):
+            lines += [f"[{name}]", f"path = {self.root(name)}", *([f"parent = {parent}"] if parent else [])]
+        self.write("\n".join(lines) + "\n")
+
     def popen(self, *words: str, **options: object) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "sshsync", "--config", str(self.config), *words]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)  # type: ignore[call-overload]
@@ -100,6 +107,14 @@ def site(tmp_path: Path) -> Iterator[Site]:
     made = Site(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def local(site: Site) -> Site:
+    """A master with two files and a child of it, both on this machine."""
+    site.fill("m", {"a": b"alpha", "d/b": b"beta"})
+    site.here("m", "c")
+    return site
 
 
 @pytest.fixture

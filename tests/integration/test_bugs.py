@@ -9,19 +9,6 @@ import pytest
 
 from tests.integration.conftest import Site
 
-LOCAL = """
-[DEFAULT]
-transport = local
-stable_for = 0
-[m]
-path = {m}
-[c]
-path = {c}
-parent = m
-[d]
-path = {d}
-parent = c
-"""
 BROKEN = {
     "in a constructor": "import sshsync.engine.run as it; it.Run.__init__ = None",
     "in a command": "import sshsync.core.planner as it; it.plan = lambda *_: {}['a key']",
@@ -33,7 +20,7 @@ BROKEN = {
 @pytest.fixture
 def local(site: Site) -> Site:
     site.fill("m", {"a": b"alpha"})
-    site.write(LOCAL.format(**{name: site.root(name) for name in "mcd"}))
+    site.here("m", "c", "d")
     return site
 
 

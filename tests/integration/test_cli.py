@@ -16,24 +16,6 @@ import pytest
 from tests.integration.conftest import OLD, Site
 from tests.sshd import REQUIRED
 
-LOCAL = """
-[DEFAULT]
-transport = local
-stable_for = 0
-[m]
-path = {m}
-[c]
-path = {c}
-parent = m
-"""
-
-
-@pytest.fixture
-def local(site: Site) -> Site:
-    site.fill("m", {"a": b"alpha", "d/b": b"beta"})
-    site.write(LOCAL.format(m=site.root("m"), c=site.root("c")))
-    return site
-
 
 @pytest.mark.parametrize(
     ("words", "code", "said"),

@@ -96,6 +96,16 @@ def interrupted(site: Site, first: Running, lost: str, gate: Gate) -> Iterator[R
         yield second
 
 
+def wakes(site: Site, first: Running, lost: str, gate: Gate, old: Process) -> None:
+    """The old receiver goes on, writing where it can, while what was sent anew is digested; and once more at the end."""
+    with interrupted(site, first, lost, gate) as run:
+        write_late(old.held)
+        old.send(signal.SIGCONT)
+        old.gone()
+        gate.open()
+        ends_whole(site, run, lambda: write_late(old.held))
+
+
 @pytest.mark.parametrize("lost", ["connection", "controller"])
 @pytest.mark.parametrize("form", FORMS)
 def test_a_receiver_stopped_while_it_writes_wakes_during_the_verification(
@@ -108,12 +118,7 @@ def test_a_receiver_stopped_while_it_writes_wakes_during_the_verification(
     with running(site, "--json", "--sync", "c") as first:
         old = stopped_receiver(site, "c", first)
         lasting.append(old)
-        with interrupted(site, first, lost, gate) as run:
-            write_late(old.held)
-            old.send(signal.SIGCONT)
-            old.gone()
-            gate.open()
-            ends_whole(site, run, lambda: write_late(old.held))
+        wakes(site, first, lost, gate, old)
 
 
 @pytest.mark.parametrize("lost", ["connection", "controller"])
@@ -132,11 +137,7 @@ def test_a_receiver_stopped_before_it_opened_anything_wakes_during_the_verificat
         old = caught()
         assert old, first.said
         lasting.append(old)
-        with interrupted(site, first, lost, gate) as run:
-            old.send(signal.SIGCONT)
-            old.gone()
-            gate.open()
-            ends_whole(site, run, lambda: None)
+        wakes(site, first, lost, gate, old)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -215,8 +216,9 @@ SALVAGED = {
 }
 
 
-@pytest.mark.parametrize("form", SALVAGED)
-def test_what_a_receiver_finished_is_salvaged_without_a_copy(site: Site, form: str) -> None:
+@contextmanager
+def killed_before_publication(site: Site, form: str) -> Iterator[dict[str, bytes]]:
+    """A run all of whose files are in staging, and which is killed at the end; gives the files."""
     files, child = SALVAGED[form]
     gate = Gate(site, last(files) if form != "part" else "")
     site.fill("m", files)
@@ -224,9 +226,15 @@ def test_what_a_receiver_finished_is_salvaged_without_a_copy(site: Site, form: s
     gate.arm()
     with running(site, "--json", "--sync", "c") as first:
         gate.wait(first)
-        inodes = {file.stat().st_ino for file in staged(site.root("c")) if file.stat().st_size}
+        yield files
         first.kill()
     gate.open()
+
+
+@pytest.mark.parametrize("form", SALVAGED)
+def test_what_a_receiver_finished_is_salvaged_without_a_copy(site: Site, form: str) -> None:
+    with killed_before_publication(site, form) as files:
+        inodes = {file.stat().st_ino for file in staged(site.root("c")) if file.stat().st_size}
     found = site.summary("--sync", "c")
     assert (found["exit_code"], found["by_name"]["c"]["bytes"]["moved"]) == (0, 0)
     assert {(site.root("c") / name).stat().st_ino for name in files} <= inodes
@@ -236,20 +244,12 @@ def test_what_a_receiver_finished_is_salvaged_without_a_copy(site: Site, form: s
 @pytest.mark.parametrize("form", SALVAGED)
 def test_what_is_salvaged_is_not_sent_again_and_can_be_written_by_nobody(site: Site, form: str) -> None:
     """A receiver that did not come to its end before the controller did leaves names that end in .open."""
-    files, child = SALVAGED[form]
-    gate = Gate(site, last(files) if form != "part" else "")
-    site.fill("m", files)
-    configure(site, gate, child)
-    gate.arm()
-    with running(site, "--json", "--sync", "c") as first:
-        gate.wait(first)
+    with killed_before_publication(site, form) as files:
         late = held_open(staged(site.root("c")), files)
         assert len(late) == len(files), "all of it is in staging"
-        first.kill()
     for kind in ("batch", "part"):
         for place in list((site.root("c") / ".sshsync" / kind).glob("*")):
             place.rename(f"{place}.open")
-    gate.open()
     try:
         found = site.summary("--sync", "c")
         assert found["exit_code"] == 0

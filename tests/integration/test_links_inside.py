@@ -101,9 +101,8 @@ def test_mode_and_time_of_what_lies_beside_a_link_are_still_set(site: Site) -> N
     assert "dirlink" in said, "what was left is named"
 
 
-def test_links_in_place_of_staged_directories_lead_nowhere(site: Site) -> None:
-    """Between a killed run and the next one, each directory in staging became a link to one that looks the same."""
-    files = {"a": b"alpha" * 1000, "d/b": b"beta" * 1000, "big": os.urandom(1_500_000), "z": b"last"}
+def killed_before_publication(site: Site, files: dict[str, bytes]) -> None:
+    """Leave in staging what a run brought that was killed before it published anything; the last file is ``z``."""
     site.fill("m", files)
     gate = Gate(site, "z")
     gate.arm()
@@ -112,17 +111,27 @@ def test_links_in_place_of_staged_directories_lead_nowhere(site: Site) -> None:
         gate.wait(first)
         first.kill()
     gate.open()
-    outside = site.root("outside")
-    staging = site.root("c") / ".sshsync"
     assert staged(site.root("c")), "something is staged"
-    moved = [path for path in sorted(staging.rglob("*"), reverse=True) if path.is_dir()]
-    for number, place in enumerate(moved):
-        place.rename(outside / str(number))
-        place.symlink_to(outside / str(number))
-    for file in outside.rglob("*"):
+
+
+def led_away(place: Path, target: Path) -> None:
+    """Put a link in the place of a directory, to one outside that looks the same but for modes and times of its files."""
+    place.rename(target)
+    place.symlink_to(target)
+    for file in target.rglob("*"):
         if file.is_file():
             os.utime(file, (OLD - 9_000, OLD - 9_000))
             file.chmod(0o640)
+
+
+def test_links_in_place_of_staged_directories_lead_nowhere(site: Site) -> None:
+    """Between a killed run and the next one, each directory in staging became a link to one that looks the same."""
+    killed_before_publication(site, {"a": b"alpha" * 1000, "d/b": b"beta" * 1000, "big": os.urandom(1_500_000), "z": b"last"})
+    outside = site.root("outside")
+    staging = site.root("c") / ".sshsync"
+    moved = [path for path in sorted(staging.rglob("*"), reverse=True) if path.is_dir()]
+    for number, place in enumerate(moved):
+        led_away(place, outside / str(number))
     for _ in range(2):
         found = apart(lambda: site.summary("--sync", "c"), outside)
         assert found["exit_code"] in (0, 6, 7, 9), found
@@ -132,23 +141,11 @@ def test_links_in_place_of_staged_directories_lead_nowhere(site: Site) -> None:
 def test_one_link_in_staging_leads_nowhere(site: Site, deepest: bool) -> None:
     """The same with only one of the directories: the deepest that holds files, or the topmost."""
     files = {"a": b"alpha" * 1000, "b": b"beta" * 1000, "z": b"last"}
-    site.fill("m", files)
-    gate = Gate(site, "z")
-    gate.arm()
-    configure(site, gate.command)
-    with running(site, "--json", "--sync", "c") as first:
-        gate.wait(first)
-        first.kill()
-    gate.open()
+    killed_before_publication(site, files)
     outside = site.root("outside")
     holders = sorted({file.parent for file in staged(site.root("c")) if file.read_bytes() in files.values()})
     assert holders, "something is staged"
     place = holders[0] if deepest else site.root("c") / ".sshsync" / holders[0].relative_to(site.root("c") / ".sshsync").parts[0]
-    place.rename(outside / "taken")
-    place.symlink_to(outside / "taken")
-    for file in outside.rglob("*"):
-        if file.is_file():
-            os.utime(file, (OLD - 9_000, OLD - 9_000))
-            file.chmod(0o640)
+    led_away(place, outside / "taken")
     found = apart(lambda: site.summary("--sync", "c"), outside)
     assert found["exit_code"] in (0, 6, 7, 9), found

@@ -14,7 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from sshsync.core.lease import Here, Owner
 from sshsync.errors import HostError
+from sshsync.executors.serial import Serial
+from sshsync.model import events as ev
+from sshsync.transports.memory import Fault
+from tests.conftest import CHAIN, World
 from tests.integration.conftest import Site
 from tests.integration.test_faults import connect, host
 from tests.integration.test_rows_runs import local, over_ssh
@@ -187,12 +192,14 @@ def test_row_98_when_all_tries_are_used_up_each_is_told(site: Site) -> None:
     assert [event["attempt"] for event in retried] == [1, 2]
 
 
-def test_row_98_time_runs_out_before_the_tries(site: Site) -> None:
+def test_row_98_time_runs_out_before_the_tries(world: World) -> None:
     """An unreachable host is given up by time, whatever the number of tries allows."""
-    site.fill("m", {"a": b"a"})
-    over_ssh(site, defaults="retries = 100\n")
-    site.servers["m"].stop()
-    begun = time.monotonic()
-    found = site.summary("--sync", "c")
-    assert found["exit_code"] == 75
-    assert 20 < time.monotonic() - begun < 90
+    world.fill("master", b"/m", {b"a": b"a"})
+    world.host("master").faults += [Fault("refuse") for _ in range(1000)]
+    now = [1_000_000.0]
+    owner = Owner("host", "machine", "boot", "space", 1, "1", "now")
+    here = Here(owner, lambda _pid: "", lambda: now[0], lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds))
+    report = world.run("proxy", text=CHAIN.replace("[DEFAULT]", "[DEFAULT]\nretries = 100"), here=here, executor=Serial()).report
+    assert report.exit_code == 75
+    assert 30 < now[0] - 1_000_000 < 90
+    assert 3 < len(world.seen(ev.Retried)) < 99

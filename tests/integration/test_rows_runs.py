@@ -24,11 +24,7 @@ KILLS = 200
 
 def local(site: Site, defaults: str = "") -> None:
     """A chain of three on this machine itself."""
-    sections = "".join(
-        f"[{name}]\ntransport = local\npath = {site.root(name)}\n{f'parent = {parent}' if parent else ''}\n"
-        for name, parent in (("m", ""), ("c", "m"), ("d", "c"))
-    )
-    site.write(f"[DEFAULT]\nstable_for = 0\n{defaults}{sections}")
+    site.here("m", "c", "d", defaults=defaults)
 
 
 def over_ssh(site: Site, *, environment: str = "", defaults: str = "") -> None:

@@ -12,17 +12,6 @@ import pytest
 
 from tests.integration.conftest import Site
 
-LOCAL = """
-[DEFAULT]
-transport = local
-stable_for = 0
-[m]
-path = {m}
-[c]
-path = {c}
-parent = m
-"""
-
 STDOUT = {"closed": ">&-", "full": ">/dev/full"}
 STDERR = {"closed": "2>&-", "full": "2>/dev/full"}
 RUNS = ["--sync c", "--all --json", "--all --dry-run", "resume", "verify --repair", "watch --once", "--all --verbose"]
@@ -30,13 +19,6 @@ PRINTS = [
     "status", "status --json", "history", "history --json", "report", "report --json", "report --html -", "config show c",
     "config check", "config init", "hosts check", "hosts check --json", "--help", "--version",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def local(site: Site) -> Site:
-    site.fill("m", {"a": b"alpha", "d/b": b"beta"})
-    site.write(LOCAL.format(m=site.root("m"), c=site.root("c")))
-    return site
 
 
 def called(site: Site, words: str, redirected: str = "", **options: object) -> "subprocess.CompletedProcess[str]":

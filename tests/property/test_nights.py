@@ -19,27 +19,9 @@ from sshsync.core.lease import DEAD_AFTER, Here, Owner
 from sshsync.executors.serial import Serial
 from sshsync.model import events as ev
 from sshsync.transports.memory import Fault
-from tests.conftest import World
+from tests.conftest import CHAIN, World
 
-CHAIN = """
-[DEFAULT]
-stable_for = 0
-retries = 3
-delete = yes
-max_delete = 100%
-allow_empty = yes
-[master]
-host = master
-path = /m
-[proxy]
-host = proxy
-path = /p
-parent = master
-[node1]
-host = node1
-path = /n
-parent = proxy
-"""
+TONIGHT = CHAIN.replace("[DEFAULT]", "[DEFAULT]\nretries = 3\ndelete = yes\nmax_delete = 100%\nallow_empty = yes")
 ROOTS = {"proxy": b"/p", "node1": b"/n"}
 STAGES = (["proxy"], ["node1"])
 MOST_SCRIPTS = 3000
@@ -109,8 +91,8 @@ class Night:
     scripts: int = 0
 
     def __post_init__(self) -> None:
-        self.first = World(self.directory / "first", CHAIN)
-        self.second = World(self.directory / "second", CHAIN)
+        self.first = World(self.directory / "first", TONIGHT)
+        self.second = World(self.directory / "second", TONIGHT)
         self.second.hosts = self.first.hosts
         self.alive = {1, 2}
         for name in ("master", *ROOTS):

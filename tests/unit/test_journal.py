@@ -1,6 +1,5 @@
 """The journal under runs and looks: digests by algorithm, places, transactions, dry runs, damage, earlier schemas."""
 
-import json
 import os
 import sqlite3
 import subprocess
