@@ -205,6 +205,14 @@ def test_the_engine_names_no_kind_no_strategy_and_no_transport() -> None:
             assert named == set(), relative(file)
 
 
+def test_hosts_are_spoken_to_whatever_the_transport_and_the_kind() -> None:
+    seams = ("sshsync.transports.base.", "sshsync.transports.dialing.", "sshsync.kinds.base.")
+    for file in FILES:
+        if layer(file) == "hosts":
+            rooms = {name for name in imports(file) if name.startswith(("sshsync.transports", "sshsync.kinds"))}
+            assert [name for name in rooms if not name.startswith(seams)] == []
+
+
 def test_every_module_says_what_it_is() -> None:
     assert [relative(f) for f in FILES if not ast.get_docstring(tree(f))] == []
 

@@ -73,7 +73,8 @@ class Pool:
                 made = self._reach(host, entry)
                 entry.session = Session(made, host.timeout, again=lambda: self._reach(host, entry), clock=self._clock)
             found = entry.session
-            found.used = self._clock()
+            with found.connected():
+                pass  # it may have rested
         self._give_back()
         return found
 
