@@ -20,11 +20,14 @@ class Ready(Protocol):
 
 
 def barrier(plan: Plan, started: Collection[Job], finished: Mapping[Job, Ended]) -> tuple[Job, ...]:
-    """Start a stage when every job of all earlier stages has finished."""
+    """Start a stage when every job of all earlier stages has finished.
+
+    What has started is then all of the earlier stages and some of this one, so counting tells where the run stands.
+    """
+    before = 0
     for stage in plan.stages:
-        waiting = tuple(job for job in stage if job not in started)
-        if waiting:
-            return waiting
-        if any(job not in finished for job in stage):
-            return ()
+        upto = before + len(stage)
+        if len(finished) < upto:
+            return tuple(job for job in stage if job not in started) if len(started) < upto else ()
+        before = upto
     return ()

@@ -1,6 +1,7 @@
 """Orders side by side in a bounded number of threads."""
 
 import concurrent.futures
+import queue
 from collections.abc import Callable
 
 from sshsync.executors.base import Following, Report, Work
@@ -12,7 +13,7 @@ class Threads:
 
     Args:
         most: orders that are carried out at once.
-        tick: called every half second by the waiting thread, so that signals are seen.
+        tick: called every half second, or more often, by the waiting thread, so that signals are seen.
     """
 
     def __init__(self, most: int, tick: Callable[[], None] = lambda: None) -> None:
@@ -21,14 +22,20 @@ class Threads:
 
     def run(self, following: Following, work: Work, done: Report) -> None:
         """Carry out what is due as threads become free."""
+        ended: queue.SimpleQueue[concurrent.futures.Future[Done]] = queue.SimpleQueue()
+        running = 0
         with concurrent.futures.ThreadPoolExecutor(self._most, "sshsync-job") as pool:
-            running: set[concurrent.futures.Future[Done]] = set()
             while True:
-                running |= {pool.submit(work, order) for order in following()}
+                for order in following():
+                    pool.submit(work, order).add_done_callback(ended.put)
+                    running += 1
                 if not running:
                     return
-                first = concurrent.futures.FIRST_COMPLETED
-                ended, running = concurrent.futures.wait(running, timeout=0.5, return_when=first)
+                try:
+                    future = ended.get(timeout=0.5)
+                except queue.Empty:
+                    self._tick()
+                    continue
                 self._tick()
-                for future in ended:
-                    done(future.result())
+                running -= 1
+                done(future.result())

@@ -254,19 +254,13 @@ def test_a_jump_host_that_is_lost_while_all_greet_through_it_is_greeted_again() 
     net.pool.close()
 
 
-def test_behind_a_local_host_the_way_is_direct() -> None:
+def test_from_the_controller_itself_the_way_is_direct() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        local = replace(host("localhost"), transport=TransportKind.LOCAL)
-        pool = Pool({TransportKind.LOCAL: lambda _host, _dial: LocalTransport()})
-        behind = replace(host("127.0.0.1"), via=local, port=server.getsockname()[1])
-        way = pool.way(behind)()
+        way = LocalTransport().tunnel("127.0.0.1", server.getsockname()[1])
         taken, _ = server.accept()
         with closing(way), taken:
             taken.sendall(b"hello")
             assert way.recv(10) == b"hello"
-        pool.close()
-        with pytest.raises(ConnectionLostError):
-            pool.way(behind)()
 
 
 def test_a_host_in_memory_leads_nowhere() -> None:
@@ -288,11 +282,11 @@ def test_a_dialogue_is_driven_to_its_end(world: World) -> None:
         assert isinstance(second, Answer)
         return first.payload.count(b"tool="), second.status
 
-    asking = Asking(net.pool, events.append, Stop(), time.monotonic)
+    asking = Asking(net.pool, events.append, Stop(), time.time, time.monotonic)
     assert asking.session(repository).run(PROBE).status == 0
     net.hosts["master"].faults.append(Fault("lose", "probe"))
     subject = Subject(repository, asking.capabilities(repository), b"t" * 32, "sha256")
-    tools, status = asking.converse(subject, dialogue(), learned.extend)
+    tools, status = asking.converse(subject, dialogue(), lambda _subject, items: learned.extend(items))
     assert tools > 3
     assert status == 0
     assert learned == [item]
@@ -304,8 +298,8 @@ def test_the_hint_of_an_error_names_the_repository(world: World) -> None:
     def refuse(_host: Host, _dial: Dial) -> MemoryTransport:
         raise HostKeyError("not known", hint="sshsync hosts trust NAME")
 
-    pool = Pool(dict.fromkeys(TransportKind, refuse), host)
-    asking = Asking(pool, lambda _event: None, Stop(), time.monotonic)
+    pool = Pool(dict.fromkeys(TransportKind, refuse))
+    asking = Asking(pool, lambda _event: None, Stop(), time.time, time.monotonic)
     with pytest.raises(HostKeyError, match="trust proxy"):
         asking.capabilities(world.sync().config.tree.repositories["proxy"])
 
