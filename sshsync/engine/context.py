@@ -1,8 +1,8 @@
 """What every part of a run shares: plain parts handed in by `api`, no globals."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from sshsync.appliers.base import Appliers
 from sshsync.core import algorithm
@@ -11,44 +11,8 @@ from sshsync.core.publication import Publication
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.base import Kind
 from sshsync.model.events import Emit
-from sshsync.model.item import Digest, Item, Key, Stamp
+from sshsync.model.records import Records
 from sshsync.model.topology import Repository, Tree
-
-
-class Records(Protocol):
-    """What earlier runs left. It only saves work: without it everything is verified anew."""
-
-    def verified(self, repository: Repository) -> dict[Key, Digest]:
-        """Return the digests last verified there."""
-        ...
-
-    def count(self, repository: Repository) -> int:
-        """Return how many items it held when it was last seen."""
-        ...
-
-    def in_sync(self, repository: Repository) -> float:
-        """Return the moment of which it was last known to equal its master, or 0."""
-        ...
-
-    def cached(self, repository: Repository, maker: str) -> dict[Key, tuple[Stamp, Digest]]:
-        """Return digests by key that `maker` made (`Context.maker`), valid as long as the stamp is the same."""
-        ...
-
-    def remember(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
-        """Replace the cached digests."""
-        ...
-
-    def noted(self, name: str) -> str:
-        """Return a note that was left for later, "" for none."""
-        ...
-
-    def note(self, name: str, value: str) -> None:
-        """Leave a note for later; it is on disk when this returns."""
-        ...
-
-    def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
-        """Add to the cached digests."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sshsync.engine.context import Context
 from sshsync.engine.shelf import Shelf
 from sshsync.engine.worker import Worker
 from sshsync.errors import SshsyncError
-from sshsync.executors.base import Executor
+from sshsync.executors.base import Executor, Lead
 from sshsync.model import events as ev
 from sshsync.model.events import GOOD, Outcome
 from sshsync.model.order import Done, Ended, Offer, Order
@@ -66,7 +66,7 @@ class Run:
             context.emit(notice)
 
         preflight.greet(context, [context.tree.repositories[name] for name in asked.plan.contacted])
-        self._executor.run(self._following, Worker(context), self._done)
+        self._executor.run(Lead(self._following, Worker(context), self._done, context.emit, context.records))
         self._give_up_waiting()
 
         code = fold.exit_code(report, signal=stop.signal)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sshsync.core.offer import offered
-from sshsync.engine.context import Records
 from sshsync.model.events import GOOD
 from sshsync.model.order import Blocked, Done, Ended, Offer
 from sshsync.model.plan import Step
+from sshsync.model.records import Records
 from sshsync.model.topology import Repository
 
 

@@ -2,18 +2,18 @@
 
 from collections import deque
 
-from sshsync.executors.base import Following, Report, Work
+from sshsync.executors.base import Lead
 from sshsync.model.order import Order
 
 
 class Serial:
     """See `Executor`."""
 
-    def run(self, following: Following, work: Work, done: Report) -> None:
+    def run(self, lead: Lead) -> None:
         """Carry out each order as soon as it is the first that is due."""
         due: deque[Order] = deque()
         while True:
-            due.extend(following())
+            due.extend(lead.following())
             if not due:
                 return
-            done(work(due.popleft()))
+            lead.done(lead.work(due.popleft()))

@@ -4,7 +4,7 @@ import concurrent.futures
 import queue
 from collections.abc import Callable
 
-from sshsync.executors.base import Following, Report, Work
+from sshsync.executors.base import Lead
 from sshsync.model.order import Done
 
 
@@ -20,14 +20,14 @@ class Threads:
         self._most = most
         self._tick = tick
 
-    def run(self, following: Following, work: Work, done: Report) -> None:
+    def run(self, lead: Lead) -> None:
         """Carry out what is due as threads become free."""
         ended: queue.SimpleQueue[concurrent.futures.Future[Done]] = queue.SimpleQueue()
         running = 0
         with concurrent.futures.ThreadPoolExecutor(self._most, "sshsync-job") as pool:
             while True:
-                for order in following():
-                    pool.submit(work, order).add_done_callback(ended.put)
+                for order in lead.following():
+                    pool.submit(lead.work, order).add_done_callback(ended.put)
                     running += 1
                 if not running:
                     return
@@ -38,4 +38,4 @@ class Threads:
                     continue
                 self._tick()
                 running -= 1
-                done(future.result())
+                lead.done(future.result())

@@ -1,7 +1,7 @@
 """Hosts and repositories: who feeds whom."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from sshsync.model.policy import MaxDelete, Retries, TransferKind, TransportKind
@@ -9,7 +9,11 @@ from sshsync.model.policy import MaxDelete, Retries, TransferKind, TransportKind
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How an account on a host proves itself, "" for what is not given. Secrets never appear in `repr`."""
+    """How an account on a host proves itself, "" for what is not given.
+
+    Secrets never appear in `repr` and never leave the process: pickled, a login has no password. Whoever needs one
+    elsewhere has his own.
+    """
 
     user: str
     key_file: str = ""
@@ -20,6 +24,15 @@ class Login:
     password_command: str = field(default="", repr=False)
     host_key: str = ""
     known_hosts: str = ""
+
+    def __reduce__(self) -> tuple[type["Login"], tuple[object, ...]]:
+        """Return what makes the login anew, without its secrets."""
+        shown = (field.name for field in fields(self))
+        return Login, tuple(getattr(self, name) if name not in SECRETS else "" for name in shown)
+
+
+SECRETS = frozenset({"password", "key_passphrase_command", "password_command"})
+"""Fields of a login that are nobody else's business."""
 
 
 @dataclass(frozen=True, slots=True)

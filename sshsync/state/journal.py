@@ -34,7 +34,7 @@ _OF_A_RUN = "id, started, stages, dry, finished, exit_code, interrupted, abandon
 
 
 class Journal:
-    """Keeps events and records; see `engine.context.Records` for what a run asks of it.
+    """Keeps events and records; see `model.records.Records` for what a run asks of it.
 
     It opens its file when it is asked for something: to look, until `writing` says that a run holds the run lock.
 
