@@ -82,8 +82,9 @@ class Run:
         """
         if self._context.asking.stop.signal:
             return []
-        for job in self._ready(self._asked.plan, self._begun, self._finished):
-            self._begin(job)
+        while fresh := [j for j in self._ready(self._asked.plan, self._begun, self._finished) if j not in self._begun]:
+            for job in fresh:
+                self._begin(job)
 
         orders = []
         for job in list(self._waiting):
@@ -99,10 +100,9 @@ class Run:
         return orders
 
     def _begin(self, job: Job) -> None:
-        if job not in self._begun:
-            self._begun[job] = self._context.asking.monotonic()
-            self._waiting[job] = None
-            self._context.emit(ev.RepositoryStarted(job.repository, job.parent))
+        self._begun[job] = self._context.asking.monotonic()
+        self._waiting[job] = None
+        self._context.emit(ev.RepositoryStarted(job.repository, job.parent))
 
     def _done(self, done: Done) -> None:
         """Take a result; nobody is reported better than the parent whose items it took."""
@@ -136,7 +136,8 @@ class Run:
                 continue
             bug = Ended(Outcome.FAILED, SshsyncError.code)
             words = "bug: the policy of this run never let it start, or not the parent that it waited for"
-            self._begin(job)
+            if job not in self._begun:
+                self._begin(job)
             self._finish(job, Ended(Outcome.SKIPPED) if stopped else bug, reason="" if stopped else words)
 
     def _finish(self, job: Job, ended: Ended, items: int = 0, as_of: float = 0.0, reason: str = "") -> None:
