@@ -194,6 +194,9 @@ class Disk:
             if path in self.directories:
                 raise _error(errno.ENOTDIR, target)
             self.unlink(target)
+        if path in self.files:
+            self.files[there] = self.files.pop(path)
+            return
         _rename(self.files, path, there)
         _rename(self.links, path, there)
         moved = {one for one in self.directories if one == path or one.startswith(path + b"/")}
