@@ -265,8 +265,8 @@ class Link:
     def _unlike(self, parent: Snapshot, child: Snapshot) -> tuple[set[str], set[str]] | None:
         """Return the algorithms of child and parent when they have none in common."""
         ours, theirs = _algorithms(child), _algorithms(parent)
-        if not self._child.commands.digest:
-            ours = {self._child.digest}
+        if own := self._context.kind(self._child).algorithm(self._child):
+            ours = {own}
         return (ours, theirs) if ours and theirs and not ours & theirs else None
 
     def _announce(self, prepared: Prepared) -> None:

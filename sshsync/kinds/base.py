@@ -81,6 +81,10 @@ class Kind(Protocol):
         """Return the test whether an item takes part in a repository, as its `include` and `exclude` say."""
         ...
 
+    def algorithm(self, repository: Repository) -> str:
+        """Return the algorithm of all digests that are made of a repository's items, "" when only they tell."""
+        ...
+
     def needs(self, repository: Repository, capabilities: Capabilities, algorithm: str) -> str:
         """Return in words what a repository's host lacks for what is asked of it, "" when nothing.
 

@@ -45,6 +45,10 @@ class Files:
         """Match paths against the patterns; see `Kind`."""
         return globs.wanted(repository.include, repository.exclude)
 
+    def algorithm(self, repository: Repository) -> str:
+        """Whatever a `digestcmd` prints, else that of the chain; see `Kind`."""
+        return "" if repository.commands.digest else repository.digest
+
     def needs(self, repository: Repository, capabilities: Capabilities, algorithm: str) -> str:
         """Name a digest that cannot be made, and a missing scp; see `Kind`."""
         missing = []

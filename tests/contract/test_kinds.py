@@ -14,6 +14,7 @@ from sshsync.kinds.files import Files
 from sshsync.model.item import Digest, Item, Key
 from sshsync.hosts.conversation import new_token
 from tests.conftest import CHAIN, configure
+from tests.dictionary import Dictionary, text
 from tests.contract.test_transports import OVER_SSH, Place, reached
 
 OLD = 1_600_000_000
@@ -48,8 +49,35 @@ KINDS = {
             b"a", b"d/b", b"d/e/c", b"-rf", b" lead and trail ", b"tab\t", b"$(touch INJECTED)", b"`x`", b"'\"", b"*?[x]", b"#", b"~", b"!",
             b"line\nfeed", b"\n", b"back\\slash", b"ends\\", b"cr\r", b"\xff\xfe", b"\xc3\xa4", b"\x1b[2J", b"%s%n", b"a=b", b"x" * 255, b"NONE",
         ),
-    )
+    ),
+    "dictionary": Case(
+        make=lambda _portion: Dictionary(),
+        put=lambda place, key, data: place.put(b"dictionary", text({**pairs(place), key: data}.items())),
+        drop=lambda place, key: place.put(b"dictionary", text(pair for pair in pairs(place).items() if pair[0] != key)),
+        digest=lambda data: "value:" + data.decode(),
+        names=(b"a", b"b.c", b"$(touch", b"*", b"\\", b"'"),
+    ),
 }  # fmt: skip
+
+
+def over(kind: str, *ways: str) -> list:
+    """Return a kind over several transports, as parameters of a test."""
+    marks = {way: [] if way != OVER_SSH.values[0] else OVER_SSH.marks for way in ways}
+    return [pytest.param((kind, way), id=f"{kind}-{way}", marks=marks[way]) for way in ways]
+
+
+FILES = over("files", "memory", "local", str(OVER_SSH.values[0]))
+"""For what only files can be asked: about some of them by name, and for digests of any directory."""
+
+WAYS = [*FILES, *over("dictionary", "local", str(OVER_SSH.values[0]))]
+"""A host in memory knows our scripts only, so a kind with programs of its own is asked on real ones."""
+
+
+def pairs(place: Place) -> dict[bytes, bytes]:
+    """Return the dictionary that lies there."""
+    found = place.see().get(b"dictionary", b"")
+    return dict(line.split(b" ", 1) for line in found.splitlines())
+
 
 
 @dataclass
@@ -105,16 +133,15 @@ class Shop:
             return end.value, learned, requests
 
 
-@pytest.fixture(params=KINDS)
-def case(request: pytest.FixtureRequest) -> Case:
-    return KINDS[request.param]
-
-
-@pytest.fixture(params=["memory", "local", OVER_SSH])
-def shop(request: pytest.FixtureRequest, case: Case, tmp_path: Path) -> Iterator[Shop]:
-    with reached(request.param, tmp_path) as place:
+@pytest.fixture(params=WAYS)
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    kind, way = request.param
+    with reached(way, tmp_path) as place:
         repository = replace(configure(CHAIN, tmp_path).tree.repositories["master"], path=os.fsdecode(place.root))
-        yield Shop(case, place, Subject(repository, place.session.capabilities, new_token(), "sha256", OLD))
+        yield Shop(KINDS[kind], place, Subject(repository, place.session.capabilities, new_token(), "sha256", OLD))
+
+
+of_files = pytest.mark.parametrize("shop", FILES, indirect=True)
 
 
 def same(items: dict[Key, Item], others: dict[Key, Item]) -> bool:
@@ -122,6 +149,35 @@ def same(items: dict[Key, Item], others: dict[Key, Item]) -> bool:
     return {key: replace(item, digest=None) for key, item in items.items()} == {key: replace(item, digest=None) for key, item in others.items()}
 
 
+def test_scan_glance_and_another_look_fit_together(shop: Shop) -> None:
+    held = shop.fill()
+    gone, *_ = held
+    scanned, _, _ = shop.ask(lambda kind, subject: kind.scan(subject))
+    glanced, _, _ = shop.ask(lambda kind, subject: kind.glance(subject))
+    assert {key: item.digest for key, item in scanned.items.items()} == {key: shop.case.digest(data) for key, data in held.items()}
+    assert {item.digest for item in glanced.items.values()} == {None}
+    shop.case.drop(shop.place, gone)
+    again, _, _ = shop.ask(lambda kind, subject: kind.look_again(subject, scanned.root, [*held, b"absent"]))
+    assert again.items == {key: item for key, item in scanned.items.items() if key != gone}, "what is not there is left out"
+    assert {seen.root for seen in (scanned, glanced, again)} == {shop.place.root}
+    nothing, _, requests = shop.ask(lambda kind, subject: kind.look_again(subject, shop.place.root, []))
+    assert (nothing.items, requests) == ({}, [])
+
+
+def test_a_kind_names_the_algorithm_of_its_digests(shop: Shop) -> None:
+    shop.fill()
+    scanned, _, _ = shop.ask(lambda kind, subject: kind.scan(subject))
+    own = shop.case.make(1000).algorithm(replace(shop.asked.repository, digest="sha256"))
+    assert {(item.digest or "").partition(":")[0] for item in scanned.items.values()} == {own}
+    assert shop.case.make(1000).needs(shop.asked.repository, shop.asked.capabilities, "sha256") == ""
+
+
+def test_include_and_exclude_are_read_by_the_kind(shop: Shop) -> None:
+    test = shop.case.make(1000).wanted(replace(shop.asked.repository, include=("a*",), exclude=("*z",)))
+    assert [test(key) for key in (b"a", b"ab", b"az", b"b")] == [True, True, False, False]
+
+
+@of_files
 def test_all_looks_tell_the_same_of_whatever_names(shop: Shop) -> None:
     held = shop.fill()
     scanned, _, _ = shop.ask(lambda kind, subject: kind.scan(subject))
@@ -139,6 +195,7 @@ def test_all_looks_tell_the_same_of_whatever_names(shop: Shop) -> None:
         assert (seen.root, seen.repository, seen.complete, seen.problems) == (shop.place.root, "master", True, ())
 
 
+@of_files
 @pytest.mark.parametrize("portion", [1, 2, 7])
 def test_a_limit_of_portions_changes_no_answer(shop: Shop, portion: int) -> None:
     held = shop.fill()
@@ -154,6 +211,7 @@ def test_a_limit_of_portions_changes_no_answer(shop: Shop, portion: int) -> None
     assert digests == {key: item.digest for key, item in whole.items.items()}
 
 
+@of_files
 def test_what_the_cache_knows_is_not_read_again(shop: Shop) -> None:
     held = shop.fill()
     first, _, _ = shop.ask(lambda kind, subject: kind.scan(subject))
@@ -169,6 +227,7 @@ def test_what_the_cache_knows_is_not_read_again(shop: Shop) -> None:
     assert 0 < third.hashed < first.hashed
 
 
+@of_files
 def test_what_was_never_there_is_left_out(shop: Shop) -> None:
     held = shop.fill()
     root = shop.place.root
@@ -180,12 +239,14 @@ def test_what_was_never_there_is_left_out(shop: Shop) -> None:
     assert {key for key, digest in digests.items() if digest} == set(held)
 
 
+@of_files
 def test_nothing_is_asked_about_no_items(shop: Shop) -> None:
     for look in (lambda kind, subject: kind.look(subject, shop.place.root, []), lambda kind, subject: kind.look_again(subject, shop.place.root, [])):
         found, _, requests = shop.ask(look)
         assert (found.items, found.root, requests) == ({}, shop.place.root, [])
 
 
+@of_files
 @pytest.mark.parametrize("wary", [False, True])
 @pytest.mark.parametrize("portion", [1, 1000])
 def test_what_vanishes_while_it_is_looked_at_is_left_out_and_told_of(shop: Shop, portion: int, wary: bool) -> None:
@@ -208,6 +269,7 @@ def test_what_vanishes_while_it_is_looked_at_is_left_out_and_told_of(shop: Shop,
     assert all(item.digest == shop.case.digest(held[key]) for key, item in scanned.items.items())
 
 
+@of_files
 def test_what_changes_while_it_is_looked_at_is_restless_for_who_is_wary(shop: Shop) -> None:
     shop.fill()
     busy = shop.case.names[0]
@@ -237,6 +299,7 @@ def test_a_root_that_is_missing_is_no_error_and_is_made_only_on_demand(shop: Sho
     assert (empty.existed, empty.items) == (True, {})
 
 
+@of_files
 def test_staged_items_are_digested_where_they_lie(shop: Shop) -> None:
     below = b".sshsync/batch/0123456789abcdef-1"
     for key in shop.case.names:
@@ -247,6 +310,7 @@ def test_staged_items_are_digested_where_they_lie(shop: Shop) -> None:
     assert seen.items == {}, "what is staged is in no listing"
 
 
+@of_files
 def test_a_host_that_cannot_compute_the_digest_says_so(shop: Shop) -> None:
     shop.fill()
     poor = replace(shop.asked.capabilities, digests={}, bulk={})

@@ -1,0 +1,75 @@
+"""A kind of items that are no files: a dictionary on disk, one ``name value`` a line; the digest is the value itself."""
+
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
+
+from sshsync.errors import CommandError
+from sshsync.kinds.base import Answer, Dialogue, Request, Subject
+from sshsync.model.item import Item, Key, Snapshot
+from sshsync.model.topology import Repository
+from sshsync.remote.probe import Capabilities
+from sshsync.remote.scripts import Command, Script
+
+READ = Script(
+    "dictionary-read",
+    'main() { if [ "$MAKE" = yes ]; then mkdir -p "$ROOT" || return; fi\n'
+    'cd "$ROOT" 2>/dev/null || return 44; pwd -P; [ ! -f dictionary ] || cat dictionary; }\n',
+)
+
+
+class Dictionary:
+    """See `Kind`."""
+
+    def wanted(self, repository: Repository) -> Callable[[Key], bool]:
+        """Names are matched by shell patterns without directories."""
+
+        def test(key: Key) -> bool:
+            name = key.decode()
+            taken = not repository.include or any(fnmatchcase(name, one) for one in repository.include)
+            return taken and not any(fnmatchcase(name, one) for one in repository.exclude)
+
+        return test
+
+    def algorithm(self, repository: Repository) -> str:
+        """A value is its own digest."""
+        return "value"
+
+    def needs(self, repository: Repository, capabilities: Capabilities, algorithm: str) -> str:
+        """A host needs nothing but a shell."""
+        return ""
+
+    def scan(self, subject: Subject) -> Dialogue[Snapshot]:
+        """Read all of it."""
+        answer = yield self._request(subject)
+        return self._snapshot(answer, subject, lambda value: f"value:{value}")
+
+    def glance(self, subject: Subject) -> Dialogue[Snapshot]:
+        """Read all of it, and forget the values."""
+        answer = yield self._request(subject)
+        return self._snapshot(answer, subject, lambda _value: None)
+
+    def look_again(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
+        """Read all of it, and keep what was asked for."""
+        if not keys:
+            return Snapshot(subject.repository.name, root, {})
+        found = yield from self.scan(subject)
+        return Snapshot(found.repository, root, {key: item for key, item in found.items.items() if key in keys})
+
+    def _request(self, subject: Subject) -> Request:
+        make = b"yes" if subject.create else b"no"
+        return Request(Command(READ, {"ROOT": subject.repository.path.encode(), "MAKE": make}))
+
+    def _snapshot(self, answer: Answer, subject: Subject, digest: Callable[[str], str | None]) -> Snapshot:
+        name = subject.repository.name
+        if answer.status == 44:
+            return Snapshot(name, subject.repository.path.encode(), {}, existed=False)
+        if answer.status:
+            raise CommandError("the dictionary cannot be read", where=name)
+        root, _, lines = answer.payload.partition(b"\n")
+        pairs = (line.partition(b" ")[::2] for line in lines.splitlines())
+        return Snapshot(name, root, {key: Item(key, digest(value.decode())) for key, value in pairs}, subject.now)
+
+
+def text(pairs: Iterable[tuple[Key, bytes]]) -> bytes:
+    """Return a dictionary as it lies on disk."""
+    return b"".join(b"%s %s\n" % pair for pair in sorted(pairs))
