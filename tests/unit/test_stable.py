@@ -150,7 +150,7 @@ def test_a_child_that_takes_no_young_file_does_not_wait_for_one(filled: World) -
     text = STABLE.replace("[node1]", "[node1]\nexclude = *").replace("parent = proxy", "parent = master")
     filled.text = text
     waiting, ended = threading.Event(), threading.Event()
-    filled.host("master").put(b"/m/slow", b"x", mtime=int(time.time()))
+    filled.host("master").put(b"/m/slow", b"x", mtime=int(time.time()) + 60)
     filled.host("node1").faults.append(Fault("none", "list", first=lambda: waiting.wait(20)))
     filled.host("node1").make(b"/n")
     seen: list[bool] = []
