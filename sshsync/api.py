@@ -39,7 +39,6 @@ from sshsync.hosts.pool import Pool
 from sshsync.hosts.retrying import Stop
 from sshsync.model.events import Emit, Event, Outcome, Remarked
 from sshsync.model.plan import Plan
-from sshsync.model.policy import TransportKind
 from sshsync.model.report import RunReport
 from sshsync.model.survey import Survey
 from sshsync.model.words import visible
@@ -92,7 +91,7 @@ def load(file: Path) -> Config:
     Raises:
         ConfigError: with everything that is wrong.
     """
-    return resolve(reader.read(file), account(), builtin.KINDS)
+    return resolve(reader.read(file), account(), {"type": builtin.KINDS, "transport": builtin.TRANSPORTS})
 
 
 class Sync:
@@ -108,7 +107,7 @@ class Sync:
         *,
         sinks: Sequence[Emit] = (),
         executor: Executor | None = None,
-        transports: Mapping[TransportKind, Factory] | None = None,
+        transports: Mapping[str, Factory] | None = None,
         journal: Callable[[Path], Journal] = Journal,
         beat: Callable[[], None] = lambda: None,
         here: Here | None = None,
@@ -276,7 +275,7 @@ class Sync:
             HostError: its host, or the jump host, cannot be reached.
         """
         host = planner.known(self.config.tree, name).host
-        shown_key = builtin.SHOWN_KEYS.get(host.transport)
+        shown_key = builtin.TRANSPORTS[host.transport].shown_key
         if shown_key is None:
             raise UsageError(f"{name} is on this host itself: there is no key to trust")
         options = self.config.options.get(name)

@@ -1,8 +1,9 @@
 """Name → factory tables: the only file that names concrete classes. A new transport or strategy is a line here."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from sshsync.appliers.base import Appliers
@@ -12,7 +13,7 @@ from sshsync.hosts.asking import Asking
 from sshsync.kinds.base import Kind
 from sshsync.kinds.files import Files
 from sshsync.model.events import Event
-from sshsync.model.policy import TransportKind
+from sshsync.model.policy import LOCAL
 from sshsync.model.topology import Host
 from sshsync.notices import files
 from sshsync.notices.base import Notice
@@ -24,7 +25,7 @@ from sshsync.transfers.base import Strategy
 from sshsync.transfers.command import ByCommand
 from sshsync.transfers.relay import Relay
 from sshsync.transfers.scp import ByScp
-from sshsync.transports.base import Factory
+from sshsync.transports.base import Factory, Transport
 from sshsync.transports.dialing import Dial
 from sshsync.transports.known_hosts import HostKey
 from sshsync.transports.local import LocalTransport
@@ -37,6 +38,26 @@ STRATEGIES: Mapping[str, Callable[[Settings], Strategy]] = {
     "scp": lambda settings: ByScp(Path(settings.state_dir) / "spool"),
 }
 """How bytes move."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A transport.
+
+    Attributes:
+        factory: makes what connects to hosts.
+        shown_key: gets the key that a host shows, without trusting it; None where there is none to trust.
+    """
+
+    factory: Callable[[Settings], Factory]
+    shown_key: Callable[[Host, Dial], HostKey] | None = None
+
+
+TRANSPORTS: Mapping[str, Way] = {
+    "ssh": Way(lambda settings: partial(_over_ssh, own_file(settings.state_dir)), shown_key),
+    LOCAL: Way(lambda _settings: lambda host, _dial: LocalTransport(host.shell)),
+}
+"""How hosts are reached."""
 
 Kinds = Mapping[str, tuple[Callable[[], Kind], Callable[[Asking, Settings], Appliers[Any]]]]
 
@@ -63,14 +84,10 @@ def notices(settings: Settings, events: Callable[[str], Iterable[tuple[float, Ev
     return [make(value) for value, make in made if value] + chat
 
 
-def transports(settings: Settings) -> dict[TransportKind, Factory]:
+def transports(settings: Settings) -> dict[str, Factory]:
     """Return how hosts are reached, by transport."""
-    own = own_file(settings.state_dir)
-    return {
-        TransportKind.SSH: lambda host, dial: SshTransport(host, trust(host, own), dial),
-        TransportKind.LOCAL: lambda host, _dial: LocalTransport(host.shell),
-    }
+    return {name: way.factory(settings) for name, way in TRANSPORTS.items()}
 
 
-SHOWN_KEYS: Mapping[TransportKind, Callable[[Host, Dial], HostKey]] = MappingProxyType({TransportKind.SSH: shown_key})
-"""How the key is got that a host shows, without trusting it, by transport; there is none to trust for another."""
+def _over_ssh(own: Path, host: Host, dial: Dial) -> Transport:
+    return SshTransport(host, trust(host, own), dial)

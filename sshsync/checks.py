@@ -9,7 +9,7 @@ from pathlib import Path
 from sshsync.config.load import GLOBAL
 from sshsync.config.resolve import Config
 from sshsync.errors import ConfigError, ConfigProblem, StateError
-from sshsync.model.policy import TransportKind
+from sshsync.model.policy import LOCAL
 from sshsync.model.topology import Login
 from sshsync.transports import ssh_auth
 from sshsync.transports.trust import own_file, trust
@@ -65,7 +65,7 @@ def _secrets_of(config: Config, name: str) -> Iterator[ConfigProblem]:
                 _read(option, Path(file), host.login)
         except StateError as error:
             yield ConfigProblem(places.get(option, option), error.what, error.hint)
-    if host.transport is not TransportKind.LOCAL:
+    if host.transport != LOCAL:
         for known in trust(host, own_file(config.settings.state_dir)).files:
             if reason := _unreadable(known):
                 place = places.get("known_hosts", str(known))

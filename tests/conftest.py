@@ -22,7 +22,6 @@ from sshsync.hosts.pool import Pool
 from sshsync.hosts.retrying import Stop
 from sshsync.kinds.files import Files
 from sshsync.model.events import Event
-from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Repository
 from sshsync.transports.memory import MemoryHost, MemoryTransport
 
@@ -77,7 +76,7 @@ class World:
             made.put(root + b"/" + key, data)
 
     def transports(self) -> dict:
-        return {kind: lambda host, _pool: MemoryTransport(self.host(host.address)) for kind in TransportKind}
+        return {kind: lambda host, _pool: MemoryTransport(self.host(host.address)) for kind in ("ssh", "local")}
 
     def sync(self, text: str = "", sinks: Sequence[Callable[[Event], None]] = (), **parts: object) -> Sync:
         config = configure(text or self.text, self.directory / "state")

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from sshsync import builtin
-from sshsync.model.policy import TransportKind
 
 ROOT = Path(__file__).resolve().parent.parent / "sshsync"
 FILES = sorted(ROOT.rglob("*.py"))
@@ -197,7 +196,7 @@ def test_the_engine_knows_seams_by_their_protocols() -> None:
 
 
 def test_the_engine_names_no_kind_no_strategy_and_no_transport() -> None:
-    names = {*builtin.KINDS, *builtin.STRATEGIES, *(str(kind) for kind in TransportKind)}
+    names = {*builtin.KINDS, *builtin.STRATEGIES, *builtin.TRANSPORTS}
     for file in FILES:
         if layer(file) in ("engine", "core", "report"):
             words = {node.value for node in ast.walk(tree(file)) if isinstance(node, ast.Constant) and isinstance(node.value, str)}

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from sshsync.config.load import parse
 from sshsync.config.resolve import resolve
-from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host, Login, Repository
 from tests.conftest import ACCOUNT
 
@@ -13,7 +12,7 @@ _ONE = resolve(parse(b"[one]\nhost = one\npath = /r\n", "f.conf"), ACCOUNT).tree
 
 def host(address: str = "host", port: int = 22, login: Login = Login("u"), **more: object) -> Host:
     """Return a host that is reached over SSH, but for other values of some fields."""
-    return replace(_ONE.host, transport=TransportKind.SSH, address=address, port=port, login=login, **more)  # type: ignore[arg-type]
+    return replace(_ONE.host, transport="ssh", address=address, port=port, login=login, **more)  # type: ignore[arg-type]
 
 
 def repository(name: str, parent: str = "", *, host: Host, **more: object) -> Repository:

@@ -14,7 +14,7 @@ from sshsync.config.load import DEFAULT, GLOBAL, Raw, Section, Value
 from sshsync.config.schema import VARIABLES, GlobalOptions, RepositoryOptions
 from sshsync.core import algorithm, planner, selection, tree
 from sshsync.errors import ConfigError, ConfigProblem, UnknownRepositoryError, UsageError
-from sshsync.model.policy import Retries, TransferKind, TransportKind
+from sshsync.model.policy import LOCAL, Retries, TransferKind
 from sshsync.model.topology import Commands, Host, Login, Repository, Tree
 
 M = TypeVar("M", bound=BaseModel)
@@ -78,13 +78,13 @@ class Config:
     places: Mapping[str, str] = field(default_factory=dict)
 
 
-def resolve(raw: Raw, account: Account, types: Collection[str] = ()) -> Config:
+def resolve(raw: Raw, account: Account, known: Mapping[str, Collection[str]] | None = None) -> Config:
     """Return the configuration.
 
     Args:
         raw: what the file says.
         account: who runs sshsync.
-        types: what items may be; empty when any type is taken as it is.
+        known: the names that options like `type` may have; those of other options are taken as they are.
 
     Raises:
         ConfigError: with everything that is wrong, in file order.
@@ -107,7 +107,7 @@ def resolve(raw: Raw, account: Account, types: Collection[str] = ()) -> Config:
         values = _validated(RepositoryOptions, merged, problems)
         if values:
             _check_section(values, merged, problems, warnings)
-            _check_type(values, merged, types, problems)
+            _check_names(merged, known or {}, problems)
             options[name] = values
     if not sections:
         problems.append(ConfigProblem(raw.file, "no repository is configured", "add a [name] section with a path"))
@@ -212,7 +212,7 @@ def _check_name(section: Section, problems: list[ConfigProblem]) -> None:
 
 def _check_host(section: Section, problems: list[ConfigProblem]) -> None:
     values = section.values
-    local = values.get("transport", Value("", "")).text == TransportKind.LOCAL
+    local = values.get("transport", Value("", "")).text == LOCAL
     if not local and not values.get("host", Value("", "")).text:
         hint = "add: host = …, or transport = local"
         problems.append(ConfigProblem(section.place, f"[{section.name}] host is missing", hint))
@@ -224,7 +224,7 @@ def _check_section(
     def problem(key: str, words: str, hint: str = "") -> ConfigProblem:
         return ConfigProblem(section.values.get(key, Value("", section.place)).place, f"[{section.name}] {words}", hint)
 
-    if made.transport is TransportKind.LOCAL and made.via:
+    if made.transport == LOCAL and made.via:
         problems.append(problem("via", "a local repository cannot have a via"))
     if made.synccmd and not ("${FILE}" in made.synccmd and "${LOCALDIR}" in made.synccmd):
         problems.append(problem("synccmd", "synccmd needs ${FILE} and ${LOCALDIR}"))
@@ -272,14 +272,13 @@ def _tree(
         return None
 
 
-def _check_type(
-    made: RepositoryOptions, section: Section, types: Collection[str], problems: list[ConfigProblem]
-) -> None:
-    if types and made.type not in types:
-        near = get_close_matches(made.type, types, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"it is one of: {', '.join(types)}"
-        words = f"[{section.name}] type {made.type!r} is not known"
-        problems.append(ConfigProblem(section.values["type"].place, words, hint))
+def _check_names(section: Section, known: Mapping[str, Collection[str]], problems: list[ConfigProblem]) -> None:
+    for option, names in known.items():
+        value = section.values.get(option)
+        if value and value.text not in names:
+            near = get_close_matches(value.text, names, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"it is one of: {', '.join(names)}"
+            problems.append(ConfigProblem(value.place, f"[{section.name}] {option} {value.text!r} is not known", hint))
 
 
 def _dangling(sections: Mapping[str, Section]) -> list[ConfigProblem]:
@@ -325,13 +324,13 @@ def _hosts(
 
 def _host(made: RepositoryOptions, via: Host | None, account: Account) -> Host:
     """Return the host of a repository; nothing is in the way to this host itself, nor to what lies behind it."""
-    local = made.transport is TransportKind.LOCAL
+    local = made.transport == LOCAL
     files = {name: _home(getattr(made, name), account) for name in ("key_file", "password_file", "known_hosts")}
     login = _taken_over(Login, made) | files | {"user": made.user or account.user}
     own = {
         "address": made.host or "localhost",
         "login": Login(user=account.user) if local else Login(**login),
-        "via": None if local or (via and via.transport is TransportKind.LOCAL) else via,
+        "via": None if local or (via and via.transport == LOCAL) else via,
     }
     return Host(**(_taken_over(Host, made) | own))
 

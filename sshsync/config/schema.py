@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from sshsync.kinds import globs
-from sshsync.model.policy import MaxDelete, TransferKind, TransportKind
+from sshsync.model.policy import MaxDelete, TransferKind
 
 VARIABLES = (
     "REPOPATH",
@@ -184,8 +184,8 @@ class RepositoryOptions(_Options):
         "", "Repository that feeds this one. A repository without a parent is a master.", "repomaster"
     )
     type: Word = _option("files", "What its items are: `files`. A parent and its children are of one type.")
-    transport: TransportKind = _option(
-        TransportKind.SSH, "How the host is reached: `ssh`, or `local` when sshsync runs on that host itself."
+    transport: Word = _option(
+        "ssh", "How the host is reached: `ssh`, or `local` when sshsync runs on that host itself."
     )
     shell: Annotated[str, AfterValidator(_shell)] = _option(
         "/bin/sh", "The POSIX shell on the host.", "/usr/xpg4/bin/sh"

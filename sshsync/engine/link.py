@@ -5,6 +5,7 @@ event.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from types import TracebackType
@@ -306,7 +307,7 @@ class Link:
         now = prepared.child.complete if complete is None else complete
         self._hold(replace(prepared.child, items=items, existed=True, complete=now), reached.published)
 
-    def _hold(self, snapshot: Snapshot, verified: "list[Key] | dict[Key, Any]") -> None:
+    def _hold(self, snapshot: Snapshot, verified: Iterable[Key]) -> None:
         self.held = snapshot
         found = ((key, snapshot.items[key].digest) for key in verified if key in snapshot.items)
         self.verified.update((key, digest) for key, digest in found if digest)

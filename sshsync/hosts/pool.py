@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 from sshsync.errors import ConnectionLostError, HostError, TrustError
 from sshsync.hosts.session import Session
-from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host
 from sshsync.transports.base import Factory, Transport
 from sshsync.transports.dialing import Dial, Way, dial
@@ -31,7 +30,7 @@ class Pool:
 
     def __init__(
         self,
-        factories: Mapping[TransportKind, Factory],
+        factories: Mapping[str, Factory],
         *,
         most_idle: int = IDLE,
         clock: Callable[[], float] = time.monotonic,

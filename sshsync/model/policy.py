@@ -3,12 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-
-class TransportKind(StrEnum):
-    """How a host is reached."""
-
-    SSH = "ssh"
-    LOCAL = "local"
+LOCAL = "local"
+"""The way to a host that is the controller itself; every other way leads to another host."""
 
 
 class TransferKind(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 
-from sshsync.model.policy import MaxDelete, Retries, TransferKind, TransportKind
+from sshsync.model.policy import LOCAL, MaxDelete, Retries, TransferKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Host:
         via: the jump host that leads to it, which may have one too; None where the controller reaches it by itself.
     """
 
-    transport: TransportKind
+    transport: str
     address: str
     port: int
     login: Login
@@ -55,20 +55,20 @@ class Host:
 
     def __post_init__(self) -> None:
         """Refuse a jump host to or at the controller itself: a value that is no way to a host never exists."""
-        if self.via and TransportKind.LOCAL in (self.transport, self.via.transport):
+        if self.via and LOCAL in (self.transport, self.via.transport):
             raise ValueError(f"{self.via.label} is no jump host to {self.label}")
 
     @property
     def label(self) -> str:
         """The host as messages name it."""
-        if self.transport is TransportKind.LOCAL:
+        if self.transport == LOCAL:
             return "local"
         return self.address if self.port == 22 else f"{self.address}:{self.port}"
 
     @property
     def place(self) -> tuple[object, ...]:
         """Where it is, whoever logs in there and however: roots at one place are directories of one machine."""
-        if self.transport is TransportKind.LOCAL:
+        if self.transport == LOCAL:
             return (self.transport,)
         return (self.transport, self.address, self.port, self.via and self.via.place)
 

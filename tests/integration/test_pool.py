@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from sshsync.hosts.pool import Pool
-from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host, Login
 from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
@@ -21,7 +20,7 @@ def test_connections_are_given_back_and_made_anew_also_through_a_jump_host(tmp_p
     server, now, made = Sshd(tmp_path, "sshd"), [0.0], []
     known = tmp_path / "known"
     known.write_text(server.known + "\n")
-    jump = Host(TransportKind.SSH, "127.0.0.1", server.port, Login(server.user, key_file=str(server.key)))
+    jump = Host("ssh", "127.0.0.1", server.port, Login(server.user, key_file=str(server.key)))
     direct = [replace(jump, timeout=timeout) for timeout in (50.0, 51.0, 52.0)]
     behind = replace(jump, via="jump")
 
@@ -32,7 +31,7 @@ def test_connections_are_given_back_and_made_anew_also_through_a_jump_host(tmp_p
     def live() -> list[Host]:
         return [host for host, transport in made if transport.alive]
 
-    pool = Pool({TransportKind.SSH: connect}, lambda _name: jump, most_idle=1, clock=lambda: now[0])
+    pool = Pool({"ssh": connect}, lambda _name: jump, most_idle=1, clock=lambda: now[0])
     held = {}
     try:
         for _ in range(2):

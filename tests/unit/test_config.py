@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sshsync import builtin
 from sshsync.config.load import parse, read
 from sshsync.config.render import INSTALLED, reference, sample
 from sshsync.config.resolve import Settings, resolve
 from sshsync.config.schema import GlobalOptions, RepositoryOptions
 from sshsync.errors import ConfigError
-from sshsync.model.policy import MaxDelete, TransportKind
+from sshsync.model.policy import MaxDelete
 from sshsync.model.topology import Host, Repository
 from tests.conftest import ACCOUNT, CHAIN
 
@@ -78,7 +79,7 @@ def test_values_of_every_kind() -> None:
     assert (m.delete, m.max_delete, m.stable_for, m.host.timeout) == (True, MaxDelete(10, 5), 300, 3600)
     assert m.exclude == ("*.tmp", "!keep.tmp")
     assert (m.retries.transient, m.peer_host, m.peer_port, m.digest) == (9, "p", 9, "sha1")
-    assert c.host.transport is TransportKind.LOCAL
+    assert c.host.transport == "local"
     assert c.allow_empty
     assert found.origins["m"]["port"] == "f.conf:3"
 
@@ -222,6 +223,23 @@ def test_a_file_that_others_may_change_is_refused(tmp_path: Path) -> None:
     assert read(file).problems == []
     with pytest.raises(ConfigError, match="config init"):
         read(tmp_path / "absent")
+
+
+def test_names_of_kinds_and_transports_are_those_of_the_tables() -> None:
+    text = b"[m]\nhost = h\npath = /m\ntype = file\n[c]\nhost = c\npath = /c\nparent = m\ntransport = carrier-pigeon\n"
+    with pytest.raises(ConfigError) as caught:
+        resolve(parse(text, "f.conf"), ACCOUNT, {"type": builtin.KINDS, "transport": builtin.TRANSPORTS})
+    assert [(problem.place, problem.text) for problem in caught.value.problems] == [
+        ("f.conf:4", "[m] type 'file' is not known"),
+        ("f.conf:9", "[c] transport 'carrier-pigeon' is not known"),
+    ]
+    assert [problem.hint for problem in caught.value.problems] == ["did you mean files?", "it is one of: ssh, local"]
+
+
+def test_a_child_is_of_its_parents_type() -> None:
+    text = b"[m]\nhost = h\npath = /m\n[c]\nhost = c\npath = /c\nparent = m\ntype = other\n"
+    with pytest.raises(ConfigError, match="type 'other' is not that of its parent m"):
+        resolve(parse(text, "f.conf"), ACCOUNT)
 
 
 def test_sample_and_reference_come_from_the_table() -> None:

@@ -15,7 +15,7 @@ from sshsync.model.events import Outcome
 from sshsync.model.item import Item, Problem, Snapshot, Stamp
 from sshsync.model.order import Ended
 from sshsync.model.plan import Job, Plan
-from sshsync.model.policy import MaxDelete, TransferKind, TransportKind
+from sshsync.model.policy import MaxDelete, TransferKind
 from sshsync.model.report import RepositoryReport, RunReport
 from sshsync.model.topology import Commands, Repository
 from sshsync.transfers import load
@@ -99,12 +99,12 @@ def test_a_good_tree_knows_its_chains() -> None:
     assert CHAIN.parent("p") is CHAIN.repositories["m"]
     assert [r.name for r in CHAIN.chain("n2")] == ["m", "p", "n1", "n2"]
     assert CHAIN.repositories["m"].identity == "ssh://u@m/r"
-    assert replace(values.host("x"), transport=TransportKind.LOCAL).label == "local"
+    assert replace(values.host("x"), transport="local").label == "local"
     assert values.host("x", 23).label == "x:23"
 
 
 def test_no_host_is_behind_this_host_itself_nor_this_host_behind_one() -> None:
-    local = replace(values.host(), transport=TransportKind.LOCAL)
+    local = replace(values.host(), transport="local")
     for host, via in ((values.host(), local), (local, values.host())):
         with pytest.raises(ValueError, match="no jump host"):
             replace(host, via=via)

@@ -16,7 +16,6 @@ from sshsync.hosts.retrying import Stop
 from sshsync.kinds.base import Answer, Learned, Remark, Request, Subject
 from sshsync.model.events import Event, Remarked, Retried
 from sshsync.model.item import Item, Stamp
-from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host, Login
 from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
@@ -68,7 +67,7 @@ class Net:
         self.made: list[Connection] = []
         self.most_live = 0
         self.greets: Callable[[Host], None] = lambda _host: None
-        self.pool = Pool({TransportKind.SSH: self.connect}, most_idle=most, clock=lambda: self.now)
+        self.pool = Pool({"ssh": self.connect}, most_idle=most, clock=lambda: self.now)
 
     def connect(self, wanted: Host, dial: Dial) -> Connection:
         self.greets(wanted)
@@ -298,7 +297,7 @@ def test_the_hint_of_an_error_names_the_repository(world: World) -> None:
     def refuse(_host: Host, _dial: Dial) -> MemoryTransport:
         raise HostKeyError("not known", hint="sshsync hosts trust NAME")
 
-    pool = Pool(dict.fromkeys(TransportKind, refuse))
+    pool = Pool(dict.fromkeys(("ssh", "local"), refuse))
     asking = Asking(pool, lambda _event: None, Stop(), time.time, time.monotonic)
     with pytest.raises(HostKeyError, match="trust proxy"):
         asking.capabilities(world.sync().config.tree.repositories["proxy"])

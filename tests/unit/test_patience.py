@@ -18,7 +18,7 @@ from sshsync.errors import ConnectError, ConnectionLostError, DeadlineError, Int
 from sshsync.hosts.pool import Pool
 from sshsync.hosts.retrying import Stop, retry
 from sshsync.hosts.session import Session
-from sshsync.model.policy import Retries, TransportKind
+from sshsync.model.policy import Retries
 from sshsync.model.topology import Host
 from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
@@ -263,7 +263,7 @@ def test_a_closed_pool_stays_closed_and_closes_what_was_still_greeting() -> None
         assert answer.wait(10)
         return made
 
-    pool = Pool({TransportKind.SSH: connect})  # type: ignore[dict-item]
+    pool = Pool({"ssh": connect})  # type: ignore[dict-item]
 
     def ask() -> None:
         try:
@@ -301,7 +301,7 @@ def test_a_jump_host_that_turns_out_to_stand_still_is_reached_anew_at_once() -> 
         made.append((host.address, Jump()))
         return made[-1][1]
 
-    pool = Pool({TransportKind.SSH: connect})  # type: ignore[dict-item]
+    pool = Pool({"ssh": connect})  # type: ignore[dict-item]
     assert pool.session(behind).alive
     assert [name for name, _ in made] == ["jump", "jump", "behind"]
     pool.close()
