@@ -17,6 +17,8 @@ from sshsync.model.policy import MaxDelete
 from sshsync.model.topology import Host, Repository
 from tests.conftest import ACCOUNT, CHAIN
 
+NAMES = {"type": builtin.KINDS, "transport": builtin.TRANSPORTS}
+
 ARTICLE = r"""
 [repomaster]
 user = repoowner
@@ -39,7 +41,7 @@ synccmd = scp -p -i /home/proxyrunner/.ssh/id_rsa ${REMOTEUSER}@${REMOTEHOST}:${
 
 
 def config(text: str):
-    return resolve(parse(text.encode(), "f.conf"), ACCOUNT)
+    return resolve(parse(text.encode(), "f.conf"), ACCOUNT, NAMES)
 
 
 def problems(text: str) -> list[str]:
@@ -158,7 +160,7 @@ def test_a_jump_host_is_a_value_whatever_names_it() -> None:
         ("[m]\nhost=h\npath=/a\nport=99999", "f.conf:4: [m] port:"),
         ("[m]\nhost=h\npath=/a\nport=x", "[m] port:"),
         ("[m]\nhost=h\npath=/a\ndelete=maybe", "[m] delete:"),
-        ("[m]\nhost=h\npath=/a\ntransport=ftp", "[m] transport:"),
+        ("[m]\nhost=h\npath=/a\ntransport=ftp", "[m] transport 'ftp' is not known"),
         ("[m]\nhost=h\npath=/a\nmax_delete=many", "must be a number, a percentage or both"),
         ("[m]\nhost=h\npath=/a\nstable_for=soon", "must be a time such as 90"),
         ("[m]\nhost=h\npath=/a\nshell=sh -c", "absolute path of a POSIX shell"),
@@ -226,12 +228,12 @@ def test_a_file_that_others_may_change_is_refused(tmp_path: Path) -> None:
 
 
 def test_names_of_kinds_and_transports_are_those_of_the_tables() -> None:
-    text = b"[m]\nhost = h\npath = /m\ntype = file\n[c]\nhost = c\npath = /c\nparent = m\ntransport = carrier-pigeon\n"
+    text = b"[m]\nhost = h\npath = /m\ntype = file\n[c]\nhost = c\npath = /c\ntransport = carrier-pigeon\n"
     with pytest.raises(ConfigError) as caught:
-        resolve(parse(text, "f.conf"), ACCOUNT, {"type": builtin.KINDS, "transport": builtin.TRANSPORTS})
+        resolve(parse(text, "f.conf"), ACCOUNT, NAMES)
     assert [(problem.place, problem.text) for problem in caught.value.problems] == [
         ("f.conf:4", "[m] type 'file' is not known"),
-        ("f.conf:9", "[c] transport 'carrier-pigeon' is not known"),
+        ("f.conf:8", "[c] transport 'carrier-pigeon' is not known"),
     ]
     assert [problem.hint for problem in caught.value.problems] == ["did you mean files?", "it is one of: ssh, local"]
 
