@@ -1,1 +1,1 @@
-"""Appliers: how what a link prepared becomes true on one child."""
+"""How what was prepared becomes true on one child: staged, verified, published, deleted; by kind of item."""

@@ -1,1 +1,1 @@
-"""Orchestration: one run, its links, its scans, its moves. Its only output is events."""
+"""How a run goes: it is led, orders are carried out, all that happens is an event; nobody here knows what items are."""

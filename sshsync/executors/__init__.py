@@ -1,1 +1,1 @@
-"""How jobs run side by side."""
+"""How orders are carried out: one after the other, side by side, or elsewhere."""

@@ -1,1 +1,1 @@
-"""How bytes move from a parent into a child's staging directory, and how they become visible there."""
+"""How bytes move from a parent into a child's staging directory, and nothing more."""
