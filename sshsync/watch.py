@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
-from sshsync.api import Result, Sync
+from sshsync.api import Result, Sync, Visit
 from sshsync.core import watching
 from sshsync.core.watching import Look, Step, Watching
 from sshsync.errors import InterruptedRun, LockedError, SshsyncError
@@ -33,21 +33,24 @@ class Told:
 
 
 class Watch:
-    """Watches for one plan.
+    """Watches for one plan, over the same connections for as long as it lives.
 
     Args:
         sync: the engine; runs of others with the same configuration take turns with it by the lock.
+        visit: a visit of it, which is this watcher's own: it is closed when a signal ends a look.
         plan: what to walk.
         interval: seconds between looks, more or less: watchers of many sites do not come all at once.
         told: who hears of it.
     """
 
-    def __init__(self, sync: Sync, plan: Plan, interval: float, told: Told) -> None:
-        self._sync = sync
+    def __init__(self, sync: Sync, visit: Visit, plan: Plan, interval: float, told: Told) -> None:
+        self._journal = sync.journal
+        self._visit = visit
         self._plan = plan
         self._interval = interval
         self._told = told
         self._wake = threading.Event()
+        self._signal = 0
         self._reload = False
         self._name = f"watch {plan.command}"
         self._stable_for = max((sync.config.tree.repositories[job.parent].stable_for for job in plan.jobs), default=0.0)
@@ -55,7 +58,8 @@ class Watch:
 
     def stop(self, signal: int) -> None:
         """End soon, with the state of a run that is under way saved. May be called from a signal handler."""
-        self._sync.interrupt(signal)
+        self._signal = signal
+        self._visit.interrupt(signal)
         self._wake.set()
 
     def reload(self) -> None:
@@ -77,13 +81,13 @@ class Watch:
             LockedError: with `once`, another run is at work.
             StateError: the journal cannot be used.
         """
-        known = Watching(walked=self._sync.journal.noted(self._name))
+        known = Watching(walked=self._journal.noted(self._name))
         code = 0
         while True:
             known, step = self._look(known)
             if step.walk:
                 known, code = self._walk(known, wait_for_others=not once)
-                if signal := self._sync.stop.signal:
+                if signal := self._signal:
                     # The run may have ended well just before: whoever stops a watcher hears that it was stopped.
                     return code or 128 + signal
             if once and (step.walk or known.restless is None):
@@ -107,18 +111,18 @@ class Watch:
     def _glance(self) -> Look:
         """Look in a thread of its own: hosts may take their time, and signals and beats may not wait for them."""
         with ThreadPoolExecutor(1, "sshsync-watch") as pool:
-            seen = pool.submit(self._sync.look, self._plan)
+            seen = pool.submit(self._visit.look, self._plan)
             while not wait([seen], _BEAT).done:
                 self._told.beat()
-                if self._sync.stop.signal:
-                    self._sync.close_connections()
-            self._sync.stop.check()
+                if self._signal:
+                    self._visit.close()
+            self._check()
             return seen.result()
 
     def _walk(self, known: Watching, *, wait_for_others: bool) -> tuple[Watching, int]:
         self._say("")
         try:
-            result = self._sync.run(self._plan.names)
+            result = self._visit.run(self._plan.names)
         except LockedError as error:
             if not wait_for_others:
                 raise
@@ -129,7 +133,7 @@ class Watch:
         good = result.exit_code == 0 and not any(job.deferred for job in result.report.jobs)
         known = watching.walked(known, good=good, now=time.monotonic(), interval=self._interval)
         if good:
-            self._sync.journal.note(self._name, known.walked)
+            self._journal.note(self._name, known.walked)
         return known, result.exit_code
 
     def _pause(self, step: Step) -> None:
@@ -140,7 +144,11 @@ class Watch:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self._wake.wait(min(left, _BEAT)):
             self._told.beat()
-        self._sync.stop.check()
+        self._check()
+
+    def _check(self) -> None:
+        if self._signal:
+            raise InterruptedRun(self._signal)
 
     def _say(self, what: str) -> None:
         if what != self._waiting_for:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sshsync import builtin
+from sshsync import api, builtin
 
 ROOT = Path(__file__).resolve().parent.parent / "sshsync"
 FILES = sorted(ROOT.rglob("*.py"))
@@ -210,6 +210,13 @@ def test_hosts_are_spoken_to_whatever_the_transport_and_the_kind() -> None:
         if layer(file) == "hosts":
             rooms = {name for name in imports(file) if name.startswith(("sshsync.transports", "sshsync.kinds"))}
             assert [name for name in rooms if not name.startswith(seams)] == []
+
+
+def test_the_library_is_entered_by_its_door() -> None:
+    public = {f"sshsync.api.{name}" for name in api.__all__}
+    for file in (*FILES, *TESTS):
+        if not file.is_relative_to(ROOT / "api"):
+            assert {name for name in imports(file) if name.startswith("sshsync.api.")} <= public, file.name
 
 
 def test_every_module_says_what_it_is() -> None:

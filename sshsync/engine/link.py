@@ -199,9 +199,9 @@ class Link:
             child = self._scan()
         return child
 
-    def _scan(self, *, create: bool = False) -> Snapshot:
+    def _scan(self, *, create: bool = False, cached: bool = True) -> Snapshot:
         try:
-            found = self._scanner.scan(self._child, create=create)
+            found = self._scanner.scan(self._child, create=create, cached=cached)
         except InterruptedRun:
             raise
         except SshsyncError as error:
@@ -253,7 +253,8 @@ class Link:
             return parent, child
         fresh = self._scanner.afresh(self._parent, parent)
         parent = replace(fresh, complete=fresh.complete and parent.complete)
-        child = self._scanner.afresh(self._child, child)
+        if child.from_cache:
+            child = self._scan(cached=False)
         if unlike := self._unlike(parent, child):
             ours, theirs = unlike
             raise CommandError(

@@ -65,13 +65,13 @@ class Scanner:
         return found
 
     def afresh(self, repository: Repository, known: Snapshot) -> Snapshot:
-        """Return a snapshot whose digests are all made anew, once for all jobs here.
+        """Return a snapshot of a parent whose digests are all made anew, once for all its children here.
 
         Args:
-            repository: what is scanned.
+            repository: the parent; nothing changes it any more in this run.
             known: its snapshot until now; it is returned when no digest in it is out of the cache.
         """
-        if not repository.digest_cache or known.hashed >= known.bytes:
+        if not known.from_cache:
             return known
         with self._lock:
             if repository.name not in self._afresh:

@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
-from sshsync.errors import ConnectionLostError, HostError, TrustError
+from sshsync.errors import ConnectionLostError, HostError, SshsyncError, TrustError
 from sshsync.hosts.session import Session
 from sshsync.model.topology import Host
 from sshsync.transports.base import Factory, Transport
@@ -63,7 +64,7 @@ class Pool:
             self._check_open(host)
             entry = self._entries.setdefault(host, _Entry())
         with entry.lock:
-            if entry.session and not entry.session.alive:
+            if entry.session and not entry.answers():
                 entry.session.close()
                 entry.session = None
             if entry.refused:
@@ -87,12 +88,14 @@ class Pool:
     def forget(self) -> None:
         """Forget what may have changed since: refusals, and what hosts can do, their clocks among it.
 
-        For whoever keeps a pool from one look at the hosts to the next: a key that was mended is accepted then.
+        For whoever keeps a pool from one look at the hosts to the next: a key that was mended is accepted then, and
+        a connection that died in silence meanwhile is found out before anybody's work fails for it. Waits for no host.
         """
         with self._lock:
             entries = list(self._entries.values())
         for entry in entries:
             entry.refused = None
+            entry.proven = False
             if entry.session:
                 entry.session.forget()
 
@@ -189,3 +192,15 @@ class _Entry:
         self.lock = threading.Lock()
         self.session: Session | None = None
         self.refused: TrustError | None = None
+        self.proven = True
+
+    def answers(self) -> bool:
+        """Tell whether the session can be used; one kept since an earlier look is first asked what its host can do."""
+        found, proven = self.session, self.proven
+        self.proven = True
+        if found is None or not found.alive:
+            return False
+        if not proven and found.idle:
+            with suppress(SshsyncError):  # whoever wants to know is told the same
+                return bool(found.capabilities)
+        return found.alive

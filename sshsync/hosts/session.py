@@ -88,18 +88,21 @@ class Session:
             ToolMissingError: naming every tool that is missing.
         """
         with self._probing:
-            if self._capabilities is None:
+            found = self._capabilities
+            if found is None:
                 reply = self.run(Command(scripts.PROBE)).check("looking for its tools")
                 found = probe.parse(reply.payload, time.time())
                 if found.missing:
                     raise ToolMissingError(f"lacks {', '.join(found.missing)}", where=self.label)
                 self._capabilities = found
-            return self._capabilities
+            return found
 
     def forget(self) -> None:
-        """Ask the host anew what it can do, and for its clock, when that is wanted next."""
-        with self._probing:
-            self._capabilities = None
+        """Ask the host anew what it can do, and for its clock, when that is wanted next; waits for nobody.
+
+        What it is being asked at this moment is new enough.
+        """
+        self._capabilities = None
 
     @contextmanager
     def connected(self) -> Iterator[Transport]:

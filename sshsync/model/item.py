@@ -97,6 +97,11 @@ class Snapshot:
     ended: int = 0
 
     @property
+    def from_cache(self) -> bool:
+        """Whether digests in it may have been made before the scan."""
+        return self.hashed < self.bytes
+
+    @property
     def bytes(self) -> int:
         """Total size of all items."""
         return sum(item.size for item in self.items.values())

@@ -239,3 +239,41 @@ def test_what_no_child_takes_does_not_keep_it_waiting(site: Site) -> None:
 def test_bad_words_are_told_before_anything_is_contacted(site: Site, words: list[str], code: int) -> None:
     configured(site)
     assert site.cli("watch", *words).returncode == code
+
+
+def test_a_watcher_greets_a_host_once_and_again_when_its_connection_was_lost(site: Site) -> None:
+    """A key that is refused for a while stops nothing for good."""
+    server = site.server("master")
+    site.fill("m", {"a": b"alpha"})
+    site.write(
+        f"watch_interval = 1\n[DEFAULT]\nstable_for = 0\nretries = 1\n[m]\n{server.section(path=site.root('m'))}"
+        f"[c]\ntransport = local\npath = {site.root('c')}\nparent = m\n"
+    )
+
+    def greetings() -> int:
+        return server.log.read_text().count("Accepted publickey")
+
+    def uploaded(name: str) -> None:
+        site.fill("m", {name: name.encode()})
+        until(lambda: name.encode() in held(site, "c"))
+
+    with watching(site) as running:
+        for name in "abc":
+            uploaded(name)
+        assert greetings() == 1, "looks and walks share a connection"
+        server.drop_sessions()
+        uploaded("d")
+        assert greetings() == 2
+
+        accepted = server.home / "authorized"
+        keys = accepted.read_text()
+        accepted.write_text("")
+        server.drop_sessions()
+        assert running.stderr
+        assert any(b"cannot be looked at" in line for line in running.stderr)
+        accepted.write_text(keys)
+        uploaded("e")
+        assert greetings() == 3
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(20) == 0
+    site.same("m", "c")

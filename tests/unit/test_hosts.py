@@ -26,6 +26,7 @@ from tests import values
 from tests.conftest import World
 
 PROBE = Command(scripts.PROBE)
+NOTHING = Command(scripts.NOTHING)
 MOST = 4
 
 
@@ -226,6 +227,40 @@ def test_clocks_are_measured_anew_when_asked(net: Net) -> None:
     net.pool.forget()
     assert found.capabilities.clock > 3000
     assert net.made[0].alive, "the connection is kept"
+
+
+def test_a_connection_that_died_in_silence_is_made_anew_before_anybody_meets_it(net: Net) -> None:
+    assert net.pool.session(host("a")).capabilities.tools
+    net.pool.forget()
+    net.hosts["a"].faults.append(Fault("lose", PROBE.script.name))
+    assert net.pool.session(host("a")).run(NOTHING).status == 0
+    assert [made.alive for made in net.made] == [False, True]
+    net.hosts["a"].faults.append(Fault("lose", scripts.NOTHING.name))
+    with pytest.raises(ConnectionLostError):
+        net.pool.session(host("a")).run(NOTHING)
+
+
+def test_forgetting_waits_for_no_host_that_is_being_asked(net: Net) -> None:
+    """Whoever begins to look at one host must not wait for another."""
+    held = net.pool.session(host("a"))
+    asked, answer = threading.Event(), threading.Event()
+
+    def silent() -> None:
+        asked.set()
+        assert answer.wait(10)
+
+    net.hosts["a"].faults.append(Fault("none", PROBE.script.name, first=silent))
+    asking = threading.Thread(target=lambda: held.capabilities)
+    asking.start()
+    assert asked.wait(10)
+    forgetting = threading.Thread(target=net.pool.forget)
+    forgetting.start()
+    forgetting.join(5)
+    waits = forgetting.is_alive()
+    answer.set()
+    for thread in (asking, forgetting):
+        thread.join(10)
+    assert not waits
 
 
 def test_a_jump_host_that_is_lost_while_all_greet_through_it_is_greeted_again() -> None:

@@ -43,8 +43,9 @@ def _run(options: Options, config: Config, wanted: Sequence[Sequence[str]], *, d
     try:
         sync = Sync(config, sinks=[shown])
         sync.on_bug = bugs.in_work(options)
-        with signals.handled(sync.interrupt):
-            result = sync.run(wanted, dry_run=dry_run)
+        # A signal that comes before the run has begun is the run's all the same: the visit keeps it for it.
+        with sync.visit() as visit, signals.handled(visit.interrupt):
+            result = visit.run(wanted, dry_run=dry_run)
     finally:
         shown.close()
         if sync:

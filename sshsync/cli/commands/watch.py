@@ -110,9 +110,9 @@ def _watched(options: Options, config: Config, plan: Plan, control: _Control, *,
 
     told = Told(_beat, waiting, lambda result: display.result(options, result))
     try:
-        with Sync(config, sinks=[shown], beat=_beat) as sync:
+        with Sync(config, sinks=[shown], beat=_beat) as sync, sync.visit() as visit:
             sync.on_bug = bugs.in_work(options)
-            made = Watch(sync, plan, config.settings.watch_interval, told)
+            made = Watch(sync, visit, plan, config.settings.watch_interval, told)
             control.take(made)
             systemd.tell("READY=1")
             code = made.run(once=once)

@@ -1,0 +1,18 @@
+"""The library: `Sync` wires an engine out of a configuration, a `Visit` works with it. No globals; two never meet.
+
+from sshsync.api import Sync, load
+with Sync(load(Path("/etc/sshsync/sshsync.conf"))) as sync:
+    result = sync.run([["repoproxy"], ["appnode1", "appnode2"]])
+    print(result.exit_code, result.report.repositories["appnode1"].outcome)
+
+    with sync.visit() as visit:  # several pieces of work over the same connections
+        found = visit.survey(["appnode1"])
+        seen = visit.look(sync.plan([["repoproxy"]]))
+"""
+
+from sshsync.api.loading import account, load
+from sshsync.api.results import RepositoryStatus, Result
+from sshsync.api.sync import Sync
+from sshsync.api.visit import GRACE, Visit
+
+__all__ = ["Sync", "Visit", "load", "account", "Result", "RepositoryStatus", "GRACE"]

@@ -1,0 +1,25 @@
+"""Configurations, read with everything that is built in: kinds, and the account that runs sshsync."""
+
+import getpass
+import os
+from pathlib import Path
+
+from sshsync import builtin
+from sshsync.config import load as reader
+from sshsync.config.resolve import Account, Config, resolve
+
+
+def account() -> Account:
+    """Return the account that runs sshsync."""
+    home = str(Path.home())
+    state = os.environ.get("XDG_STATE_HOME") or f"{home}/.local/state"
+    return Account(getpass.getuser(), home, "/var/lib/sshsync" if os.geteuid() == 0 else f"{state}/sshsync")
+
+
+def load(file: Path) -> Config:
+    """Return the configuration in a file.
+
+    Raises:
+        ConfigError: with everything that is wrong.
+    """
+    return resolve(reader.read(file), account(), {"type": builtin.KINDS, "transport": builtin.TRANSPORTS})

@@ -1,0 +1,96 @@
+"""One run from its lock to its last notice: what is written down, shown, logged and told of it."""
+
+import secrets
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from sshsync import builtin
+from sshsync.api.results import Result
+from sshsync.api.work import Work
+from sshsync.core.ready import barrier
+from sshsync.engine.run import Asked, Run
+from sshsync.engine.sinks import FanOut, Folding, Logging
+from sshsync.errors import SshsyncError
+from sshsync.executors.threads import Threads
+from sshsync.model.events import Emit, Event, Outcome, Remarked
+from sshsync.model.plan import Plan
+from sshsync.state.journal import Journal
+from sshsync.state.lock import Lock
+
+
+def run(work: Work, plan: Plan, *, dry_run: bool) -> Result:
+    """Carry out a plan; see `Visit.run`."""
+    parts = work.parts
+    journal, repositories = parts.journal(), parts.config.tree.repositories
+    if dry_run:
+        with closing(journal):
+            return _carry_out(work, journal, Asked(_new_id(), plan, dry_run=True), [])
+    with (
+        Lock(Path(parts.config.settings.lock_file)),
+        journal.writing(repositories[name] for name in plan.contacted),
+    ):
+        return _carry_out(work, journal, *_asked(journal, plan))
+
+
+def _asked(journal: Journal, plan: Plan) -> tuple[Asked, list[str]]:
+    row = journal.unfinished()
+    if row is None:
+        return Asked(_new_id(), plan), []
+    if row["stages"] == [list(stage) for stage in plan.names]:
+        return Asked(str(row["id"]), plan, continued=True), []
+    journal.abandon(str(row["id"]))
+    return Asked(_new_id(), plan), [f"the unfinished run {row['id']} asked for something else and is abandoned"]
+
+
+def _carry_out(work: Work, journal: Journal, asked: Asked, remarks: Sequence[str]) -> Result:
+    config, telling = work.parts.config, work.parts.telling
+    first = asked.plan.jobs[0].repository
+    folding = _known(journal, asked)
+    emit = _emitting(work, journal, folding, first)
+
+    executor = work.parts.executor or Threads(config.settings.max_parallel, work.tick)
+    led = Run(work.context(journal, emit), executor, barrier, asked)
+    told = [] if asked.dry_run else builtin.notices(config.settings, journal.events)
+    untold = telling.tell(told, lambda notice: notice.begin(asked.run))
+    try:
+        code = led.start(folding.report, [Remarked(first, words) for words in remarks])
+    except Exception as error:
+        # The journal cannot be written any more: who waits for the end of this run has to hear of it all the same.
+        code = error.code if isinstance(error, SshsyncError) else SshsyncError.code
+        folding.report.outcome, folding.report.exit_code = Outcome.FAILED, code
+        telling.tell(told, lambda notice: notice.end(folding.report, {}))
+        raise
+
+    children = [found for found in config.tree.repositories.values() if found.parent]
+    in_sync = journal.moments(children) if told else {}
+    untold |= telling.tell(told, lambda notice: notice.end(folding.report, in_sync))
+    return Result(code, folding.report, untold)
+
+
+def _known(journal: Journal, asked: Asked) -> Folding:
+    """Return the fold of a run, which begins with what was done before the run was broken off."""
+    folding = Folding()
+    if asked.continued:
+        for _, event in journal.events(asked.run):
+            folding(event)
+    return folding
+
+
+def _emitting(work: Work, journal: Journal, folding: Folding, first: str) -> Emit:
+    """Return what takes the events of a run; remarks about the journal count as such of its `first` repository."""
+    log = work.parts.telling.log()
+    logging: list[Emit] = [Logging(log, folding.report)] if log else []
+    fan = FanOut([journal, folding, *logging, *work.parts.sinks])
+
+    def emit(event: Event) -> None:
+        fan(event)
+        for words in journal.remarks():
+            fan(Remarked(first, words))
+
+    return emit
+
+
+def _new_id() -> str:
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"

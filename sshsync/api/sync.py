@@ -1,0 +1,225 @@
+"""`Sync`: wires an engine out of a configuration, and answers from the journal what needs no host."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sshsync import builtin, checks
+from sshsync.api.results import RepositoryStatus, Result
+from sshsync.api.telling import Telling
+from sshsync.api.visit import Visit
+from sshsync.api.work import Parts
+from sshsync.builtin import Kinds
+from sshsync.config.resolve import Config
+from sshsync.core import fold, planner
+from sshsync.core.lease import Here
+from sshsync.core.watching import Look
+from sshsync.engine import owner
+from sshsync.errors import UsageError
+from sshsync.executors.base import Executor
+from sshsync.hosts.pool import Pool
+from sshsync.model.events import Emit
+from sshsync.model.plan import Plan
+from sshsync.model.report import RunReport
+from sshsync.model.survey import Survey
+from sshsync.state.journal import Journal, find_run
+from sshsync.state.lock import Lock
+from sshsync.transports import trust
+from sshsync.transports.base import Factory
+from sshsync.transports.trust import SeenKey
+
+
+class Sync:
+    """One engine. Use as a context manager, or call `close`. Making one writes nothing, and nor does a question.
+
+    Work with the hosts is done by visits, any number at once; `run`, `survey` and `look` are visits of their own.
+
+    Attributes:
+        config: what it was made of.
+        journal: what is on record.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a seam
+        self,
+        config: Config,
+        *,
+        sinks: Sequence[Emit] = (),
+        executor: Executor | None = None,
+        transports: Mapping[str, Factory] | None = None,
+        journal: Callable[[Path], Journal] = Journal,
+        beat: Callable[[], None] = lambda: None,
+        here: Here | None = None,
+        kinds: Kinds = builtin.KINDS,
+    ) -> None:
+        """Wire an engine.
+
+        Args:
+            config: what `load` returned.
+            sinks: take every event, after the journal and the log.
+            executor: how jobs run side by side; threads by default.
+            transports: how hosts are reached; the built-in ways by default.
+            journal: makes the journal of a state directory; it opens its file when it is asked for something.
+            beat: called every half second while repositories are synchronized.
+            here: this process, as the leases on children name it, and its clocks; found out by default.
+            kinds: what items are and how they are applied, by the type of a repository.
+        """
+        state = Path(config.settings.state_dir)
+        self.config = config
+        self.journal = journal(state)
+        self._telling = Telling(config.settings)
+        self._parts = Parts(
+            config=config,
+            transports=transports or builtin.transports(config.settings),
+            kinds=kinds,
+            journal=lambda: journal(state),
+            here=here or owner.here(config.settings.lock_file),
+            executor=executor,
+            sinks=tuple(sinks),
+            beat=beat,
+            telling=self._telling,
+        )
+        self._lock = threading.Lock()
+        self._visits: tuple[Visit, ...] = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def on_bug(self) -> Callable[[BaseException], None]:
+        """Takes a bug in the work on one repository, which does not end the others; the log has it already."""
+        return self._telling.on_bug
+
+    @on_bug.setter
+    def on_bug(self, take: Callable[[BaseException], None]) -> None:
+        self._telling.on_bug = take
+
+    def close(self) -> None:
+        """Close the journal and every visit."""
+        for visit in self._visits:
+            visit.close()
+        self.journal.close()
+
+    def visit(self) -> Visit:
+        """Begin a visit to the hosts; whoever begins it closes it."""
+        visit = Visit(self._parts, self._left)
+        with self._lock:
+            self._visits = (*self._visits, visit)
+        return visit
+
+    def interrupt(self, signal: int) -> None:
+        """Interrupt every visit that is under way; see `Visit.interrupt`. May be called from a signal handler."""
+        for visit in self._visits:
+            visit.interrupt(signal)
+
+    def plan(self, stages: Sequence[Sequence[str]]) -> Plan:
+        """Return the plan for stages of repository names.
+
+        Raises:
+            UnknownRepositoryError, UsageError: see `core.planner.plan`.
+        """
+        return planner.plan(self.config.tree, stages)
+
+    def everything(self) -> tuple[tuple[str, ...], ...]:
+        """Return all repositories with a parent, by level."""
+        return planner.everything(self.config.tree)
+
+    def run(self, stages: Sequence[Sequence[str]], *, dry_run: bool = False) -> Result:
+        """Synchronize repositories, in a visit of its own; see `Visit.run`."""
+        with self.visit() as visit:
+            return visit.run(stages, dry_run=dry_run)
+
+    def survey(self, names: Sequence[str] = ()) -> list[Survey]:
+        """Look at the hosts of some repositories, or of all, in a visit of its own; see `Visit.survey`."""
+        with self.visit() as visit:
+            return visit.survey(names)
+
+    def look(self, plan: Plan) -> Look:
+        """Look at the masters of a plan, in a visit of its own; see `Visit.look`."""
+        with self.visit() as visit:
+            return visit.look(plan)
+
+    def unfinished(self) -> Plan | None:
+        """Return the plan of the latest run when it needs another go: unfinished, or ended with failures.
+
+        Raises:
+            UnknownRepositoryError, UsageError: the configuration has changed so that the plan makes no sense.
+        """
+        row = self.journal.unfinished()
+        if row is None:
+            latest = self.journal.latest()
+            row = latest if latest and latest["exit_code"] else None
+        return self.plan(row["stages"]) if row else None
+
+    def running(self) -> str | None:
+        """Return who is synchronizing now with this configuration, "" for nobody, None where that cannot be told."""
+        return Lock(Path(self.config.settings.lock_file)).holder()
+
+    def history(self, run: str = "") -> RunReport:
+        """Return the report of a run, folded from the journal; the latest for "".
+
+        Raises:
+            UsageError: there is none.
+        """
+        found = find_run(self.journal, run)
+        report = fold.fold(event for _, event in self.journal.events(str(found["id"])))
+        report.run = str(found["id"])
+        return report
+
+    def status(self) -> list[RepositoryStatus]:
+        """Return for each repository with a parent when it was in sync last, and how its last run ended."""
+        children = [found for found in self.config.tree.repositories.values() if found.parent]
+        in_sync = self.journal.moments(children)
+        ends = self.journal.ends(in_sync)
+        found = [RepositoryStatus(name, moment) for name, moment in in_sync.items()]
+        for row in found:
+            if row.name in ends:
+                row.run, end = ends[row.name]
+                row.outcome, row.error = end.outcome, end.error
+        return found
+
+    def host_key(self, name: str) -> SeenKey:
+        """Return the key that a repository's host shows, without trusting it.
+
+        Raises:
+            UnknownRepositoryError: no such repository.
+            UsageError: it is a local one.
+            ConfigError: a key or password file of the jump host before it cannot be used.
+            HostError: its host, or the jump host, cannot be reached.
+        """
+        host = planner.known(self.config.tree, name).host
+        shown_key = builtin.TRANSPORTS[host.transport].shown_key
+        if shown_key is None:
+            raise UsageError(f"{name} is on this host itself: there is no key to trust")
+        options = self.config.options.get(name)
+        checks.secrets(self.config, [options.via] if options else [])
+        with closing(Pool(self._parts.transports)) as pool:
+            return trust.seen(host, shown_key(host, pool.way(host)), trust.own_file(self.config.settings.state_dir))
+
+    def trust(self, seen: SeenKey) -> Path:
+        """Record a host key in sshsync's own file, and return that file.
+
+        Raises:
+            HostKeyError: another key is on record or it is revoked; that is never overwritten.
+        """
+        return trust.record(seen, trust.own_file(self.config.settings.state_dir))
+
+    def tell(self, report: RunReport) -> dict[str, str]:
+        """Tell everybody who is to be told of runs about a report.
+
+        Returns:
+            What went wrong, by the configuration's key that asks for it.
+        """
+        notices = builtin.notices(self.config.settings, self.journal.events)
+        return self._telling.tell(notices, lambda notice: notice.end(report, {}))
+
+    def _left(self, visit: Visit) -> None:
+        with self._lock:
+            self._visits = tuple(other for other in self._visits if other is not visit)

@@ -1,0 +1,166 @@
+"""A visit to the hosts: work over connections that are kept from one piece to the next, and can be interrupted."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sshsync import checks
+from sshsync.api import running
+from sshsync.api.results import Result
+from sshsync.api.work import Parts, Work
+from sshsync.core import planner
+from sshsync.core.watching import Look
+from sshsync.engine import glance
+from sshsync.engine.survey import survey
+from sshsync.errors import UsageError
+from sshsync.hosts.pool import Pool
+from sshsync.hosts.retrying import Stop
+from sshsync.model.events import Event
+from sshsync.model.plan import Plan
+from sshsync.model.survey import Survey
+from sshsync.state.directory import check_directory
+
+GRACE = 20.0
+"""Seconds after a signal in which commands may end by themselves before their connections are closed."""
+
+
+class Visit:
+    """Work with the hosts, any number of pieces side by side or one after the other. Safe to use from several threads.
+
+    Connections are made when first needed and kept until `close`. A new piece of work trusts them no further than it
+    has to: what a host can do and its clock are asked for anew, what was refused earlier may be tried again, once, and
+    a connection that was lost meanwhile is made anew without a failed try.
+
+    Use as a context manager, or call `close`. Made by `Sync.visit`.
+    """
+
+    def __init__(self, parts: Parts, ended: Callable[["Visit"], None]) -> None:
+        """Begin a visit.
+
+        Args:
+            parts: what all work shares.
+            ended: told when it is closed.
+        """
+        self._parts = parts
+        self._ended = ended
+        self._lock = threading.Lock()
+        self._working = 0
+        self._pool = Pool(parts.transports)
+        self._stop = Stop(parts.here.rest)
+        self._interrupted_at = 0.0
+        self._cut = False
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection, for good; what still runs ends with an error. Harmless when repeated."""
+        with self._lock:
+            self._closed = True
+            pool = self._pool
+        pool.close()
+        self._ended(self)
+
+    def interrupt(self, signal: int) -> None:
+        """Ask everything that is under way to end, runs with their state saved. May be called from a signal handler.
+
+        It holds until all of that has ended; what begins meanwhile ends at once too. So does what begins next when
+        nothing is under way: a signal that comes just before a run is not lost. Whatever begins later works again.
+
+        Args:
+            signal: its number.
+        """
+        # No lock here: the thread that the handler interrupts may hold it.
+        self._interrupted_at = self._parts.here.monotonic()
+        self._stop.set(signal)
+
+    def run(self, stages: Sequence[Sequence[str]], *, dry_run: bool = False) -> Result:
+        """Synchronize repositories.
+
+        An unfinished run of the same stages is continued; one of other stages is abandoned. A dry run takes no
+        lock, moves nothing, and changes nothing that is on record about repositories.
+
+        Args:
+            stages: repository names, by stage.
+            dry_run: only find out what would be done.
+
+        Raises:
+            LockedError: another run is under way.
+            StateError: journal or log cannot be used.
+            UnknownRepositoryError: no such repository.
+            UsageError: the stages make no sense, or the visit is closed.
+            ConfigError: a key or password file, or known host keys, cannot be used.
+        """
+        config = self._parts.config
+        plan = planner.plan(config.tree, stages)
+        check_directory(Path(config.settings.state_dir))
+        checks.secrets(config, plan.contacted)
+        with self._work() as work:
+            return running.run(work, plan, dry_run=dry_run)
+
+    def survey(self, names: Sequence[str] = ()) -> list[Survey]:
+        """Look at the hosts of some repositories, or of all: what they are, have and lack. Changes nothing.
+
+        Raises:
+            UnknownRepositoryError: no such repository.
+            UsageError: the visit is closed.
+            ConfigError: a key or password file, or known host keys, cannot be used.
+        """
+        tree = self._parts.config.tree
+        wanted = [planner.known(tree, name) for name in names] or list(tree.repositories.values())
+        checks.secrets(self._parts.config, [repository.name for repository in wanted])
+        with self._work() as work, closing(self._parts.journal()) as journal:
+            return survey(work.context(journal, _unheard), wanted)
+
+    def look(self, plan: Plan) -> Look:
+        """Look at the masters of a plan: has anything changed there, and is it at rest. Nothing is digested.
+
+        Raises:
+            SshsyncError: one of them cannot be listed.
+            UsageError: the visit is closed.
+        """
+        with self._work() as work, closing(self._parts.journal()) as journal:
+            return glance.look(work.context(journal, _unheard), plan)
+
+    @contextmanager
+    def _work(self) -> Iterator[Work]:
+        """Let a piece of work have the connections and the stop; an interrupt is over when the last piece has ended."""
+        with self._lock:
+            if self._closed:
+                raise UsageError("the visit is closed", hint="begin another one")
+            self._working += 1
+            work = Work(self._parts, self._pool, self._stop, self._tick)
+        try:
+            work.pool.forget()
+            yield work
+        finally:
+            with self._lock:
+                self._working -= 1
+                if self._stop.signal and not self._working:
+                    self._begin_afresh()
+
+    def _begin_afresh(self) -> None:
+        self._stop = Stop(self._parts.here.rest)
+        if self._cut and not self._closed:
+            self._pool = Pool(self._parts.transports)
+            self._cut = False
+
+    def _tick(self) -> None:
+        """Show life; close what does not end by itself in the grace time after a signal."""
+        self._parts.beat()
+        if self._stop.signal and self._parts.here.monotonic() - self._interrupted_at > GRACE:
+            self._cut = True
+            self._pool.close()
+
+
+def _unheard(_event: Event) -> None:
+    """Take the events of what only looks: its caller has the answer."""
