@@ -41,7 +41,7 @@ _COUNTS = ("copied", "unchanged", "deleted", "failed", "blocked", "deferred", "m
 
 
 class Logging:
-    """Writes events to a structured log: one line a file at debug, one a repository at info.
+    """Writes events to a structured log: one line an item at debug, one a repository at info.
 
     Args:
         logger: takes the lines.
@@ -61,11 +61,12 @@ class Logging:
             self._run = event.run
         log = self._log.bind(run=self._run)
         if isinstance(event, ev.Published):
+            words = self._item(event.repository) + " published"
             for name, digest, size in event.items:
-                log.debug("file published", repository=event.repository, item=visible(name), digest=digest, bytes=size)
+                log.debug(words, repository=event.repository, item=visible(name), digest=digest, bytes=size)
             return
         if isinstance(event, ev.Deleted | ev.Adjusted):
-            words = "file deleted" if isinstance(event, ev.Deleted) else "file adjusted"
+            words = self._item(event.repository) + (" deleted" if isinstance(event, ev.Deleted) else " adjusted")
             for name in event.names:
                 log.debug(words, repository=event.repository, item=visible(name))
             return
@@ -80,6 +81,9 @@ class Logging:
         if "name" in values:
             values["item"] = visible(values.pop("name"))
         log.log(ev.level(event), _spelled(words), **values)
+
+    def _item(self, repository: str) -> str:
+        return self._report.repositories[repository].words.one
 
 
 def _spelled(name: str) -> str:
