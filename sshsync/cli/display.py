@@ -271,8 +271,8 @@ class EachRun:
         """Show the event."""
         if isinstance(event, ev.RunStarted):
             self._shown = live(self._options, self._settings)
-        if self._shown:
-            self._shown(event)
+        if shown := self._shown:
+            shown(event)
         if isinstance(event, ev.RunFinished):
             self.close()
 

@@ -13,7 +13,11 @@ from sshsync.model.words import visible
 
 
 class FanOut:
-    """Gives each event to all sinks, one event at a time, from whatever thread."""
+    """Gives each event to all sinks, one event at a time, from whatever thread; but for meters.
+
+    Meters (`Progress`) come with every piece of bytes and are kept by nobody: they wait for no other event, and so for
+    no disk. A sink takes them while it takes something else, and several at once.
+    """
 
     def __init__(self, sinks: Sequence[Emit]) -> None:
         self._sinks = tuple(sinks)
@@ -21,6 +25,10 @@ class FanOut:
 
     def __call__(self, event: ev.Event) -> None:
         """Hand the event on; the journal stands first, so nothing is shown that is not on disk."""
+        if isinstance(event, ev.Progress):
+            for sink in self._sinks:
+                sink(event)
+            return
         with self._lock:
             for sink in self._sinks:
                 sink(event)
@@ -33,8 +41,9 @@ class Folding:
         self.report = RunReport()
 
     def __call__(self, event: ev.Event) -> None:
-        """Add the event to the report."""
-        fold.apply(self.report, event)
+        """Add the event to the report; meters are no part of it."""
+        if not isinstance(event, ev.Progress):
+            fold.apply(self.report, event)
 
 
 _COUNTS = ("copied", "unchanged", "deleted", "failed", "blocked", "deferred", "moved", "resent", "retries")
