@@ -7,6 +7,7 @@ from sshsync.errors import CommandError
 from sshsync.kinds.base import Answer, Dialogue, Request, Subject
 from sshsync.model.item import Item, Key, Snapshot
 from sshsync.model.topology import Repository
+from sshsync.model.words import Words
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command, Script
 
@@ -19,6 +20,8 @@ READ = Script(
 
 class Dictionary:
     """See `Kind`."""
+
+    words = Words("pair", "pairs", "set", "set")
 
     def wanted(self, repository: Repository) -> Callable[[Key], bool]:
         """Names are matched by shell patterns without directories."""

@@ -151,7 +151,7 @@ class Lines:
         """Write the event when it is worth a line."""
         if words := lines.line(event):
             self._log.log(lines.level(event), words)
-        for detail in lines.files(event):
+        for detail in lines.items(event):
             self._log.debug(detail)
 
     def close(self) -> None:
@@ -159,14 +159,14 @@ class Lines:
 
 
 class Bars:
-    """A progress bar for each repository: files, bytes, rate and time left."""
+    """A progress bar for each repository: items, bytes, rate and time left."""
 
     def __init__(self, options: Options) -> None:
         self._console = console(options, sys.stderr)
         self._verbose = options.verbose
         self._progress = Progress(
             TextColumn("{task.description}"),
-            TextColumn("{task.fields[files]}", justify="right"),
+            TextColumn("{task.fields[items]}", justify="right"),
             BarColumn(24),
             DownloadColumn(),
             TransferSpeedColumn(),
@@ -176,30 +176,30 @@ class Bars:
             transient=True,
         )
         self._tasks: dict[str, TaskID] = {}
-        self._files: dict[str, tuple[int, int]] = {}
+        self._counts: dict[str, tuple[int, int]] = {}
         self._progress.start()
 
     def __call__(self, event: ev.Event) -> None:
         """Show the event."""
         if isinstance(event, ev.RepositoryStarted):
             self._tasks[event.repository] = self._progress.add_task(
-                event.repository, files="", state="scanning", total=None
+                event.repository, items="", state="scanning", total=None
             )
         elif isinstance(event, ev.Planned):
-            self._files[event.repository] = (0, event.copy + event.replace)
+            self._counts[event.repository] = (0, event.copy + event.replace)
             self._update(event.repository, total=event.bytes, state="transfer" if event.bytes else "")
         elif isinstance(event, ev.Progress):
             self._update(event.repository, advance=event.bytes)
         elif isinstance(event, ev.Published):
-            done, total = self._files.get(event.repository, (0, 0))
-            self._files[event.repository] = (done + len(event.items), total)
-            self._update(event.repository, files=f"{done + len(event.items)}/{total}")
+            done, total = self._counts.get(event.repository, (0, 0))
+            self._counts[event.repository] = (done + len(event.items), total)
+            self._update(event.repository, items=f"{done + len(event.items)}/{total}")
         elif isinstance(event, ev.RepositoryFinished):
             self._update(event.repository, state=event.outcome)
         if isinstance(event, ev.Retried | ev.Waiting | ev.Remarked | ev.ItemFailed) and (line := lines.line(event)):
             self._console.print(line)
         if self._verbose:
-            for detail in lines.files(event):
+            for detail in lines.items(event):
                 self._console.print(detail)
 
     def close(self) -> None:
@@ -271,8 +271,8 @@ class EachRun:
         """Show the event."""
         if isinstance(event, ev.RunStarted):
             self._shown = live(self._options, self._settings)
-        if self._shown:
-            self._shown(event)
+        if shown := self._shown:
+            shown(event)
         if isinstance(event, ev.RunFinished):
             self.close()
 

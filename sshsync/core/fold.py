@@ -6,6 +6,7 @@ from typing import Any
 from sshsync.model import events as ev
 from sshsync.model.events import GOOD, Outcome
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
+from sshsync.model.words import Words
 
 MOST_PROBLEMS = 1000
 """Problems that a report spells out for each repository, and the first of each code beyond; the counts stay exact."""
@@ -83,6 +84,7 @@ def _run_started(report: RunReport, event: ev.RunStarted) -> None:
 
 def _started(entry: RepositoryReport, event: ev.RepositoryStarted) -> None:
     entry.parent = event.parent
+    entry.words = Words(event.one, event.many, event.bring, event.brought)
     entry.started = True
     entry.outcome = Outcome.SKIPPED
     entry.failed = entry.deferred = entry.blocked = entry.code = 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sshsync.model import events as ev
 
 MOST_NAMES = 500
-"""Names that are kept for each repository: a timeline of a million files is no longer than one of a thousand."""
+"""Names that are kept for each repository: a timeline of a million items is no longer than one of a thousand."""
 
 
 @dataclass(slots=True)
@@ -22,15 +22,15 @@ class Span:
 
 @dataclass(slots=True)
 class Names:
-    """How many files, and the first `MOST_NAMES` of them with their sizes (0 for those that were deleted)."""
+    """How many items, and the first `MOST_NAMES` of them with their sizes (0 for those that were deleted)."""
 
     count: int = 0
     first: list[tuple[str, int]] = field(default_factory=list)
 
-    def add(self, files: list[tuple[str, int]]) -> None:
-        """Count files, and keep them while there is room."""
-        self.count += len(files)
-        self.first += files[: max(0, MOST_NAMES - len(self.first))]
+    def add(self, items: list[tuple[str, int]]) -> None:
+        """Count items, and keep them while there is room."""
+        self.count += len(items)
+        self.first += items[: max(0, MOST_NAMES - len(self.first))]
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Timeline:
 
     Attributes:
         spans: in the order in which work began.
-        published: for each repository, the files that became visible.
+        published: for each repository, the items that became visible.
         deleted: for each repository, those that were deleted.
     """
 

@@ -71,7 +71,7 @@ class Link:
         """
         offer, records = self._offer(), self._context.records
         parent = offer.snapshot
-        self._refuse(guard.emptied(parent, records.count(self._parent), allow_empty=self._parent.allow_empty))
+        self._refuse(guard.emptied(parent, offer.recorded, allow_empty=self._parent.allow_empty))
 
         child = self._child_snapshot()
         self._refuse(guard.vanished(child, records.count(self._child)))

@@ -20,6 +20,7 @@ from sshsync.model.events import GOOD, Outcome
 from sshsync.model.order import Done, Ended, Offer, Order
 from sshsync.model.plan import Job, Plan, Step
 from sshsync.model.report import RunReport
+from sshsync.model.words import Words
 from sshsync.version import VERSION
 
 
@@ -102,7 +103,12 @@ class Run:
     def _begin(self, job: Job) -> None:
         self._begun[job] = self._context.asking.monotonic()
         self._waiting[job] = None
-        self._context.emit(ev.RepositoryStarted(job.repository, job.parent))
+        words = self._words(job)
+        started = ev.RepositoryStarted(job.repository, job.parent, words.one, words.many, words.bring, words.brought)
+        self._context.emit(started)
+
+    def _words(self, job: Job) -> Words:
+        return self._context.kind(self._context.tree.repositories[job.repository]).words
 
     def _done(self, done: Done) -> None:
         """Take a result; nobody is reported better than the parent whose items it took."""
@@ -122,7 +128,8 @@ class Run:
         if parent is None or outcome is own.outcome:
             return own, done.reason
         if outcome is Outcome.DEFERRED:
-            words = f"its parent {job.parent} lacks files that are still being written: they are missing here too"
+            items = self._words(job).many
+            words = f"its parent {job.parent} lacks {items} that are still being written: they are missing here too"
             self._context.emit(ev.Remarked(job.repository, words))
             return Ended(outcome), done.reason
         words = f"its parent {job.parent} is {parent.outcome}: what it lacks is missing here too"

@@ -44,11 +44,12 @@ class Shelf:
         if name not in self._offered and name in self._held:
             repository, ended = self._repositories[name], self._ended.get(name)
             found = offered(repository, self._held[name], ended)
-            self._offered[name] = found if isinstance(found, Blocked) else self._vouched(repository, found, ended)
+            self._offered[name] = found if isinstance(found, Blocked) else self._completed(repository, found, ended)
         return self._offered.get(name)
 
-    def _vouched(self, parent: Repository, offer: Offer, ended: Ended | None) -> Offer:
+    def _completed(self, parent: Repository, offer: Offer, ended: Ended | None) -> Offer:
         """Complete an offer by what is on record: a master vouches for itself."""
+        offer = replace(offer, recorded=self._records.count(parent))
         if not parent.parent:
             return offer
         vouched = {**self._records.verified(parent), **offer.vouched}

@@ -13,7 +13,11 @@ from sshsync.model.words import visible
 
 
 class FanOut:
-    """Gives each event to all sinks, one event at a time, from whatever thread."""
+    """Gives each event to all sinks, one event at a time, from whatever thread; but for meters.
+
+    Meters (`Progress`) come with every piece of bytes and are kept by nobody: they wait for no other event, and so for
+    no disk. A sink takes them while it takes something else, and several at once.
+    """
 
     def __init__(self, sinks: Sequence[Emit]) -> None:
         self._sinks = tuple(sinks)
@@ -21,6 +25,10 @@ class FanOut:
 
     def __call__(self, event: ev.Event) -> None:
         """Hand the event on; the journal stands first, so nothing is shown that is not on disk."""
+        if isinstance(event, ev.Progress):
+            for sink in self._sinks:
+                sink(event)
+            return
         with self._lock:
             for sink in self._sinks:
                 sink(event)
@@ -33,15 +41,16 @@ class Folding:
         self.report = RunReport()
 
     def __call__(self, event: ev.Event) -> None:
-        """Add the event to the report."""
-        fold.apply(self.report, event)
+        """Add the event to the report; meters are no part of it."""
+        if not isinstance(event, ev.Progress):
+            fold.apply(self.report, event)
 
 
 _COUNTS = ("copied", "unchanged", "deleted", "failed", "blocked", "deferred", "moved", "resent", "retries")
 
 
 class Logging:
-    """Writes events to a structured log: one line a file at debug, one a repository at info.
+    """Writes events to a structured log: one line an item at debug, one a repository at info.
 
     Args:
         logger: takes the lines.
@@ -61,11 +70,12 @@ class Logging:
             self._run = event.run
         log = self._log.bind(run=self._run)
         if isinstance(event, ev.Published):
+            words = self._item(event.repository) + " published"
             for name, digest, size in event.items:
-                log.debug("file published", repository=event.repository, item=visible(name), digest=digest, bytes=size)
+                log.debug(words, repository=event.repository, item=visible(name), digest=digest, bytes=size)
             return
         if isinstance(event, ev.Deleted | ev.Adjusted):
-            words = "file deleted" if isinstance(event, ev.Deleted) else "file adjusted"
+            words = self._item(event.repository) + (" deleted" if isinstance(event, ev.Deleted) else " adjusted")
             for name in event.names:
                 log.debug(words, repository=event.repository, item=visible(name))
             return
@@ -80,6 +90,9 @@ class Logging:
         if "name" in values:
             values["item"] = visible(values.pop("name"))
         log.log(ev.level(event), _spelled(words), **values)
+
+    def _item(self, repository: str) -> str:
+        return self._report.repositories[repository].words.one
 
 
 def _spelled(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from sshsync.model.item import Digest, Item, Key, Snapshot, Stamp
 from sshsync.model.topology import Repository
+from sshsync.model.words import Words
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command
 
@@ -76,6 +77,11 @@ class Subject:
 
 class Kind(Protocol):
     """What sshsync must know about a kind of item."""
+
+    @property
+    def words(self) -> Words:
+        """What its items are called, and what happens to them."""
+        ...
 
     def wanted(self, repository: Repository) -> Callable[[Key], bool]:
         """Return the test whether an item takes part in a repository, as its `include` and `exclude` say."""

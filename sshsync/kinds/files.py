@@ -11,7 +11,7 @@ from sshsync.kinds.listing import checked, list_all, read_root, root_request, st
 from sshsync.model.item import Digest, Item, Key, Problem, Snapshot, Stamp
 from sshsync.model.policy import TransferKind
 from sshsync.model.topology import Repository
-from sshsync.model.words import visible
+from sshsync.model.words import Words, visible
 from sshsync.remote import encode, scripts
 from sshsync.remote.frame import records
 from sshsync.remote.probe import Capabilities
@@ -37,6 +37,8 @@ class Files:
     Args:
         portion: files that one request digests at most.
     """
+
+    words = Words("file", "files", "copy", "copied")
 
     def __init__(self, portion: int = PORTION_FILES) -> None:
         self._portion = portion

@@ -11,6 +11,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from sshsync.model.item import Key
+from sshsync.model.words import USUAL
 
 
 class Outcome(StrEnum):
@@ -54,10 +55,14 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryStarted:
-    """Work on a repository begins."""
+    """Work on a repository begins; the others are the words for its items, see `words.Words`."""
 
     repository: str
     parent: str
+    one: str = USUAL.one
+    many: str = USUAL.many
+    bring: str = USUAL.bring
+    brought: str = USUAL.brought
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,12 +32,14 @@ class Offer:
         as_of: the moment of the master's state that a success brings to a child, in seconds since the epoch; 0 when
             no such moment can be told.
         remark: what each child's operator should know about it, "" for nothing.
+        recorded: number of items that are on record there.
     """
 
     snapshot: Snapshot
     vouched: Mapping[Key, Digest] = field(default_factory=dict)
     as_of: float = 0.0
     remark: str = ""
+    recorded: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from sshsync.model.events import Outcome
+from sshsync.model.words import NEUTRAL, USUAL, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class RepositoryReport:
         kept: bytes that did not have to move because they were there already.
         unfit: why preflight found its host unable to take part.
         deferred: items left for the next run because they are still being written.
+        words: what its items are called; known when it has started.
     """
 
     name: str
@@ -59,6 +61,7 @@ class RepositoryReport:
     planned_changes: int = 0
     planned_copies: int = 0
     planned_deletions: int = 0
+    words: Words = USUAL
 
 
 @dataclass(slots=True)
@@ -81,3 +84,9 @@ class RunReport:
         """The repositories that the run was asked to synchronize, in order."""
         names = [name for stage in self.stages for name in stage]
         return [self.repositories[name] for name in names if name in self.repositories]
+
+    @property
+    def words(self) -> Words:
+        """What the items of all its repositories are called: neutral where they are of several kinds."""
+        said = {job.words for job in self.jobs if job.started} or {USUAL}
+        return said.pop() if len(said) == 1 else NEUTRAL

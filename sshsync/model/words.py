@@ -1,4 +1,29 @@
-"""Words of hosts, and names, on their way to a screen."""
+"""Words for people: what a kind calls its items, and words of hosts and names on their way to a screen."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the items of a kind are called, and what happens to one that its parent has.
+
+    Attributes:
+        one, many: an item, and several.
+        bring: what is done with one that is missing or differs.
+        brought: what happened to it then.
+    """
+
+    one: str
+    many: str
+    bring: str
+    brought: str
+
+
+NEUTRAL = Words("item", "items", "bring", "brought")
+"""What is true of items of any kind."""
+
+USUAL = Words("file", "files", "copy", "copied")
+"""What is meant where nobody says: journals have words only since there may be other items."""
 
 
 def visible(words: str | bytes, limit: int = 400) -> str:

@@ -28,7 +28,7 @@ def page(report: RunReport, times: Timeline, command: str = "sshsync") -> str:
 
     Args:
         report: what the run did.
-        times: when, and the names of files.
+        times: when, and the names of items.
         command: how this sshsync is called.
     """
     headline = as_text.headline(report).partition(": ")[2]
@@ -40,7 +40,7 @@ def page(report: RunReport, times: Timeline, command: str = "sshsync") -> str:
         *_section("Time line", _lanes(report, times)),
         *_section("Repositories", _table(report)),
         *_section("Tried again", _retries(times)),
-        *_section("Files", _files(report, times)),
+        *_section(escape(report.words.many.capitalize()), _items(report, times)),
     ]
     title = escape(f"sshsync {report.run}: {headline}")
     return "\n".join(
@@ -76,25 +76,21 @@ def _verdict(report: RunReport, headline: str, command: str) -> list[str]:
 
 def _cards(report: RunReport) -> list[str]:
     jobs = report.jobs
-    total = {
-        name: sum(getattr(job, name) for job in jobs)
-        for name in ("copied", "unchanged", "deleted", "moved", "kept", "resent", "retries")
-    }
-    wrong = sum(job.failed + job.blocked for job in jobs)
+    said = report.words
     cards = [
         ("in sync", f"{sum(job.outcome in GOOD for job in jobs)} of {len(jobs)}"),
-        ("files copied", str(total["copied"])),
-        ("files unchanged", str(total["unchanged"])),
-        ("files deleted", str(total["deleted"])),
-        ("files failed", str(wrong)),
-        ("moved", words.size(total["moved"])),
-        ("saved: already there", words.size(total["kept"])),
-        ("sent again", words.size(total["resent"])),
-        ("steps tried again", str(total["retries"])),
+        (f"{said.many} {said.brought}", str(sum(job.copied for job in jobs))),
+        (f"{said.many} unchanged", str(sum(job.unchanged for job in jobs))),
+        (f"{said.many} deleted", str(sum(job.deleted for job in jobs))),
+        (f"{said.many} failed", str(sum(job.failed + job.blocked for job in jobs))),
+        ("moved", words.size(sum(job.moved for job in jobs))),
+        ("saved: already there", words.size(sum(job.kept for job in jobs))),
+        ("sent again", words.size(sum(job.resent for job in jobs))),
+        ("steps tried again", str(sum(job.retries for job in jobs))),
     ]
     return [
         '<div class="cards">',
-        *(f'<div class="card"><b>{value}</b>{name}</div>' for name, value in cards),
+        *(f'<div class="card"><b>{value}</b>{escape(name)}</div>' for name, value in cards),
         "</div>",
     ]
 
@@ -186,12 +182,12 @@ def _retry(event: Retried) -> str:
     return f"{event.repository}: {event.step}, try {event.attempt}: {event.reason}"
 
 
-def _files(report: RunReport, times: Timeline) -> list[str]:
+def _items(report: RunReport, times: Timeline) -> list[str]:
     lines = []
     for job in report.jobs:
-        copied, deleted = times.published.get(job.name, Names()), times.deleted.get(job.name, Names())
-        lines += _names(f"{job.name}: {words.count(copied.count, 'file')} copied", copied)
-        lines += _names(f"{job.name}: {words.count(deleted.count, 'file')} deleted", deleted)
+        for found, what in ((times.published, job.words.brought), (times.deleted, "deleted")):
+            names = found.get(job.name, Names())
+            lines += _names(f"{job.name}: {words.count(names.count, job.words.one, job.words.many)} {what}", names)
     return lines
 
 

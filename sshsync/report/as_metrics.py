@@ -30,12 +30,13 @@ def text(report: RunReport, in_sync: Mapping[str, float]) -> str:
             [(_label(job.name), int(job.outcome in GOOD)) for job in jobs],
         ),
     ]
+    items = report.words.many.capitalize()
     for name, words in (
-        ("copied", "Files published in the last run."),
-        ("unchanged", "Files found equal in the last run."),
-        ("deleted", "Files deleted in the last run."),
-        ("failed", "Files that failed in the last run."),
-        ("deferred", "Files left because they were still being written."),
+        ("copied", f"{items} published in the last run."),
+        ("unchanged", f"{items} found equal in the last run."),
+        ("deleted", f"{items} deleted in the last run."),
+        ("failed", f"{items} that failed in the last run."),
+        ("deferred", f"{items} left because they were still being written."),
         ("retries", "Steps that were tried again in the last run."),
         ("moved", "Bytes moved in the last run."),
         ("resent", "Bytes sent again in the last run."),

@@ -4,27 +4,17 @@ from sshsync.model.events import GOOD, Outcome
 from sshsync.model.report import RepositoryReport, RunReport
 from sshsync.report import words
 
-HEADINGS = (
-    "repository",
-    "outcome",
-    "files",
-    "copied",
-    "unchanged",
-    "deleted",
-    "failed",
-    "moved",
-    "time",
-    "in sync as of",
-)
 SHOWN_PROBLEMS = 10
 
 
 def headings(report: RunReport) -> tuple[str, ...]:
-    """Return the column headings; those of a dry run tell of the future."""
-    if not report.dry_run:
-        return HEADINGS
-    future = {"copied": "to copy", "deleted": "to delete", "moved": "to move"}
-    return tuple(future.get(heading, heading) for heading in HEADINGS)
+    """Return the column headings, in the words for the run's items; those of a dry run tell of the future."""
+    said = report.words
+    brought, deleted, moved = said.brought, "deleted", "moved"
+    if report.dry_run:
+        brought, deleted, moved = f"to {said.bring}", "to delete", "to move"
+    counts = (said.many, brought, "unchanged", deleted, "failed", moved)
+    return ("repository", "outcome", *counts, "time", "in sync as of")
 
 
 def rows(report: RunReport) -> list[tuple[str, ...]]:
@@ -78,7 +68,8 @@ def headline(report: RunReport, running: str | None = None) -> str:
         planned = sum(job.planned_changes for job in jobs)
         state = f"was a dry run: {words.count(planned, 'change')} planned" if good == len(jobs) else "was a dry run"
     elif good == len(jobs):
-        state = "everything is in sync" if not any(job.deferred for job in jobs) else "in sync but for deferred files"
+        deferred = any(job.deferred for job in jobs)
+        state = f"in sync but for deferred {report.words.many}" if deferred else "everything is in sync"
     else:
         state = f"{len(jobs) - good} of {len(jobs)} repositories not in sync"
     moved = words.size(sum(job.moved for job in jobs))

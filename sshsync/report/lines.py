@@ -56,8 +56,8 @@ _WORDING: dict[type, Callable[[Any], str]] = {
 }
 
 
-def files(event: ev.Event) -> list[str]:
-    """Return one line for each file that the event tells of."""
+def items(event: ev.Event) -> list[str]:
+    """Return one line for each item that became another one by the event."""
     if isinstance(event, ev.Published):
         return [
             f"{event.repository}: published {words.item(name)} ({words.size(size)})" for name, _, size in event.items

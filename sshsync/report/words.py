@@ -35,6 +35,6 @@ def item(name: str) -> str:
     return visible(name, 200)
 
 
-def count(number: int, noun: str) -> str:
-    """Return "1 file", "2 files"."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+def count(number: int, one: str, many: str = "") -> str:
+    """Return "1 change", "2 changes"; `many` where an "s" does not make it."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

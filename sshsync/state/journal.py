@@ -27,7 +27,7 @@ MOST_WAITING = 500
 """Events that wait in memory for the next one that has to be on disk at once."""
 
 _AT_ONCE = (ev.RunStarted, ev.Published, ev.Deleted, ev.Verified, ev.RepositoryFinished, ev.RunFinished)
-_NEVER = (ev.Progress, ev.Verified)
+_NEVER = (ev.Verified,)
 _OUTLINE = (ev.RunStarted, ev.RepositoryStarted, ev.Scanned, ev.Planned, ev.RepositoryFinished)
 """What a run keeps in memory of itself, for a file that takes the place of a damaged one."""
 _OF_A_RUN = "id, started, stages, dry, finished, exit_code, interrupted, abandoned"
@@ -86,17 +86,21 @@ class Journal:
             self._db.end()
 
     def remarks(self) -> list[str]:
-        """Return what an operator should know about the file, once."""
+        """Return what an operator should know about the file, once; waits for nobody when there is nothing."""
+        if not self._db.remarks:
+            return []
         with self._lock:
             found, self._db.remarks = self._db.remarks, []
             return found
 
     def __call__(self, event: ev.Event) -> None:
-        """Keep an event; what the next step depends on is on disk when this returns.
+        """Keep an event; what the next step depends on is on disk when this returns. Meters wait for nobody.
 
         Raises:
             StateError: it could not be written; it waits for the next one, with all that waited before.
         """
+        if isinstance(event, ev.Progress):
+            return
         with self._lock:
             self._waiting.append((time.time(), event))
             if isinstance(event, _AT_ONCE) or len(self._waiting) >= MOST_WAITING:

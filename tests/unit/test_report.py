@@ -1,13 +1,17 @@
 """Reports: what a person and a program read."""
 
 import json
+import re
 
 import pytest
 
 from sshsync.core import fold
+from sshsync.core.timeline import timeline
+from sshsync.kinds.files import Files
 from sshsync.model import events as ev
 from sshsync.model.report import RunReport
-from sshsync.report import as_json, as_text, words
+from sshsync.model.words import USUAL
+from sshsync.report import as_html, as_json, as_metrics, as_text, words
 
 
 def run(*more: ev.Event, code: int = 0, dry: bool = False, outcome: str = "done", interrupted: bool = False):
@@ -111,6 +115,7 @@ def test_small_words() -> None:
     assert words.moment(0) == "-"
     assert words.moment(1).startswith("19")
     assert (words.count(1, "file"), words.count(2, "file")) == ("1 file", "2 files")
+    assert (words.count(1, "copy", "copies"), words.count(0, "copy", "copies")) == ("1 copy", "0 copies")
 
 
 def test_a_name_that_is_no_text_is_escaped_and_its_bytes_stand_beside_it() -> None:
@@ -124,3 +129,53 @@ def test_a_name_that_is_no_text_is_escaped_and_its_bytes_stand_beside_it() -> No
     assert fine["name"] == "é\\\n"
     assert "name_base64" not in fine
     assert "names_base64" not in json.loads(as_json.event_line(ev.Deleted("a", ["b"])))
+
+
+PACKAGES = ("package", "packages", "install", "installed")
+
+
+def of_packages(*more: ev.Event, dry: bool = False, beside: tuple[str, ...] = ()) -> list[ev.Event]:
+    """Return what happens to packages, and to files of a repository beside them."""
+    return [
+        ev.RunStarted("id", 1.0, [["p", *beside]], dry),
+        ev.RepositoryStarted("p", "m", *PACKAGES),
+        *(ev.RepositoryStarted(name, "m") for name in beside),
+        *more,
+        ev.RepositoryFinished("p", "deferred", 2.0, 6),
+        *(ev.RepositoryFinished(name, "unchanged", 2.0, 6) for name in beside),
+        ev.RunFinished("id", 3.0, "done", 0),
+    ]
+
+
+def test_a_report_says_what_the_kind_of_its_items_says() -> None:
+    happened = of_packages(ev.Published("p", [("bash", "5", 1), ("zsh", "5", 1)], 2), ev.ItemFailed("p", "x", "later", "deferred", 0))
+    report = fold.fold(happened)
+    assert as_text.headings(report)[2:4] == ("packages", "installed")
+    assert as_text.headings(fold.fold(of_packages(dry=True)))[2:4] == ("packages", "to install")
+    assert "in sync but for deferred packages" in as_text.headline(report)
+    page = as_html.page(report, timeline((float(at), event) for at, event in enumerate(happened)))
+    for wanted in ("packages installed", "packages failed", "<h2>Packages</h2>", "p: 2 packages installed"):
+        assert wanted in page
+    assert "Packages published in the last run." in as_metrics.text(report, {})
+    for told in (page, as_metrics.text(report, {}).replace("repository_copied", "")):
+        assert not re.findall(r"(?<!\")(?<!ul\.)\b(?:files?|copied)\b", told, re.IGNORECASE)
+
+
+def test_a_report_of_several_kinds_has_headings_that_are_true_of_all() -> None:
+    report = fold.fold(of_packages(beside=("f",)))
+    assert as_text.headings(report)[2:4] == ("items", "brought")
+    assert as_text.headings(fold.fold(of_packages(dry=True, beside=("f",))))[2:4] == ("items", "to bring")
+    assert report.repositories["f"].words.many == "files"
+
+
+def test_a_repository_that_never_started_does_not_say_what_the_others_hold() -> None:
+    report = fold.fold([ev.RunStarted("id", 1.0, [["p", "late"]]), ev.RepositoryStarted("p", "m", *PACKAGES)])
+    assert as_text.headings(report)[2:4] == ("packages", "installed")
+    assert as_text.headings(fold.fold([ev.RunStarted("id", 1.0, [["late"]])]))[2:4] == ("files", "copied")
+
+
+def test_journals_from_before_kinds_had_words_tell_of_files() -> None:
+    event = ev.from_json({"type": "RepositoryStarted", "repository": "a", "parent": "m"})
+    assert isinstance(event, ev.RepositoryStarted)
+    report = fold.fold([ev.RunStarted("id", 1.0, [["a"]]), event])
+    assert report.words == USUAL == Files().words

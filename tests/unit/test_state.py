@@ -415,6 +415,9 @@ def test_row_94_the_log_holds_one_escaped_line_an_event(tmp_path: Path) -> None:
         "run started", "file published", "item failed", "repository finished", "file deleted",
     ]  # fmt: skip
     assert all(line["run"] == "r1" for line in lines)
+    sink(ev.RepositoryStarted("p", "m", "package", "packages", "install", "installed"))
+    sink(ev.Published("p", [("bash", "5", 5)], 5))
+    assert json.loads(file.read_text().splitlines()[-1])["event"] == "package published"
     assert lines[1]["item"] == "evil\\n\\x1b[31m\\xff"
     assert [line["level"] for line in lines] == ["info", "debug", "warning", "error", "debug"]
     file.rename(tmp_path / "log.1")
