@@ -18,7 +18,15 @@ from sshsync.engine.context import Context
 from sshsync.engine.hooks import Hooks
 from sshsync.engine.lease import Lease
 from sshsync.engine.scan import Scanner
-from sshsync.errors import BlockedError, CommandError, InterruptedRun, LeasedError, RefusedError, SshsyncError
+from sshsync.errors import (
+    BlockedError,
+    CommandError,
+    InterruptedRun,
+    LeasedError,
+    RefusedError,
+    SshsyncError,
+    ToolMissingError,
+)
 from sshsync.model import events as ev
 from sshsync.model.change import Action, Changes, Delete
 from sshsync.model.events import GOOD, Outcome, key_text
@@ -88,6 +96,10 @@ class Link:
         if not changes.transfers or not child.existed:
             return prepared
 
+        # What can never be verified there is not sent.
+        capabilities = self._context.asking.capabilities(self._child)
+        if lacks := self._context.kind(self._child).needs(self._child, capabilities, self._child.digest):
+            raise ToolMissingError(lacks, where=self._child.name)
         outlook = self._applier(child.root).foresee(prepared, make=not self._order.dry_run)
         self._refuse(outlook.refusal)
         return replace(prepared, outlook=outlook)

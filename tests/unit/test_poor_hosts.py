@@ -48,6 +48,7 @@ def test_a_host_that_cannot_compute_the_digest_fails_alone(world: World) -> None
     assert [report.repositories[name].outcome for name in ("proxy", "node1", "node2")] == ["done", "failed", "done"]
     assert "cannot compute sha256" in report.repositories["node1"].error
     assert world.host("node1").below(b"/n") == {}
+    assert not {"unpack", "store"} & set(world.host("node1").started), "nothing is sent that can never be verified"
 
 
 @pytest.mark.parametrize("tool", ["find", "mv", "touch", "cat"])
