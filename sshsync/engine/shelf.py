@@ -14,6 +14,8 @@ from sshsync.model.topology import Repository
 class Shelf:
     """Keeps the results of jobs as offers; what is on record about a parent is read once for all its children.
 
+    What nobody takes anything from is not kept: most repositories of a big tree are nobody's parent.
+
     Args:
         repositories: all of them, by name.
         records: what earlier runs left.
@@ -22,6 +24,7 @@ class Shelf:
     def __init__(self, repositories: Mapping[str, Repository], records: Records) -> None:
         self._repositories = repositories
         self._records = records
+        self._parents = {repository.parent for repository in repositories.values()}
         self._held: dict[str, Offer | Blocked] = {}
         self._offered: dict[str, Offer | Blocked] = {}
         self._ended: dict[str, Ended] = {}
@@ -31,7 +34,7 @@ class Shelf:
         name = done.job.repository
         if done.job.step is not Step.LOOK:
             self._ended[name] = done.ended
-        if done.offer is not None:
+        if done.offer is not None and name in self._parents:
             self._held[name] = done.offer
         self._offered.pop(name, None)
 

@@ -1,5 +1,6 @@
 """One live connection a host, made when first needed, given back when idle, remade when lost, closed in one place."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,13 +21,17 @@ IDLE = 64
 LINGER = 5.0
 """Seconds after its last use in which no connection is given back: whoever has it is likely to use it again."""
 
+LOOKS = 0.25
+"""Seconds between two looks for connections to give back."""
+
 
 class Pool:
     """The sessions with all hosts. Safe to use from several threads.
 
     More than so many idle connections do not stay open: the least recently used are closed, and their sessions rest.
     Never closed is one over which a command runs, through which another host's connection leads, or that was used just
-    now. A session that rests connects anew by itself, so nobody's work fails for it.
+    now. A session that rests connects anew by itself, so nobody's work fails for it. Whether there are such is looked at
+    a few times a second at most, so thousands of hosts in use cost no look at all of them for each command.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Pool:
         self._live: dict[Host, Transport] = {}
         self._reaching: set[Host] = set()
         self._closed = False
+        self._look_at = -math.inf
 
     def session(self, host: Host) -> Session:
         """Return a live session; connects when there is none.
@@ -140,17 +146,18 @@ class Pool:
 
     def _give_back(self) -> None:
         """Close what is idle beyond the most that is kept, least recently used first."""
-        before = self._clock() - LINGER
+        now = self._clock()
         with self._lock:
-            self._live = {host: transport for host, transport in self._live.items() if transport.alive}
-            if len(self._live) <= self._most_idle:
+            if len(self._live) <= self._most_idle or now < self._look_at:
                 return
+            self._look_at = now + LOOKS
+            self._live = {host: transport for host, transport in self._live.items() if transport.alive}
             carrying = {host.via for host in (*self._live, *self._reaching)}
             sessions = [self._entries[host].session for host in self._live if host not in carrying]
 
         idle = sorted((found for found in sessions if found and found.idle), key=lambda found: found.used)
         for session in idle[: max(0, len(idle) - self._most_idle)]:
-            session.rest(before)
+            session.rest(now - LINGER)
 
     def _check_open(self, host: Host) -> None:
         if self._closed:

@@ -199,6 +199,8 @@ class Disk:
             return
         _rename(self.files, path, there)
         _rename(self.links, path, there)
+        if path not in self.directories:
+            return
         moved = {one for one in self.directories if one == path or one.startswith(path + b"/")}
         self.directories = self.directories - moved | {there + one[len(path) :] for one in moved}
 
@@ -237,5 +239,6 @@ def _error(number: int, name: bytes) -> OSError:
 
 
 def _rename(table: dict[bytes, T], path: bytes, there: bytes) -> None:
-    for old in [one for one in table if one == path or one.startswith(path + b"/")]:
+    """Rename a file or a link, or all that lie below a directory."""
+    for old in [path] if path in table else [one for one in table if one.startswith(path + b"/")]:
         table[there + old[len(path) :]] = table.pop(old)
