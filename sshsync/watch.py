@@ -1,7 +1,7 @@
 """Watching: look at the masters every few minutes, and walk the tree as soon as an upload is complete."""
 
+import queue
 import random
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -49,7 +49,8 @@ class Watch:
         self._plan = plan
         self._interval = interval
         self._told = told
-        self._wake = threading.Event()
+        # Not an event: its lock may be held by the very thread that a signal handler interrupts.
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._signal = 0
         self._reload = False
         self._name = f"watch {plan.command}"
@@ -60,12 +61,12 @@ class Watch:
         """End soon, with the state of a run that is under way saved. May be called from a signal handler."""
         self._signal = signal
         self._visit.interrupt(signal)
-        self._wake.set()
+        self._wake.put(None)
 
     def reload(self) -> None:
         """End after a run that is under way, to be made anew. May be called from a signal handler."""
         self._reload = True
-        self._wake.set()
+        self._wake.put(None)
 
     def run(self, *, once: bool = False) -> int | None:
         """Watch until a signal says otherwise.
@@ -142,8 +143,12 @@ class Watch:
 
     def _rest(self, seconds: float) -> None:
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and not self._wake.wait(min(left, _BEAT)):
-            self._told.beat()
+        while (left := until - time.monotonic()) > 0:
+            try:
+                self._wake.get(timeout=min(left, _BEAT))
+                break
+            except queue.Empty:
+                self._told.beat()
         self._check()
 
     def _check(self) -> None:

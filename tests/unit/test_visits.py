@@ -1,5 +1,7 @@
 """Visits: work with hosts over connections that are kept, side by side, one after the other, and after an interrupt."""
 
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -7,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -368,3 +371,37 @@ def test_a_watcher_that_is_stopped_before_it_begins_walks_nothing(net: Net) -> N
         with pytest.raises(InterruptedRun):
             watched.watch.run()
     assert watched.codes == []
+
+
+def test_a_signal_at_whatever_line_of_a_rest_ends_the_watcher(net: Net) -> None:
+    """A handler runs in the middle of the work that it interrupts, whatever locks that work has at the moment."""
+
+    def rest(line: int) -> None:
+        """Rest, with a signal at the n-th line of it."""
+        with sync.visit() as visit:
+            watched, left = Watched(net, sync, visit), iter(range(line))
+
+            def trace(frame: FrameType, event: str, _value: object) -> object:
+                here = frame.f_code.co_filename.endswith(("watch.py", "threading.py")) and watched.said
+                if here and event == "line" and next(left, None) is None:
+                    signal.raise_signal(signal.SIGUSR1)
+                return trace
+
+            signal.signal(signal.SIGUSR1, lambda *_: watched.watch.stop(15))
+            before = sys.gettrace()
+            sys.settrace(trace)
+            try:
+                with pytest.raises(InterruptedRun):
+                    watched.watch.run()
+            finally:
+                sys.settrace(before)
+
+    handler = signal.getsignal(signal.SIGUSR1)
+    try:
+        with net.sync() as sync:
+            assert sync.run(ALL).exit_code == 0
+            sync.journal.note("watch --sync proxy --sync node1,node2", sync.look(sync.plan(ALL)).state)
+            for line in range(60):
+                rest(line)
+    finally:
+        signal.signal(signal.SIGUSR1, handler)
