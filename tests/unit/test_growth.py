@@ -6,6 +6,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from sshsync.engine.context import Context
 from sshsync.engine.run import Asked, Run
 from sshsync.engine.sinks import Folding
 from sshsync.errors import ConnectError
-from sshsync.executors.base import Executor, Following, Report, Work
+from sshsync.executors.base import Executor, Lead
 from sshsync.executors.serial import Serial
 from sshsync.executors.threads import Threads
 from sshsync.hosts.asking import Asking
@@ -29,7 +30,6 @@ from sshsync.model.events import Outcome
 from sshsync.model.item import Digest, Item, Key, Snapshot, Stamp
 from sshsync.model.order import Done, Ended, Offer, Order
 from sshsync.model.plan import Step
-from sshsync.model.policy import TransportKind
 from sshsync.model.topology import Host, Repository
 from sshsync.transports.base import Transport
 from sshsync.transports.dialing import Dial
@@ -174,8 +174,8 @@ class Trivial:
         self._executor = executor
         self.orders = 0
 
-    def run(self, following: Following, work: Work, done: Report) -> None:
-        self._executor.run(following, self._work, done)
+    def run(self, lead: Lead) -> None:
+        self._executor.run(replace(lead, work=self._work))
 
     def _work(self, order: Order) -> Done:
         self.orders += 1
@@ -218,7 +218,7 @@ def test_ten_thousand_jobs_are_handed_out_in_ten_times_the_time_of_a_thousand(
         tree = configure(shape(jobs), tmp_path).tree
         plan = planner.plan(tree, planner.everything(tree))
         folding, trivial = Folding(), Trivial(EXECUTORS[executor]())
-        asking = Asking(Pool(dict.fromkeys(TransportKind, unreachable)), folding, Stop(), time.time, time.monotonic)
+        asking = Asking(Pool(dict.fromkeys(("ssh", "local"), unreachable)), folding, Stop(), time.time, time.monotonic)
         kinds = {name: kind() for name, (kind, _) in builtin.KINDS.items()}
         context = Context(tree, asking, kinds, {}, each, Nothing(), folding, owner.here())
         run = Run(context, trivial, barrier, Asked("id", plan))
@@ -237,7 +237,7 @@ def test_ten_thousand_jobs_are_handed_out_in_ten_times_the_time_of_a_thousand(
 def test_speaking_to_a_host_costs_no_look_at_all_the_others() -> None:
     def spent(count: int) -> float:
         hosts = [values.host(f"h{number}") for number in range(count)]
-        with closing(Pool({TransportKind.SSH: lambda host, _dial: MemoryTransport(MemoryHost(host.address))})) as pool:
+        with closing(Pool({"ssh": lambda host, _dial: MemoryTransport(MemoryHost(host.address))})) as pool:
             begun = time.process_time()
             for host in (*hosts, *hosts):
                 assert pool.session(host).alive
