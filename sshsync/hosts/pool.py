@@ -30,8 +30,8 @@ class Pool:
 
     More than so many idle connections do not stay open: the least recently used are closed, and their sessions rest.
     Never closed is one over which a command runs, through which another host's connection leads, or that was used just
-    now. A session that rests connects anew by itself, so nobody's work fails for it. Whether there are such is looked at
-    a few times a second at most, so thousands of hosts in use cost no look at all of them for each command.
+    now. A session that rests connects anew by itself, so nobody's work fails for it. Whom to close is looked at a few
+    times a second at most: thousands of hosts in use cost no look at all of them for each command.
     """
 
     def __init__(
