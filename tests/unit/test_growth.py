@@ -205,13 +205,23 @@ def deep(jobs: int) -> str:
     return "".join(found)
 
 
+WORST = 3
+"""Times as long as ten works, that one may take which is as big as they: pairs take ten times as long."""
+
+
+def growth(spent: Callable[[int], float], size: int) -> float:
+    """Return how many times as long the one work takes as the ten; the least of two tries of each."""
+    one = min(spent(10 * size) for _ in range(2))
+    return one / min(sum(spent(size) for _ in range(10)) for _ in range(2))
+
+
 EXECUTORS: dict[str, Callable[[], Executor]] = {"serial": Serial, "threads": lambda: Threads(8)}
 
 
 @pytest.mark.usefixtures("_uncollected")
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("shape", [flat, deep])
-def test_ten_thousand_jobs_are_handed_out_in_ten_times_the_time_of_a_thousand(
+def test_ten_thousand_jobs_are_handed_out_in_about_the_time_of_ten_times_a_thousand(
     tmp_path: Path, shape: Callable[[int], str], executor: str
 ) -> None:
     def spent(jobs: int) -> float:
@@ -229,8 +239,7 @@ def test_ten_thousand_jobs_are_handed_out_in_ten_times_the_time_of_a_thousand(
         assert trivial.orders == jobs + 1, "one look at the master besides"
         return passed
 
-    few, many = (min(spent(jobs) for _ in range(2)) for jobs in (1_000, 10_000))
-    assert many / few < 20, (few, many)
+    assert growth(spent, 1_000) < WORST
 
 
 @pytest.mark.usefixtures("_uncollected")
@@ -243,5 +252,4 @@ def test_speaking_to_a_host_costs_no_look_at_all_the_others() -> None:
                 assert pool.session(host).alive
             return time.process_time() - begun
 
-    few, many = (min(spent(count) for _ in range(2)) for count in (300, 3_000))
-    assert many / few < 25, (few, many)
+    assert growth(spent, 300) < WORST
