@@ -1,13 +1,27 @@
 """Values of the model with the defaults of the option table, for tests that need no file."""
 
+import time
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 from sshsync.config.load import parse
 from sshsync.config.resolve import resolve
+from sshsync.model.events import Entry, Event, RunStarted
 from sshsync.model.topology import Host, Login, Repository
+from sshsync.state.journal import Journal
 from tests.conftest import ACCOUNT
 
 _ONE = resolve(parse(b"[one]\nhost = one\npath = /r\n", "f.conf"), ACCOUNT).tree.repositories["one"]
+
+
+_RUNS: WeakKeyDictionary[Journal, str] = WeakKeyDictionary()
+
+
+def keep(journal: Journal, event: Event) -> None:
+    """Have a journal keep an event, now, as one of the run that it was told of last."""
+    if isinstance(event, RunStarted):
+        _RUNS[journal] = event.run
+    journal.keep(Entry(_RUNS.get(journal, ""), time.time(), event))
 
 
 def host(address: str = "host", port: int = 22, login: Login = Login("u"), **more: object) -> Host:

@@ -11,7 +11,7 @@ from sshsync.api.results import Result
 from sshsync.api.work import Work
 from sshsync.core.ready import barrier
 from sshsync.engine.run import Asked, Run
-from sshsync.engine.sinks import FanOut, Folding, Logging
+from sshsync.engine.sinks import FanOut, Folding, Keeping, Logging
 from sshsync.errors import SshsyncError
 from sshsync.executors.threads import Threads
 from sshsync.model.events import Emit, Event, Outcome, Remarked
@@ -48,7 +48,7 @@ def _carry_out(work: Work, journal: Journal, asked: Asked, remarks: Sequence[str
     config, telling = work.parts.config, work.parts.telling
     first = asked.plan.jobs[0].repository
     folding = _known(journal, asked)
-    emit = _emitting(work, journal, folding, first)
+    emit = _emitting(work, journal, folding, asked.run, first)
 
     executor = work.parts.executor or Threads(config.settings.max_parallel, work.tick)
     led = Run(work.context(journal, emit), executor, barrier, asked)
@@ -78,11 +78,12 @@ def _known(journal: Journal, asked: Asked) -> Folding:
     return folding
 
 
-def _emitting(work: Work, journal: Journal, folding: Folding, first: str) -> Emit:
+def _emitting(work: Work, journal: Journal, folding: Folding, run: str, first: str) -> Emit:
     """Return what takes the events of a run; remarks about the journal count as such of its `first` repository."""
     log = work.parts.telling.log()
     logging: list[Emit] = [Logging(log, folding.report)] if log else []
-    fan = FanOut([journal, folding, *logging, *work.parts.sinks])
+    kept = Keeping(journal.keep, run, work.parts.here.clock)
+    fan = FanOut([kept, folding, *logging, *work.parts.sinks])
 
     def emit(event: Event) -> None:
         fan(event)

@@ -1,13 +1,13 @@
 """Sinks: whoever wants to know what happens takes the same events, in the same order."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
 from sshsync.core import fold
 from sshsync.model import events as ev
-from sshsync.model.events import Emit
+from sshsync.model.events import Emit, Entry
 from sshsync.model.report import RunReport
 from sshsync.model.words import visible
 
@@ -32,6 +32,26 @@ class FanOut:
         with self._lock:
             for sink in self._sinks:
                 sink(event)
+
+
+class Keeping:
+    """Gives each event its run and its time, and then to who keeps it; meters are not kept.
+
+    Args:
+        keep: takes the entries.
+        run: id of the run.
+        clock: the controller's time in seconds since the epoch.
+    """
+
+    def __init__(self, keep: Callable[[Entry], None], run: str, clock: Callable[[], float]) -> None:
+        self._keep = keep
+        self._run = run
+        self._clock = clock
+
+    def __call__(self, event: ev.Event) -> None:
+        """Hand the event on."""
+        if not isinstance(event, ev.Progress):
+            self._keep(Entry(self._run, self._clock(), event))
 
 
 class Folding:

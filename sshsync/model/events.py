@@ -253,6 +253,16 @@ Event = (
     | RunFinished
 )
 
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event of a run: `at` is the controller's time in seconds since the epoch."""
+
+    run: str
+    at: float
+    event: Event
+
+
 Emit = Callable[[Event], None]
 """Whoever takes events: a sink, or the engine's fan-out."""
 

@@ -8,7 +8,6 @@ authority: losing this file costs time, never correctness.
 import json
 import sqlite3
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from sshsync.errors import UsageError
 from sshsync.model import events as ev
+from sshsync.model.events import Entry
 from sshsync.model.item import Digest, Item, Key, Stamp
 from sshsync.model.topology import Repository
 from sshsync.state import cache, records, rows
@@ -47,10 +47,10 @@ class Journal:
         self.file = state_dir / "journal.sqlite"
         self._db = Database(self.file, _readable, timeout)
         self._lock = threading.RLock()
-        self._waiting: list[tuple[float, ev.Event]] = []
-        self._run, self._dry = "", False
+        self._waiting: list[Entry] = []
+        self._dry = False
         self._bound: tuple[Repository, ...] = ()
-        self._told: list[tuple[float, ev.Event]] = []
+        self._told: list[Entry] = []
         self._notes: dict[str, str] = {}
 
     @contextmanager
@@ -93,17 +93,15 @@ class Journal:
             found, self._db.remarks = self._db.remarks, []
             return found
 
-    def __call__(self, event: ev.Event) -> None:
-        """Keep an event; what the next step depends on is on disk when this returns. Meters wait for nobody.
+    def keep(self, entry: Entry) -> None:
+        """Keep an event; what the next step depends on is on disk when this returns.
 
         Raises:
             StateError: it could not be written; it waits for the next one, with all that waited before.
         """
-        if isinstance(event, ev.Progress):
-            return
         with self._lock:
-            self._waiting.append((time.time(), event))
-            if isinstance(event, _AT_ONCE) or len(self._waiting) >= MOST_WAITING:
+            self._waiting.append(entry)
+            if isinstance(entry.event, _AT_ONCE) or len(self._waiting) >= MOST_WAITING:
                 self._settle()
 
     def verified(self, repository: Repository) -> dict[Key, Digest]:
@@ -231,16 +229,17 @@ class Journal:
         with self._lock:
             if not self._waiting:
                 return
-            for _, event in self._waiting:
-                if isinstance(event, ev.RunStarted):
-                    self._run, self._dry = event.run, event.dry_run
+            for entry in self._waiting:
+                if isinstance(entry.event, ev.RunStarted):
+                    self._dry = entry.event.dry_run
             self._keep(lambda db: self._write(db, self._waiting))
             if not self._dry:
-                self._told += [(at, event) for at, event in self._waiting if isinstance(event, _OUTLINE)]
+                self._told += [entry for entry in self._waiting if isinstance(entry.event, _OUTLINE)]
             self._waiting = []
 
-    def _write(self, db: sqlite3.Connection, events: Iterable[tuple[float, ev.Event]]) -> None:
-        for at, event in events:
+    def _write(self, db: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            event = entry.event
             if isinstance(event, ev.RunStarted):
                 _start(db, event)
             elif isinstance(event, ev.RunFinished):
@@ -249,7 +248,7 @@ class Journal:
             elif not self._dry:
                 records.take(db, event)
             if not isinstance(event, _NEVER):
-                kept = (self._run, at, json.dumps(ev.to_json(event)))
+                kept = (entry.run, entry.at, json.dumps(ev.to_json(event)))
                 db.execute("INSERT INTO events (run, at, event) VALUES (?, ?, ?)", kept)
 
 

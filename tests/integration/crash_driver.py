@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sshsync.api import Sync, load
 from sshsync.state.journal import Journal
-from sshsync.model.events import Event, Progress
+from sshsync.model.events import Entry
 
 
 class Killing(Journal):
@@ -21,13 +21,11 @@ class Killing(Journal):
     number = int(sys.argv[3])
     counter = itertools.count(1)
 
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Progress):
-            return
+    def keep(self, entry: Entry) -> None:
         here = next(self.counter) == self.number
         if here and self.moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        super().__call__(event)
+        super().keep(entry)
         if here:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -493,10 +493,10 @@ def test_status_and_resume_follow_the_journal(world: World) -> None:
 
 def test_who_waits_for_the_end_of_a_run_hears_of_one_that_could_not_be_recorded(world: World) -> None:
     class Full(Journal):
-        def __call__(self, event) -> None:
-            if isinstance(event, ev.RunFinished):
+        def keep(self, entry: ev.Entry) -> None:
+            if isinstance(entry.event, ev.RunFinished):
                 raise StateError("the disk is full")
-            super().__call__(event)
+            super().keep(entry)
 
     said = world.directory / "said"
     hook = world.directory / "hook"

@@ -17,6 +17,7 @@ from sshsync.model.item import Item, Stamp
 from sshsync.state import schema
 from sshsync.state.journal import KEPT_RUNS, Journal, find_run
 from sshsync.transports.memory import Fault
+from tests.values import keep
 from tests.conftest import CHAIN, World, configure
 from tests.unit.test_engine import FILES, filled
 
@@ -228,13 +229,13 @@ def test_events_of_a_failed_write_go_with_the_next_one(tmp_path: Path) -> None:
     journal = journal_of(tmp_path)
     here = proxy(tmp_path)
     with journal.writing([here]), closing(sqlite3.connect(journal.file, isolation_level=None)) as other:
-        journal(ev.RunStarted("r1", 1.0, [["proxy"]]))
-        journal(ev.Remarked("proxy", "chatter"))
+        keep(journal, ev.RunStarted("r1", 1.0, [["proxy"]]))
+        keep(journal, ev.Remarked("proxy", "chatter"))
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StateError, match="cannot be used: database is locked.*try again"):
-            journal(ev.Published("proxy", [("a", "sha256:1", 5)], 5))
+            keep(journal, ev.Published("proxy", [("a", "sha256:1", 5)], 5))
         other.execute("ROLLBACK")
-        journal(ev.Published("proxy", [("b", "sha256:2", 5)], 5))
+        keep(journal, ev.Published("proxy", [("b", "sha256:2", 5)], 5))
         assert journal.verified(here) == {b"a": "sha256:1", b"b": "sha256:2"}
         assert [type(event).__name__ for _, event in journal.events("r1")] == ["RunStarted", "Remarked", "Published", "Published"]
 
@@ -247,7 +248,7 @@ def test_what_fails_half_way_leaves_nothing_that_a_later_writer_commits(tmp_path
         journal.remember(here, "sha256", [Item(b"k", "sha256:1", stamp)])
         with pytest.raises(OverflowError):
             journal.remember(here, "sha256", [Item(b"l", "sha256:2", stamp), Item(b"m", "sha256:3", Stamp(2**70, 0, 0, 0))])
-        journal(ev.RunStarted("r1", 1.0, [["proxy"]]))
+        keep(journal, ev.RunStarted("r1", 1.0, [["proxy"]]))
         assert journal.cached(here, "sha256") == {b"k": (stamp, "sha256:1")}
 
 
@@ -259,20 +260,21 @@ from pathlib import Path
 from sshsync.errors import StateError
 from sshsync.model import events as ev
 from sshsync.state.journal import Journal
+from tests.values import keep
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 journal = Journal(Path(sys.argv[1]))
 with journal.writing([]):
-    journal(ev.RunStarted("r1", 1.0, [["proxy"]]))
+    keep(journal, ev.RunStarted("r1", 1.0, [["proxy"]]))
     size = journal.file.stat().st_size
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 8192, resource.RLIM_INFINITY))
     items = [(f"{n}" * 50, "sha256:1", 5) for n in range(2000)]
     try:
-        journal(ev.Published("proxy", items, 5))
+        keep(journal, ev.Published("proxy", items, 5))
         raise SystemExit("it fits")
     except StateError as error:
         print(error)
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    journal(ev.RunFinished("r1", 2.0, "failed", 6))
+    keep(journal, ev.RunFinished("r1", 2.0, "failed", 6))
 print([type(event).__name__ for _, event in journal.events("r1")])
 """
     command = [sys.executable, "-c", script, str(tmp_path / "state")]
@@ -314,7 +316,7 @@ def test_real_runs_do_not_displace_dry_ones_nor_the_reverse(tmp_path: Path) -> N
     with journal.writing([]):
         for dry in (True, False):
             for number in range(KEPT_RUNS + 3):
-                journal(ev.RunStarted(f"{dry}-{number}", float(number), [["proxy"]], dry_run=dry))
+                keep(journal, ev.RunStarted(f"{dry}-{number}", float(number), [["proxy"]], dry_run=dry))
     assert len(journal.runs(10_000)) == 2 * KEPT_RUNS
     assert find_run(journal, "True-9")["dry"]
     assert journal.latest()["id"] == f"False-{KEPT_RUNS + 2}"

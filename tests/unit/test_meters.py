@@ -48,11 +48,12 @@ def test_bytes_are_shown_while_another_repository_waits_for_the_disk(world: Worl
     both = threading.Barrier(2)
 
     class Slow(Journal):
-        def __call__(self, event: ev.Event) -> None:
+        def keep(self, entry: ev.Entry) -> None:
+            event = entry.event
             if isinstance(event, ev.Published) and event.repository != "proxy" and not writing.is_set():
                 writing.set()
                 assert metered.wait(AT_MOST), "no bytes were shown meanwhile"
-            super().__call__(event)
+            super().keep(entry)
 
     def read() -> None:
         if both.wait(AT_MOST):

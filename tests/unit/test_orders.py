@@ -1,5 +1,6 @@
 """Policies and executors may cost time, never the truth: what is reported holds whatever started when."""
 
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 
@@ -13,7 +14,7 @@ from sshsync.core.ready import Ready, barrier
 from sshsync.engine import owner
 from sshsync.engine.context import Context
 from sshsync.engine.run import Asked, Run
-from sshsync.engine.sinks import FanOut, Folding
+from sshsync.engine.sinks import FanOut, Folding, Keeping
 from sshsync.executors.base import Executor
 from sshsync.executors.serial import Serial
 from sshsync.executors.threads import Threads
@@ -35,7 +36,7 @@ def lead(world: World, ready: Ready, executor: Executor, publication: Publicatio
     """Run the whole chain under a policy of the test's own."""
     asking, sync = world.asking()
     folding = Folding()
-    emit = FanOut([sync.journal, folding, world.events.append])
+    emit = FanOut([Keeping(sync.journal.keep, "r1", time.time), folding, world.events.append])
     tree = sync.config.tree
     kinds = {name: kind() for name, (kind, _) in builtin.KINDS.items()}
     appliers = {name: make(asking, sync.config.settings) for name, (_, make) in builtin.KINDS.items()}

@@ -34,6 +34,7 @@ from sshsync.transports import known_hosts
 from sshsync.transports.deadlines import Deadlines
 from sshsync.transports.known_hosts import HostKey, check, look_up
 from sshsync.transports.ssh_auth import check_mode, load_key, read_password
+from tests.values import keep
 from tests.conftest import CHAIN, configure
 
 QUICK = Retries(transient=4, first_wait=0.001, longest_wait=0.002)
@@ -51,19 +52,19 @@ def repository(tmp_path: Path, name: str = "proxy", text: str = CHAIN):
 
 
 def test_what_is_published_is_on_record(journal: Journal, tmp_path: Path) -> None:
-    journal(ev.RunStarted("r1", 1.0, [["proxy"]]))
-    journal(ev.Published("proxy", [("a\udcff", "sha256:1", 5), ("b", "sha256:2", 6)], 11))
+    keep(journal, ev.RunStarted("r1", 1.0, [["proxy"]]))
+    keep(journal, ev.Published("proxy", [("a\udcff", "sha256:1", 5), ("b", "sha256:2", 6)], 11))
     proxy = repository(tmp_path)
     assert journal.verified(proxy) == {b"a\xff": "sha256:1", b"b": "sha256:2"}
     assert journal.count(proxy) == 2
-    journal(ev.Deleted("proxy", ["b"]))
-    journal(ev.Verified("proxy", [("c", "sha256:3", 1), ("a\udcff", "", 0)]))
+    keep(journal, ev.Deleted("proxy", ["b"]))
+    keep(journal, ev.Verified("proxy", [("c", "sha256:3", 1), ("a\udcff", "", 0)]))
     assert journal.verified(proxy) == {b"c": "sha256:3"}
 
 
 def test_records_are_bound_to_the_place(journal: Journal, tmp_path: Path) -> None:
-    journal(ev.RunStarted("r1", 1.0, [["proxy"]]))
-    journal(ev.Published("proxy", [("a", "sha256:1", 5)], 5))
+    keep(journal, ev.RunStarted("r1", 1.0, [["proxy"]]))
+    keep(journal, ev.Published("proxy", [("a", "sha256:1", 5)], 5))
     proxy = repository(tmp_path)
     moved = repository(tmp_path, text=CHAIN.replace("path = /p", "path = /elsewhere"))
     assert journal.verified(moved) == {}
@@ -85,14 +86,14 @@ def test_the_digest_cache(journal: Journal, tmp_path: Path) -> None:
 
 def test_runs_and_what_is_unfinished(journal: Journal) -> None:
     assert journal.unfinished() is None
-    journal(ev.RunStarted("r1", 1.0, [["proxy"]]))
+    keep(journal, ev.RunStarted("r1", 1.0, [["proxy"]]))
     assert journal.unfinished()["id"] == "r1"
-    journal(ev.RunFinished("r1", 2.0, "done", 0))
+    keep(journal, ev.RunFinished("r1", 2.0, "done", 0))
     assert journal.unfinished() is None
-    journal(ev.RunStarted("r2", 3.0, [["proxy"]]))
-    journal(ev.RunFinished("r2", 4.0, "failed", 143, interrupted=True))
+    keep(journal, ev.RunStarted("r2", 3.0, [["proxy"]]))
+    keep(journal, ev.RunFinished("r2", 4.0, "failed", 143, interrupted=True))
     assert journal.unfinished()["id"] == "r2"
-    journal(ev.RunStarted("dry", 5.0, [["proxy"]], dry_run=True))
+    keep(journal, ev.RunStarted("dry", 5.0, [["proxy"]], dry_run=True))
     assert journal.unfinished()["id"] == "r2", "a dry run changes nothing"
     journal.abandon("r2")
     assert journal.unfinished() is None
@@ -103,9 +104,9 @@ def test_runs_and_what_is_unfinished(journal: Journal) -> None:
 
 
 def test_the_count_of_a_master_outlives_an_empty_scan(journal: Journal, tmp_path: Path) -> None:
-    journal(ev.RunStarted("r1", 1.0, [["proxy"]]))
-    journal(ev.Scanned("master", 7, 70, 0, 70, 1.0, True))
-    journal(ev.Scanned("master", 0, 0, 0, 0, 1.0, True))
+    keep(journal, ev.RunStarted("r1", 1.0, [["proxy"]]))
+    keep(journal, ev.Scanned("master", 7, 70, 0, 70, 1.0, True))
+    keep(journal, ev.Scanned("master", 0, 0, 0, 0, 1.0, True))
     assert journal.count(repository(tmp_path, "master")) == 7
 
 
