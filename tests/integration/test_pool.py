@@ -12,6 +12,7 @@ from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
 from sshsync.transports.ssh import SshTransport
 from sshsync.transports.trust import Trust
+from tests import values
 from tests.sshd import Sshd
 
 pytestmark = pytest.mark.integration
@@ -21,9 +22,9 @@ def test_connections_are_given_back_and_made_anew_also_through_a_jump_host(tmp_p
     server, now, made = Sshd(tmp_path, "sshd"), [0.0], []
     known = tmp_path / "known"
     known.write_text(server.known + "\n")
-    jump = Host(TransportKind.SSH, "127.0.0.1", server.port, Login(server.user, key_file=str(server.key)))
+    jump = values.host("127.0.0.1", server.port, Login(server.user, key_file=str(server.key)))
     direct = [replace(jump, timeout=timeout) for timeout in (50.0, 51.0, 52.0)]
-    behind = replace(jump, via="jump")
+    behind = replace(jump, via=jump)
 
     def connect(host: Host, dial) -> SshTransport:
         made.append((host, SshTransport(host, Trust((known,)), dial)))
@@ -32,7 +33,7 @@ def test_connections_are_given_back_and_made_anew_also_through_a_jump_host(tmp_p
     def live() -> list[Host]:
         return [host for host, transport in made if transport.alive]
 
-    pool = Pool({TransportKind.SSH: connect}, lambda _name: jump, most_idle=1, clock=lambda: now[0])
+    pool = Pool({TransportKind.SSH: connect}, most_idle=1, clock=lambda: now[0])
     held = {}
     try:
         for _ in range(2):
