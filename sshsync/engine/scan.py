@@ -25,7 +25,7 @@ class Scanner:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._afresh: dict[str, Snapshot] = {}
-        self._lock = threading.Lock()
+        self._locks = {name: threading.Lock() for name in context.tree.repositories}
 
     def offer(self, repository: Repository) -> Offer:
         """Scan a repository for its children; `as_of` is the controller's time when the scan began.
@@ -73,7 +73,7 @@ class Scanner:
         """
         if not known.from_cache:
             return known
-        with self._lock:
+        with self._locks[repository.name]:
             if repository.name not in self._afresh:
                 self._afresh[repository.name] = self.scan(repository, cached=False)
             return self._afresh[repository.name]
