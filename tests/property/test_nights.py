@@ -180,7 +180,11 @@ def memory_disk(tmp_path_factory) -> Iterator[Path]:
         yield Path(directory)
 
 
-@settings(max_examples=int(os.environ.get("SSHSYNC_NIGHTS", "150")))
+NIGHTS = int(os.environ.get("SSHSYNC_NIGHTS", "150"))
+
+
+@pytest.mark.timeout(180 + NIGHTS)
+@settings(max_examples=NIGHTS)
 @given(
     TREES,
     TREES,
