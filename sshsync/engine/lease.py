@@ -8,7 +8,7 @@ from typing import Self
 from sshsync.core import lease
 from sshsync.core.lease import DEAD_AFTER, RENEWAL, Holder
 from sshsync.engine.context import Context
-from sshsync.errors import LeasedError, SshsyncError
+from sshsync.errors import HostError, LeasedError, SshsyncError
 from sshsync.hosts.conversation import Reply, new_token
 from sshsync.model.events import Waiting
 from sshsync.model.topology import Repository
@@ -73,6 +73,20 @@ class Lease:
         self._renewer.join(5)
         if kind is None or issubclass(kind, Exception):
             self._release()
+
+    def check(self) -> None:
+        """Ask once whether the lease is still ours; a host that does not answer says nothing.
+
+        Raises:
+            LeasedError: it is not.
+        """
+        with suppress(HostError):
+            if self._run(scripts.RENEW, {"COUNT": b"0"}).status == scripts.LOST:
+                raise LeasedError(
+                    "another controller has taken it over: nothing more is changed from here",
+                    where=self._child.name,
+                    hint="wait until it has ended, then run the same command again",
+                )
 
     def _take(self) -> None:
         expect = ""

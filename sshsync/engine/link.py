@@ -140,6 +140,8 @@ class Link:
         except SshsyncError as error:
             self._hold_reached(prepared, applier.reached)
             if isinstance(error, CommandError):
+                # Whoever took the child over has cleared our work away: what failed is only how we hear of it.
+                self._lease.check()
                 # The host answers, so what it could not take whole must not go on filling its disk.
                 with suppress(SshsyncError):
                     applier.abandon()

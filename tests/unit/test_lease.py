@@ -142,6 +142,19 @@ def test_a_lease_that_is_lost_ends_the_work(controller: Controller) -> None:
     assert controller.proxy.below(b"/p") == {}
 
 
+@pytest.mark.parametrize("script", ["digest", "publish"])
+def test_whoever_finds_his_work_gone_is_told_who_took_it(controller: Controller, script: str) -> None:
+    """The other controller has ended long since, and left nothing of what was staged before it."""
+
+    def taken_and_ended() -> None:
+        controller.proxy.remove(b"/p/.sshsync")
+
+    controller.proxy.faults.append(Fault("fail", script, words=b"cd: can't cd to .sshsync/batch/1-1", first=taken_and_ended))
+    report = controller.run("proxy").report
+    assert (report.repositories["proxy"].code, report.exit_code) == (8, 8), report.repositories["proxy"].error
+    assert "taken it over" in report.repositories["proxy"].error
+
+
 def test_a_lease_is_given_back_also_when_the_work_fails(controller: Controller) -> None:
     controller.proxy.faults += [Fault("fail", "publish", words=b"no"), Fault("fail", "publish", words=b"no")]
     assert controller.run("proxy").exit_code != 0
