@@ -145,6 +145,15 @@ class LeasedError(SshsyncError):
 
     code = 8
 
+    @classmethod
+    def taken_over(cls, where: str) -> "LeasedError":
+        """Return the error of a holder who finds his lease gone at `where`."""
+        return cls(
+            "another controller has taken it over: nothing more is changed from here",
+            where=where,
+            hint="wait until it has ended, then run the same command again",
+        )
+
 
 class RefusedError(SshsyncError):
     """A guard refused to go on; nothing was changed by the refused step."""

@@ -229,11 +229,7 @@ class Staging:
     def _run(self, command: Command, stdin: bytes = b"", allow: float = 0.0) -> Reply:
         reply = self._session().run(command, stdin, allow=allow)
         if reply.status == scripts.LOST:
-            raise LeasedError(
-                "another controller has taken it over: nothing more is changed from here",
-                where=reply.label,
-                hint="wait until it has ended, then run the same command again",
-            )
+            raise LeasedError.taken_over(reply.label)
         return reply
 
 

@@ -82,11 +82,7 @@ class Lease:
         """
         with suppress(HostError):
             if self._run(scripts.RENEW, {"COUNT": b"0"}).status == scripts.LOST:
-                raise LeasedError(
-                    "another controller has taken it over: nothing more is changed from here",
-                    where=self._child.name,
-                    hint="wait until it has ended, then run the same command again",
-                )
+                raise LeasedError.taken_over(self._child.name)
 
     def _take(self) -> None:
         expect = ""
