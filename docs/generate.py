@@ -216,8 +216,8 @@ def _errors(error: type[errors.SshsyncError], depth: int) -> Iterator[tuple[type
 def _keys(model: type) -> list[str]:
     lines = []
     for name, entry in model.model_fields.items():
-        value = "" if entry.is_required() else render.value_text(entry.default)
-        default = " Needed." if entry.is_required() else f" Default: `{value}`." if value and "*" not in value else ""
+        value = render.value_text(entry.default)
+        default = f" Default: `{value}`." if value and "*" not in value else ""
         example = f" Example: `{entry.examples[0]}`." if entry.examples else ""
         lines += [f"`{name}`", f": {entry.description}{default}{example}", ""]
     return lines

@@ -8,7 +8,7 @@ from typing import Any
 
 from sshsync.appliers.base import Appliers
 from sshsync.appliers.files import FileAppliers
-from sshsync.config.resolve import Settings
+from sshsync.config.resolve import Known, Settings
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.base import Kind
 from sshsync.kinds.files import Files
@@ -68,6 +68,11 @@ KINDS: Kinds = {
     ),
 }
 """What items are, and how they become what they should be."""
+
+
+def known() -> Known:
+    """Return what a configuration may name."""
+    return Known({name: kind().required for name, (kind, _) in KINDS.items()}, TRANSPORTS)
 
 
 def notices(settings: Settings, events: Callable[[str], Iterable[tuple[float, Event]]]) -> list[Notice]:

@@ -1,20 +1,24 @@
-"""A kind of items that are no files: a dictionary on disk, one ``name value`` a line; the digest is the value itself."""
+"""A kind of items that are no files: a dictionary on disk, one ``name value`` a line; the digest is the value itself.
+
+A repository of it may have a path. Without one it is the dictionary of the account: its items are in no directory that
+anybody is told of, and the work on it is done in one of the kind's own.
+"""
 
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 
 from sshsync.errors import CommandError
-from sshsync.kinds.base import Answer, Dialogue, Request, Subject
+from sshsync.kinds.base import Answer, Condition, Dialogue, Request, Subject
 from sshsync.model.item import Item, Key, Snapshot
 from sshsync.model.topology import Repository
-from sshsync.model.words import Words
+from sshsync.model.words import Place, Words
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command, Script
 
 READ = Script(
     "dictionary-read",
-    'main() { if [ "$MAKE" = yes ]; then mkdir -p "$ROOT" || return; fi\n'
-    'cd "$ROOT" 2>/dev/null || return 44; pwd -P; [ ! -f dictionary ] || cat dictionary; }\n',
+    'main() { r=${ROOT:-$HOME/.pairs}; if [ "$MAKE" = yes ]; then mkdir -p "$r" || return; fi\n'
+    'cd "$r" 2>/dev/null || return 44; pwd -P; [ ! -f dictionary ] || cat dictionary; }\n',
 )
 
 
@@ -22,6 +26,8 @@ class Dictionary:
     """See `Kind`."""
 
     words = Words("pair", "pairs", "set", "set")
+    place = Place("dictionary", "look who emptied it")
+    required: frozenset[str] = frozenset()
 
     def wanted(self, repository: Repository) -> Callable[[Key], bool]:
         """Names are matched by shell patterns without directories."""
@@ -46,6 +52,11 @@ class Dictionary:
         answer = yield self._request(subject)
         return self._snapshot(answer, subject, lambda value: f"value:{value}")
 
+    def condition(self, subject: Subject) -> Dialogue[Condition]:
+        """See `Kind`."""
+        answer = yield self._request(subject)
+        return Condition(state="missing" if answer.status == 44 else "writable", digest="itself")
+
     def glance(self, subject: Subject) -> Dialogue[Snapshot]:
         """Read all of it, and forget the values."""
         answer = yield self._request(subject)
@@ -68,9 +79,11 @@ class Dictionary:
             return Snapshot(name, subject.repository.path.encode(), {}, existed=False)
         if answer.status:
             raise CommandError("the dictionary cannot be read", where=name)
-        root, _, lines = answer.payload.partition(b"\n")
+        place, _, lines = answer.payload.partition(b"\n")
+        root = place if subject.repository.path else b""
         pairs = (line.partition(b" ")[::2] for line in lines.splitlines())
-        return Snapshot(name, root, {key: Item(key, digest(value.decode())) for key, value in pairs}, subject.now)
+        items = {key: Item(key, digest(value.decode())) for key, value in pairs}
+        return Snapshot(name, root, items, subject.now, apart=b"" if root else place)
 
 
 def text(pairs: Iterable[tuple[Key, bytes]]) -> bytes:

@@ -107,7 +107,7 @@ class DictionaryApplier:
         self.clear()
 
     def _run(self, script: Script, stdin: bytes = b"", **variables: bytes) -> bytes:
-        command = Command(script, {"ROOT": self._site.root, "LEASE": self._site.lease.encode(), **variables})
+        command = Command(script, {"ROOT": self._site.work, "LEASE": self._site.lease.encode(), **variables})
 
         def once() -> bytes:
             return self._asking.session(self._site.child).run(command, stdin).check(script.name).payload

@@ -22,4 +22,4 @@ def load(file: Path) -> Config:
     Raises:
         ConfigError: with everything that is wrong.
     """
-    return resolve(reader.read(file), account(), {"type": builtin.KINDS, "transport": builtin.TRANSPORTS})
+    return resolve(reader.read(file), account(), builtin.known())

@@ -23,13 +23,15 @@ class Site:
     """Where an applier works.
 
     Attributes:
-        root: the child's resolved root.
+        root: the child's resolved root; b"" when its items are in no directory.
+        work: directory in which the work is done; see `Snapshot.work`.
         lease: token of the lease under which it works; "" for looks, which change nothing.
     """
 
     parent: Repository
     child: Repository
     root: bytes
+    work: bytes
     lease: str = ""
 
 

@@ -126,7 +126,7 @@ def _keys(model: type[BaseModel], values: Mapping[str, str]) -> list[str]:
     for name, entry in model.model_fields.items():
         words = _wrapped(entry.description or "", 105)
         lines += ["", *(f"# {line}" for line in words)]
-        shown = "" if entry.is_required() else value_text(entry.default)
+        shown = value_text(entry.default)
         example = (entry.examples or [""])[0]
         lines.append(f"{name} = {values[name]}" if name in values else f"#{name} = {shown or example}".rstrip())
     return [*lines, ""]
@@ -135,8 +135,8 @@ def _keys(model: type[BaseModel], values: Mapping[str, str]) -> list[str]:
 def _table(model: type[BaseModel]) -> list[str]:
     rows = ["| key | default | meaning |", "|---|---|---|"]
     for name, entry in model.model_fields.items():
-        default = "**needed**" if entry.is_required() else value_text(entry.default)
-        shown = default if default.startswith("*") else f"`{default}`" if default else ""
+        default = value_text(entry.default)
+        shown = f"`{default}`" if default else ""
         example = f" Example: `{entry.examples[0]}`." if entry.examples else ""
         meaning = f"{entry.description}{example}".replace("|", "\\|")
         rows.append(f"| `{name}` | {shown} | {meaning} |")

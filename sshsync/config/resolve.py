@@ -78,13 +78,26 @@ class Config:
     places: Mapping[str, str] = field(default_factory=dict)
 
 
-def resolve(raw: Raw, account: Account, known: Mapping[str, Collection[str]] | None = None) -> Config:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What there is that a configuration may name.
+
+    Attributes:
+        types: what items may be, each with the options that a repository of it cannot be without.
+        transports: how hosts may be reached.
+    """
+
+    types: Mapping[str, Collection[str]]
+    transports: Collection[str]
+
+
+def resolve(raw: Raw, account: Account, known: Known | None = None) -> Config:
     """Return the configuration.
 
     Args:
         raw: what the file says.
         account: who runs sshsync.
-        known: the names that options like `type` may have; those of other options are taken as they are.
+        known: what may be named; without it all names are taken as they are.
 
     Raises:
         ConfigError: with everything that is wrong, in file order.
@@ -107,7 +120,8 @@ def resolve(raw: Raw, account: Account, known: Mapping[str, Collection[str]] | N
         values = _validated(RepositoryOptions, merged, problems)
         if values:
             _check_section(values, merged, problems, warnings)
-            _check_names(merged, known or {}, problems)
+            if known:
+                _check_known(values, merged, known, problems)
             options[name] = values
     if not sections:
         problems.append(ConfigProblem(raw.file, "no repository is configured", "add a [name] section with a path"))
@@ -272,8 +286,12 @@ def _tree(
         return None
 
 
-def _check_names(section: Section, known: Mapping[str, Collection[str]], problems: list[ConfigProblem]) -> None:
-    for option, names in known.items():
+def _check_known(made: RepositoryOptions, section: Section, known: Known, problems: list[ConfigProblem]) -> None:
+    for option in known.types.get(made.type, ()):
+        if not getattr(made, option):
+            place = section.values.get(option, Value("", section.place)).place
+            problems.append(ConfigProblem(place, f"[{section.name}] {option} is missing", f"add: {option} = …"))
+    for option, names in {"type": known.types, "transport": known.transports}.items():
         value = section.values.get(option)
         if value and value.text not in names:
             near = get_close_matches(value.text, names, n=1)

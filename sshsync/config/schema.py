@@ -179,7 +179,7 @@ class RepositoryOptions(_Options):
     host: Word = _option("", "Name or address of the host. Needed unless `transport = local`.", "192.168.0.1")
     port: Annotated[int, Field(ge=1, le=65535)] = _option(22, "Port of its sshd.")
     user: Word = _option("", "Account on the host; the account that runs sshsync by default.", "repoowner")
-    path: Path = _option(..., "Root of the repository: an absolute path on the host.", "/dat/repo")
+    path: Path = _option("", "Root of the repository: an absolute path on the host. Files need one.", "/dat/repo")
     parent: str = _option(
         "", "Repository that feeds this one. A repository without a parent is a master.", "repomaster"
     )

@@ -7,31 +7,33 @@ from sshsync.model.change import Changes, Copy, Delete, Replace
 from sshsync.model.item import Key, Snapshot
 from sshsync.model.policy import MaxDelete
 from sshsync.model.prepared import Refusal
+from sshsync.model.words import Place
 
 
-def emptied(parent: Snapshot, before: int, *, allow_empty: bool) -> Refusal | None:
+def emptied(parent: Snapshot, before: int, place: Place, *, allow_empty: bool) -> Refusal | None:
     """Refuse an empty parent that had items before: an unmounted disk looks just like that.
 
     Args:
         parent: the fresh snapshot.
         before: number of items on record for it.
+        place: what holds them.
         allow_empty: the operator's word that empty is fine.
     """
     if parent.items or allow_empty or not before:
         return None
     return Refusal(
         f"{parent.repository} is empty but held {before} item(s) before: nothing was changed; "
-        "check that its disk is mounted, or set allow_empty = yes"
+        f"{place.lost}, or set allow_empty = yes"
     )
 
 
-def vanished(child: Snapshot, before: int) -> Refusal | None:
-    """Refuse a child whose root is gone although items are on record there."""
+def vanished(child: Snapshot, before: int, place: Place) -> Refusal | None:
+    """Refuse a child whose place is gone although items are on record there."""
     if child.existed or not before:
         return None
     return Refusal(
-        f"the root is missing but held {before} item(s) before: nothing was changed; "
-        "mount its disk, or make the empty directory to start anew"
+        f"its {place.name} is missing but held {before} item(s) before: nothing was changed; "
+        f"{place.lost}, or make the empty {place.name} to start anew"
     )
 
 

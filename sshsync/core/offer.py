@@ -8,11 +8,12 @@ from sshsync.model.order import Blocked, Ended, Offer
 from sshsync.model.topology import Repository
 
 
-def offered(parent: Repository, offer: Offer | Blocked, ended: Ended | None) -> Offer | Blocked:
+def offered(parent: Repository, place: str, offer: Offer | Blocked, ended: Ended | None) -> Offer | Blocked:
     """Return what children may take from a parent.
 
     Args:
         parent: the repository.
+        place: what holds its items, in a word of its kind.
         offer: what it holds, or why nobody knows.
         ended: how it fared in this run; None when it was not to be synchronized.
 
@@ -24,7 +25,7 @@ def offered(parent: Repository, offer: Offer | Blocked, ended: Ended | None) -> 
     if isinstance(offer, Blocked):
         return replace(offer, reason=f"its parent {name} was not scanned: {offer.reason}")
     if not offer.snapshot.existed:
-        return Blocked(f"its parent {name} has no directory {parent.path}")
+        return Blocked(f"its parent {name} has no {place} {parent.path}".rstrip())
     if ended is None or ended.outcome in GOOD:
         return offer
 

@@ -75,15 +75,21 @@ class _Directory:
 
 
 def _shared_roots(repositories: Iterable[Repository]) -> list[tuple[str, str, str]]:
-    """Two roots on one host clash when they are equal or one lies inside the other.
+    """Two roots on one host clash when they are equal or one lies inside the other, or when neither has a path.
 
     Told is each repository that clashes with one before it, with the first of these.
     """
     found: list[tuple[str, str, str]] = []
     hosts: dict[tuple[object, ...], _Directory] = {}
+    pathless: dict[tuple[object, ...], str] = {}
     names: list[str] = []
     for number, repository in enumerate(repositories):
         names.append(repository.name)
+        if not repository.path:
+            first = pathless.setdefault((*repository.host.place, repository.type), repository.name)
+            if first != repository.name:
+                found.append((repository.name, "path", f"has no path, like [{first}] on the same host: they are one"))
+            continue
         above: list[int] = []
         here = hosts.setdefault(repository.host.place, _Directory(number))
         for part in repository.path.split("/"):

@@ -36,19 +36,19 @@ class Lease:
         followed: somebody else held it before and did not give it back.
     """
 
-    def __init__(self, context: Context, child: Repository, root: bytes, *, patient: bool = True) -> None:
+    def __init__(self, context: Context, child: Repository, work: bytes, *, patient: bool = True) -> None:
         """Prepare the lease.
 
         Args:
             context: the run's parts.
-            child: whose root it is.
-            root: the resolved root.
+            child: who is worked on.
+            work: the directory for it; see `Snapshot.work`.
             patient: wait to see whether a holder lives who is not known to be dead; else take him for alive.
         """
         self._patient = patient
         self._context = context
         self._child = child
-        self._root = root
+        self._work = work
         self._ended = threading.Event()
         self._renewer = threading.Thread(target=self._renew, name="sshsync-lease", daemon=True)
         self.token = new_token().decode()[:16]
@@ -153,7 +153,7 @@ class Lease:
                 self._run(scripts.RENEW, {"COUNT": b"%d" % count})
 
     def _run(self, script: scripts.Script, variables: dict[str, bytes]) -> Reply:
-        command = Command(script, {"ROOT": self._root, "LEASE": self.token.encode(), **variables})
+        command = Command(script, {"ROOT": self._work, "LEASE": self.token.encode(), **variables})
         return self._context.asking.session(self._child).run(command)
 
     def _taken(self, holder: Holder) -> LeasedError:

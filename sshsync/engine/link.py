@@ -25,7 +25,6 @@ from sshsync.errors import (
     LeasedError,
     RefusedError,
     SshsyncError,
-    ToolMissingError,
 )
 from sshsync.model import events as ev
 from sshsync.model.change import Action, Changes, Delete
@@ -56,6 +55,7 @@ class Link:
         self._order = order
         self._child = context.tree.repositories[order.job.repository]
         self._parent = context.tree.repositories[order.job.parent]
+        self._place = context.kind(self._child).place
         self._exits = ExitStack()
         self._lease: Lease | None = None
         self.held: Snapshot | Blocked | None = None
@@ -79,10 +79,10 @@ class Link:
         """
         offer, records = self._offer(), self._context.records
         parent = offer.snapshot
-        self._refuse(guard.emptied(parent, offer.recorded, allow_empty=self._parent.allow_empty))
+        self._refuse(guard.emptied(parent, offer.recorded, self._place, allow_empty=self._parent.allow_empty))
 
         child = self._child_snapshot()
-        self._refuse(guard.vanished(child, records.count(self._child)))
+        self._refuse(guard.vanished(child, records.count(self._child), self._place))
         if not child.existed and not self._order.dry_run:
             child = self._make_root()
         parent, child = self._comparable(parent, child)
@@ -96,11 +96,7 @@ class Link:
         if not changes.transfers or not child.existed:
             return prepared
 
-        # What can never be verified there is not sent.
-        capabilities = self._context.asking.capabilities(self._child)
-        if lacks := self._context.kind(self._child).needs(self._child, capabilities, self._child.digest):
-            raise ToolMissingError(lacks, where=self._child.name)
-        outlook = self._applier(child.root).foresee(prepared, make=not self._order.dry_run)
+        outlook = self._applier(child).foresee(prepared, make=not self._order.dry_run)
         self._refuse(outlook.refusal)
         return replace(prepared, outlook=outlook)
 
@@ -124,8 +120,7 @@ class Link:
             LeasedError: another controller works there.
             SshsyncError: a host failed; what was published stays published and is on record.
         """
-        root = prepared.child.root
-        if prepared.acts and self._lease is None and self._take_lease(root).followed:
+        if prepared.acts and self._lease is None and self._take_lease(prepared.child).followed:
             # Whoever had it may have changed the child after it was scanned.
             self.held = None
             prepared = self.prepare()
@@ -133,7 +128,7 @@ class Link:
         if self._lease is None:
             return self._conclude(prepared, Reached(failed=blocked))
 
-        applier = self._applier(root, self._lease.token)
+        applier = self._applier(prepared.child, self._lease.token)
         applier.reached.failed += blocked
         try:
             self._apply(applier, prepared)
@@ -182,30 +177,30 @@ class Link:
             self._hooks(prepared).after()
         return outcome
 
-    def _take_lease(self, root: bytes, *, patient: bool = True) -> Lease:
-        self._lease = self._exits.enter_context(Lease(self._context, self._child, root, patient=patient))
+    def _take_lease(self, held: Snapshot, *, patient: bool = True) -> Lease:
+        self._lease = self._exits.enter_context(Lease(self._context, self._child, held.work, patient=patient))
         return self._lease
 
-    def _follow(self, root: bytes, left: list[bytes]) -> None:
+    def _follow(self, held: Snapshot, left: list[bytes]) -> None:
         """Take the lease of a child where somebody left work behind."""
         try:
-            self._take_lease(root, patient=False)
+            self._take_lease(held, patient=False)
         except CommandError:
             if any(name.startswith(b"lease/") for name in left):
                 raise
             # What was left there may be what fills the disk.
-            self._applier(root).clear()
-            self._take_lease(root, patient=False)
+            self._applier(held).clear()
+            self._take_lease(held, patient=False)
 
     def _child_snapshot(self) -> Snapshot:
         """Scan the child; where somebody left work behind, take the lease before and look again after that."""
         child = self._scan()
         if not child.existed or self._order.dry_run or self._lease:
             return child
-        left = list(self._applier(child.root).left())
+        left = list(self._applier(child).left())
         if left:
             try:
-                self._follow(child.root, left)
+                self._follow(child, left)
             except LeasedError:
                 # Where nothing has to change, it does not matter who else works there.
                 return child
@@ -227,7 +222,8 @@ class Link:
     def _make_root(self) -> Snapshot:
         made = self._scan(create=True)
         if not made.existed:
-            raise CommandError(f"cannot make {self._child.path}", where=self._child.name)
+            words = f"cannot make its {self._place.name} {self._child.path}".rstrip()
+            raise CommandError(words, where=self._child.name)
         return made
 
     def _offer(self) -> Offer:
@@ -352,8 +348,8 @@ class Link:
         changed = reached.published or reached.adjusted or reached.deleted
         return Outcome.DONE if changed else Outcome.UNCHANGED
 
-    def _applier(self, root: bytes, lease: str = "") -> Applier[Any]:
-        return self._context.appliers[self._child.type](Site(self._parent, self._child, root, lease))
+    def _applier(self, held: Snapshot, lease: str = "") -> Applier[Any]:
+        return self._context.appliers[self._child.type](Site(self._parent, self._child, held.root, held.work, lease))
 
     def _hooks(self, prepared: Prepared) -> Hooks:
         return Hooks(self._context, self._child, prepared.child.root)

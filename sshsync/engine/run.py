@@ -42,7 +42,7 @@ class Run:
         self._executor = executor
         self._ready = ready
         self._asked = asked
-        self._shelf = Shelf(context.tree.repositories, context.records)
+        self._shelf = Shelf(context.tree.repositories, lambda found: context.kind(found).place.name, context.records)
         self._begun: dict[Job, float] = {}
         self._waiting: dict[Job, None] = {}
         self._looks: set[str] = set()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from sshsync.engine.context import Context
+from sshsync.errors import ToolMissingError
 from sshsync.kinds.base import Subject
 from sshsync.model.events import Remarked, Scanned
 from sshsync.model.item import Item, Snapshot
@@ -51,7 +52,7 @@ class Scanner:
         as_of, begun = context.asking.clock(), context.asking.monotonic()
         use = repository.digest_cache and cached
         known = context.records.cached(repository, context.maker(repository)) if use else {}
-        subject = replace(context.asking.subject(repository), create=create, cached=known)
+        subject = replace(self._subject(repository), create=create, cached=known)
         found = context.asking.converse(subject, context.kind(repository).scan(subject), self._learn)
         found = replace(found, ended=found.now + math.ceil(context.asking.monotonic() - begun))
 
@@ -80,9 +81,21 @@ class Scanner:
 
     def glance(self, repository: Repository) -> Snapshot:
         """Return what a repository holds now, without digests; nothing of it is kept."""
-        asking = self._context.asking
-        subject = asking.subject(repository)
-        return asking.converse(subject, self._context.kind(repository).glance(subject))
+        subject = self._subject(repository)
+        return self._context.asking.converse(subject, self._context.kind(repository).glance(subject))
+
+    def _subject(self, repository: Repository) -> Subject:
+        """Return what is asked about a repository, of a host that can answer: nothing is begun that cannot be ended.
+
+        Raises:
+            ToolMissingError: the host lacks what the kind needs there.
+            HostError: it cannot be reached or trusted.
+        """
+        subject = self._context.asking.subject(repository)
+        lacks = self._context.kind(repository).needs(repository, subject.capabilities, subject.algorithm)
+        if lacks:
+            raise ToolMissingError(lacks, where=repository.name)
+        return subject
 
     def _learn(self, subject: Subject, items: tuple[Item, ...]) -> None:
         """Keep digests of a scan that is not over: should it break off, the next one need not read these files."""

@@ -1,6 +1,6 @@
 """The shelf: what each repository of a run offers to its children. It stands where the run is led."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from sshsync.core.offer import offered
@@ -18,11 +18,15 @@ class Shelf:
 
     Args:
         repositories: all of them, by name.
+        place: tells in a word of its kind what holds a repository's items.
         records: what earlier runs left.
     """
 
-    def __init__(self, repositories: Mapping[str, Repository], records: Records) -> None:
+    def __init__(
+        self, repositories: Mapping[str, Repository], place: Callable[[Repository], str], records: Records
+    ) -> None:
         self._repositories = repositories
+        self._place = place
         self._records = records
         self._parents = {repository.parent for repository in repositories.values()}
         self._held: dict[str, Offer | Blocked] = {}
@@ -46,7 +50,7 @@ class Shelf:
         """Return what a repository offers to its children; None when nobody looked at it yet."""
         if name not in self._offered and name in self._held:
             repository, ended = self._repositories[name], self._ended.get(name)
-            found = offered(repository, self._held[name], ended)
+            found = offered(repository, self._place(repository), self._held[name], ended)
             self._offered[name] = found if isinstance(found, Blocked) else self._completed(repository, found, ended)
         return self._offered.get(name)
 

@@ -10,7 +10,7 @@ from sshsync.hosts.session import Session
 from sshsync.model.survey import Survey
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
-from sshsync.remote import room, scripts
+from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
 
 _BLOCKS = 256
@@ -35,17 +35,13 @@ def _one(context: Context, repository: Repository) -> Survey:
 
 
 def _look(context: Context, repository: Repository, session: Session) -> Survey:
-    capabilities = session.capabilities
-    reply = session.run(Command(scripts.SURVEY, {"ROOT": repository.path.encode()}), allow=30.0).check("looking around")
-    said = dict(line.partition(b"=")[::2] for line in reply.payload.splitlines() if b"=" in line)
-    algorithm = repository.digest
-    problem = context.kind(repository).needs(repository, capabilities, algorithm)
-    if not problem and said.get(b"root") == b"closed":
-        problem = f"{repository.path} cannot be entered by {repository.host.login.user!r}"
-    if not problem and said.get(b"root") == b"missing" and not repository.parent:
-        problem = f"the master's directory {repository.path} is missing"
+    subject, kind = context.asking.subject(repository), context.kind(repository)
+    system = session.run(Command(scripts.SYSTEM)).check("looking around")
+    said = dict(line.partition(b"=")[::2] for line in system.payload.splitlines() if b"=" in line)
+    lacks = kind.needs(repository, subject.capabilities, subject.algorithm)
+    found = context.asking.converse(subject, kind.condition(subject))
+    problem = lacks or found.problem
     round_trip = min(_timed(session, scripts.NOTHING, {}) for _ in range(3))
-    tool = capabilities.bulk.get(algorithm) or capabilities.digests.get(algorithm, "")
     return Survey(
         repository.name,
         repository.host.label,
@@ -53,15 +49,15 @@ def _look(context: Context, repository: Repository, session: Session) -> Survey:
         6 if problem else 0,
         platform=visible(said.get(b"system", b""), 60),
         login_shell=visible(said.get(b"shell", b""), 60),
-        root=visible(said.get(b"root", b""), 20),
-        digest="digestcmd" if repository.commands.digest else visible(tool, 60),
-        speed=_speed(session, tool, round_trip),
+        root=found.state,
+        digest=found.digest,
+        speed=_speed(session, found.digester, round_trip),
         round_trip=round_trip,
-        clock=capabilities.clock,
-        free=room.parse(reply.payload).free,
-        durable=bool(capabilities.sync),
-        tools=tuple(sorted(visible(tool, 20) for tool in capabilities.tools)),
-        ways=dict(context.appliers[repository.type].ways(repository, capabilities)),
+        clock=subject.capabilities.clock,
+        free=found.free,
+        durable=found.durable,
+        tools=tuple(sorted(visible(tool, 20) for tool in subject.capabilities.tools)),
+        ways=dict(context.appliers[repository.type].ways(repository, subject.capabilities)),
         security=dict(session.security),
     )
 

@@ -49,7 +49,7 @@ class Asking:
         """Return what the repository's host can do; connects, and tries again, as often as its `retries` allow.
 
         Raises:
-            HostError: it cannot be reached or trusted, or lacks a tool.
+            HostError: it cannot be reached or trusted.
         """
         return self.retry(repository, "connect", lambda: self.session(repository).capabilities)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
-from sshsync.errors import ConnectionLostError, ToolMissingError
+from sshsync.errors import ConnectionLostError
 from sshsync.hosts.conversation import LONGEST_SILENCE, MOST_ANSWER, Conversation, Limits, Reply, new_token
 from sshsync.remote import probe, scripts
 from sshsync.remote.probe import Capabilities
@@ -82,19 +82,12 @@ class Session:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the host can do; asked for once, and again after `forget`.
-
-        Raises:
-            ToolMissingError: naming every tool that is missing.
-        """
+        """What the host can do; asked for once, and again after `forget`. Whether that is enough, a kind knows."""
         with self._probing:
             found = self._capabilities
             if found is None:
                 reply = self.run(Command(scripts.PROBE)).check("looking for its tools")
-                found = probe.parse(reply.payload, time.time())
-                if found.missing:
-                    raise ToolMissingError(f"lacks {', '.join(found.missing)}", where=self.label)
-                self._capabilities = found
+                self._capabilities = found = probe.parse(reply.payload, time.time())
             return found
 
     def forget(self) -> None:

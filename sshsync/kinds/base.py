@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from sshsync.model.item import Digest, Item, Key, Snapshot, Stamp
 from sshsync.model.topology import Repository
-from sshsync.model.words import Words
+from sshsync.model.words import Place, Words
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command
 
@@ -75,12 +75,43 @@ class Subject:
     wary: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a look at a repository found, without looking at its items.
+
+    Attributes:
+        problem: why it cannot take part, "" when it can.
+        state: its place in a word: missing, closed, readable or writable.
+        free: bytes that there is room for; None where that is not known or means nothing.
+        digester: the command that makes digests there and can be timed on a stream of zeros; "" when there is none.
+        digest: what makes digests, for people.
+        durable: whether what is published can be told to be written to disk.
+    """
+
+    problem: str = ""
+    state: str = ""
+    free: int | None = None
+    digester: str = ""
+    digest: str = ""
+    durable: bool = True
+
+
 class Kind(Protocol):
     """What sshsync must know about a kind of item."""
 
     @property
     def words(self) -> Words:
         """What its items are called, and what happens to them."""
+        ...
+
+    @property
+    def place(self) -> Place:
+        """What holds its items."""
+        ...
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Options that a repository of this kind cannot be without, such as ``path``."""
         ...
 
     def wanted(self, repository: Repository) -> Callable[[Key], bool]:
@@ -108,6 +139,10 @@ class Kind(Protocol):
             ListingError: the host listed something that cannot be true.
             HostError: the host could not do it.
         """
+        ...
+
+    def condition(self, subject: Subject) -> Dialogue[Condition]:
+        """Return in what state the repository is; nothing is made, nothing is read."""
         ...
 
     def glance(self, subject: Subject) -> Dialogue[Snapshot]:

@@ -6,19 +6,22 @@ from dataclasses import replace
 from sshsync.core.algorithm import BY_LENGTH
 from sshsync.errors import CommandError, ToolMissingError
 from sshsync.kinds import globs
-from sshsync.kinds.base import Answer, Dialogue, Learned, Remark, Request, Subject
+from sshsync.kinds.base import Answer, Condition, Dialogue, Learned, Remark, Request, Subject
 from sshsync.kinds.listing import checked, list_all, read_root, root_request, stat_named
 from sshsync.model.item import Digest, Item, Key, Problem, Snapshot, Stamp
 from sshsync.model.policy import TransferKind
 from sshsync.model.topology import Repository
-from sshsync.model.words import Words, visible
-from sshsync.remote import encode, scripts
+from sshsync.model.words import Place, Words, visible
+from sshsync.remote import encode, room, scripts
 from sshsync.remote.frame import records
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command
 
 HASH_RATE = 5_000_000
 """Bytes a second that the slowest host is expected to digest; only bounds how long silence is fine."""
+
+NEEDED = ("find", "mv", "rm", "mkdir", "rmdir", "chmod", "touch")
+"""Tools without which nothing works."""
 
 BIG = 4 << 20
 """Average size in bytes from which the tool that reads faster is worth its longer start."""
@@ -39,6 +42,8 @@ class Files:
     """
 
     words = Words("file", "files", "copy", "copied")
+    place = Place("directory", "check that its disk is mounted")
+    required = frozenset({"path"})
 
     def __init__(self, portion: int = PORTION_FILES) -> None:
         self._portion = portion
@@ -52,17 +57,42 @@ class Files:
         return "" if repository.commands.digest else repository.digest
 
     def needs(self, repository: Repository, capabilities: Capabilities, algorithm: str) -> str:
-        """Name a digest that cannot be made, and a missing scp; see `Kind`."""
+        """Name tools that are missing, and a digest that cannot be made; see `Kind`."""
         missing = []
+        if absent := _absent(capabilities):
+            missing.append(f"lacks {', '.join(absent)}")
         if not repository.commands.digest and algorithm not in capabilities.digests:
             others = ", ".join(sorted(capabilities.digests)) or "none"
             missing.append(
                 f"cannot compute {algorithm}, which its chain compares (it has {others}): "
                 "set digest = to one that every host has, or give it a digestcmd"
             )
-        if repository.transfer is TransferKind.SCP and "scp" not in capabilities.tools:
+        if repository.parent and repository.transfer is TransferKind.SCP and "scp" not in capabilities.tools:
             missing.append("has no scp, which transfer = scp needs")
         return "; ".join(missing)
+
+    def condition(self, subject: Subject) -> Dialogue[Condition]:
+        """Look whether the root can be entered, and how much room it has; see `Kind`."""
+        repository, capabilities = subject.repository, subject.capabilities
+        root = repository.path
+        answer = yield Request(Command(scripts.CONDITION, {"ROOT": root.encode()}), allow=30.0)
+        payload = checked(answer, subject, "looking around").payload
+        state = next((line[5:] for line in payload.splitlines() if line.startswith(b"root=")), b"")
+        problem = ""
+        if state == b"closed":
+            problem = f"{root} cannot be entered by {repository.host.login.user!r}"
+        elif state == b"missing" and not repository.parent:
+            problem = f"the master's directory {root} is missing"
+        template = repository.commands.digest
+        tool = capabilities.bulk.get(subject.algorithm) or capabilities.digests.get(subject.algorithm, "")
+        return Condition(
+            problem,
+            visible(state, 20),
+            room.parse(payload).free,
+            digester=tool,
+            digest="digestcmd" if template else visible(tool, 60),
+            durable=bool(capabilities.sync),
+        )
 
     def scan(self, subject: Subject) -> Dialogue[Snapshot]:
         """Find the root, list it, digest what the cache does not know, and look at that again where it may change."""
@@ -132,6 +162,16 @@ class Files:
         unsure = list(digested) if subject.wary else []
         after = yield from stat_named(subject, root, unsure)
         return _compared(replace(seen, items=digested), unsure, after, wary=subject.wary)
+
+
+def _absent(capabilities: Capabilities) -> list[str]:
+    """Return the tools that the work needs and the host lacks."""
+    absent = [tool for tool in NEEDED if tool not in capabilities.tools]
+    if not capabilities.stat:
+        absent.append("stat")
+    if not capabilities.streams and "scp" not in capabilities.tools:
+        absent.append("cat or scp")
+    return absent
 
 
 def _second_look(subject: Subject, listed: Snapshot, keys: list[Key]) -> Dialogue[Snapshot]:

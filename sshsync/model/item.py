@@ -74,7 +74,7 @@ class Snapshot:
     """What one scan of a repository saw, or what is there after publishing.
 
     Attributes:
-        root: the resolved directory on the host.
+        root: the resolved directory on the host; b"" when its items are in none.
         now: the host's own clock in seconds when the scan began.
         ended: the same when it ended, rounded up.
         complete: False when something could not be listed; such a snapshot never justifies a deletion.
@@ -82,6 +82,7 @@ class Snapshot:
         skipped: entries that are no regular files.
         hashed: bytes that were read to compute digests (the rest came from the cache).
         restless: items that changed while they were scanned: their stamp is the fresh one, they have no digest.
+        apart: resolved directory in which the work on the repository is done when that is not its root.
     """
 
     repository: str
@@ -95,6 +96,12 @@ class Snapshot:
     problems: tuple[Problem, ...] = ()
     restless: frozenset[Key] = frozenset()
     ended: int = 0
+    apart: bytes = b""
+
+    @property
+    def work(self) -> bytes:
+        """The resolved directory in which whoever works on the repository has his lease and his staging."""
+        return self.apart or self.root
 
     @property
     def from_cache(self) -> bool:

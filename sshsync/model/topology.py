@@ -86,9 +86,10 @@ class Commands:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """A managed root on a host: one section of the configuration, complete (what is not set there has its default).
+    """What is kept alike on a host: one section of the configuration, complete (what is not set has its default).
 
     Attributes:
+        path: directory that holds its items; "" where its kind needs none.
         parent: name of the repository that feeds it; "" for the master.
         peer_host, peer_port: how its children's hosts reach its host in a `synccmd`.
         digest: algorithm asked for, or "" to follow the chain; that of its chain once `core.algorithm` settled it.
@@ -121,7 +122,7 @@ class Repository:
     @property
     def identity(self) -> str:
         """What the records about it are bound to: another host or path is another repository."""
-        return f"{self.host.transport}://{self.host.login.user}@{self.host.label}{self.path}"
+        return f"{self.host.transport}://{self.host.login.user}@{self.host.label}{self.path or f'#{self.type}'}"
 
 
 @dataclass(frozen=True)

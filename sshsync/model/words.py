@@ -19,6 +19,19 @@ class Words:
     brought: str
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What holds the items of a kind.
+
+    Attributes:
+        name: what it is called.
+        lost: what an operator does who finds it empty or gone where there were items.
+    """
+
+    name: str
+    lost: str
+
+
 NEUTRAL = Words("item", "items", "bring", "brought")
 """What is true of items of any kind."""
 

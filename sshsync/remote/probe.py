@@ -14,9 +14,6 @@ _STAT = {
 """By form: the tool, its option, what makes it print one record a file (raw mode in hex, size, times, inode, name),
 and what makes it print the device that a file is on."""
 
-NEEDED = ("find", "mv", "rm", "mkdir", "rmdir", "chmod", "touch")
-"""Tools without which nothing works."""
-
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -37,16 +34,6 @@ class Capabilities:
     tools: frozenset[str] = frozenset()
     sync: str = ""
     clock: float = 0.0
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Tools that the work needs and the host lacks."""
-        absent = [tool for tool in NEEDED if tool not in self.tools]
-        if not self.stat:
-            absent.append("stat")
-        if not self.streams and "scp" not in self.tools:
-            absent.append("cat or scp")
-        return tuple(absent)
 
     @property
     def streams(self) -> bool:

@@ -65,5 +65,5 @@ def items(event: ev.Event) -> list[str]:
     if isinstance(event, ev.Deleted):
         return [f"{event.repository}: deleted {words.item(name)}" for name in event.names]
     if isinstance(event, ev.Adjusted):
-        return [f"{event.repository}: mode and time set: {words.item(name)}" for name in event.names]
+        return [f"{event.repository}: adjusted {words.item(name)}" for name in event.names]
     return []

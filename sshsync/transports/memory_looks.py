@@ -87,9 +87,12 @@ class Looks(Shell):
             self._out += b"staged %d\t.sshsync\n" % -(-used // 1024)
             self._out += b"folds\n" if self._host.folds else b""
 
-    def survey(self) -> None:
-        """Tell of the system and of the root."""
+    def system(self) -> None:
+        """Tell what the host is."""
         self._out += b"system=memory\nshell=/bin/sh\n"
+
+    def condition(self) -> None:
+        """Tell of the root."""
         there = self._host.is_directory(self._root)
         self._out += b"root=writable\n" if there else b"root=missing\n"
         if there:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from sshsync.kinds.files import Files
 from sshsync.model.item import Digest, Item, Key
 from sshsync.hosts.conversation import new_token
 from tests.conftest import CHAIN, configure
+from sshsync.transports.local import LocalTransport
 from tests.dictionary import Dictionary, text
-from tests.contract.test_transports import OVER_SSH, Place, reached
+from tests.contract.test_transports import OVER_SSH, OnDisk, Place, reached
 
 OLD = 1_600_000_000
 
@@ -69,8 +71,9 @@ def over(kind: str, *ways: str) -> list:
 FILES = over("files", "memory", "local", str(OVER_SSH.values[0]))
 """For what only files can be asked: about some of them by name, and for digests of any directory."""
 
-WAYS = [*FILES, *over("dictionary", "local", str(OVER_SSH.values[0]))]
-"""A host in memory knows our scripts only, so a kind with programs of its own is asked on real ones."""
+WAYS = [*FILES, *over("dictionary", "local", "at home", str(OVER_SSH.values[0]))]
+"""A host in memory knows our scripts only, so a kind with programs of its own is asked on real ones; and a dictionary
+without a path lies where the account is at home."""
 
 
 def pairs(place: Place) -> dict[bytes, bytes]:
@@ -87,6 +90,11 @@ class Shop:
     case: Case
     place: Place
     asked: Subject
+
+    @property
+    def root(self) -> bytes:
+        """Where a snapshot says that the items are."""
+        return self.place.root if self.asked.repository.path else b""
 
     def put(self, key: Key, data: bytes) -> None:
         self.case.put(self.place, key, data)
@@ -136,9 +144,21 @@ class Shop:
 @pytest.fixture(params=WAYS)
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     kind, way = request.param
-    with reached(way, tmp_path) as place:
-        repository = replace(configure(CHAIN, tmp_path).tree.repositories["master"], path=os.fsdecode(place.root))
+    with at_home(tmp_path) if way == "at home" else reached(way, tmp_path) as place:
+        path = "" if way == "at home" else os.fsdecode(place.root)
+        repository = replace(configure(CHAIN, tmp_path).tree.repositories["master"], path=path)
         yield Shop(KINDS[kind], place, Subject(repository, place.session.capabilities, new_token(), "sha256", OLD))
+
+
+@contextmanager
+def at_home(top: Path) -> Iterator[Place]:
+    """Reach this machine as an account that is at home in a directory of its own."""
+    shell = top / "sh"
+    shell.write_text(f'#!/bin/sh\nHOME={top} exec /bin/sh "$@"\n')
+    shell.chmod(0o755)
+    place = OnDisk(top / ".pairs", LocalTransport(str(shell)))
+    yield place
+    place.session.close()
 
 
 of_files = pytest.mark.parametrize("shop", FILES, indirect=True)
@@ -159,8 +179,9 @@ def test_scan_glance_and_another_look_fit_together(shop: Shop) -> None:
     shop.case.drop(shop.place, gone)
     again, _, _ = shop.ask(lambda kind, subject: kind.look_again(subject, scanned.root, [*held, b"absent"]))
     assert again.items == {key: item for key, item in scanned.items.items() if key != gone}, "what is not there is left out"
-    assert {seen.root for seen in (scanned, glanced, again)} == {shop.place.root}
-    nothing, _, requests = shop.ask(lambda kind, subject: kind.look_again(subject, shop.place.root, []))
+    assert {seen.root for seen in (scanned, glanced, again)} == {shop.root}
+    assert {seen.work for seen in (scanned, glanced)} == {shop.place.root}, "the work is done in a directory, whatever the kind"
+    nothing, _, requests = shop.ask(lambda kind, subject: kind.look_again(subject, shop.root, []))
     assert (nothing.items, requests) == ({}, [])
 
 
@@ -288,6 +309,24 @@ def test_what_changes_while_it_is_looked_at_is_restless_for_who_is_wary(shop: Sh
     assert not calm.restless
 
 
+def test_a_place_in_which_there_is_nothing_is_told_by_its_condition(shop: Shop) -> None:
+    found, _, _ = shop.ask(lambda kind, subject: kind.condition(subject))
+    assert (found.problem, found.state) == ("", "writable")
+    assert found.digest
+    if shop.asked.repository.path:
+        missing = replace(shop.asked.repository, path=os.fsdecode(shop.place.root) + "/not/yet")
+        gone, _, _ = shop.ask(lambda kind, subject: kind.condition(subject), repository=missing)
+        assert gone.state == "missing"
+
+
+@of_files
+def test_a_host_that_lacks_what_every_look_needs_is_told_of_by_the_kind(shop: Shop) -> None:
+    poor = replace(shop.asked.capabilities, tools=frozenset({"mv", "cat"}), stat="")
+    assert shop.case.make(1000).needs(shop.asked.repository, poor, "sha256") == "lacks find, rm, mkdir, rmdir, chmod, touch, stat"
+    assert "path" in shop.case.make(1000).required
+
+
+@pytest.mark.parametrize("shop", [way for way in WAYS if "at home" not in way.values[0]], indirect=True)
 def test_a_root_that_is_missing_is_no_error_and_is_made_only_on_demand(shop: Shop) -> None:
     missing = replace(shop.asked.repository, path=os.fsdecode(shop.place.root) + "/not/yet")
     for look in (lambda kind, subject: kind.scan(subject), lambda kind, subject: kind.glance(subject)):

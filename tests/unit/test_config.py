@@ -17,7 +17,7 @@ from sshsync.model.policy import MaxDelete
 from sshsync.model.topology import Host, Repository
 from tests.conftest import ACCOUNT, CHAIN
 
-NAMES = {"type": builtin.KINDS, "transport": builtin.TRANSPORTS}
+NAMES = builtin.known()
 
 ARTICLE = r"""
 [repomaster]

@@ -21,7 +21,10 @@ from sshsync.model.topology import Commands, Repository
 from sshsync.transfers import load
 from sshsync.transfers.choose import choose
 from sshsync.transfers.load import Loose, Pack, Part
+from sshsync.model.words import Place
 from tests import values
+
+PLACE = Place("directory", "look at it")
 
 
 def repository(name: str, parent: str = "", *, host: str = "", path: str = "", **more: object) -> Repository:
@@ -82,6 +85,7 @@ def snapshot(*items: Item, **more: object) -> Snapshot:
         ([repository("a", "a")], "runs in a circle: a -> a"),
         ([repository("a", host="h"), repository("b", "a", host="h")], "shares its root with [a]"),
         ([repository("a", host="h"), repository("b", "a", host="h", path="/r/below")], "shares its root"),
+        ([repository("a", host="h", path=""), repository("b", "a", host="h", path="")], "has no path, like [a] on the same host"),
     ],
 )
 def test_faults_of_a_tree(repositories: list[Repository], words: str) -> None:
@@ -225,13 +229,13 @@ def test_row_76_max_delete_counts_whichever_is_first_reached(deletions: int, ite
 
 
 def test_guards_of_emptiness() -> None:
-    assert guard.emptied(snapshot(), 3, allow_empty=False)
-    assert not guard.emptied(snapshot(), 3, allow_empty=True)
-    assert not guard.emptied(snapshot(), 0, allow_empty=False)
-    assert not guard.emptied(snapshot(item(b"a")), 3, allow_empty=False)
-    assert guard.vanished(snapshot(existed=False), 3)
-    assert not guard.vanished(snapshot(existed=False), 0)
-    assert not guard.vanished(snapshot(), 3)
+    assert guard.emptied(snapshot(), 3, PLACE, allow_empty=False)
+    assert not guard.emptied(snapshot(), 3, PLACE, allow_empty=True)
+    assert not guard.emptied(snapshot(), 0, PLACE, allow_empty=False)
+    assert not guard.emptied(snapshot(item(b"a")), 3, PLACE, allow_empty=False)
+    assert guard.vanished(snapshot(existed=False), 3, PLACE)
+    assert not guard.vanished(snapshot(existed=False), 0, PLACE)
+    assert not guard.vanished(snapshot(), 3, PLACE)
 
 
 @pytest.mark.parametrize(
@@ -467,3 +471,9 @@ def test_what_no_event_could_have_written_is_refused(values: dict) -> None:
         ev.from_json(values)
     assert ev.key_of(ev.key_text(b"\xff\n")) == b"\xff\n"
     assert Plan(((Job("a", "b", 0),),)).jobs[0].repository == "a"
+
+
+def test_what_has_no_path_shares_no_root() -> None:
+    pathless = [repository("a", host="h", path=""), repository("b", "a", host="g", path=""), repository("c", host="h"), repository("d", host="h", path="", type="other")]
+    assert faults({one.name: one for one in pathless}) == []
+    assert len({one.identity for one in pathless}) == 4, "what is on record is kept apart"

@@ -312,7 +312,7 @@ def test_row_47_a_vanished_child_root_is_refused_but_made_on_the_first_sync(worl
     world.host("proxy").files.clear()
     result = world.run()
     assert result.exit_code == 9
-    assert "root is missing" in result.report.repositories["proxy"].error
+    assert "its directory is missing" in result.report.repositories["proxy"].error
     assert not world.host("proxy").files
 
 

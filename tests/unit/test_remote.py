@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sshsync.kinds.files import Files
 from sshsync.model.words import visible
 from sshsync.remote import encode, probe
 from sshsync.remote.frame import MOST_NOISE, Deframer, FrameError, records
 from sshsync.remote.scripts import EVERY, PROBE, Script
+from tests import values
 
 NAMES = st.binary(min_size=1, max_size=60).filter(lambda n: b"\0" not in n)
 ECHO = Script("echo", 'main() { printf "%s" "$WORD"; }\n')
@@ -133,14 +135,15 @@ def test_row_73_a_name_cannot_forge_a_record() -> None:
 def test_the_probe_finds_this_machines_tools() -> None:
     done = subprocess.run(encode.argv("/bin/sh", PROBE.text, {"TOKEN": b"t"}), capture_output=True, check=True)
     found = probe.parse(Deframer(b"t").feed(done.stdout), 0)
-    assert found.missing == ()
+    assert Files().needs(values.repository("here", host=values.host()), found, "sha256") == ""
     assert found.digests["sha256"]
     assert found.clock > 1_000_000_000
 
 
 def test_a_host_without_tools_names_them_all() -> None:
     found = probe.parse(b"tool=mv\ntool=rm\nnonsense\nstat=weird\nnow=x\n", 5.0)
-    assert set(found.missing) == {"find", "mkdir", "rmdir", "chmod", "touch", "cat or scp", "stat"}
+    lacks = Files().needs(values.repository("here", host=values.host()), found, "sha256")
+    assert lacks.startswith("lacks find, mkdir, rmdir, chmod, touch, stat, cat or scp; cannot compute sha256")
     assert found.clock == 0
 
 

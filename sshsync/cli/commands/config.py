@@ -96,6 +96,6 @@ def _lines(tree: "Tree") -> list[str]:
     waiting = [found for found in reversed(list(tree.repositories.values())) if not found.parent]
     while waiting:
         found = waiting.pop()
-        lines.append(f"{'  ' * tree.level(found.name)}{found.name}  {found.host.label}:{found.path}")
+        lines.append(f"{'  ' * tree.level(found.name)}{found.name}  {found.host.label}:{found.path or found.type}")
         waiting += reversed(tree.children(found.name))
     return lines

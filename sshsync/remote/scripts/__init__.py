@@ -27,7 +27,8 @@ TEMPLATE_LIST = load("look/template-list", "top", lists=True)
 TEMPLATE_DIGEST = load("look/template-digest", "top")
 ROOM = load("look/room", "own")
 NOTHING = load("look/nothing")
-SURVEY = load("look/survey")
+SYSTEM = load("look/system")
+CONDITION = load("look/condition")
 SPEED = load("look/speed")
 STAT_IN_PERL = text_of("look/stat.pl")
 """What stands for a host's stat tool where there is none."""
@@ -62,13 +63,13 @@ RELEASE = load("lease/release", "own", "nobody")
 
 EVERY = (
     PROBE, ROOT, LIST, STAT, DIGEST, DIGEST_ODD, TEMPLATE_LIST, TEMPLATE_DIGEST, HOOK, READ, UNPACK, STORE,
-    FETCH, SCP_SEND, SCP_TAKE, CLOSE, TAKE_OVER, MARK, PUBLISH, DELETE, ROOM, NOTHING, SURVEY, SPEED, STAGED, DISCARD,
-    CLAIM, RENEW, RELEASE,
+    FETCH, SCP_SEND, SCP_TAKE, CLOSE, TAKE_OVER, MARK, PUBLISH, DELETE, ROOM, NOTHING, SYSTEM, CONDITION, SPEED, STAGED,
+    DISCARD, CLAIM, RENEW, RELEASE,
 )  # fmt: skip
 
 __all__ = [
-    "CLAIM", "CLOSE", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST",
-    "MARK", "MISSING", "NOTHING", "OPEN", "PROBE", "PUBLISH", "READ", "RELEASE", "RENEW", "ROOM", "ROOT", "SCP_SEND",
-    "SCP_TAKE", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SURVEY", "TAKE_OVER", "TEMPLATE_DIGEST",
+    "CLAIM", "CLOSE", "CONDITION", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST",
+    "LOST", "MARK", "MISSING", "NOTHING", "OPEN", "PROBE", "PUBLISH", "READ", "RELEASE", "RENEW", "ROOM", "ROOT", "SCP_SEND",
+    "SCP_TAKE", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER", "TEMPLATE_DIGEST",
     "TEMPLATE_LIST", "UNPACK", "Command", "Script", "Status",
 ]  # fmt: skip

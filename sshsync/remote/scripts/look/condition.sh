@@ -1,6 +1,5 @@
-# Prints what a host is, what can be done with ROOT, and how much room there is. Nothing is made.
+# Prints what can be done with ROOT, and how much room there is. Nothing is made.
 main() {
-  printf 'system=%s\nshell=%s\n' "$(uname -sr 2>/dev/null)" "$SHELL"
   if [ ! -d "$ROOT" ]; then
     echo root=missing
     return
