@@ -27,8 +27,8 @@ from tests import values
 PLACE = Place("directory", "look at it")
 
 
-def repository(name: str, parent: str = "", *, host: str = "", path: str = "", **more: object) -> Repository:
-    return values.repository(name, parent, host=values.host(host or name), path=path or "/r", **more)
+def repository(name: str, parent: str = "", *, host: str = "", path: str = "/r", **more: object) -> Repository:
+    return values.repository(name, parent, host=values.host(host or name), path=path, **more)
 
 
 def tree(*repositories: Repository):
