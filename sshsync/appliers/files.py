@@ -7,6 +7,7 @@ from sshsync.appliers.base import Reached, Site
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
 from sshsync.appliers.moves import Mover, Staged, Tools
+from sshsync.appliers.parts import Parts
 from sshsync.appliers.staging import Staging
 from sshsync.core import guard, verify
 from sshsync.errors import CommandError
@@ -62,6 +63,7 @@ class FileApplier:
         self._staging = Staging(lambda: asking.session(site.child), site.root, site.lease)
         self._ledger = Ledger(asking.emit, site.child.name)
         self._held: set[str] = set()
+        self._parts: Parts | None = None
 
     @property
     def reached(self) -> Reached:
@@ -86,7 +88,9 @@ class FileApplier:
 
     def stage(self, prepared: Prepared) -> Iterator[Staged]:
         """Salvage what is there, bring what has been at rest; then wait for the rest, and bring that."""
-        tools = Tools(self._asking, self._looks, self._staging, self._ledger, self._strategies, self._held)
+        root = prepared.parent.root
+        self._parts = Parts(self._site, root, self._asking, self._looks, self._staging, self._ledger)
+        tools = Tools(self._asking, self._looks, self._staging, self._ledger, self._parts, self._strategies, self._held)
         mover = Mover(self._site, prepared, tools)
         transfers = self._possible(prepared, mover)
         parent = self._site.parent
@@ -143,9 +147,13 @@ class FileApplier:
         self._ledger.adjusted(item for key, item in items.items() if key not in refused)
 
     def clear(self) -> None:
-        """Leave nothing in staging; what a late receiver still makes there goes with the next run."""
+        """Leave nothing in staging but parts of files that could not be brought whole: the next run goes on with them.
+
+        What a late receiver still makes there goes with that, too.
+        """
+        keep = self._parts.places if self._parts else []
         try:
-            self._asking.retry(self._site.child, "staging", self._staging.clear)
+            self._asking.retry(self._site.child, "staging", lambda: self._staging.clear(keep))
         except CommandError as error:
             self._ledger.remark(f"staging is not empty yet: {error.what}")
 

@@ -1,11 +1,13 @@
 """Looks at files while they are moved: what lies in staging, and what became of them on the master."""
 
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sshsync.core import verify
+from sshsync.core.pieces import Extent
 from sshsync.hosts.asking import Asking
+from sshsync.kinds import chunked
 from sshsync.kinds.files import Files
 from sshsync.model.events import Waiting
 from sshsync.model.item import Digest, Item, Key, Snapshot
@@ -53,6 +55,13 @@ class Looks:
         """Return the digests of files that lie below the root, in staging or in place."""
         subject = self._asking.subject(repository)
         return self._asking.converse(subject, self._files.digests(subject, root, below, sizes))
+
+    def chunks(
+        self, repository: Repository, root: bytes, below: bytes, key: Key, chunks: Sequence[Extent], algorithm: str
+    ) -> dict[Extent, Digest]:
+        """Return digests of chunks of a file below the root; see `kinds.chunked`."""
+        subject = replace(self._asking.subject(repository), algorithm=algorithm)
+        return self._asking.converse(subject, chunked.digests(subject, root, below, key, chunks))
 
     def still(self, repository: Repository, root: bytes, items: Iterable[Item]) -> set[Key]:
         """Return the keys of those items that are not as they were when they were scanned: changed, or gone.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from sshsync.appliers.base import Site
 from sshsync.appliers.ledger import PARTIAL, Ledger
 from sshsync.appliers.looks import Looks
+from sshsync.appliers.parts import Parts
 from sshsync.appliers.staging import PARTS, Leftover, Staging, below_of
 from sshsync.core import guard, verify
 from sshsync.errors import (
@@ -57,6 +58,7 @@ class Tools:
     looks: Looks
     staging: Staging
     ledger: Ledger
+    parts: Parts
     strategies: Mapping[str, Strategy]
     held: set[str]
 
@@ -88,6 +90,7 @@ class Mover:
         self._staging = tools.staging
         self._ledger = tools.ledger
         self._looks = tools.looks
+        self._parts = tools.parts
         self._source_root = prepared.parent.root
         self._tries: Counter[tuple[Key, str]] = Counter()
         self._complaints: dict[Key, str] = {}
@@ -106,15 +109,30 @@ class Mover:
             with suppress(CommandError):
                 if staged := self._retry("staging", lambda: self._salvaged(leftover)):  # noqa: B023 - called at once
                     yield self._hold(staged)
-        self._retry("staging", lambda: self._staging.clear(keep=self._tools.held))
+        self._retry("staging", lambda: self._staging.clear(keep=[*self._tools.held, *self._parts.places]))
 
     def _salvaged(self, leftover: Leftover) -> Staged | None:
         """Bring a leftover under a name of ours, and return what of it is good."""
+        load = leftover.load
+        if isinstance(load, Part):
+            return self._salvaged_part(leftover, load)
         self._staging.take_over(leftover)
-        fresh = [change for change in leftover.load.changes if change.key not in self.salvaged]
-        good = self._with_room(verify.verify(fresh, self._digests(leftover.load, leftover.load.spans)).good)
+        fresh = [change for change in load.changes if change.key not in self.salvaged]
+        good = self._with_room(verify.verify(fresh, self._digests(load, load.spans)).good)
         self.salvaged.update(change.key for change in good)
-        return self._staged(leftover.load.only(good), salvaged=True) if good else None
+        return self._staged(load.only(good), salvaged=True) if good else None
+
+    def _salvaged_part(self, leftover: Leftover, load: Part) -> Staged | None:
+        """Return a part that is whole and right; of any other the right ranges serve the move to come."""
+        if load.change.key in self.salvaged or leftover.size > load.size:
+            return None
+        if leftover.size == load.size:
+            self._staging.carry_on(leftover.name.rpartition("/")[2], load)
+            if verify.verify(load.changes, self._digests(load, load.spans)).good:
+                self.salvaged.add(load.change.key)
+                return self._staged(load, salvaged=True) if self._with_room(load.changes) else None
+        self._parts.adopt(load, load.place if leftover.size == load.size else leftover.name)
+        return None
 
     def move(self, batches: Iterable[Batch]) -> Iterator[Staged]:
         """Yield all batches, as they are staged and verified; items that fail are events, not errors.
@@ -128,9 +146,20 @@ class Mover:
             course = self._move_one(queue.popleft())
             if course.good:
                 yield self._hold(self._staged(course.load.only(course.good)))
-            if course.again:
-                self._abandoned.append(course.load)
+            if course.again or not course.good:
+                self._give_up(course)
             queue.extend(course.again)
+
+    def _give_up(self, course: _Course) -> None:
+        """Have what a course leaves removed, but for a part that another try goes on with."""
+        load = course.load
+        if isinstance(load, Part):
+            digests = {change.new.digest for batch in course.again for change in batch.changes}
+            if load.change.new.digest in digests:
+                self._parts.doubt(load)
+                return
+            self._parts.done(load)
+        self._abandoned.append(load)
 
     def _move_one(self, batch: Batch) -> _Course:
         """Stage one batch; each try under a name of its own, for a receiver of the one before may still write."""
@@ -141,11 +170,12 @@ class Mover:
         for left in reversed(range(REOPENED + 1)):
             self._discard_abandoned()
             course = _Course(batch.load.at(self._staging.attempt()))
-            ends = self._ends(paced=batch.strategy != "command")
+            ends = self._ends(course.load, paced=batch.strategy != "command")
             try:
                 self._stage(batch, course, ends)
             except SshsyncError as error:
-                self._abandoned.append(course.load)
+                if not isinstance(course.load, Part):
+                    self._abandoned.append(course.load)
                 late = isinstance(error, ConnectionLostError) and not error.begun
                 if not late or not left or not (ends.source.alive and ends.target.alive):
                     raise
@@ -157,19 +187,25 @@ class Mover:
         """Bring a batch into staging and verify what was kept there."""
         before = self._sent
         kept: list[Span] = []
+        strategy, load = self._tools.strategies[batch.strategy], course.load
+        part = isinstance(load, Part)
         try:
-            self._tools.strategies[batch.strategy].fetch(course.load, course.load.spans, ends, kept.append)
+            if isinstance(load, Part):
+                self._parts.bring(load, strategy, ends)
+                kept += load.spans
+            else:
+                strategy.fetch(load, load.spans, ends, kept.append)
             verdict = verify.verify(batch.changes, self._digests(course.load, kept))
         except SourceChangedError as error:
-            self._ledger.resent(self._sent - before)
+            self._ledger.resent(0 if part else self._sent - before)
             course.again = self._reconsider(dict.fromkeys(batch.changes), batch, str(error))
             return
         except SshsyncError as error:
-            self._ledger.resent(self._sent - before)
+            self._ledger.resent(0 if part else self._sent - before)
             raise error.about(_subject(batch)) from error
 
         if verdict.bad:
-            self._ledger.resent(sum(change.size for change, _ in verdict.bad))
+            self._ledger.resent(0 if part else sum(change.size for change, _ in verdict.bad))
             course.again = self._reconsider(dict(verdict.bad), batch, "")
         course.good = tuple(self._with_room(self._at_rest(verdict.good)))
 
@@ -197,9 +233,19 @@ class Mover:
             self._staging.discard(place.encode() for load in free for place in load.places)
             self._abandoned = [load for load in self._abandoned if load not in free]
 
-    def _ends(self, *, paced: bool) -> Ends:
+    def _ends(self, load: Load, *, paced: bool) -> Ends:
         """Return both ends; what a `synccmd` moves is past before anybody could slow it down."""
-        asking = self._asking
+        asking, parts = self._asking, self._parts
+
+        def moved(count: int) -> None:
+            if isinstance(load, Part):
+                parts.count(load, count)
+            (self._moved_in_time if paced else self._moved)(count)
+
+        def sent(span: Span, digest: Digest) -> None:
+            if isinstance(load, Part):
+                parts.sent(load, span, digest)
+
         return Ends(
             self._parent,
             self._child,
@@ -207,9 +253,13 @@ class Mover:
             asking.session(self._child),
             self._source_root,
             self._staging.root,
-            self._moved_in_time if paced else self._moved,
+            moved,
             asking.stop.check,
             self._complaints.__setitem__,
+            chunks=parts.algorithm if isinstance(load, Part) else "",
+            chunk=parts.chunk,
+            sent=sent,
+            clock=asking.monotonic,
         )
 
     def _moved(self, count: int) -> None:
@@ -298,9 +348,9 @@ class Mover:
         return False
 
     def _retry(self, step: str, operation: Callable[[], T]) -> T:
-        """Only what is published is progress: an attempt that kept nothing is none."""
+        """Only what is kept is progress: items that are published, and bytes of parts that are known to be right."""
         reached = self._ledger.reached
-        return self._asking.retry(self._child, step, operation, lambda: len(reached.published))
+        return self._asking.retry(self._child, step, operation, lambda: len(reached.published) + self._parts.kept)
 
 
 def _subject(batch: Batch) -> str:

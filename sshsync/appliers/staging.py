@@ -15,13 +15,16 @@ from sshsync.model.words import visible
 from sshsync.remote import encode, room, scripts
 from sshsync.remote.frame import records
 from sshsync.remote.room import Room
-from sshsync.remote.scripts import Command, Script
+from sshsync.remote.scripts import OPEN, Command, Script
 from sshsync.transfers.load import Load, Loose, Part, by_directory, hexadecimal
 
 _COPY_RATE = 5_000_000
 """Bytes a second that the slowest host is expected to copy; only bounds how long silence is fine."""
 
-_CLOSED = re.compile(r"(part/[0-9a-f]+\.|batch/)[0-9a-f]{16}-\d+")
+_ENDING = 3.0
+"""Seconds that a writer whose connection was lost may take to end before what he wrote is copied."""
+
+_CLOSED = re.compile(r"batch/[0-9a-f]{16}-\d+")
 """A staged name under which nobody can write any more: its receiver has ended."""
 
 
@@ -36,10 +39,17 @@ def below_of(load: Load) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """What an interrupted attempt left of wanted changes: `name` is where it lies, `load` what becomes of it."""
+    """What an interrupted attempt left of wanted changes.
+
+    Attributes:
+        name: where it lies.
+        load: what becomes of it.
+        size: bytes of a part.
+    """
 
     name: str
     load: Load
+    size: int = 0
 
     @property
     def closed(self) -> bool:
@@ -85,16 +95,16 @@ class Staging:
         return reply.payload.splitlines()
 
     def leftovers(self, wanted: Mapping[Key, Transfer]) -> Iterator[Leftover]:
-        """Yield what an interrupted attempt left of the wanted changes, of the size that they have."""
+        """Yield what an interrupted attempt left of the wanted changes: files of the size that they have, and parts."""
         by_digest = {hexadecimal(c.new.digest): c for c in wanted.values() if c.new.digest}
         names = [name.decode("ascii", "replace") for name in self.names()]
         parts = self._listed(b".sshsync/part") if any(name.startswith("part/") for name in names) else {}
         for name in names:
             form, _, base = name.partition("/")
             change = by_digest.get(base.partition(".")[0])
-            if form == "part" and change and parts.get(base.encode()) == change.size:
-                yield Leftover(name, Part((change,), self.attempt()))
-            elif form == "batch" and base.removesuffix(scripts.OPEN).replace("-", "").isalnum():
+            if form == "part" and change and OPEN not in base and base.encode() in parts:
+                yield Leftover(name, Part((change,), self.attempt()), parts[base.encode()])
+            elif form == "batch" and base.removesuffix(OPEN).replace("-", "").isalnum():
                 present = self._listed(b".sshsync/batch/" + base.encode())
                 changes = tuple(c for key, c in wanted.items() if present.get(key) == c.size)
                 if changes:
@@ -109,15 +119,34 @@ class Staging:
         load = leftover.load
         copy = b"no" if leftover.closed else b"yes"
         variables = {"FROM": leftover.name.encode(), "TO": load.place.encode(), "COPY": copy}
-        single = leftover.closed or isinstance(load, Part)
-        groups = [] if single else by_directory(change.key for change in load.changes)
+        groups = [] if leftover.closed else by_directory(change.key for change in load.changes)
         command = Command(scripts.TAKE_OVER, self._of(variables))
         self._run(command, _lines(groups), load.size / _COPY_RATE).check("salvaging")
 
+    def carry_on(self, name: str, load: Part) -> int:
+        """Go on with a part under a name of this lease; what somebody may still write to is copied into a new file.
+
+        Args:
+            name: what the part was called until now, in the directory of parts.
+            load: what it becomes.
+
+        Returns:
+            The bytes that it has; 0 where it is gone.
+
+        Raises:
+            CommandError: it cannot be copied, for want of room or of a tool.
+        """
+        variables = {"FROM": name.encode(), "TO": load.name.encode(), "WAIT": b"%d" % _ENDING}
+        allow = _ENDING + load.size / _COPY_RATE
+        self._run(Command(scripts.CARRY_ON, self._of(variables)), allow=allow).check("going on with a part")
+        return self._listed(PARTS).get(load.name.encode(), 0)
+
     def clear(self, keep: Collection[str] = ()) -> None:
-        """Remove everything from staging but what lies at the places to keep."""
+        """Remove everything from staging but what lies at the places to keep, with the marks of who writes there."""
         kept = {place.encode() for place in keep}
-        self.discard(name for name in self.names() if not name.startswith(b"lease/") and name not in kept)
+        mark = OPEN.encode()
+        names = (name for name in self.names() if not name.startswith(b"lease/"))
+        self.discard(name for name in names if name.partition(mark)[0] not in kept)
 
     def discard(self, names: Iterable[bytes]) -> None:
         """Remove the named things from staging."""

@@ -61,7 +61,8 @@ def _trouble(context: Context, repository: Repository) -> str:
     """Return why the repository's host cannot take part, "" when it can or when that is not known yet."""
     try:
         capabilities = context.asking.session(repository).capabilities
-        return context.kind(repository).needs(repository, capabilities, repository.digest)
+        lacks = context.kind(repository).needs(repository, capabilities, repository.digest)
+        return f"{repository.host.label}: {lacks}" if lacks else ""
     except InterruptedRun:
         return ""
     except SshsyncError as error:

@@ -94,7 +94,7 @@ class Scanner:
         subject = self._context.asking.subject(repository)
         lacks = self._context.kind(repository).needs(repository, subject.capabilities, subject.algorithm)
         if lacks:
-            raise ToolMissingError(lacks, where=repository.name)
+            raise ToolMissingError(lacks, where=repository.host.label)
         return subject
 
     def _learn(self, subject: Subject, items: tuple[Item, ...]) -> None:

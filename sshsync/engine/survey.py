@@ -40,7 +40,7 @@ def _look(context: Context, repository: Repository, session: Session) -> Survey:
     said = dict(line.partition(b"=")[::2] for line in system.payload.splitlines() if b"=" in line)
     lacks = kind.needs(repository, subject.capabilities, subject.algorithm)
     found = context.asking.converse(subject, kind.condition(subject))
-    problem = lacks or found.problem
+    problem = f"{repository.host.label}: {lacks}" if lacks else found.problem
     round_trip = min(_timed(session, scripts.NOTHING, {}) for _ in range(3))
     return Survey(
         repository.name,

@@ -140,6 +140,9 @@ class _Count:
         return not progressed and (given_up or self.tries >= self._policy.transient)
 
     def wait(self) -> float:
+        """Return the seconds until the next try: none after one that kept something."""
+        if self._progress() > self._seen:
+            return 0.0
         state = tenacity.RetryCallState(None, None, (), {})  # type: ignore[arg-type]
         state.attempt_number = self.tries
         return float(self._back_off(state))

@@ -1,13 +1,14 @@
 """The seam: a strategy brings the bytes of a load into the child's staging directory, and nothing more."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from sshsync.hosts.session import Session
-from sshsync.model.item import Key
+from sshsync.model.item import Digest, Key
 from sshsync.model.topology import Repository
 from sshsync.transfers.load import Load, Span
 
@@ -24,6 +25,11 @@ class Ends:
         moved: told of bytes as they go over the wire.
         check: raises when the run has to end.
         complain: takes what a host said about one item; used when that item turns out not to have arrived.
+        streams: how many ranges of one file may go side by side.
+        chunks: the algorithm by which what is sent is digested chunk by chunk; "" for not at all.
+        chunk: bytes of a chunk at most.
+        sent: told of each such chunk as it has gone over the wire, whether it arrives or not.
+        clock: seconds that never jump.
     """
 
     parent: Repository
@@ -35,6 +41,11 @@ class Ends:
     moved: Callable[[int], None] = lambda _count: None
     check: Callable[[], None] = lambda: None
     complain: Callable[[Key, str], None] = lambda _key, _words: None
+    streams: int = 1
+    chunks: str = ""
+    chunk: int = 16 << 20
+    sent: Callable[[Span, Digest], None] = lambda _span, _digest: None
+    clock: Callable[[], float] = time.monotonic
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -75,7 +86,7 @@ class Strategy(Protocol):
 
         Args:
             load: how the files lie there.
-            spans: what is wanted of them, at present all of each file; in the order of the load's changes.
+            spans: what is wanted of them: all of each file, in the order of the load's changes; of a `Part` any ranges.
             ends: both hosts.
             kept: told of each span as it is kept. One that is not told of did not arrive.
 

@@ -9,7 +9,6 @@ from typing import Self
 
 from sshsync.model.change import Transfer
 from sshsync.model.item import Digest, Key
-from sshsync.remote.scripts import OPEN
 
 SMALL = 1 << 20
 """Files below this many bytes go many in one stream."""
@@ -50,8 +49,8 @@ class Load:
 
     @property
     def places(self) -> tuple[str, ...]:
-        """Every name below ``.sshsync/`` that this attempt may have left something under."""
-        return (f"batch/{self.attempt}", f"batch/{self.attempt}{OPEN}")
+        """Every name below ``.sshsync/`` that this attempt may have left something under; marks of writers go along."""
+        return (self.place,)
 
     @property
     def size(self) -> int:
@@ -104,8 +103,7 @@ class Part(Load):
     @property
     def places(self) -> tuple[str, ...]:
         """Every name below ``.sshsync/`` that this attempt may have left something under."""
-        bases = (f"batch/{self.attempt}", self.place)
-        return tuple(name for base in bases for name in (base, base + OPEN))
+        return (f"batch/{self.attempt}", self.place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sshsync.errors import SourceChangedError
-from sshsync.hosts.conversation import Conversation
-from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends, Kept
-from sshsync.transfers.load import Load, Pack, Part, Span
+from sshsync.transfers.load import Load, Part, Span
 from sshsync.transfers.pack import pack
+from sshsync.transfers.streams import Streams, check_source
 from sshsync.transports.base import PIECE
 
 
@@ -17,25 +15,20 @@ class Relay:
     """The default strategy; see `Strategy`."""
 
     def fetch(self, load: Load, spans: Sequence[Span], ends: Ends, kept: Kept) -> None:
-        """Stream the load: one command on the parent, one on the child, whatever the number of files."""
-        command = _receiver(load, ends)
+        """Stream the load: a command on the parent and one on the child; several of each for one big file."""
+        if isinstance(load, Part):
+            Streams(load, ends, kept).bring(spans)
+            return
         read = Command(scripts.READ, {"ROOT": ends.source_root})
+        unpack = Command(scripts.UNPACK, {"ROOT": ends.target_root, "BATCH": load.attempt.encode()})
         names = encode.lines(span.key for span in spans)
-        with ends.turn(), ends.source.start(read, names) as source, ends.target.start(command) as target:
-            pieces = _counted(source.pieces(), ends)
-            stream = pack(load.changes, pieces) if isinstance(load, Pack) else _exactly(pieces, load.size)
-            for piece in _joined(stream):
+        with ends.turn(), ends.source.start(read, names) as source, ends.target.start(unpack) as target:
+            for piece in _joined(pack(load.changes, _counted(source.pieces(), ends))):
                 target.write(piece)
             target.finish().check("receiving files")
-            _check_source(source)
+            check_source(source)
         for span in spans:
             kept(span)
-
-
-def _receiver(load: Load, ends: Ends) -> Command:
-    if isinstance(load, Part):
-        return Command(scripts.STORE, {"ROOT": ends.target_root, "PART": load.name.encode()})
-    return Command(scripts.UNPACK, {"ROOT": ends.target_root, "BATCH": load.attempt.encode()})
 
 
 def _counted(pieces: Iterator[bytes], ends: Ends) -> Iterator[bytes]:
@@ -43,16 +36,6 @@ def _counted(pieces: Iterator[bytes], ends: Ends) -> Iterator[bytes]:
         ends.check()
         ends.moved(len(piece))
         yield piece
-
-
-def _exactly(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
-    for piece in pieces:
-        size -= len(piece)
-        if size < 0:
-            raise SourceChangedError("the file became longer while it was read")
-        yield piece
-    if size:
-        raise SourceChangedError("the file became shorter while it was read")
 
 
 def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -67,10 +50,3 @@ def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
             held, size = [], 0
     if held:
         yield b"".join(held)
-
-
-def _check_source(source: Conversation) -> None:
-    reply = source.reply(b"")
-    if reply.status:
-        said = visible(reply.errors.strip(), 200)
-        raise SourceChangedError(f"reading it failed: {said}", where=reply.label)

@@ -93,6 +93,20 @@ class MemoryStream:
         if self._ended.is_set() or not self._owner.alive:
             raise ConnectionLostError("the command reads no more", where=self._owner.label)
         self._input += data
+        if self._fault and self._fault.kind == "short" and len(self._input) >= self._fault.after:
+            self._break()
+
+    def _break(self) -> None:
+        """Lose the connection in the middle of the input: the command ends with what has come of it."""
+        owner, fault = self._owner, self._fault
+        taken = bytes(self._input[: fault.after if fault else None])
+        with owner.host.lock:
+            Scripts(owner.host, self._command.variables, taken).run(self._command.script.name)
+        self._ended.set()
+        self._output, self._lost = io.BytesIO(), True
+        self._ran.set()
+        owner.close()
+        raise ConnectionLostError("the connection broke", where=owner.label)
 
     def close_input(self) -> None:
         """End the input: the command runs."""

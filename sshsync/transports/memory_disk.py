@@ -130,6 +130,21 @@ class Disk:
             raise _error(errno.ENOSPC, name)
         return file
 
+    def write_at(self, name: bytes, offset: int, data: bytes, *, mode: int = 0o644, mtime: int = 0) -> None:
+        """Write into a file from a place on, or a new one; a gap before it is zeros. What does not fit is not written.
+
+        Raises:
+            OSError: see `write`.
+        """
+        file = self.files.get(self.path(name)) or self.write(name, b"", mode=mode)
+        room = len(data) if self.size is None else max(0, self.size - self.used + len(file.data) - offset)
+        before = file.data.ljust(offset, b"\0")
+        file.data = before[:offset] + data[:room] + before[offset + len(data[:room]) :]
+        file.mtime = mtime
+        self.touch(file)
+        if room < len(data):
+            raise _error(errno.ENOSPC, name)
+
     def link(self, name: bytes, target: bytes) -> None:
         """Make a symbolic link, with the directories above it."""
         self.make(name.rpartition(b"/")[0])

@@ -21,7 +21,7 @@ class Tools:
         sync: command that flushes one file system, or "".
     """
 
-    programs: frozenset[str] = frozenset({"find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat"})
+    programs: frozenset[str] = frozenset({"find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat", "dd"})
     stat: str = "gnu"
     digests: tuple[tuple[str, str], ...] = tuple((name, f"{name}sum") for name in ("md5", "sha1", "sha256", "sha512"))
     sync: str = "sync -f"
@@ -36,7 +36,8 @@ class Fault:
             (the output just ends there), ``flip`` (one bit of the payload is wrong), ``fail`` (the script fails),
             ``late`` (the connection breaks, and the script does its work when the host's `wake` is called), ``torn``
             (the connection breaks when a receiver has written half of its files; woken, it goes on), ``open`` (the
-            same, but it has written all of them), ``answer`` (the script does nothing, and answers `payload` with
+            same, but it has written all of them), ``short`` (the connection breaks when `after` bytes of input have
+            come: the script has these), ``answer`` (the script does nothing, and answers `payload` with
             the status `after`), ``none``.
         words: what the host says on its error output, when the script fails or answers.
         first, then: called before and after the script does its work.

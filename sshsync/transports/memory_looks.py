@@ -149,7 +149,10 @@ class Looks(Shell):
         self._out += b"%s %x %d %s %d ./%s\n" % (self._vars["TOKEN"], mode, size, times, inode, name)
 
     def _hash(self, path: bytes) -> bytes:
+        return self._digested(self._host.file(path).data)
+
+    def _digested(self, data: bytes) -> bytes:
         found = _TOOL.search(self._vars["TOOL"].decode())
         if found is None:
             raise Ended(127, b"sh: %s: not found" % self._vars["TOOL"])
-        return hashlib.new(found[1] or f"sha{found[2]}", self._host.file(path).data).hexdigest().encode()
+        return hashlib.new(found[1] or f"sha{found[2]}", data).hexdigest().encode()

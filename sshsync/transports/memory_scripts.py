@@ -11,11 +11,11 @@ from sshsync.remote.scripts import OPEN, Command
 from sshsync.transports.memory_disk import File
 from sshsync.transports.memory_host import MemoryHost
 from sshsync.transports.memory_lease import Leases
-from sshsync.transports.memory_looks import Looks
+from sshsync.transports.memory_parts import Parts, half_written
 from sshsync.transports.memory_shell import Ended, decoded
 
 
-class Scripts(Looks, Leases):
+class Scripts(Parts, Leases):
     """Every script, by its name; what changes a host stands here."""
 
     def unpack(self) -> None:
@@ -32,15 +32,6 @@ class Scripts(Looks, Leases):
                     path = batch + OPEN.encode() + b"/" + key
                     self._host.put(path, content.read(), mode=entry.mode, mtime=int(entry.mtime))
         self._close(batch)
-
-    def store(self) -> None:
-        """Write one file into staging."""
-        self._ours()
-        self._tool("cat")
-        part = self._own + b"/part/" + self._vars["PART"]
-        self._host.make(self._own + b"/part")
-        self._write(part + OPEN.encode(), self._stdin)
-        self._host.move(part + OPEN.encode(), part)
 
     def close(self) -> None:
         """Take a batch's ending away."""
@@ -62,9 +53,6 @@ class Scripts(Looks, Leases):
         opened = target + OPEN.encode()
         if self._vars["COPY"] != b"yes":
             host.move(origin, target)
-        elif not host.is_directory(origin):
-            host.copy(origin, opened)
-            host.move(opened, target)
         else:
             host.make(opened)
             self._grouped(lambda group, names, _first: self._copy(origin, opened, group, names))
@@ -115,6 +103,9 @@ class Scripts(Looks, Leases):
         self._ours()
         self._held()
         for name in self._names():
+            marks = self._own + b"/" + name + OPEN.encode()
+            for path in [path for path in self._host.files if path.startswith(marks)]:
+                self._host.remove(path)
             self._host.remove(self._own + b"/" + name)
 
     def _flush(self) -> None:
@@ -209,12 +200,13 @@ def postponed(host: MemoryHost, command: Command, stdin: bytes, kind: str) -> Ca
             already, and goes on in the very same files.
     """
     name, variables = command.script.name, command.variables
-    place = {"unpack": "BATCH", "store": "PART"}.get(name)
-    if kind == "late" or place is None:
+    if kind == "late" or name not in ("unpack", "store"):
         return lambda: Scripts(host, variables, stdin).run(name)
+    if name == "store":
+        return half_written(host, Scripts(host, variables, stdin), stdin, kind)
 
     before = set(map(id, host.files.values()))
-    Scripts(host, {**variables, place: variables[place] + OPEN.encode()}, stdin).run(name)
+    Scripts(host, {**variables, "BATCH": variables["BATCH"] + OPEN.encode()}, stdin).run(name)
     written = [file for file in host.files.values() if id(file) not in before]
     whole = [file.data for file in written]
     for file in written:

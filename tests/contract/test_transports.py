@@ -41,6 +41,9 @@ from tests.sshd import Sshd
 CONTENT = {b" lead and trail ": b"spaces", b"a": b"alpha", b"d/b c": b"beta", b"d/e/\xff\n$(x)": b"odd", b"empty": b"", b"-rf": b"dash"}
 SHA = {key: "sha256:" + hashlib.sha256(data).hexdigest() for key, data in CONTENT.items()}
 
+WHOLE = {"BLOCKS": b"0", "REST": b"0", "WRITER": b"0"}
+"""What has a receiver take a file from its beginning."""
+
 
 class Place:
     """A transport, a root on it, and ways to look at that root from outside."""
@@ -302,7 +305,7 @@ def test_one_big_file_goes_by_part(place: Place) -> None:
     (change,) = changes(b"d/b c")
     batch = Part((change,))
     staging = Staging(lambda: place.session, place.root)
-    command = Command(scripts.STORE, {"ROOT": place.root, "PART": batch.name.encode()})
+    command = Command(scripts.STORE, {"ROOT": place.root, "PART": batch.name.encode(), **WHOLE})
     with place.session.start(command) as conversation:
         conversation.write(CONTENT[b"d/b c"])
         conversation.finish().check("storing")
@@ -341,17 +344,27 @@ def test_what_somebody_may_still_write_to_is_copied(place: Place, name: bytes) -
     assert place.see() == {b"d/b c": CONTENT[b"d/b c"]}
 
 
-def test_a_part_of_the_wrong_size_is_no_leftover(place: Place) -> None:
+@pytest.mark.parametrize("mark", ["", ".open.0"])
+def test_a_part_goes_on_under_a_name_of_ours_whoever_wrote_it(place: Place, mark: str) -> None:
     (change,) = changes(b"d/b c")
-    part = SHA[change.key].partition(":")[2].encode()
-    place.put(b".sshsync/part/" + part + b".0123456789abcdef-1.open", b"bet")
+    name = SHA[change.key].partition(":")[2] + ".0123456789abcdef-1"
+    place.put(f".sshsync/part/{name}".encode(), b"bet")
+    if mark:
+        place.put(f".sshsync/part/{name}{mark}".encode(), b"")
     staging = Staging(lambda: place.session, place.root)
-    assert not list(staging.leftovers({change.key: change}))
-    place.put(b".sshsync/part/" + part + b".0123456789abcdef-1.open", b"beta")
     (left,) = staging.leftovers({change.key: change})
-    staging.take_over(left)
+    assert (left.name, left.size) == (f"part/{name}", 3)
+    assert [staging.carry_on(name, left.load) for _ in range(2)] == [3, 3]
+    assert staging.names() == [f"part/{left.load.name}".encode()], "no mark is left, nor the file that it told of"
+    rest = {"PART": left.load.name.encode(), **WHOLE, "REST": b"3"}
+    place.session.run(Command(scripts.STORE, {"ROOT": place.root, **rest}), b"a").check("storing")
     assert staging.publish(left.load) == {}
     assert place.see() == {b"d/b c": b"beta"}
+
+
+def test_a_part_that_is_gone_has_nothing(place: Place) -> None:
+    (change,) = changes(b"d/b c")
+    assert Staging(lambda: place.session, place.root).carry_on("00.0123456789abcdef-1", Part((change,), "7-1")) == 0
 
 
 OWNER = json.dumps({"host": "h", "machine": "m", "boot": "b", "space": "s", "pid": 1, "begun": "2", "since": "now", "lock": ""}).encode()
@@ -531,7 +544,7 @@ def test_a_script_runs_beside_all_relays_that_have_one_connection_for_both_ends(
                 reads = Command(scripts.READ, {"ROOT": place.root})
                 reading = relays.enter_context(place.session.start(reads, encode.lines([b"big"])))
                 next(reading.pieces())
-                relays.enter_context(place.session.start(Command(scripts.STORE, {"ROOT": place.root, "PART": b"p"})))
+                relays.enter_context(place.session.start(Command(scripts.STORE, {"ROOT": place.root, "PART": b"p", **WHOLE})))
         assert place.session.run(Command(scripts.READ, {"ROOT": place.root}), encode.lines([b"big"])).status == 0
 
 

@@ -243,7 +243,7 @@ def test_what_a_receiver_finished_is_salvaged_without_a_copy(site: Site, form: s
 
 @pytest.mark.parametrize("form", SALVAGED)
 def test_what_is_salvaged_is_not_sent_again_and_can_be_written_by_nobody(site: Site, form: str) -> None:
-    """A receiver that did not come to its end before the controller did leaves names that end in .open."""
+    """A receiver that did not come to its end before the controller did leaves names that end in .open, or marks of that name."""
     with killed_before_publication(site, form) as files:
         late = held_open(staged(site.root("c")), files)
         assert len(late) == len(files), "all of it is in staging"

@@ -54,13 +54,15 @@ def archive(files: dict[str, bytes]) -> bytes:
 class Row:
     """What a script is given, beside ROOT, the words of stat and the token.
 
-    `staged` and `parts` are put below ``batch/B`` and ``part/P`` before, beside FILES in the root.
+    `staged` and `parts` are put below ``batch/B`` and ``part/P`` before, beside FILES in the root; of a part that is
+    `marked` somebody says that he writes there.
     """
 
     variables: dict[str, bytes] = field(default_factory=dict)
     stdin: bytes = b""
     staged: dict[str, bytes] = field(default_factory=dict)
     part: bytes = b""
+    marked: bool = False
     raw: bool = False
     root: str = ""
 
@@ -73,6 +75,8 @@ FETCHING = {
     "BATCH": BATCH, "TEMPLATE": b"cat \"$REMOTEDIR/$FILE\" >\"$LOCALDIR/$FILE\"", "SECRETS": b"", "WIDTH": b"4", "REMOTEHOST": b"h",
     "REMOTEPORT": b"22", "REMOTEUSER": b"u", "LOCALHOST": b"l", "LOCALUSER": b"v",
 }  # fmt: skip
+
+STORED = {"PART": PART, "BLOCKS": b"0", "REST": b"0", "WRITER": b"0"}
 
 ROWS: dict[str, Row] = {
     "probe": Row(),
@@ -89,15 +93,22 @@ ROWS: dict[str, Row] = {
     "read": Row(stdin=NAMES),
     "unpack": Row({"BATCH": BATCH}, archive(STAGED)),
     "unpack over the rest of an attempt": Row({"BATCH": BATCH}, archive(STAGED), staged={"a": b"half", "other": b"old"}),
-    "store": Row({"PART": PART}, BIG),
-    "store over the rest of an attempt": Row({"PART": PART}, BIG, part=b"half"),
+    "store": Row(STORED, BIG),
+    "store over the rest of an attempt": Row(STORED, BIG, part=b"half"),
+    "store into the middle": Row({**STORED, "REST": b"2"}, BIG, part=b"a whole part, and more" * 200),
+    "store behind the end": Row({**STORED, "BLOCKS": b"1", "REST": b"3", "WRITER": b"1"}, BIG, part=b"half"),
+    "ranges": Row(stdin=b"0 0 0 3 ./a/\n0 2 0 5 ./a/\n1 0 1 0 ./a/\n0 0 0 2 ./d/b c/\n"),
+    "ranges of what is gone": Row(stdin=b"0 0 0 3 ./a/\n0 0 0 3 ./gone/\n"),
+    "chunks": Row({"BELOW": b".", "TOOL": b"sha256sum", "DIGITS": b"12"}, b"0 0 2 1 3 ./a/\n0 1 2 1 1 ./d/b c/\n0 0 65536 1 1 ./gone/\n"),
+    "carry-on": Row({"FROM": PART, "TO": b"0a.7-2", "WAIT": b"0"}, part=BIG),
+    "carry-on of what is gone": Row({"FROM": b"0a.7-1", "TO": b"0a.7-2", "WAIT": b"0"}),
+    "carry-on of what somebody writes": Row({"FROM": PART, "TO": b"0a.7-2", "WAIT": b"0"}, part=BIG, marked=True),
     "fetch": Row(FETCHING, lines("a", "d/e/f", "gone")),
     "scp-send": Row({"NAME": b"a"}, b"\0\0\0", raw=True),
     "scp-take": Row({"BATCH": BATCH, "NAME": b"new/deep/z"}, b"C0644 4 z\nzeta\0", raw=True),
     "close": Row({"BATCH": b"7-2"}, staged=STAGED),
     "take-over": Row({"FROM": b"batch/" + BATCH, "TO": b"batch/7-2", "COPY": b"no"}, staged=STAGED),
     "take-over by copies": Row({"FROM": b"batch/" + BATCH, "TO": b"batch/7-2", "COPY": b"yes"}, ALL, staged=STAGED),
-    "take-over of a part": Row({"FROM": b"part/" + PART, "TO": b"part/7-2", "COPY": b"yes"}, part=BIG),
     "claim": Row({"LEASE": b"7", "OWNER": b"{}", "EXPECT": b""}),
     "claim of what nobody holds": Row({"LEASE": b"7", "OWNER": b"{}", "EXPECT": b"8"}),
     "release": Row({"LEASE": b"7"}),
@@ -121,14 +132,16 @@ ROWS: dict[str, Row] = {
     "delete what is gone": Row(stdin=groups(("d", ["gone"]), ("gone", ["x"]))),
     "room": Row({"MAKE": b"yes"}),
     "nothing": Row(),
-    "survey": Row(),
+    "system": Row(),
+    "condition": Row(),
+    "condition of what is missing": Row(root="made/below"),
     "speed": Row({"SIZE": b"1024", "COUNT": b"10", "TOOL": b"sha256sum"}),
     "staged": Row(staged=STAGED, part=BIG),
     "discard": Row(stdin=lines("batch/" + BATCH.decode(), "part/" + PART.decode()), staged=STAGED, part=BIG),
 }
 """By name: what each script is given. The first words name the script; more than one row may stand for one."""
 
-MAY_FAIL = {"renew without a lease", "stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory"}
+MAY_FAIL = {"ranges of what is gone", "renew without a lease", "stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory"}
 """Rows that tell of something that is wrong, both times; all others have to end well, both times."""
 
 
@@ -174,6 +187,8 @@ def prepare(root: Path, row: Row) -> None:
         put(root / ".sshsync" / "batch" / BATCH.decode(), row.staged)
     if row.part:
         put(root / ".sshsync" / "part", {PART.decode(): row.part})
+    if row.marked:
+        put(root / ".sshsync" / "part", {f"{PART.decode()}.open.0": b""})
 
 
 def put(place: Path, files: dict[str, bytes]) -> None:

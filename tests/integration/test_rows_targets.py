@@ -180,7 +180,7 @@ def test_row_47_a_disk_that_is_not_mounted_is_no_empty_repository(site: Site, di
     shutil.rmtree(disk / "repo")
     done = site.cli("--sync", "c")
     assert done.returncode == 9
-    assert "mount its disk" in done.stdout
+    assert "check that its disk is mounted" in done.stdout
 
 
 def ordinary(site: Site) -> tuple[Path, str]:

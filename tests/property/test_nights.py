@@ -29,7 +29,7 @@ LONGEST_NIGHT = 40 * DEAD_AFTER
 
 KEYS = (b"a", b"b", b"d/x", b"d/y", b"d/z/w", b"big")
 SCRIPTS = (
-    "unpack", "store", "publish", "unpack", "store", "publish", "mark", "delete", "discard", "claim", "release", "take-over",
+    "unpack", "store", "publish", "unpack", "store", "publish", "mark", "delete", "discard", "claim", "release", "take-over", "carry-on", "ranges", "chunks",
     "probe", "root", "list", "digest", "read", "staged", "stat", "room", "",
 )  # fmt: skip
 
@@ -69,7 +69,7 @@ class Moment:
 
 
 HOSTS = st.sampled_from(["master", "proxy", "node1"])
-KINDS = st.sampled_from(["refuse", "lose", "cut", "flip", "fail", "late", "torn", "open", "slow"])
+KINDS = st.sampled_from(["refuse", "lose", "cut", "flip", "fail", "late", "torn", "open", "short", "slow"])
 NTH = st.integers(1, 3)
 TROUBLES = st.lists(st.builds(Trouble, HOSTS, st.sampled_from(SCRIPTS), KINDS, NTH, st.integers(0, 200)), max_size=6)
 MOMENTS = st.builds(Moment, st.sampled_from(list(ROOTS)), st.sampled_from(("unpack", "store", "publish", "digest", "mark", "release")), NTH)
@@ -300,7 +300,7 @@ def test_a_link_on_which_nothing_can_be_kept_ends_in_bounded_time(tmp_path: Path
     night = Night(tmp_path)
     night.vendor({b"a": 1, b"big": 1})
     for _ in range(1000):
-        night.order(Trouble("proxy", script, "lose", 1, 0))
+        night.order(Trouble("proxy", script, "lose" if script == "unpack" else "short", 1, 1))
     began = night.clock.now
     assert night.run(night.first, 1) == 75
     assert night.clock.now - began < 60

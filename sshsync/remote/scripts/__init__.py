@@ -23,6 +23,7 @@ LIST = load("look/list", "top", lists=True)
 STAT = load("look/stat", "top", "batches")
 DIGEST = load("look/digest", "top", "batches")
 DIGEST_ODD = load("look/digest-odd", "top")
+CHUNKS = load("look/chunks", "top", "range")
 TEMPLATE_LIST = load("look/template-list", "top", lists=True)
 TEMPLATE_DIGEST = load("look/template-digest", "top")
 ROOM = load("look/room", "own")
@@ -43,6 +44,8 @@ FETCH = load("move/fetch", "own", "secrets", "real")
 SCP_SEND = load("move/scp-send", "top")
 SCP_TAKE = load("move/scp-take", "own", "real")
 CLOSE = load("move/close", "own")
+RANGES = load("move/ranges", "top", "range", lists=True)
+CARRY_ON = load("move/carry-on", "own", "held")
 TAKE_OVER = load("move/take-over", "own", "held", "grouped", "real")
 
 # place/: what changes a child where its readers look, and what clears staging: only for whoever holds its lease.
@@ -64,12 +67,13 @@ RELEASE = load("lease/release", "own", "nobody")
 EVERY = (
     PROBE, ROOT, LIST, STAT, DIGEST, DIGEST_ODD, TEMPLATE_LIST, TEMPLATE_DIGEST, HOOK, READ, UNPACK, STORE,
     FETCH, SCP_SEND, SCP_TAKE, CLOSE, TAKE_OVER, MARK, PUBLISH, DELETE, ROOM, NOTHING, SYSTEM, CONDITION, SPEED, STAGED,
-    DISCARD, CLAIM, RENEW, RELEASE,
+    DISCARD, CLAIM, RENEW, RELEASE, RANGES, CARRY_ON, CHUNKS,
 )  # fmt: skip
 
 __all__ = [
-    "CLAIM", "CLOSE", "CONDITION", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK",
-    "LIST", "LOST", "MARK", "MISSING", "NOTHING", "OPEN", "PROBE", "PUBLISH", "READ", "RELEASE", "RENEW", "ROOM",
-    "ROOT", "SCP_SEND", "SCP_TAKE", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM",
-    "TAKE_OVER", "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK", "Command", "Script", "Status",
+    "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE", "CONDITION", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY",
+    "FETCH", "HELD", "HOOK", "LIST", "LOST", "MARK", "MISSING", "NOTHING", "OPEN", "PROBE", "PUBLISH", "RANGES",
+    "READ", "RELEASE", "RENEW", "ROOM", "ROOT", "SCP_SEND", "SCP_TAKE", "SPEED", "STAGED", "STAGING", "STAT",
+    "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER", "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK", "Command", "Script",
+    "Status",
 ]  # fmt: skip

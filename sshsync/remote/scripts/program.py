@@ -31,6 +31,7 @@ SHARED: dict[str, tuple[Use, ...]] = {
     "run": (),
     "batches": ("run",),
     "real": (),
+    "range": (),
     "plain": ("real",),
     "prune": (),
     "drop": ("real", "prune"),

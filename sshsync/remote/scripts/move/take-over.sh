@@ -13,10 +13,6 @@ main() {
     mv -f "$from" "$to"
     return
   fi
-  if [ ! -d "$from" ]; then
-    cp -p "$from" "$to.open" && mv -f "$to.open" "$to"
-    return
-  fi
   (umask 077; mkdir -p "$to.open") && cd "$to.open" || return
   grouped
   cd "$ROOT" && rm -rf "$to" && mv "$to.open" "$to"

@@ -1,0 +1,203 @@
+"""Parts: big files in staging, of which only what is proven by digests counts as there, whoever wrote it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sshsync.appliers.base import Site
+from sshsync.appliers.ledger import Ledger
+from sshsync.appliers.looks import Looks
+from sshsync.appliers.staging import PARTS, Staging
+from sshsync.core.pieces import Extent, merged, without
+from sshsync.hosts.asking import Asking
+from sshsync.model.item import Digest, Key
+from sshsync.model.topology import Repository
+from sshsync.model.words import visible
+from sshsync.transfers.base import Ends, Strategy
+from sshsync.transfers.chunks import MOST, shorter
+from sshsync.transfers.load import Part, Span
+
+_LEVELS = (1 << 20, 1 << 16)
+"""Bytes of the chunks in which a part is compared with the parent's file: coarse first, finer where the two differ."""
+
+_MOST_ASKED = 4096
+"""Chunks that one request asks about at most."""
+
+_ALGORITHMS = ("sha256", "sha1", "md5", "sha512")
+"""What chunks are digested by, the best first; the whole is verified by its own digest anyway."""
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is known of the part of one file.
+
+    Attributes:
+        name: what it is called in the directory of parts; "" while there is none.
+        there: ranges that are known to be right.
+        sent: digests of chunks that were sent and may have arrived.
+        doubted: it is to be compared with the parent's file.
+        moved: bytes that were sent since it was looked at last.
+    """
+
+    name: str = ""
+    there: tuple[Extent, ...] = ()
+    sent: dict[Extent, Digest] = field(default_factory=dict)
+    doubted: bool = False
+    moved: int = 0
+
+    @property
+    def bytes(self) -> int:
+        """How much of the file is there."""
+        return sum(extent.length for extent in self.there)
+
+    def settle(self, extents: Iterable[Extent]) -> None:
+        """Take note that ranges are right."""
+        self.there = merged([*self.there, *extents])
+
+
+class Parts:
+    """The parts of one link.
+
+    Attributes:
+        kept: bytes that came to lie there for good so far: a number that only grows.
+        chunk: how long a chunk may be: the more often the link breaks, the less.
+    """
+
+    def __init__(self, site: Site, source_root: bytes, asking: Asking, looks: Looks, staging: Staging, ledger: Ledger):
+        self._site = site
+        self._source_root = source_root
+        self._asking = asking
+        self._looks = looks
+        self._staging = staging
+        self._ledger = ledger
+        self._standing: dict[Digest, Standing] = {}
+        self._algorithm: str | None = None
+        self.kept = 0
+        self.chunk = MOST
+
+    @property
+    def places(self) -> list[str]:
+        """Where parts lie that are worth keeping, below ``.sshsync/``."""
+        return [f"part/{one.name}" for one in self._standing.values() if one.name]
+
+    def adopt(self, load: Part, place: str) -> None:
+        """Take note of a part that an earlier run left: it is compared with the parent's file before it goes on."""
+        standing = self._of(load)
+        if not standing.name:
+            standing.name, standing.doubted = place.rpartition("/")[2], True
+
+    def doubt(self, load: Part) -> None:
+        """Take note that a part is not right as a whole: it is compared before anything is sent again."""
+        standing = self._of(load)
+        standing.there, standing.doubted = (), True
+        standing.sent.clear()
+
+    def done(self, load: Part) -> None:
+        """Forget a part: it is verified, or not wanted any more."""
+        self._standing.pop(load.change.new.digest or "", None)
+
+    @property
+    def algorithm(self) -> str:
+        """What both hosts digest chunks by, "" when they have nothing in common."""
+        if self._algorithm is None:
+            ends = [self._asking.capabilities(end) for end in (self._site.parent, self._site.child)]
+            fit = all("dd" in one.tools for one in ends)
+            usable = (name for name in _ALGORITHMS if fit and all(name in one.digests for one in ends))
+            self._algorithm = next(usable, "")
+        return self._algorithm
+
+    def sent(self, load: Part, span: Span, digest: Digest) -> None:
+        """Take note of a chunk that has gone over the wire."""
+        self._of(load).sent[Extent(span.offset, span.length)] = digest
+
+    def bring(self, load: Part, strategy: Strategy, ends: Ends) -> None:
+        """Bring what is missing of a part, after a look at what an earlier try left of it.
+
+        Raises:
+            HostError: a host failed. What has arrived counts in the next try.
+            SourceChangedError: the file is not what the scan saw.
+        """
+        standing = self._of(load)
+        if standing.name:
+            self._go_on(standing, load)
+        standing.name = load.name
+        missing = without([Extent(0, load.size)], standing.there)
+        if not missing and load.size:
+            return
+
+        spans = [Span(load.change.key, *extent) for extent in missing]
+        strategy.fetch(load, spans, ends, lambda span: self._keep(standing, [Extent(span.offset, span.length)]))
+
+    def count(self, load: Part, moved: int) -> None:
+        """Take note of bytes that went over the wire for a part."""
+        self._of(load).moved += moved
+
+    def _go_on(self, standing: Standing, load: Part) -> None:
+        """Find out what is right of what lies there."""
+        before, moved = standing.bytes, standing.moved
+        size = self._staging.carry_on(standing.name, load)
+        standing.name = load.name if size else ""
+        if not size or size > load.size:
+            standing.there, standing.doubted = (), False
+            standing.sent.clear()
+            self._staging.discard([load.place.encode()])
+        elif standing.doubted:
+            self._compare(standing, load, size)
+        else:
+            self._prove(standing, load, size)
+        if moved:
+            self.chunk = shorter(self.chunk, standing.bytes - before)
+        self._ledger.resent(max(0, standing.moved))
+        standing.moved = 0
+
+    def _prove(self, standing: Standing, load: Part, size: int) -> None:
+        """Keep of what was sent what the child holds."""
+        there = standing.there
+        asked = [e for e in standing.sent if e.end <= size and without([e], there)]
+        found = self._child_digests(load, asked)
+        self._keep(standing, [extent for extent in asked if found.get(extent) == standing.sent[extent]])
+        standing.sent.clear()
+
+    def _compare(self, standing: Standing, load: Part, size: int) -> None:
+        """Keep what is the same on parent and child, chunk by chunk."""
+        standing.doubted = False
+        if not self.algorithm:
+            return
+        differing: tuple[Extent, ...] = (Extent(0, size),)
+        for length in _LEVELS:
+            chunks = [chunk for extent in differing for chunk in _cut(extent, length)]
+            ours = self._child_digests(load, chunks)
+            key, parent = load.change.key, self._site.parent
+            theirs = self._digests(parent, self._source_root, b".", key, chunks)
+            same = [chunk for chunk in chunks if chunk in ours and ours[chunk] == theirs.get(chunk)]
+            self._keep(standing, same)
+            differing = without(differing, same)
+        if standing.there:
+            words = f"{visible(load.change.key, 200)}: {standing.bytes} of {load.size} bytes are there already"
+            self._ledger.remark(words)
+
+    def _keep(self, standing: Standing, extents: Iterable[Extent]) -> None:
+        before = standing.bytes
+        standing.settle(extents)
+        self.kept += standing.bytes - before
+        standing.moved -= standing.bytes - before
+
+    def _child_digests(self, load: Part, chunks: list[Extent]) -> dict[Extent, Digest]:
+        return self._digests(self._site.child, self._staging.root, PARTS, load.name.encode(), chunks)
+
+    def _digests(
+        self, repository: Repository, root: bytes, below: bytes, key: Key, chunks: list[Extent]
+    ) -> dict[Extent, Digest]:
+        found: dict[Extent, Digest] = {}
+        for start in range(0, len(chunks), _MOST_ASKED):
+            some = chunks[start : start + _MOST_ASKED]
+            found |= self._looks.chunks(repository, root, below, key, some, self.algorithm)
+        return found
+
+    def _of(self, load: Part) -> Standing:
+        return self._standing.setdefault(load.change.new.digest or "", Standing())
+
+
+def _cut(extent: Extent, length: int) -> list[Extent]:
+    """Return an extent in chunks of a length, the last as long as what is left."""
+    starts = range(extent.offset, extent.end, length)
+    return [Extent(start, min(length, extent.end - start)) for start in starts]

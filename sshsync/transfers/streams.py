@@ -1,0 +1,148 @@
+"""Streams: ranges of one big file, several side by side, each from a command on the parent into one on the child."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from sshsync.errors import SourceChangedError
+from sshsync.hosts.conversation import Conversation
+from sshsync.model.words import visible
+from sshsync.remote import encode, scripts
+from sshsync.remote.scripts import Command
+from sshsync.transfers.base import Ends, Kept
+from sshsync.transfers.chunks import Chunks
+from sshsync.transfers.load import Part, Span
+
+BLOCK = 65536
+"""Bytes of a block, in which places in files are told to hosts: no number is larger than what their tools count."""
+
+LEAST = 8 << 20
+"""Bytes that are worth a stream of their own."""
+
+MOST_STREAMS = 8
+"""Streams of one file at once."""
+
+
+def place(offset: int) -> tuple[int, int]:
+    """Return an offset as a host is told it: blocks, and bytes beyond."""
+    return divmod(offset, BLOCK)
+
+
+def portions(spans: Sequence[Span], streams: int) -> list[Span]:
+    """Return ranges in as many portions as there are streams, or more where the ranges are not connected."""
+    total = sum(span.length for span in spans)
+    each = max(LEAST, -(-total // (streams * BLOCK)) * BLOCK) if streams > 1 else total
+    found = []
+    for span in spans:
+        at, end = span.offset, span.offset + span.length
+        while at < end:
+            upto = end if end - at < each + LEAST else (at + each) // BLOCK * BLOCK
+            found.append(Span(span.key, at, upto - at))
+            at = upto
+    return found
+
+
+class Streams:
+    """Brings ranges of one file into its part.
+
+    Args:
+        load: the part.
+        ends: both hosts.
+        kept: told of each portion once the program that wrote it has ended.
+    """
+
+    def __init__(self, load: Part, ends: Ends, kept: Kept) -> None:
+        self._load = load
+        self._ends = ends
+        self._kept = kept
+        self._work: deque[tuple[int, Span]] = deque()
+        self._failed = threading.Event()
+        self._lock = threading.Lock()
+
+    def bring(self, spans: Sequence[Span]) -> None:
+        """Bring the ranges.
+
+        Raises:
+            HostError: a host or the way to it failed: the first failure of any stream.
+            SourceChangedError: the file is shorter than it was.
+        """
+        # A file of no bytes is one that a receiver of nothing makes.
+        found = portions(spans, self._ends.streams) or [Span(self._load.change.key, 0, 0)]
+        self._work.extend(enumerate(found))
+        count = min(self._ends.streams, len(found))
+        if count == 1:
+            self._carry()
+            return
+        with ThreadPoolExecutor(count, "sshsync-stream") as pool:
+            running = [pool.submit(self._carry) for _ in range(count)]
+            for one in running:
+                one.exception()
+        errors = [error for one in running if (error := one.exception())]
+        real = [error for error in errors if not isinstance(error, _OtherFailed)]
+        if errors:
+            raise (real or errors)[0]
+
+    def _carry(self) -> None:
+        try:
+            while not self._failed.is_set():
+                with self._lock:
+                    if not self._work:
+                        return
+                    number, span = self._work.popleft()
+                self._one(number, span)
+        except BaseException:
+            self._failed.set()
+            raise
+
+    def _one(self, number: int, span: Span) -> None:
+        ends = self._ends
+        blocks, rest = place(span.offset)
+        # One byte more than there should be tells of a file that became longer.
+        last = span.offset + span.length == self._load.size
+        line = b"%d %d %d %d ./%s/\n" % (blocks, rest, *place(span.length + last), encode.name(span.key))
+        read = Command(scripts.RANGES, {"ROOT": ends.source_root})
+        store = {"PART": self._load.name.encode(), "WRITER": b"%d" % number}
+        store |= {"ROOT": ends.target_root, "BLOCKS": b"%d" % blocks, "REST": b"%d" % rest}
+        chunks = Chunks(span, ends.chunks, ends.sent, ends.clock, ends.chunk) if ends.chunks else None
+        write = Command(scripts.STORE, store)
+        with ends.turn(), ends.source.start(read, line) as source, ends.target.start(write) as target:
+            for piece in self._pieces(source, span.length):
+                if chunks:
+                    chunks.take(piece)
+                target.write(piece)
+            if chunks:
+                chunks.end()
+            target.finish().check("receiving files")
+            check_source(source)
+        with self._lock:
+            self._kept(span)
+
+    def _pieces(self, source: Conversation, length: int) -> Iterator[bytes]:
+        for piece in source.pieces():
+            self._ends.check()
+            if self._failed.is_set():
+                raise _OtherFailed
+            self._ends.moved(len(piece))
+            length -= len(piece)
+            if length < 0:
+                raise SourceChangedError("the file became longer while it was read")
+            yield piece
+        if length:
+            raise SourceChangedError("the file became shorter while it was read")
+
+
+class _OtherFailed(Exception):
+    """Another stream failed; its failure is the one to tell of."""
+
+
+def check_source(source: Conversation) -> None:
+    """Raise when the command that read has failed.
+
+    Raises:
+        SourceChangedError: with its words.
+    """
+    reply = source.reply(b"")
+    if reply.status:
+        said = visible(reply.errors.strip(), 200)
+        raise SourceChangedError(f"reading it failed: {said}", where=reply.label)

@@ -1,0 +1,117 @@
+"""The scripts about parts of big files, on a host in memory: ranges and chunks are read, ranges are written."""
+
+from collections.abc import Callable
+from functools import partial
+
+from sshsync.remote.scripts import OPEN
+from sshsync.transports.memory_host import MemoryHost
+from sshsync.transports.memory_looks import Looks
+from sshsync.transports.memory_shell import decoded
+
+BLOCK = 65536
+MARK = OPEN.encode() + b"."
+
+
+class Parts(Looks):
+    """What serves one big file at a time."""
+
+    def store(self) -> None:
+        """Write a range of one file in staging."""
+        part, mark = self.receive()
+        try:
+            self.write(part, self._stdin)
+        finally:
+            self._host.unlink(mark)
+
+    @property
+    def offset(self) -> int:
+        """Where it writes."""
+        return int(self._vars["BLOCKS"]) * BLOCK + int(self._vars["REST"])
+
+    def receive(self) -> tuple[bytes, bytes]:
+        """Begin to write a part; return it, and the mark that somebody writes there."""
+        self._ours()
+        self._tool("cat")
+        part = self._own + b"/part/" + self._vars["PART"]
+        mark = part + MARK + self._vars["WRITER"]
+        self._host.make(self._own + b"/part")
+        self._write(mark, b"")
+        return part, mark
+
+    def write(self, part: bytes, data: bytes) -> None:
+        """Write what has come."""
+        self._host.write_at(part, self.offset, data, mode=0o600, mtime=int(self._host.clock()))
+
+    def carry_on(self) -> None:
+        """Go on with a part under another name, with a copy of it where somebody may still write."""
+        self._ours()
+        self._held()
+        host, parts = self._host, self._own + b"/part/"
+        origin, target = parts + self._vars["FROM"], parts + self._vars["TO"]
+        mark = target + MARK + b"go"
+        if host.exists(origin) and not host.is_link(origin):
+            self._write(mark, b"")
+            host.move(origin, target)
+        if not host.exists(target) or not host.exists(mark):
+            return
+        written = [name for name in host.files if name.startswith(origin + MARK)]
+        if written:
+            host.copy(target, target + MARK + b"new")
+            host.move(target + MARK + b"new", target)
+        for name in [*written, mark]:
+            host.unlink(name)
+
+    def ranges(self) -> int:
+        """Print ranges of files."""
+        self._top()
+        self._tool("dd")
+        for line in self._stdin.split(b"\n")[:-1]:
+            blocks, rest, many, more, name = line.split(b" ", 4)
+            key = decoded(name.removesuffix(b"/"))
+            start, length = int(blocks) * BLOCK + int(rest), int(many) * BLOCK + int(more)
+            if not self._try(b"cat", partial(self._print, self._root + b"/" + key, start, length)):
+                return 1
+        return 0
+
+    def chunks(self) -> None:
+        """Print the digests of blocks of files."""
+        self._top()
+        self._tool("dd")
+        place = self._enter(self._vars["BELOW"])
+        digits = int(self._vars["DIGITS"])
+        for line in self._stdin.split(b"\n")[:-1]:
+            blocks, rest, size, many, count, name = line.split(b" ", 5)
+            path, length = place + b"/" + decoded(name.removesuffix(b"/")), int(size) * int(many)
+            for number in range(int(count)):
+                start = int(blocks) * BLOCK + int(rest) + number * length
+                self._out += self._chunk(path, start, length)[:digits] + b"\n"
+
+    def _chunk(self, path: bytes, start: int, length: int) -> bytes:
+        if not self._host.exists(path) or self._host.is_directory(path):
+            return b"-"
+        return self._digested(self._host.file(path).data[start : start + length])
+
+    def _print(self, path: bytes, start: int, length: int) -> None:
+        self._out += self._host.file(path).data[start : start + length]
+
+
+def half_written(host: MemoryHost, scripts: Parts, stdin: bytes, kind: str) -> Callable[[], None]:
+    """Have a part written by a program that lost its connection; return what is left of it to do.
+
+    Args:
+        host: where it runs.
+        scripts: the program.
+        stdin: what it was to write.
+        kind: ``torn`` when it has written half of that; else all.
+    """
+    part, mark = scripts.receive()
+    offset = scripts.offset
+    scripts.write(part, stdin[: len(stdin) // 2] if kind == "torn" else stdin)
+    file = host.file(part)
+
+    def rest() -> None:
+        file.data = file.data[:offset] + stdin + b" and more, late"
+        if host.exists(mark):
+            host.unlink(mark)
+
+    return rest

@@ -1,0 +1,127 @@
+"""Big files: what a part holds is proven, and nothing of it is sent again."""
+
+import hashlib
+import random
+
+import pytest
+
+from sshsync.model import events as ev
+from sshsync.transfers.chunks import length_at
+from sshsync.transports.memory import Fault
+from tests.conftest import CHAIN, World
+
+RETRY = CHAIN.replace("[DEFAULT]", "[DEFAULT]\nretries = 2")
+BIG = random.Random(5).randbytes(4_000_000)
+CHUNK, PIECE = 1 << 16, 1 << 20
+
+
+@pytest.fixture
+def big(world: World) -> World:
+    world.fill("master", b"/m", {b"big": BIG})
+    world.fill("proxy", b"/p", {})
+    return world
+
+
+def moved(world: World) -> int:
+    return sum(event.bytes for event in world.seen(ev.Progress))
+
+
+def parts(world: World) -> list[bytes]:
+    return [path for path in world.host("proxy").files if b"/.sshsync/part/" in path]
+
+
+@pytest.mark.parametrize("after", [1, CHUNK - 1, CHUNK, CHUNK + 1, 1_000_000, 3_900_000])
+def test_a_cut_costs_a_chunk_at_most(big: World, after: int) -> None:
+    big.host("proxy").faults.append(Fault("short", "store", after=after))
+    assert big.run("proxy", text=RETRY).exit_code == 0
+    assert big.host("proxy").below(b"/p") == {b"big": BIG}
+    lost = length_at(1 << after.bit_length() - 1, 1e12) + PIECE
+    assert moved(big) <= len(BIG) + lost, "a chunk, which is never longer than what lies before it, and what was under way"
+    assert sum(event.bytes for event in big.seen(ev.Resent)) <= lost
+    assert not parts(big)
+
+
+def test_a_link_that_breaks_again_and_again_is_not_given_up_while_something_is_kept(big: World) -> None:
+    big.host("proxy").faults += [Fault("short", "store", after=300_000) for _ in range(40)]
+    assert big.run("proxy", text=RETRY).exit_code == 0
+    assert big.host("proxy").below(b"/p") == {b"big": BIG}
+    assert len(big.seen(ev.Retried)) > 10, "far more tries than retries allows in a row"
+    assert [event.wait for event in big.seen(ev.Retried)][1:] == [0] * (len(big.seen(ev.Retried)) - 1), "who keeps something goes on at once"
+
+
+def test_a_link_on_which_nothing_can_be_kept_is_given_up(big: World) -> None:
+    big.host("proxy").faults += [Fault("short", "store", after=CHUNK - 1) for _ in range(40)]
+    assert big.run("proxy", text=RETRY).exit_code == 75
+    assert big.host("proxy").started.count("store") == 2
+
+
+def test_what_an_earlier_run_left_is_compared_and_the_rest_is_sent(big: World) -> None:
+    big.host("proxy").faults += [Fault("short", "store", after=1_000_000), *[Fault("refuse", "carry-on") for _ in range(99)]]
+    assert big.run("proxy", text=RETRY).exit_code == 75
+    big.host("proxy").faults.clear()
+    assert big.run("proxy", text=RETRY).exit_code == 0
+    assert big.host("proxy").below(b"/p") == {b"big": BIG}
+    assert moved(big) <= len(BIG) - 1_000_000 + CHUNK
+    assert any("are there already" in event.text for event in big.seen(ev.Remarked))
+
+
+def test_a_part_of_which_a_bit_was_altered_costs_that_chunk(big: World) -> None:
+    proxy = big.host("proxy")
+    name = b"/p/.sshsync/part/" + hashlib.sha256(BIG).hexdigest().encode() + b".0123456789abcdef-1"
+    proxy.put(name, BIG[:2_000_000] + b"\0" + BIG[2_000_001:])
+    assert big.run("proxy", text=RETRY).exit_code == 0
+    assert proxy.below(b"/p") == {b"big": BIG}
+    assert moved(big) == CHUNK
+
+
+@pytest.mark.parametrize("script", ["ranges", "store"])
+def test_a_block_that_breaks_on_the_way_costs_a_block(big: World, script: str) -> None:
+    if script == "ranges":
+        big.host("master").faults.append(Fault("flip", "ranges"))
+    else:
+        proxy = big.host("proxy")
+
+        def corrupt() -> None:
+            (part,) = parts(big)
+            proxy.files[part].data = proxy.files[part].data[:-1] + b"\0"
+
+        proxy.faults.append(Fault("none", "store", then=corrupt))
+    result = big.run("proxy", text=RETRY)
+    assert result.exit_code == 0
+    assert big.host("proxy").below(b"/p") == {b"big": BIG}
+    assert len(BIG) < moved(big) <= len(BIG) + CHUNK + 1
+    assert sum(event.bytes for event in big.seen(ev.Resent)) <= CHUNK + 1
+
+
+def test_two_files_of_one_content_side_by_side_share_no_part_at_once(big: World) -> None:
+    big.fill("master", b"/m", {b"big": BIG, b"twin": BIG})
+    big.host("proxy").faults += [Fault("short", "store", after=1_000_000), Fault("short", "store", nth=3, after=500_000)]
+    assert big.run("proxy", text=RETRY).exit_code == 0
+    assert big.host("proxy").below(b"/p") == {b"big": BIG, b"twin": BIG}
+
+
+@pytest.mark.parametrize("kind", ["torn", "open"])
+def test_who_still_writes_to_a_part_keeps_a_file_of_his_own(big: World, kind: str) -> None:
+    proxy = big.host("proxy")
+    proxy.faults += [Fault(kind, "store"), Fault("none", "publish", first=proxy.wake)]
+    assert big.run("proxy", text=RETRY).exit_code == 0
+    proxy.wake()
+    assert proxy.below(b"/p") == {b"big": BIG}
+    assert moved(big) <= len(BIG) * (2 if kind == "torn" else 1) + CHUNK
+
+
+def test_a_part_whose_parent_changed_is_not_gone_on_with(big: World) -> None:
+    new = BIG[:1_500_000] + b"new" + BIG[1_500_003:]
+    big.host("proxy").faults.append(Fault("short", "store", after=1_000_000, then=lambda: None))
+    big.host("proxy").faults.append(Fault("none", "carry-on", first=lambda: big.host("master").put(b"/m/big", new)))
+    assert big.run("proxy", text=RETRY).exit_code == 0
+    assert big.host("proxy").below(b"/p") == {b"big": new}
+    assert not parts(big)
+
+
+def test_a_host_without_dd_begins_anew(big: World) -> None:
+    proxy = big.host("proxy")
+    proxy.tools = type(proxy.tools)(programs=proxy.tools.programs - {"dd"})
+    proxy.faults.append(Fault("short", "store", after=1_000_000))
+    assert big.run("proxy", text=RETRY).exit_code == 0
+    assert proxy.below(b"/p") == {b"big": BIG}
