@@ -12,10 +12,11 @@ from sshsync.transports.memory_disk import File
 from sshsync.transports.memory_host import MemoryHost
 from sshsync.transports.memory_lease import Leases
 from sshsync.transports.memory_looks import Looks
+from sshsync.transports.memory_pieces import Pieces
 from sshsync.transports.memory_shell import Ended, decoded
 
 
-class Scripts(Looks, Leases):
+class Scripts(Looks, Leases, Pieces):
     """Every script, by its name; what changes a host stands here."""
 
     def unpack(self) -> None:

@@ -10,7 +10,10 @@ main() {
     [ $t = md5 ] || { try shasum -a ${t#sha} /dev/null && echo "$t=shasum -a ${t#sha}"; }
     try openssl dgst -r -$t /dev/null && echo "$t=openssl dgst -r -$t"
   done
-  for t in find tar mv rm mkdir rmdir chmod touch cat scp; do command -v $t >/dev/null 2>&1 && echo "tool=$t"; done
+  for t in find tar mv rm mkdir rmdir chmod touch cat dd scp; do command -v $t >/dev/null 2>&1 && echo "tool=$t"; done
+  # An interpreter that does not run, or lacks its own library, prints nothing.
+  try python3 -V && python3 -I -S -c 'import concurrent.futures, hashlib; [print("cutter=python3", hashlib.new(name).name) for name in ("sha1", "md5")]' </dev/null 2>/dev/null
+  for t in SHA:sha1 MD5:md5; do try perl -MFcntl -MDigest::${t%:*} -e 'exit 0' && echo "cutter=perl ${t#*:}"; done
   # Only a sync that takes -f flushes one file system; others would flush them all.
   case $(sync --help 2>&1 </dev/null) in *-f*) try sync -f / && echo 'sync=sync -f' ;; esac
   now=$(date +%s 2>/dev/null)
