@@ -159,7 +159,7 @@ def _by_tool(
     size = max(one.cut.most for one in asked)
     tool = tool_for(subject, means.algorithm, size)
     variables = {"ROOT": root, "BELOW": below, "TOOL": tool.encode(), "DIGITS": b"%d" % DIGITS}
-    lines = b"".join(_block_line(one) + b"\n" for one in asked)
+    lines = b"".join(line for one in asked for line in _block_lines(one))
     allow = sum(one.extent.length / HASH_RATE + _count(one) * EACH for one in asked)
     answer = checked((yield Request(Command(scripts.CHUNKS, variables), lines, allow)), subject, "comparing")
     return _hexadecimal(answer, asked, subject)
@@ -183,10 +183,15 @@ def _count(question: Question) -> int:
     return -(-question.extent.length // question.cut.most)
 
 
-def _block_line(question: Question) -> bytes:
-    unit = min(BLOCK, question.cut.most)
-    blocks = (counted(question.extent.offset), unit, question.cut.most // unit, _count(question))
-    return b"%s %d %d %d %s" % (*blocks, enclosed(question.key))
+def _block_lines(question: Question) -> Iterator[bytes]:
+    """Yield the lines that ask for the blocks of a range: for the whole ones, and for what is left behind them."""
+    (offset, length), size = question.extent, question.cut.most
+    count, rest = divmod(length, size)
+    unit = min(BLOCK, size)
+    if count:
+        yield b"%s %d %d %d %s\n" % (counted(offset), unit, size // unit, count, enclosed(question.key))
+    if rest:
+        yield b"%s %d 1 1 %s\n" % (counted(offset + count * size), rest, enclosed(question.key))
 
 
 def _hexadecimal(answer: Answer, asked: Sequence[Question], subject: Subject) -> list[list[Piece]]:

@@ -40,7 +40,7 @@ class Pieces(Shell):
             path = place + b"/" + _name(name)
             if self._is_file(path) and not self._host.is_link(path):
                 data = self._host.file(path).data[offset : offset + length]
-                for start, size in pieces(data, Cut(least, most, tail)):
+                for start, size in pieces(data, Cut(least, most, tail), tool):
                     self._out += _lengths(size) + hashlib.new(tool, data[start : start + size]).digest()[:_TOLD]
             else:
                 self._say(_name(name) + b": it is no file")

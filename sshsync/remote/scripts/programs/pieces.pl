@@ -9,7 +9,7 @@ my $digest = $algorithm eq 'md5'
   : do { require Digest::SHA; no strict 'refs'; \&{"Digest::SHA::$algorithm"} };
 binmode STDIN;
 binmode STDOUT;
-my ($buffer, $told) = (8 << 20, 6);
+my ($before, $buffer, $told) = (64, 8 << 20, 6);
 
 # What makes out the end of a piece.
 sub boundary {
@@ -34,10 +34,31 @@ sub tell_of {
   print $out, chr($length), substr($digest->($_[0]), 0, $told);
 }
 
+# Where a piece ends: at the first boundary, else at the weaker one with the least digest before it.
+sub end_of {
+  my ($held, $start, $limit, $first, @weaker) = @_;
+  return $limit unless $first;
+  my $window = substr($$held, $start, $limit - $start);
+  return $start + $+[0] if $window =~ $first;
+  for my $boundary (@weaker) {
+    my ($end, $least);
+    while ($window =~ /$boundary/g) {
+      my $place = $start + $+[0];
+      my $digest = $digest->(substr($$held, $place - $before, $before));
+      ($end, $least) = ($place, $digest) if !$end || $digest lt $least;
+    }
+    return $end if $end;
+  }
+  return $limit;
+}
+
 # Prints the pieces of what is open; undef at its end, else a word about what is wrong.
 sub cut {
   my ($file, $length, $least, $most, $tail) = @_;
-  my $boundary = boundary($tail);
+  my @boundaries;
+  for (my $weaker = $tail; $tail && $weaker >= 0; $weaker -= 2) {
+    push @boundaries, boundary($weaker);
+  }
   my $held = '';
   while (1) {
     my $want = $buffer + $most;
@@ -49,10 +70,7 @@ sub cut {
     my ($start, $size) = (0, length $held);
     while ($start < $size and $last || $start + $most <= $size) {
       my $end = $start + $most < $size ? $start + $most : $size;
-      if ($tail && $start + $least < $end) {
-        my $window = substr($held, $start + $least, $end - $start - $least);
-        $end = $start + $least + $+[0] if $window =~ $boundary;
-      }
+      $end = end_of(\$held, $start + $least, $end, @boundaries) if $start + $least < $end;
       tell_of(substr($held, $start, $end - $start));
       $start = $end;
     }

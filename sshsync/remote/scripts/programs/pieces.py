@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 ALGORITHM = sys.argv[1]
+BEFORE = 64
 BUFFER = 8 << 20
 TOLD = 6
 THREADS = 3
@@ -37,9 +38,28 @@ def opened(name: bytes) -> "io.FileIO":
     return io.FileIO(file)
 
 
+def digested(content: "bytes | memoryview") -> bytes:
+    """Return a digest."""
+    return hashlib.new(ALGORITHM, content).digest()
+
+
+def end_of(held: bytes, start: int, limit: int, boundaries: "list[re.Pattern[bytes]]") -> int:
+    """Return where a piece ends: at the first boundary, else at the weaker one with the least digest before it."""
+    for number, search in enumerate(boundaries):
+        if number:
+            ends = [found.end() for found in search.finditer(held, start, limit)]
+            if ends:
+                return min(ends, key=lambda end: digested(held[end - BEFORE : end]))
+        else:
+            found = search.search(held, start, limit)
+            if found:
+                return found.end()
+    return limit
+
+
 def cut(file: "io.FileIO", length: int, least: int, most: int, tail: int) -> "Iterator[tuple[bytes, list[int]]]":
     """Yield buffers with the places at which their pieces begin and end."""
-    search = boundary(tail).search
+    boundaries = [boundary(weaker) for weaker in range(tail, -1, -2)] if tail else []
     held = b""
     while True:
         more = file.read(min(length, BUFFER + most))
@@ -49,9 +69,7 @@ def cut(file: "io.FileIO", length: int, least: int, most: int, tail: int) -> "It
         places = [0]
         start = 0
         while start < len(held) and (last or start + most <= len(held)):
-            end = min(start + most, len(held))
-            found = search(held, start + least, end) if tail else None
-            start = found.end() if found else end
+            start = end_of(held, start + least, min(start + most, len(held)), boundaries)
             places.append(start)
         yield held, places
         if last:
@@ -65,14 +83,12 @@ def told(held: bytes, places: "list[int]") -> bytearray:
     out = bytearray()
     for number in range(1, len(places)):
         start, end = places[number - 1], places[number]
-        digest = hashlib.new(ALGORITHM)
-        digest.update(view[start:end])
         length = end - start
         while length > 127:
             out.append(128 | length & 127)
             length >>= 7
         out.append(length)
-        out += digest.digest()[:TOLD]
+        out += digested(view[start:end])[:TOLD]
     return out
 
 
