@@ -9,7 +9,7 @@ my $digest = $algorithm eq 'md5'
   : do { require Digest::SHA; no strict 'refs'; \&{"Digest::SHA::$algorithm"} };
 binmode STDIN;
 binmode STDOUT;
-my ($before, $buffer, $told) = (64, 8 << 20, 6);
+my ($before, $buffer, $told) = (64, 2 << 20, 6);
 
 # What makes out the end of a piece.
 sub boundary {

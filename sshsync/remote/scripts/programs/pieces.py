@@ -17,7 +17,7 @@ from itertools import islice
 
 ALGORITHM = sys.argv[1]
 BEFORE = 64
-BUFFER = 8 << 20
+BUFFER = 4 << 20
 TOLD = 6
 THREADS = 3
 
