@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sshsync.core import verify
-from sshsync.core.pieces import Extent
+from sshsync.core.pieces import Piece
 from sshsync.hosts.asking import Asking
-from sshsync.kinds import chunked
+from sshsync.kinds.chunks import Means, Question
 from sshsync.kinds.files import Files
 from sshsync.model.events import Waiting
 from sshsync.model.item import Digest, Item, Key, Snapshot
@@ -57,11 +57,12 @@ class Looks:
         return self._asking.converse(subject, self._files.digests(subject, root, below, sizes))
 
     def chunks(
-        self, repository: Repository, root: bytes, below: bytes, key: Key, chunks: Sequence[Extent], algorithm: str
-    ) -> dict[Extent, Digest]:
-        """Return digests of chunks of a file below the root; see `kinds.chunked`."""
-        subject = replace(self._asking.subject(repository), algorithm=algorithm)
-        return self._asking.converse(subject, chunked.digests(subject, root, below, key, chunks))
+        self, repository: Repository, root: bytes, below: bytes, asked: Sequence[Question], means: Means
+    ) -> list[Piece]:
+        """Return the pieces of ranges of files, in order; see `kinds.chunks.ask`."""
+        subject = self._asking.subject(repository)
+        told = self._asking.converse(subject, self._files.chunks(subject, root, below, asked, means))
+        return [piece for pieces in told for piece in pieces]
 
     def still(self, repository: Repository, root: bytes, items: Iterable[Item]) -> set[Key]:
         """Return the keys of those items that are not as they were when they were scanned: changed, or gone.

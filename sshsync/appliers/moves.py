@@ -256,7 +256,7 @@ class Mover:
             moved,
             asking.stop.check,
             self._complaints.__setitem__,
-            chunks=parts.algorithm if isinstance(load, Part) else "",
+            chunks=parts.means.algorithm if isinstance(load, Part) and parts.means else "",
             chunk=parts.chunk,
             sent=sent,
             clock=asking.monotonic,

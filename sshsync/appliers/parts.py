@@ -7,23 +7,18 @@ from sshsync.appliers.base import Site
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
 from sshsync.appliers.staging import PARTS, Staging
-from sshsync.core.pieces import Extent, merged, without
+from sshsync.core.pieces import Cut, Extent, blocks, merged, without
 from sshsync.hosts.asking import Asking
-from sshsync.model.item import Digest, Key
-from sshsync.model.topology import Repository
+from sshsync.kinds.chunks import Means, Question, common
+from sshsync.model.item import Digest
 from sshsync.model.words import visible
+from sshsync.remote.ranges import BLOCK
 from sshsync.transfers.base import Ends, Strategy
 from sshsync.transfers.chunks import MOST, shorter
-from sshsync.transfers.load import Part, Span
+from sshsync.transfers.load import Part, Span, hexadecimal
 
 _LEVELS = (1 << 20, 1 << 16)
 """Bytes of the chunks in which a part is compared with the parent's file: coarse first, finer where the two differ."""
-
-_MOST_ASKED = 4096
-"""Chunks that one request asks about at most."""
-
-_ALGORITHMS = ("sha256", "sha1", "md5", "sha512")
-"""What chunks are digested by, the best first; the whole is verified by its own digest anyway."""
 
 
 @dataclass(slots=True)
@@ -33,14 +28,14 @@ class Standing:
     Attributes:
         name: what it is called in the directory of parts; "" while there is none.
         there: ranges that are known to be right.
-        sent: digests of chunks that were sent and may have arrived.
+        sent: digests of chunks that were sent and may have arrived, in hexadecimal.
         doubted: it is to be compared with the parent's file.
         moved: bytes that were sent since it was looked at last.
     """
 
     name: str = ""
     there: tuple[Extent, ...] = ()
-    sent: dict[Extent, Digest] = field(default_factory=dict)
+    sent: dict[Extent, str] = field(default_factory=dict)
     doubted: bool = False
     moved: int = 0
 
@@ -70,7 +65,8 @@ class Parts:
         self._staging = staging
         self._ledger = ledger
         self._standing: dict[Digest, Standing] = {}
-        self._algorithm: str | None = None
+        self._means: Means | None = None
+        self._asked = False
         self.kept = 0
         self.chunk = MOST
 
@@ -96,18 +92,16 @@ class Parts:
         self._standing.pop(load.change.new.digest or "", None)
 
     @property
-    def algorithm(self) -> str:
-        """What both hosts digest chunks by, "" when they have nothing in common."""
-        if self._algorithm is None:
-            ends = [self._asking.capabilities(end) for end in (self._site.parent, self._site.child)]
-            fit = all("dd" in one.tools for one in ends)
-            usable = (name for name in _ALGORITHMS if fit and all(name in one.digests for one in ends))
-            self._algorithm = next(usable, "")
-        return self._algorithm
+    def means(self) -> Means | None:
+        """What both hosts can compare files by; None when they have nothing in common."""
+        if not self._asked:
+            parent, child = (self._asking.capabilities(end) for end in (self._site.parent, self._site.child))
+            self._means, self._asked = common(parent, child, self._site.child.digest), True
+        return self._means
 
     def sent(self, load: Part, span: Span, digest: Digest) -> None:
         """Take note of a chunk that has gone over the wire."""
-        self._of(load).sent[Extent(span.offset, span.length)] = digest
+        self._of(load).sent[Extent(span.offset, span.length)] = hexadecimal(digest)
 
     def bring(self, load: Part, strategy: Strategy, ends: Ends) -> None:
         """Bring what is missing of a part, after a look at what an earlier try left of it.
@@ -151,24 +145,22 @@ class Parts:
 
     def _prove(self, standing: Standing, load: Part, size: int) -> None:
         """Keep of what was sent what the child holds."""
-        there = standing.there
-        asked = [e for e in standing.sent if e.end <= size and without([e], there)]
-        found = self._child_digests(load, asked)
-        self._keep(standing, [extent for extent in asked if found.get(extent) == standing.sent[extent]])
-        standing.sent.clear()
+        there, sent = standing.there, standing.sent
+        asked = [extent for extent in sent if extent.end <= size and without([extent], there)]
+        found = self._pieces([Question(load.name.encode(), one, _whole(one)) for one in asked])
+        self._keep(standing, [one for one in asked if one in found and sent[one].startswith(found[one].hex())])
+        sent.clear()
 
     def _compare(self, standing: Standing, load: Part, size: int) -> None:
         """Keep what is the same on parent and child, chunk by chunk."""
         standing.doubted = False
-        if not self.algorithm:
-            return
         differing: tuple[Extent, ...] = (Extent(0, size),)
-        for length in _LEVELS:
-            chunks = [chunk for extent in differing for chunk in _cut(extent, length)]
-            ours = self._child_digests(load, chunks)
-            key, parent = load.change.key, self._site.parent
-            theirs = self._digests(parent, self._source_root, b".", key, chunks)
-            same = [chunk for chunk in chunks if chunk in ours and ours[chunk] == theirs.get(chunk)]
+        for length in _LEVELS if self.means else ():
+            ours = self._pieces([Question(load.name.encode(), one, blocks(length)) for one in differing])
+            theirs = self._pieces(
+                load, [Question(load.change.key, one, blocks(length)) for one in differing], parent=True
+            )
+            same = [extent for extent, digest in ours.items() if theirs.get(extent) == digest]
             self._keep(standing, same)
             differing = without(differing, same)
         if standing.there:
@@ -181,23 +173,19 @@ class Parts:
         self.kept += standing.bytes - before
         standing.moved -= standing.bytes - before
 
-    def _child_digests(self, load: Part, chunks: list[Extent]) -> dict[Extent, Digest]:
-        return self._digests(self._site.child, self._staging.root, PARTS, load.name.encode(), chunks)
-
-    def _digests(
-        self, repository: Repository, root: bytes, below: bytes, key: Key, chunks: list[Extent]
-    ) -> dict[Extent, Digest]:
-        found: dict[Extent, Digest] = {}
-        for start in range(0, len(chunks), _MOST_ASKED):
-            some = chunks[start : start + _MOST_ASKED]
-            found |= self._looks.chunks(repository, root, below, key, some, self.algorithm)
-        return found
+    def _pieces(self, asked: list[Question], *, parent: bool = False) -> dict[Extent, bytes]:
+        """Return what one of the hosts tells of ranges of the part, or of the parent's file."""
+        means = self.means
+        if means is None or not asked:
+            return {}
+        ours = self._site.child, self._staging.root, PARTS
+        place = (self._site.parent, self._source_root, b".") if parent else ours
+        return {Extent(one.offset, one.length): one.digest for one in self._looks.chunks(*place, asked, means)}
 
     def _of(self, load: Part) -> Standing:
         return self._standing.setdefault(load.change.new.digest or "", Standing())
 
 
-def _cut(extent: Extent, length: int) -> list[Extent]:
-    """Return an extent in chunks of a length, the last as long as what is left."""
-    starts = range(extent.offset, extent.end, length)
-    return [Extent(start, min(length, extent.end - start)) for start in starts]
+def _whole(extent: Extent) -> Cut:
+    """Return the cut that leaves an extent in one piece."""
+    return blocks(-(-extent.length // BLOCK) * BLOCK)

@@ -1,12 +1,15 @@
 """How content is cut into pieces, so that two hosts that never talk to each other cut equal content alike.
 
 Blocks are cut by their place: cheap anywhere, and blind after the first byte that was inserted. Pieces are cut where
-the content says so: behind a byte of one class in sixteen, followed by `tail` bytes of one class in four each. Classes
-go by residues, so that each has its share of whatever alphabet: random bytes, English, digits, hexadecimal, base64. A
-piece is never shorter than two gaps, so only a third of the content is looked at, and never longer than six: content
-without any boundary (zeros) falls into pieces of that length.
+the content says so: behind a byte of one class in sixteen, followed by `tail` bytes of one class in four each.
+Classes go by residues, so that each has its share of whatever alphabet: random bytes, English, digits, hexadecimal,
+base64. A piece is never shorter than two gaps, so only a third of the content is looked at, and never longer than
+six. Where no boundary is in reach (a log has the same words in every line), weaker ones are looked for, two bytes
+shorter each time, and of these the one with the least digest of what is before it: the same one from wherever the
+search began. Content without any (zeros) falls into pieces of the greatest length.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +18,12 @@ from typing import NamedTuple
 
 FINEST = 2
 """Tail of the smallest pieces that pay: a piece is 800 bytes then, what is told of it nine."""
+
+COARSEST = 8
+"""Tail of the largest pieces: a host holds a few of them in memory, of six MiB at most."""
+
+BEFORE = 64
+"""Bytes before a weaker boundary that decide which is taken: about a line of text."""
 
 _FEW, _MANY = 8, 1024
 """Blocks and pieces that the first look at a content is to be cut into, at least."""
@@ -91,7 +100,7 @@ def ladder(size: int, *, content: bool) -> tuple[Cut, ...]:
     if not content:
         return tuple(cut for cut in BLOCKS if cut.most * _FEW <= size) or BLOCKS[-1:]
     first = FINEST
-    while by_content(first + 1).mean * _MANY <= size:
+    while first < COARSEST and by_content(first + 1).mean * _MANY <= size:
         first += 1
     return tuple(by_content(tail) for tail in sorted({first, (first + FINEST + 1) // 2, FINEST}, reverse=True))
 
@@ -111,16 +120,30 @@ def _boundary(tail: int) -> re.Pattern[bytes]:
     return re.compile(boundary(tail))
 
 
-def pieces(content: bytes, cut: Cut) -> Iterator[Extent]:
-    """Yield the extents of the pieces of a content: what every program for hosts has to print."""
+def pieces(content: bytes, cut: Cut, algorithm: str = "sha1") -> Iterator[Extent]:
+    """Yield the extents of the pieces of a content: what every program for hosts has to print.
+
+    Args:
+        content: all of the extent that is cut.
+        cut: how.
+        algorithm: by which pieces are told, and weaker boundaries chosen.
+    """
     start = 0
     while start < len(content):
-        end = min(start + cut.most, len(content))
-        if cut.tail:
-            found = _boundary(cut.tail).search(content, start + cut.least, end)
-            end = found.end() if found else end
+        limit = min(start + cut.most, len(content))
+        end = _end(content, start + cut.least, limit, cut.tail, algorithm) if cut.tail else limit
         yield Extent(start, end - start)
         start = end
+
+
+def _end(content: bytes, start: int, limit: int, tail: int, algorithm: str) -> int:
+    if found := _boundary(tail).search(content, start, limit):
+        return found.end()
+    for weaker in range(tail - 2, -1, -2):
+        ends = [found.end() for found in _boundary(weaker).finditer(content, start, limit)]
+        if ends:
+            return min(ends, key=lambda end: hashlib.new(algorithm, content[end - BEFORE : end]).digest())
+    return limit
 
 
 def merged(extents: Iterable[Extent], gap: int = 0) -> tuple[Extent, ...]:

@@ -1,11 +1,12 @@
 """Files: items are regular files below a root, their digest is that of their content."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sshsync.core.algorithm import BY_LENGTH
+from sshsync.core.pieces import Piece
 from sshsync.errors import CommandError, ToolMissingError
-from sshsync.kinds import globs
+from sshsync.kinds import chunks, globs
 from sshsync.kinds.base import Answer, Condition, Dialogue, Learned, Remark, Request, Subject
 from sshsync.kinds.listing import checked, list_all, read_root, root_request, stat_named
 from sshsync.model.item import Digest, Item, Key, Problem, Snapshot, Stamp
@@ -148,6 +149,18 @@ class Files:
             tool = "" if subject.repository.commands.digest else _tool(subject, size // len(keys))
             found.update((yield from _digests_of(subject, {**place, "TOOL": tool.encode()}, keys, size / HASH_RATE)))
         return found
+
+    def chunks(
+        self,
+        subject: Subject,
+        root: bytes,
+        below: bytes,
+        asked: Sequence[chunks.Question],
+        means: chunks.Means,
+    ) -> Dialogue[list[tuple[Piece, ...]]]:
+        """Cut ranges of files into pieces and digest each; see `chunks.ask`."""
+        told = yield from chunks.ask(subject, root, below, asked, means)
+        return told
 
     def look(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
         """Stat the named items; nothing is asked when there are none."""

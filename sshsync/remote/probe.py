@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sshsync.remote.scripts import STAT_IN_PERL
+from sshsync.remote.scripts import CUTTERS, STAT_IN_PERL
 
 _STAT = {
     "gnu": ("stat", "-c", "TOKEN %f %s %.9Y %.9Z %i %n", "%d"),
@@ -24,6 +24,8 @@ class Capabilities:
         digests: command that computes a digest, by algorithm; the first that works.
         bulk: command that reads big files faster, by algorithm, where there is one: openssl uses the processor's
             own instructions (256 MB in 0.18 s, coreutils' sha256sum 0.51 s), but takes longer to start.
+        cutters: interpreters that cut files where their content says so, the better one first, and the algorithms by
+            which each tells what a piece is.
         sync: command that flushes one file system, or "".
         clock: seconds that its clock is ahead of the controller's.
     """
@@ -32,6 +34,7 @@ class Capabilities:
     digests: Mapping[str, str] = field(default_factory=dict)
     bulk: Mapping[str, str] = field(default_factory=dict)
     tools: frozenset[str] = frozenset()
+    cutters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sync: str = ""
     clock: float = 0.0
 
@@ -53,10 +56,15 @@ def parse(payload: bytes, controller_now: float) -> Capabilities:
     digests: dict[str, str] = {}
     bulk: dict[str, str] = {}
     tools: set[str] = set()
+    cutters: dict[str, tuple[str, ...]] = {}
     for line in payload.decode("ascii", "replace").splitlines():
         name, _, value = line.partition("=")
         if name == "tool":
             tools.add(value)
+        elif name == "cutter":
+            interpreter, _, algorithm = value.partition(" ")
+            if interpreter in CUTTERS and algorithm in ("sha1", "md5"):
+                cutters[interpreter] = (*cutters.get(interpreter, ()), algorithm)
         elif name in ("md5", "sha1", "sha256", "sha512"):
             digests.setdefault(name, value)
             if value.startswith("openssl "):
@@ -69,6 +77,7 @@ def parse(payload: bytes, controller_now: float) -> Capabilities:
         digests=digests,
         bulk=bulk,
         tools=frozenset(tools),
+        cutters=cutters,
         sync=single.get("sync", ""),
         clock=float(now) - controller_now if now.isdigit() else 0.0,
     )

@@ -5,28 +5,22 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from sshsync.core.pieces import Extent
 from sshsync.errors import SourceChangedError
 from sshsync.hosts.conversation import Conversation
 from sshsync.model.words import visible
-from sshsync.remote import encode, scripts
+from sshsync.remote import scripts
+from sshsync.remote.ranges import BLOCK, counted, reading
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends, Kept
 from sshsync.transfers.chunks import Chunks
 from sshsync.transfers.load import Part, Span
-
-BLOCK = 65536
-"""Bytes of a block, in which places in files are told to hosts: no number is larger than what their tools count."""
 
 LEAST = 8 << 20
 """Bytes that are worth a stream of their own."""
 
 MOST_STREAMS = 8
 """Streams of one file at once."""
-
-
-def place(offset: int) -> tuple[int, int]:
-    """Return an offset as a host is told it: blocks, and bytes beyond."""
-    return divmod(offset, BLOCK)
 
 
 def portions(spans: Sequence[Span], streams: int) -> list[Span]:
@@ -97,13 +91,12 @@ class Streams:
 
     def _one(self, number: int, span: Span) -> None:
         ends = self._ends
-        blocks, rest = place(span.offset)
+        blocks, rest = counted(span.offset).split()
         # One byte more than there should be tells of a file that became longer.
         last = span.offset + span.length == self._load.size
-        line = b"%d %d %d %d ./%s/\n" % (blocks, rest, *place(span.length + last), encode.name(span.key))
-        read = Command(scripts.RANGES, {"ROOT": ends.source_root})
+        read, line = reading(ends.source_root, [(span.key, Extent(span.offset, span.length + last))])
         store = {"PART": self._load.name.encode(), "WRITER": b"%d" % number}
-        store |= {"ROOT": ends.target_root, "BLOCKS": b"%d" % blocks, "REST": b"%d" % rest}
+        store |= {"ROOT": ends.target_root, "BLOCKS": blocks, "REST": rest}
         chunks = Chunks(span, ends.chunks, ends.sent, ends.clock, ends.chunk) if ends.chunks else None
         write = Command(scripts.STORE, store)
         with ends.turn(), ends.source.start(read, line) as source, ends.target.start(write) as target:

@@ -19,12 +19,14 @@ class Tools:
         stat: its form: gnu, busybox, bsd, perl, or "" for none.
         digests: commands that compute digests, by algorithm.
         sync: command that flushes one file system, or "".
+        cutters: interpreters that cut files where their content says so, each with an algorithm by which it tells.
     """
 
     programs: frozenset[str] = frozenset({"find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat", "dd"})
     stat: str = "gnu"
     digests: tuple[tuple[str, str], ...] = tuple((name, f"{name}sum") for name in ("md5", "sha1", "sha256", "sha512"))
     sync: str = "sync -f"
+    cutters: tuple[tuple[str, str], ...] = (("python3", "sha1"), ("python3", "md5"))
 
 
 @dataclass(slots=True)

@@ -1,13 +1,10 @@
 """The scripts that look and read, on a host in memory: step by step what their shell does, with the same answers."""
 
 import hashlib
-import re
 from functools import partial
 
 from sshsync.remote.scripts import MISSING
 from sshsync.transports.memory_shell import Ended, Shell
-
-_TOOL = re.compile(r"(md5|sha1|sha256|sha512)|-a (\d+)")
 
 
 class Looks(Shell):
@@ -22,6 +19,7 @@ class Looks(Shell):
         lines = [f"stat={tools.stat}" if tools.stat else "", f"sync={tools.sync}" if tools.sync else ""]
         lines += [f"{algorithm}={command}" for algorithm, command in tools.digests]
         lines += [f"tool={program}" for program in sorted(tools.programs)]
+        lines += [f"cutter={interpreter} {algorithm}" for interpreter, algorithm in tools.cutters]
         lines.append(f"now={int(self._host.clock())}")
         self._out += "".join(line + "\n" for line in lines if line).encode()
 
@@ -152,7 +150,4 @@ class Looks(Shell):
         return self._digested(self._host.file(path).data)
 
     def _digested(self, data: bytes) -> bytes:
-        found = _TOOL.search(self._vars["TOOL"].decode())
-        if found is None:
-            raise Ended(127, b"sh: %s: not found" % self._vars["TOOL"])
-        return hashlib.new(found[1] or f"sha{found[2]}", data).hexdigest().encode()
+        return hashlib.new(self._algorithm(self._vars["TOOL"]), data).hexdigest().encode()

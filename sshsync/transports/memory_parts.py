@@ -1,12 +1,10 @@
 """The scripts about parts of big files, on a host in memory: ranges and chunks are read, ranges are written."""
 
 from collections.abc import Callable
-from functools import partial
 
 from sshsync.remote.scripts import OPEN
 from sshsync.transports.memory_host import MemoryHost
 from sshsync.transports.memory_looks import Looks
-from sshsync.transports.memory_shell import decoded
 
 BLOCK = 65536
 MARK = OPEN.encode() + b"."
@@ -60,39 +58,6 @@ class Parts(Looks):
             host.move(target + MARK + b"new", target)
         for name in [*written, mark]:
             host.unlink(name)
-
-    def ranges(self) -> int:
-        """Print ranges of files."""
-        self._top()
-        self._tool("dd")
-        for line in self._stdin.split(b"\n")[:-1]:
-            blocks, rest, many, more, name = line.split(b" ", 4)
-            key = decoded(name.removesuffix(b"/"))
-            start, length = int(blocks) * BLOCK + int(rest), int(many) * BLOCK + int(more)
-            if not self._try(b"cat", partial(self._print, self._root + b"/" + key, start, length)):
-                return 1
-        return 0
-
-    def chunks(self) -> None:
-        """Print the digests of blocks of files."""
-        self._top()
-        self._tool("dd")
-        place = self._enter(self._vars["BELOW"])
-        digits = int(self._vars["DIGITS"])
-        for line in self._stdin.split(b"\n")[:-1]:
-            blocks, rest, size, many, count, name = line.split(b" ", 5)
-            path, length = place + b"/" + decoded(name.removesuffix(b"/")), int(size) * int(many)
-            for number in range(int(count)):
-                start = int(blocks) * BLOCK + int(rest) + number * length
-                self._out += self._chunk(path, start, length)[:digits] + b"\n"
-
-    def _chunk(self, path: bytes, start: int, length: int) -> bytes:
-        if not self._host.exists(path) or self._host.is_directory(path):
-            return b"-"
-        return self._digested(self._host.file(path).data[start : start + length])
-
-    def _print(self, path: bytes, start: int, length: int) -> None:
-        self._out += self._host.file(path).data[start : start + length]
 
 
 def half_written(host: MemoryHost, scripts: Parts, stdin: bytes, kind: str) -> Callable[[], None]:

@@ -12,10 +12,11 @@ from sshsync.transports.memory_disk import File
 from sshsync.transports.memory_host import MemoryHost
 from sshsync.transports.memory_lease import Leases
 from sshsync.transports.memory_parts import Parts, half_written
+from sshsync.transports.memory_pieces import Pieces
 from sshsync.transports.memory_shell import Ended, decoded
 
 
-class Scripts(Parts, Leases):
+class Scripts(Parts, Leases, Pieces):
     """Every script, by its name; what changes a host stands here."""
 
     def unpack(self) -> None:

@@ -9,6 +9,7 @@ from sshsync.remote.scripts import LOST
 from sshsync.transports.memory_host import MemoryHost
 
 _OCTAL = re.compile(rb"\\0([0-7]{3})")
+_TOOL = re.compile(r"(md5|sha1|sha256|sha512)|-a (\d+)")
 _ONCE = 100
 """Names that one call of a tool is given at most."""
 
@@ -84,6 +85,13 @@ class Shell:
     def _tool(self, name: str) -> None:
         if name not in self._host.tools.programs:
             raise Ended(127, b"sh: %s: not found" % name.encode())
+
+    def _algorithm(self, tool: bytes) -> str:
+        """Return what a tool computes."""
+        found = _TOOL.search(tool.decode())
+        if found is None:
+            raise Ended(127, b"sh: %s: not found" % tool)
+        return found[1] or f"sha{found[2]}"
 
     def _top(self) -> None:
         host = self._host

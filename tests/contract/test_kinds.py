@@ -11,6 +11,8 @@ import pytest
 
 from sshsync.errors import SshsyncError
 from sshsync.kinds.base import Answer, Dialogue, Kind, Learned, Remark, Request, Subject, T
+from sshsync.core.pieces import Extent, blocks, by_content
+from sshsync.kinds.chunks import Question, common
 from sshsync.kinds.files import Files
 from sshsync.model.item import Digest, Item, Key
 from sshsync.hosts.conversation import new_token
@@ -355,3 +357,23 @@ def test_a_host_that_cannot_compute_the_digest_says_so(shop: Shop) -> None:
     poor = replace(shop.asked.capabilities, digests={}, bulk={})
     with pytest.raises(SshsyncError, match="cannot compute sha256"):
         shop.ask(lambda kind, subject: kind.scan(subject), capabilities=poor)
+
+
+@of_files
+def test_pieces_of_whatever_files_are_told_and_absent_ones_have_none(shop: Shop) -> None:
+    held = shop.fill()
+    means = common(shop.asked.capabilities, shop.asked.capabilities, "sha256")
+    plain = replace(shop.asked.capabilities, cutters={})
+    blind = common(plain, plain, "sha256")
+    assert means is not None
+    assert blind is not None
+    for known, able in ((means, shop.asked.capabilities), (blind, plain)):
+        cut = by_content(2) if known.content else blocks(4096)
+        asked = [Question(key, Extent(0, len(data)), cut) for key, data in held.items()] + [Question(b"absent", Extent(0, 9), cut)]
+        found, _, requests = shop.ask(lambda kind, subject: kind.chunks(subject, shop.place.root, b".", asked, known), capabilities=able)  # noqa: B023
+        assert len(requests) == 1, "one question for all of them"
+        assert found[-1] == ()
+        for (piece,), data in zip(found, held.values(), strict=False):
+            whole = hashlib.new(known.algorithm, data).digest()
+            assert (piece.offset, piece.length, piece.digest) == (0, len(data), whole[: len(piece.digest)])
+            assert len(piece.digest) >= 6

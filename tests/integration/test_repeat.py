@@ -6,6 +6,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -71,6 +72,15 @@ BATCH, PART = b"0" * 31 + b"b", b"0" * 63 + b"a"
 NAMES = lines("a", "d/b c", "d/e/'$(x)", "d/e/f")
 ALL = groups((".", ["a"]), ("d", ["b c"]), ("new/deep", ["z"]))
 MARKS = b"600 202001020304.05 a\n755 197001010000.00 d/b c\n"
+PLAN = b"F a\nC 0 1 0 4\nL 0 3\nF d/b c\nC 0 0 0 2\nC 0 0 0 1\nL 0 3\n.\n" + b"newest"
+
+
+def program(forms: dict[str, scripts.Foreign]) -> dict[str, bytes]:
+    """Return what makes a host run our program in Python, wherever that lies."""
+    ran = {**forms["python3"].variables}
+    return {**ran, "RUN": ran["RUN"].replace(b"python3", os.fsencode(os.path.join(sys.prefix, "bin", "python3")))}
+
+
 FETCHING = {
     "BATCH": BATCH, "TEMPLATE": b"cat \"$REMOTEDIR/$FILE\" >\"$LOCALDIR/$FILE\"", "SECRETS": b"", "WIDTH": b"4", "REMOTEHOST": b"h",
     "REMOTEPORT": b"22", "REMOTEUSER": b"u", "LOCALHOST": b"l", "LOCALUSER": b"v",
@@ -87,19 +97,28 @@ ROWS: dict[str, Row] = {
     "stat of what is gone": Row(stdin=lines("a", "gone")),
     "digest": Row({"BELOW": b".", "TOOL": b"sha256sum"}, NAMES),
     "digest-odd": Row({"BELOW": b".", "TOOL": b"sha256sum"}, NAMES),
+    "chunks": Row({"BELOW": b".", "TOOL": b"sha256sum", "DIGITS": b"16"}, b"0 1 2 1 3 ./a/\n0 0 65536 1 1 ./d/b c/\n0 0 4096 2 2 ./gone/\n"),
+    "pieces": Row({"BELOW": b".", "DIGEST": b"sha1", **program(scripts.CUTTERS)}, b"1 9 2 2 0 ./a/\n0 9 4 9 1 ./d/b c/\n0 9 4 9 1 ./gone/\n"),
     "template-list": Row({"TEMPLATE": b"find ${REPOPATH} -type f"}),
     "template-digest": Row({"BELOW": b".", "TEMPLATE": b"sha256sum ${FILEPATH}"}, NAMES),
     "hook": Row({"TEMPLATE": b"mkdir -p $REPOPATH/made && echo done >$REPOPATH/made/x"}),
     "read": Row(stdin=NAMES),
+    "ranges": Row(stdin=b"0 1 0 3 ./a/\n0 0 0 4 ./d/b c/\n"),
+    "assemble": Row({"PART": PART, "SIZE": b"13"}, PLAN),
+    "assemble over the rest of an attempt": Row({"PART": PART, "SIZE": b"13"}, PLAN, part=b"half"),
+    "assemble of what is gone": Row({"PART": PART, "SIZE": b"1"}, b"F gone\nC 0 0 0 1\n.\n"),
+    "assemble of too little": Row({"PART": PART, "SIZE": b"9"}, b"F a\nC 0 0 0 9\n.\n"),
+    "assemble without an end": Row({"PART": PART, "SIZE": b"5"}, b"F a\nC 0 0 0 5\n"),
+    "assemble-by": Row({"PART": PART, "SIZE": b"13", **program(scripts.ASSEMBLERS)}, PLAN),
+    "assemble-by of too little": Row({"PART": PART, "SIZE": b"9", **program(scripts.ASSEMBLERS)}, b"F a\nC 0 0 0 9\n.\n"),
     "unpack": Row({"BATCH": BATCH}, archive(STAGED)),
     "unpack over the rest of an attempt": Row({"BATCH": BATCH}, archive(STAGED), staged={"a": b"half", "other": b"old"}),
     "store": Row(STORED, BIG),
     "store over the rest of an attempt": Row(STORED, BIG, part=b"half"),
     "store into the middle": Row({**STORED, "REST": b"2"}, BIG, part=b"a whole part, and more" * 200),
     "store behind the end": Row({**STORED, "BLOCKS": b"1", "REST": b"3", "WRITER": b"1"}, BIG, part=b"half"),
-    "ranges": Row(stdin=b"0 0 0 3 ./a/\n0 2 0 5 ./a/\n1 0 1 0 ./a/\n0 0 0 2 ./d/b c/\n"),
+    "ranges beyond the end": Row(stdin=b"0 0 0 3 ./a/\n0 2 0 5 ./a/\n1 0 1 0 ./a/\n0 0 0 2 ./d/b c/\n"),
     "ranges of what is gone": Row(stdin=b"0 0 0 3 ./a/\n0 0 0 3 ./gone/\n"),
-    "chunks": Row({"BELOW": b".", "TOOL": b"sha256sum", "DIGITS": b"12"}, b"0 0 2 1 3 ./a/\n0 1 2 1 1 ./d/b c/\n0 0 65536 1 1 ./gone/\n"),
     "carry-on": Row({"FROM": PART, "TO": b"0a.7-2", "WAIT": b"0"}, part=BIG),
     "carry-on of what is gone": Row({"FROM": b"0a.7-1", "TO": b"0a.7-2", "WAIT": b"0"}),
     "carry-on of what somebody writes": Row({"FROM": PART, "TO": b"0a.7-2", "WAIT": b"0"}, part=BIG, marked=True),
@@ -141,7 +160,10 @@ ROWS: dict[str, Row] = {
 }
 """By name: what each script is given. The first words name the script; more than one row may stand for one."""
 
-MAY_FAIL = {"ranges of what is gone", "renew without a lease", "stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory"}
+MAY_FAIL = {
+    "ranges of what is gone", "assemble of what is gone", "assemble of too little", "assemble without an end", "assemble-by of too little",
+    "renew without a lease", "stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory",
+}  # fmt: skip
 """Rows that tell of something that is wrong, both times; all others have to end well, both times."""
 
 

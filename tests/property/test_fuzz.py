@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
@@ -11,15 +12,18 @@ from hypothesis import strategies as st
 from sshsync.config.load import parse
 from sshsync.config.resolve import resolve
 from sshsync.core import fold, selection
+from sshsync.core.pieces import Extent, blocks, by_content
 from sshsync.errors import ConfigError, HostKeyError, SshsyncError
 from sshsync.hosts.conversation import Reply
 from sshsync.kinds.base import Answer, Learned, Remark
+from sshsync.kinds.chunks import Means, Question
 from sshsync.kinds.files import Files, digest_of
 from sshsync.kinds.listing import paths
 from sshsync.model import events as ev
 from sshsync.model.item import Item, Stamp
 from sshsync.model.topology import Commands
 from sshsync.remote import probe, room
+from sshsync.remote.probe import Capabilities
 from sshsync.remote.frame import Deframer, FrameError, records
 from sshsync.appliers.staging import Staging
 from sshsync.transports.known_hosts import HostKey, check, look_up
@@ -28,7 +32,7 @@ from sshsync.hosts.session import Session
 from tests.conftest import ACCOUNT
 from tests.unit.test_files import TOKEN, subject
 
-WORDS = [b"free ", b" 1 2 3 4% /", b"staged 7", b"folds", b"sha256=", b"stat=gnu", b"tool=", TOKEN, b" ", b"\n", b"./", b"81a4", b"a1ff", b"1700000000.5", b"7", b"-1", b"..", b"/", b"\0", b"a" * 64, b"\\", b"'NONE'", b"failed 0"]
+WORDS = [b"cutter=", b"perl ", b"sha1", b"free ", b" 1 2 3 4% /", b"staged 7", b"folds", b"sha256=", b"stat=gnu", b"tool=", TOKEN, b" ", b"\n", b"./", b"81a4", b"a1ff", b"1700000000.5", b"7", b"-1", b"..", b"/", b"\0", b"a" * 64, b"\\", b"'NONE'", b"failed 0"]
 SOUP = st.lists(st.sampled_from(WORDS) | st.binary(max_size=6), max_size=40).map(b"".join)
 TEXT = st.lists(
     st.sampled_from(["@revoked", "@cert-authority", "h", "[h]:22", "*", "!h", "|1|a|b", "|1|AAAA|AAAA", "ssh-ed25519", "AAAA", "=", "#", " ", "\t", "\n"])
@@ -81,6 +85,26 @@ def test_second_looks_and_digests(answers: list[Answer], templates: bool) -> Non
             answered(dialogue, answers)
         except SshsyncError as error:
             assert str(error).isprintable()
+
+
+TOLD = st.lists(SOUP | st.binary(max_size=40) | st.sampled_from([b"0" * 16 + b"\n", b"-\n", b"\x01digest\x00"]), max_size=4).map(b"".join)
+"""Answers about pieces: the two forms, and noise."""
+
+
+@given(TOLD, st.sampled_from([Means("sha1", content=True), Means("sha1")]))
+def test_pieces_are_of_what_was_asked_about(payload: bytes, means: Means) -> None:
+    able = Capabilities(tools=frozenset({"dd"}), digests={"sha1": "sha1sum"}, cutters={"perl": ("sha1",)} if means.content else {})
+    asked = [Question(b"a", Extent(7, 5000), blocks(4096)), Question(b"b", Extent(0, 1), by_content(2))]
+    dialogue = Files().chunks(replace(made()[0], capabilities=able), b"/m", b".", asked[: 1 + means.content], means)
+    next(dialogue)
+    try:
+        dialogue.send(Answer(0, payload, b""))
+    except SshsyncError as error:
+        assert str(error).isprintable()
+    except StopIteration as end:
+        for question, told in zip(asked, end.value, strict=False):
+            assert all(question.extent.offset <= piece.offset < piece.end <= question.extent.end for piece in told)
+            assert list(told) == sorted(told, key=lambda piece: piece.offset)
 
 
 @given(SOUP)

@@ -1,15 +1,18 @@
 """The programs for hosts as files: all of them known, complete, and good shell."""
 
+import ast
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import sshsync.remote.scripts
-from sshsync.remote.scripts import EVERY, STAT_IN_PERL, Script, Status
-from sshsync.remote.scripts.program import SHARED, stripped
+from sshsync.remote import encode
+from sshsync.remote.scripts import ASSEMBLERS, CUTTERS, EVERY, PIECES, STAT_IN_PERL, Foreign, Script, Status
+from sshsync.remote.scripts.program import SHARED, indented, stripped
 from tests.sshd import require
 
 HERE = Path(sshsync.remote.scripts.__file__).parent
@@ -64,3 +67,33 @@ def test_shellcheck_finds_nothing() -> None:
 def test_the_stat_of_hosts_without_one_is_good_perl() -> None:
     require(bool(shutil.which("perl")), "perl")
     assert subprocess.run(["perl", "-c", "-e", STAT_IN_PERL], capture_output=True, check=False).returncode == 0
+
+
+PROGRAMS = sorted(HERE.glob("programs/*"))
+
+
+def test_every_program_is_there_in_every_language() -> None:
+    names = {relative(file) for file in PROGRAMS if file.is_file()}
+    assert names == {f"programs/{name}.{ending}" for name in ("pieces", "assemble") for ending in ("py", "pl")}
+    assert set(CUTTERS) == set(ASSEMBLERS) == {"python3", "perl"}
+
+
+@pytest.mark.parametrize("programs", [CUTTERS, ASSEMBLERS], ids=["pieces", "assemble"])
+def test_a_program_is_good_code_and_short_enough_for_any_command_line(programs: dict[str, Foreign]) -> None:
+    require(bool(shutil.which("perl")), "perl")
+    ast.parse(programs["python3"].text, feature_version=(3, 4))
+    assert subprocess.run(["perl", "-c", "-e", programs["perl"].text], capture_output=True, check=False).returncode == 0
+    for program in programs.values():
+        line = encode.command_line("/bin/sh", PIECES.text, {**program.variables, "ROOT": b"/" + b"\xff" * 4096, "BELOW": b"\xff" * 4096})
+        assert len(line) < 128 << 10
+
+
+@pytest.mark.parametrize("file", [file for file in PROGRAMS if file.suffix == ".py"], ids=relative)
+def test_what_is_left_of_a_program_in_python_means_the_same(file: Path) -> None:
+    text = file.read_text()
+    left, meant = ast.parse(indented(text)), ast.parse(text)
+    assert [ast.dump(node) for node in left.body[1:]] == [ast.dump(node) for node in meant.body[1:]]
+    assert ast.get_docstring(meant), "it says what it is"
+    assert not [line for line in indented(text).splitlines() if not line.strip() or line.lstrip().startswith("#")]
+    imported = {node.module if isinstance(node, ast.ImportFrom) else alias.name for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.Import, ast.ImportFrom)) for alias in node.names}
+    assert {str(name).partition(".")[0] for name in imported} <= sys.stdlib_module_names

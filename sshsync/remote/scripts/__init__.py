@@ -6,7 +6,7 @@ resolved root after checking that it still is that directory; no path is followe
 twice, a program leaves what it leaves run once; tools run with ``LC_ALL=C``.
 """
 
-from sshsync.remote.scripts.program import Command, Script, Status, load, text_of
+from sshsync.remote.scripts.program import Command, Foreign, Script, Status, foreign, load, text_of
 
 STAGING = ".sshsync"
 """The directory below every root that belongs to sshsync."""
@@ -23,9 +23,10 @@ LIST = load("look/list", "top", lists=True)
 STAT = load("look/stat", "top", "batches")
 DIGEST = load("look/digest", "top", "batches")
 DIGEST_ODD = load("look/digest-odd", "top")
-CHUNKS = load("look/chunks", "top", "range")
 TEMPLATE_LIST = load("look/template-list", "top", lists=True)
 TEMPLATE_DIGEST = load("look/template-digest", "top")
+CHUNKS = load("look/chunks", "top", "range", lists=True)
+PIECES = load("look/pieces", "top", lists=True)
 ROOM = load("look/room", "own")
 NOTHING = load("look/nothing")
 SYSTEM = load("look/system")
@@ -38,15 +39,23 @@ STAT_IN_PERL = text_of("look/stat.pl")
 # under a name that ends in `.open` and that no other attempt ever uses, and takes the ending away when the program that
 # wrote has ended: what has none can be written to by nobody any more.
 READ = load("move/read", "top", "batches", lists=True)
+RANGES = load("move/ranges", "top", "range", lists=True)
 UNPACK = load("move/unpack", "own")
 STORE = load("move/store", "own")
+ASSEMBLE = load("move/assemble", "own", "plain", "range")
+ASSEMBLE_BY = load("move/assemble-by", "own")
 FETCH = load("move/fetch", "own", "secrets", "real")
 SCP_SEND = load("move/scp-send", "top")
 SCP_TAKE = load("move/scp-take", "own", "real")
 CLOSE = load("move/close", "own")
-RANGES = load("move/ranges", "top", "range", lists=True)
 CARRY_ON = load("move/carry-on", "own", "held")
 TAKE_OVER = load("move/take-over", "own", "held", "grouped", "real")
+
+# programs/: for hosts that have an interpreter; never installed, and the same in each language.
+CUTTERS = foreign("programs/pieces")
+"""What prints the pieces of ranges of files, by its interpreter; see PIECES."""
+ASSEMBLERS = foreign("programs/assemble")
+"""What puts a file together of ranges of others, by its interpreter; see ASSEMBLE_BY."""
 
 # place/: what changes a child where its readers look, and what clears staging: only for whoever holds its lease.
 MARK = load("place/mark", "own", "held", "plain")
@@ -65,15 +74,15 @@ RENEW = load("lease/renew", "own", "held")
 RELEASE = load("lease/release", "own", "nobody")
 
 EVERY = (
-    PROBE, ROOT, LIST, STAT, DIGEST, DIGEST_ODD, TEMPLATE_LIST, TEMPLATE_DIGEST, HOOK, READ, UNPACK, STORE,
-    FETCH, SCP_SEND, SCP_TAKE, CLOSE, TAKE_OVER, MARK, PUBLISH, DELETE, ROOM, NOTHING, SYSTEM, CONDITION, SPEED, STAGED,
-    DISCARD, CLAIM, RENEW, RELEASE, RANGES, CARRY_ON, CHUNKS,
+    PROBE, ROOT, LIST, STAT, DIGEST, DIGEST_ODD, CHUNKS, PIECES, TEMPLATE_LIST, TEMPLATE_DIGEST, HOOK, READ, RANGES,
+    UNPACK, STORE, ASSEMBLE, ASSEMBLE_BY, FETCH, SCP_SEND, SCP_TAKE, CLOSE, TAKE_OVER, MARK, PUBLISH, DELETE, ROOM,
+    NOTHING, SYSTEM, CONDITION, SPEED, STAGED, DISCARD, CLAIM, RENEW, RELEASE, CARRY_ON,
 )  # fmt: skip
 
 __all__ = [
-    "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE", "CONDITION", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY",
-    "FETCH", "HELD", "HOOK", "LIST", "LOST", "MARK", "MISSING", "NOTHING", "OPEN", "PROBE", "PUBLISH", "RANGES",
-    "READ", "RELEASE", "RENEW", "ROOM", "ROOT", "SCP_SEND", "SCP_TAKE", "SPEED", "STAGED", "STAGING", "STAT",
-    "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER", "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK", "Command", "Script",
-    "Status",
+    "ASSEMBLE", "ASSEMBLERS", "ASSEMBLE_BY", "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE", "CONDITION", "CUTTERS", "DELETE",
+    "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST", "MARK", "MISSING", "NOTHING",
+    "OPEN", "PIECES", "PROBE", "PUBLISH", "RANGES", "READ", "RELEASE", "RENEW", "ROOM", "ROOT", "SCP_SEND",
+    "SCP_TAKE", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER",
+    "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK", "Command", "Foreign", "Script", "Status",
 ]  # fmt: skip

@@ -31,13 +31,13 @@ SHARED: dict[str, tuple[Use, ...]] = {
     "run": (),
     "batches": ("run",),
     "real": (),
-    "range": (),
     "plain": ("real",),
     "prune": (),
     "drop": ("real", "prune"),
     "grouped": ("run", "held", "drop"),
     "secrets": (),
     "nobody": (),
+    "range": (),
 }
 """What each shared function uses itself."""
 
@@ -57,6 +57,15 @@ def stripped(text: str) -> str:
 def text_of(file: str) -> str:
     """Return the text of a file below this package, stripped."""
     return stripped(_HERE.joinpath(file).read_text("ascii"))
+
+
+def indented(text: str) -> str:
+    """Return a program whose layout has a meaning without empty lines and lines of comment, indented by single blanks.
+
+    No text in quotes may run over the end of a line, but for those that only tell readers something.
+    """
+    lines = (line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
+    return "".join(" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() + "\n" for line in lines)
 
 
 _START, _END = text_of("base/start.sh"), text_of("base/end.sh")
@@ -100,6 +109,37 @@ def load(file: str, *uses: Use, lists: bool = False) -> Script:
     """
     body = "".join(_shared(use) for use in _closure(uses)) + text_of(f"{file}.sh")
     return Script(file.rpartition("/")[2], body, lists)
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A program in another language than the shell's, sent along with the script that has it carried out.
+
+    Attributes:
+        run: the words that start its interpreter, up to the program's text.
+        text: the whole program.
+    """
+
+    run: str
+    text: str
+
+    @property
+    def variables(self) -> dict[str, bytes]:
+        """What a script that uses it has to know."""
+        return {"RUN": self.run.encode(), "PROGRAM": self.text.encode()}
+
+
+def foreign(file: str) -> dict[str, Foreign]:
+    """Return a program in every language that it is written in, by its interpreter.
+
+    Args:
+        file: path below this package, without the ending.
+    """
+    python, perl = (_HERE.joinpath(f"{file}.{ending}").read_text("ascii") for ending in ("py", "pl"))
+    return {
+        "python3": Foreign("python3 -I -S -c", indented(python)),
+        "perl": Foreign("perl -e", stripped(perl)),
+    }
 
 
 def _shared(use: Use) -> str:

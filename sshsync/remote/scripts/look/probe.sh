@@ -11,6 +11,9 @@ main() {
     try openssl dgst -r -$t /dev/null && echo "$t=openssl dgst -r -$t"
   done
   for t in find tar mv rm mkdir rmdir chmod touch cat dd scp; do command -v $t >/dev/null 2>&1 && echo "tool=$t"; done
+  # An interpreter that does not run prints nothing.
+  python3 -I -S -c 'import hashlib; [print("cutter=python3", hashlib.new(a).name) for a in ("sha1", "md5")]' </dev/null 2>/dev/null
+  perl -e 'for $d (@INC) { -e "$d/Digest/SHA.pm" and $h{sha1} = 1; -e "$d/Digest/MD5.pm" and $h{md5} = 1 } print "cutter=perl $_\n" for reverse sort keys %h' </dev/null 2>/dev/null
   # Only a sync that takes -f flushes one file system; others would flush them all.
   case $(sync --help 2>&1 </dev/null) in *-f*) try sync -f / && echo 'sync=sync -f' ;; esac
   now=$(date +%s 2>/dev/null)

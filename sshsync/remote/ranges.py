@@ -1,0 +1,64 @@
+"""Ranges of files on their way to a host: where bytes are, and how a file is put together of them.
+
+Every number is told as ``dd`` counts it, in blocks of 64 KiB and the bytes behind them: no shell calculates with sizes.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sshsync.core.chunks import Copy
+from sshsync.core.pieces import Extent
+from sshsync.remote import encode, scripts
+from sshsync.remote.scripts import Command, Foreign
+
+BLOCK = 1 << 16
+"""Bytes that ``dd`` reads at once."""
+
+
+def counted(number: int) -> bytes:
+    """Return a number of bytes as blocks, and bytes behind them."""
+    return b"%d %d" % divmod(number, BLOCK)
+
+
+def enclosed(key: bytes) -> bytes:
+    """Return a name for a line with numbers: between marks, so that no blank at its ends is lost."""
+    return b"./" + encode.name(key) + b"/"
+
+
+def reading(root: bytes, asked: Iterable[tuple[bytes, Extent]]) -> tuple[Command, bytes]:
+    """Return the command that prints ranges of files below a root, one after another, and its whole input."""
+    lines = (b"%s %s %s\n" % (counted(one.offset), counted(one.length), enclosed(key)) for key, one in asked)
+    return Command(scripts.RANGES, {"ROOT": root}), b"".join(lines)
+
+
+def assembling(
+    root: bytes, part: bytes, recipe: Sequence[Copy | Extent], programs: Mapping[str, object]
+) -> tuple[Command, bytes]:
+    """Return the command that makes a part out of what lies on a host and what is sent, and how its input begins.
+
+    Behind that beginning come the bytes of all extents of the recipe, in its order, and nothing else.
+
+    Args:
+        root: the resolved root; the sources of copies are below it.
+        part: name of the file below ``.sshsync/part/``.
+        recipe: of the whole content, from its first byte to its last.
+        programs: the interpreters that the host has, the better one first; without one its shell does it.
+    """
+    size = sum(one.length for one in recipe)
+    variables = {"ROOT": root, "PART": part, "SIZE": b"%d" % size}
+    program: Foreign | None = next((scripts.ASSEMBLERS[name] for name in programs), None)
+    command = Command(scripts.ASSEMBLE, variables)
+    if program:
+        command = Command(scripts.ASSEMBLE_BY, {**variables, **program.variables})
+    return command, b"".join(_plan(recipe)) + b".\n"
+
+
+def _plan(recipe: Sequence[Copy | Extent]) -> Iterable[bytes]:
+    source = None
+    for one in recipe:
+        if isinstance(one, Extent):
+            yield b"L %s\n" % counted(one.length)
+            continue
+        if one.source != source:
+            source = one.source
+            yield b"F " + encode.name(source) + b"\n"
+        yield b"C %s %s\n" % (counted(one.offset), counted(one.length))
