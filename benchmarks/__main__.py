@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from importlib.metadata import version
@@ -28,6 +29,8 @@ FIGURES = {"delta": "wire", "memory": "memory"}
 
 
 def main() -> int:
+    # A run that is ended takes its hosts and links down as one that ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = arguments()
     unknown = [name for name in options.row if name not in ROWS]
     if unknown:
@@ -93,7 +96,7 @@ def write(found: dict[str, table.Facts]) -> None:
     about = kept["machine"]
     told = (
         f"Measured on: {about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, {about['openssh']}, "
-        f"rsync {about['rsync']}, Python {about['python']}, Paramiko {about['paramiko']}."
+        f"rsync {about['rsync']}, Python {about['python']}, Paramiko {about['paramiko']}; load average at the start {about['load']:.1f}."
     )
     page = "\n".join([BEGIN, "", told, *table.page(kept["rows"]), "", END])
     PAGE.write_text(re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: page, PAGE.read_text(), flags=re.DOTALL))

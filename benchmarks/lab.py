@@ -180,9 +180,13 @@ class Lab:
                 if until is not None and time.monotonic() > until:
                     process.terminate()
                     until = None
+        except BaseException:
+            process.kill()
+            raise
         finally:
             os.close(handle)
-        return process.wait()
+            process.wait()
+        return process.returncode
 
     def together(self, commands: Sequence[Sequence[str]]) -> None:
         """Run commands side by side."""

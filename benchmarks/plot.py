@@ -52,7 +52,7 @@ def bars(title: str, groups: Mapping[str, Sequence[Bar]]) -> str:
 
 def curves(title: str, across: str, series: Mapping[str, Sequence[tuple[float, float]]], unit: str) -> str:
     """Return a picture of lines over a common axis that begins at 0. Points are (place, value)."""
-    height, left, low = 260, 90, HEAD + 210
+    height, left, low = 270, 90, HEAD + 210
     points = [point for line in series.values() for point in line]
     widest = max((place for place, _ in points), default=0) or 1.0
     step = _step(max((value for _, value in points), default=0) or 1.0)
@@ -69,7 +69,10 @@ def curves(title: str, across: str, series: Mapping[str, Sequence[tuple[float, f
         body.append(f'<polyline class="{kind}" points="{path}"/>')
         body += [f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>' for x, y in at]
         body += _text(at[-1][0] + 10, at[-1][1] + 4, name, "value") if at else []
-    body += _text((left + WIDTH - VALUES) / 2, low + 28, across, "value", anchor="middle")
+    for place in sorted({place for place, _ in points}):
+        x = left + (WIDTH - VALUES - left) * place / widest
+        body += _text(x, low + 20, f"{place:,g}", "value", anchor="middle")
+    body += _text((left + WIDTH - VALUES) / 2, low + 40, across, "value", anchor="middle")
     return _svg(title, body, HEAD + height)
 
 
