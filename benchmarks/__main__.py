@@ -65,7 +65,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--write", action="store_true", help="take the figures over into docs/benchmarks.md and its pictures"
     )
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.small and given.write:
+        parser.error("--small is no measurement: --write would show it as one")
+    return given
 
 
 def run(made: type[Row], options: argparse.Namespace, can: Abilities) -> dict[str, table.Facts]:
@@ -88,15 +91,20 @@ def run(made: type[Row], options: argparse.Namespace, can: Abilities) -> dict[st
 
 
 def write(found: dict[str, table.Facts]) -> None:
-    """Take figures over into the file that keeps them, the page, and the pictures. Rows that were not measured stay."""
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"rows": {}}
-    rows = kept["rows"] | found["rows"]
+    """Take figures over into the file that keeps them, the page, and the pictures.
+
+    Rows that were not measured stay, unless they are of another machine.
+    """
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else found
+    here = {name: fact for name, fact in found["machine"].items() if name != "load"}
+    rows = (kept["rows"] if here.items() <= kept["machine"].items() else {}) | found["rows"]
     kept = {"machine": found["machine"], "rows": {name: rows[name] for name in sorted(rows, key=_place)}}
     KEPT.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     about = kept["machine"]
     told = (
         f"Measured on: {about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, {about['openssh']}, "
-        f"rsync {about['rsync']}, Python {about['python']}, Paramiko {about['paramiko']}; load average at the start {about['load']:.1f}."
+        f"rsync {about['rsync']}, Python {about['python']}, Paramiko {about['paramiko']}; "
+        f"load average at the start {about['load']:.1f}."
     )
     page = "\n".join([BEGIN, "", told, *table.page(kept["rows"]), "", END])
     PAGE.write_text(re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: page, PAGE.read_text(), flags=re.DOTALL))
