@@ -29,7 +29,7 @@ class Original(Push):
     """The way of working of the script that sshsync replaces: an ssh for each digest, an scp for each file."""
 
     name, theme = "original", "many"
-    title = "100 files of 4 KiB from host to host, beside the original script and scp"
+    title = "20 files of 4 KiB from host to host, beside the original script and scp"
     needs = ("scp",)
     link = None  # the hosts must reach each other
 
@@ -44,7 +44,7 @@ class Original(Push):
         )
 
     def fill(self) -> None:
-        trees.small(self.source, self.lab.size.of(100, 5), 4096, by=20)
+        trees.small(self.source, self.lab.size.of(20, 5), 4096, by=20)
 
     @property
     def ways(self) -> Mapping[str, Callable[[str], object]]:
