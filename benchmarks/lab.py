@@ -219,7 +219,12 @@ class Lab:
         """End everything, and leave nothing behind."""
         for host in self.hosts.values():
             host.close()
-        shutil.rmtree(self.top, ignore_errors=True)
+        # What a session ran may write for a moment longer than the session lasts.
+        for _ in range(20):
+            shutil.rmtree(self.top, ignore_errors=True)
+            if not self.top.exists():
+                break
+            time.sleep(0.1)
 
 
 class Loopback(Wire):
