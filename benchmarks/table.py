@@ -27,7 +27,9 @@ def facts(row: Row, measured: Measured, made_by: str) -> dict[str, Facts]:
     found = {}
     for step, ways in measured.items():
         middles = {way: middle(goes) for way, goes in ways.items()}
-        targets = [target for target in row.targets if target.step == step]
+        # What is aimed at for the full size says nothing of a smaller one, unless it is a ratio.
+        full = not row.lab.size.small and row.lab.size.scale >= 1
+        targets = [target for target in row.targets if target.step == step and (full or target.beside)]
         found[f"{row.name}/{step}" if step else row.name] = {
             "theme": row.theme,
             "title": titled(row, step),
