@@ -157,9 +157,7 @@ class Parts:
         differing: tuple[Extent, ...] = (Extent(0, size),)
         for length in _LEVELS if self.means else ():
             ours = self._pieces([Question(load.name.encode(), one, blocks(length)) for one in differing])
-            theirs = self._pieces(
-                load, [Question(load.change.key, one, blocks(length)) for one in differing], parent=True
-            )
+            theirs = self._pieces([Question(load.change.key, one, blocks(length)) for one in differing], parent=True)
             same = [extent for extent, digest in ours.items() if theirs.get(extent) == digest]
             self._keep(standing, same)
             differing = without(differing, same)
