@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 
 from sshsync.errors import ConnectionLostError, HostError, SshsyncError, TrustError
 from sshsync.hosts.session import Session
@@ -70,14 +71,17 @@ class Pool:
             self._check_open(host)
             entry = self._entries.setdefault(host, _Entry())
         with entry.lock:
+            known = None
             if entry.session and not entry.answers():
+                known = entry.session.known
                 entry.session.close()
                 entry.session = None
             if entry.refused:
                 raise entry.refused.again()
             if entry.session is None:
                 made = self._reach(host, entry)
-                entry.session = Session(made, host.timeout, again=lambda: self._reach(host, entry), clock=self._clock)
+                again = partial(self._reach, host, entry)
+                entry.session = Session(made, host.timeout, again=again, capabilities=known, clock=self._clock)
             found = entry.session
             with found.connected():
                 pass  # it may have rested

@@ -90,6 +90,11 @@ class Session:
                 self._capabilities = found = probe.parse(reply.payload, time.time())
             return found
 
+    @property
+    def known(self) -> Capabilities | None:
+        """What the host can do as far as it was asked: whoever connects to it anew need not ask again."""
+        return self._capabilities
+
     def forget(self) -> None:
         """Ask the host anew what it can do, and for its clock, when that is wanted next; waits for nobody.
 
