@@ -14,7 +14,8 @@ from sshsync.remote.scripts import Command, Script
 READ = Script(
     "dictionary-read",
     'main() { if [ "$MAKE" = yes ]; then mkdir -p "$ROOT" || return; fi\n'
-    'cd "$ROOT" 2>/dev/null || return 44; pwd -P; [ ! -f dictionary ] || cat dictionary; }\n',
+    'cd "$ROOT" 2>/dev/null || return 44; pwd -P; [ ! -f dictionary ] || cat dictionary\n'
+    'printf "%s left\\n" "$TOKEN"; ls -d .sshsync/values* .sshsync/lease/* 2>/dev/null | cut -d/ -f2-; :; }\n',
 )
 
 
@@ -68,9 +69,10 @@ class Dictionary:
             return Snapshot(name, subject.repository.path.encode(), {}, existed=False)
         if answer.status:
             raise CommandError("the dictionary cannot be read", where=name)
-        root, _, lines = answer.payload.partition(b"\n")
+        held, _, left = answer.payload.partition(subject.token + b" left\n")
+        root, _, lines = held.partition(b"\n")
         pairs = (line.partition(b" ")[::2] for line in lines.splitlines())
-        return Snapshot(name, root, {key: Item(key, digest(value.decode())) for key, value in pairs}, subject.now)
+        return Snapshot(name, root, {key: Item(key, digest(value.decode())) for key, value in pairs}, subject.now, left=tuple(left.splitlines()))
 
 
 def text(pairs: Iterable[tuple[Key, bytes]]) -> bytes:

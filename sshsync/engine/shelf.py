@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from sshsync.core import verify
 from sshsync.core.offer import offered
 from sshsync.model.events import GOOD
 from sshsync.model.order import Blocked, Done, Ended, Offer
@@ -55,8 +56,9 @@ class Shelf:
         offer = replace(offer, recorded=self._records.count(parent))
         if not parent.parent:
             return offer
-        vouched = {**self._records.verified(parent), **offer.vouched}
-        return replace(offer, vouched=vouched, as_of=self._as_of(parent, offer, ended))
+        found = verify.standing(offer.snapshot, self._records.verified(parent), offer.vouched)
+        as_of = self._as_of(parent, offer, ended)
+        return replace(offer, vouched=(), altered=found.altered, unknown=found.unknown, as_of=as_of)
 
     def _as_of(self, parent: Repository, offer: Offer, ended: Ended | None) -> float:
         """Return the moment of the master's state that a success brings to a child.

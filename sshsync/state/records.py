@@ -25,12 +25,15 @@ def here(db: sqlite3.Connection, repository: Repository) -> bool:
     return _place(db, repository) is not None
 
 
-def verified(db: sqlite3.Connection, repository: Repository) -> dict[Key, Digest]:
-    """Return the digests last verified there."""
+def verified(db: sqlite3.Connection, repository: Repository, after: Key | None, most: int) -> list[tuple[Key, Digest]]:
+    """Return digests last verified there: the first `most` whose keys come after one."""
     if not here(db, repository):
-        return {}
-    found = db.execute("SELECT key, digest, size FROM items WHERE repository = ?", (repository.name,))
-    return dict(map(rows.verified, found))
+        return []
+    wanted = (
+        "SELECT key, digest, size FROM items"
+        " WHERE repository = ? AND (? IS NULL OR key > ?) ORDER BY key LIMIT ?"
+    )
+    return list(map(rows.verified, db.execute(wanted, (repository.name, after, after, most))))
 
 
 def count(db: sqlite3.Connection, repository: Repository) -> int:

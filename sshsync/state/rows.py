@@ -43,12 +43,12 @@ def verified(row: tuple[Any, Any, Any]) -> tuple[Key, Digest]:
     raise Damaged("what is on record about an item is none")
 
 
-def cached(row: tuple[Any, Any, Any, Any, Any, Any]) -> tuple[Key, tuple[Stamp, Digest]]:
+def cached(row: tuple[Any, Any, Any, Any, Any, Any]) -> tuple[Key, Stamp, Digest]:
     """Return a digest with the stamp for which it holds, from key, size, times, inode and digest."""
     name, size, mtime, ctime, inode, value = row
     numbers = type(size) is type(mtime) is type(ctime) is type(inode) is int
     if type(name) is bytes and name and numbers and _is_digest(value):
-        return name, (Stamp(size, mtime, ctime, inode), value)
+        return name, Stamp(size, mtime, ctime, inode), value
     raise Damaged("a digest in the cache is none")
 
 

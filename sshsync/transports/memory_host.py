@@ -36,8 +36,8 @@ class Fault:
             (the output just ends there), ``flip`` (one bit of the payload is wrong), ``fail`` (the script fails),
             ``late`` (the connection breaks, and the script does its work when the host's `wake` is called), ``torn``
             (the connection breaks when a receiver has written half of its files; woken, it goes on), ``open`` (the
-            same, but it has written all of them), ``answer`` (the script does nothing, and answers `payload` with
-            the status `after`), ``none``.
+            same, but it has written all of them), ``answer`` (the script does nothing, and answers `payload`, in
+            which TOKEN stands for the token of the answer, with the status `after`), ``none``.
         words: what the host says on its error output, when the script fails or answers.
         first, then: called before and after the script does its work.
     """

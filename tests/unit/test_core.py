@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sshsync.core import algorithm, fold, guard, planner, selection, verify
 from sshsync.core.diff import diff
@@ -325,7 +327,21 @@ def test_only_the_origins_digest_passes_verification() -> None:
 def test_what_may_be_passed_on() -> None:
     seen = snapshot(item(b"ok"), item(b"altered", "sha256:evil"), item(b"new"), item(b"other", "sha1:1"), item(b"none", None))
     recorded = {b"ok": "sha256:1", b"altered": "sha256:1", b"other": "sha256:1", b"none": "sha256:1"}
-    assert set(verify.may_pass_on(seen, recorded)) == {b"altered"}
+    assert verify.standing(seen, recorded.items()) == verify.Standing(frozenset({b"altered"}), 3)
+    assert verify.standing(seen, recorded.items(), {b"altered", b"new", b"gone"}) == verify.Standing(frozenset(), 2)
+
+
+@given(*[st.dictionaries(st.sampled_from([b"a", b"b", b"c", b"d", b"e"]), st.sampled_from(["sha256:1", "sha256:2"]))] * 3)
+def test_what_is_put_on_record_is_what_is_not_there_yet(recorded: dict, parent: dict, child: dict) -> None:
+    held, below = ({key: item(key, digest) for key, digest in found.items()} for found in (parent, child))
+    equal = [key for key in parent if child.get(key) == parent[key]]
+    after = dict(recorded)
+    for key, found in verify.news(sorted(recorded.items()), equal, held, below):
+        assert (found and found.digest) != after.get(key), "what is on record already is not told"
+        after[key] = found and found.digest
+    known = {key: digest for key, digest in after.items() if digest}
+    gone = recorded.keys() - parent.keys() - child.keys()
+    assert known == {key: digest for key, digest in recorded.items() if key not in gone} | {key: parent[key] for key in equal}
 
 
 def test_young_and_settled() -> None:

@@ -18,12 +18,12 @@ MISSING, LOST, HELD = Status
 
 # look/: what is there. Nothing here changes a host but the making of a root.
 PROBE = load("look/probe")
-ROOT = load("look/root", Status.MISSING)
-LIST = load("look/list", "top", lists=True)
+LIST = load("look/list", "root", lists=True)
+BELOW = load("look/below", "top", lists=True)
 STAT = load("look/stat", "top", "batches")
 DIGEST = load("look/digest", "top", "batches")
 DIGEST_ODD = load("look/digest-odd", "top")
-TEMPLATE_LIST = load("look/template-list", "top", lists=True)
+TEMPLATE_LIST = load("look/template-list", "root", lists=True)
 TEMPLATE_DIGEST = load("look/template-digest", "top")
 ROOM = load("look/room", "own")
 NOTHING = load("look/nothing")
@@ -46,7 +46,7 @@ TAKE_OVER = load("move/take-over", "own", "held", "grouped", "real")
 
 # place/: what changes a child where its readers look, and what clears staging: only for whoever holds its lease.
 MARK = load("place/mark", "own", "held", "plain")
-PUBLISH = load("place/publish", "own", "held", "grouped", "real")
+PUBLISH = load("place/publish", "own", "held", "grouped", "real", "told")
 DELETE = load("place/delete", "own", "held", "grouped", "real", "prune")
 STAGED = load("place/staged", "own")
 DISCARD = load("place/discard", "own", "held", "batches")
@@ -61,14 +61,14 @@ RENEW = load("lease/renew", "own", "held")
 RELEASE = load("lease/release", "own", "nobody")
 
 EVERY = (
-    PROBE, ROOT, LIST, STAT, DIGEST, DIGEST_ODD, TEMPLATE_LIST, TEMPLATE_DIGEST, HOOK, READ, UNPACK, STORE,
+    PROBE, LIST, BELOW, STAT, DIGEST, DIGEST_ODD, TEMPLATE_LIST, TEMPLATE_DIGEST, HOOK, READ, UNPACK, STORE,
     FETCH, SCP_SEND, SCP_TAKE, CLOSE, TAKE_OVER, MARK, PUBLISH, DELETE, ROOM, NOTHING, SURVEY, SPEED, STAGED, DISCARD,
     CLAIM, RENEW, RELEASE,
 )  # fmt: skip
 
 __all__ = [
-    "CLAIM", "CLOSE", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST",
-    "MARK", "MISSING", "NOTHING", "OPEN", "PROBE", "PUBLISH", "READ", "RELEASE", "RENEW", "ROOM", "ROOT", "SCP_SEND",
+    "BELOW", "CLAIM", "CLOSE", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST",
+    "MARK", "MISSING", "NOTHING", "OPEN", "PROBE", "PUBLISH", "READ", "RELEASE", "RENEW", "ROOM", "SCP_SEND",
     "SCP_TAKE", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SURVEY", "TAKE_OVER", "TEMPLATE_DIGEST",
     "TEMPLATE_LIST", "UNPACK", "Command", "Script", "Status",
 ]  # fmt: skip
