@@ -3,6 +3,7 @@
 This is where a run is led, in one process: it hands out orders, and takes what comes back.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,7 +43,8 @@ class Run:
         self._executor = executor
         self._ready = ready
         self._asked = asked
-        self._shelf = Shelf(context.tree.repositories, context.records)
+        self._children = Counter(job.parent for job in asked.plan.jobs)
+        self._shelf = Shelf(context.tree.repositories, context.records, self._children)
         self._begun: dict[Job, float] = {}
         self._waiting: dict[Job, None] = {}
         self._looks: set[str] = set()
@@ -117,6 +119,9 @@ class Run:
             return
         ended, reason = self._behind_parent(done)
         self._shelf.put(Done(done.job, ended, done.offer, done.items, reason))
+        self._children[done.job.parent] -= 1
+        if not self._children[done.job.parent]:
+            self._shelf.clear(done.job.parent)
         as_of = done.offer.as_of if isinstance(done.offer, Offer) and ended.outcome in GOOD else 0.0
         self._finish(done.job, ended, done.items, as_of, reason)
 

@@ -1,6 +1,6 @@
 """The shelf: what each repository of a run offers to its children. It stands where the run is led."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from sshsync.core import verify
@@ -15,17 +15,18 @@ from sshsync.model.topology import Repository
 class Shelf:
     """Keeps the results of jobs as offers; what is on record about a parent is read once for all its children.
 
-    What nobody takes anything from is not kept: most repositories of a big tree are nobody's parent.
+    What nobody takes anything from, or nobody any more, is not kept: a tree may hold millions of items.
 
     Args:
         repositories: all of them, by name.
         records: what earlier runs left.
+        parents: those from which somebody takes something in this run.
     """
 
-    def __init__(self, repositories: Mapping[str, Repository], records: Records) -> None:
+    def __init__(self, repositories: Mapping[str, Repository], records: Records, parents: Iterable[str]) -> None:
         self._repositories = repositories
         self._records = records
-        self._parents = {repository.parent for repository in repositories.values()}
+        self._parents = set(parents)
         self._held: dict[str, Offer | Blocked] = {}
         self._offered: dict[str, Offer | Blocked] = {}
         self._ended: dict[str, Ended] = {}
@@ -38,6 +39,12 @@ class Shelf:
         if done.offer is not None and name in self._parents:
             self._held[name] = done.offer
         self._offered.pop(name, None)
+
+    def clear(self, name: str) -> None:
+        """Keep nothing more of what a repository offers: there is nobody left who takes it."""
+        self._held.pop(name, None)
+        self._offered.pop(name, None)
+        self._parents.discard(name)
 
     def ended(self, name: str) -> Ended | None:
         """Return how a repository ended in this run; None when it did not yet, or is no part of it."""

@@ -65,7 +65,7 @@ class Item:
         if isinstance(held, tuple):
             return held[0]
         raw = held[_HEAD.size :]
-        return f"{_ALGORITHMS[len(raw)]}:{raw.hex()}" if raw else None
+        return digest_of(raw) if raw else None
 
     @property
     def stamp(self) -> Stamp:
@@ -123,16 +123,32 @@ class Item:
         return f"Item({self.key!r}, {self.digest!r}, {self.stamp!r}, {self.mode:#o})"
 
 
+def short(digest: Digest) -> bytes | Digest:
+    """Return a digest in half the room: the bytes of its value, whose number tells the algorithm; where that fits."""
+    name, _, value = digest.partition(":")
+    try:
+        raw = bytes.fromhex(value)
+    except ValueError:
+        return digest
+    return raw if _ALGORITHMS.get(len(raw)) == name and raw.hex() == value else digest
+
+
+def digest_of(raw: bytes) -> Digest:
+    """Undo `short`.
+
+    Raises:
+        KeyError: no digest is of such a length.
+    """
+    return f"{_ALGORITHMS[len(raw)]}:{raw.hex()}"
+
+
 def _packed(digest: Digest | None, stamp: Stamp, mode: int) -> _Held:
-    name, _, value = (digest or "").partition(":")
+    raw = b"" if digest is None else short(digest)
     try:
         head = _HEAD.pack(stamp.size, stamp.mtime_ns, stamp.ctime_ns, stamp.inode, mode)
-        raw = bytes.fromhex(value)
-    except (struct.error, ValueError):
+    except struct.error:
         return digest, stamp, mode
-    if digest is None or (_ALGORITHMS.get(len(raw)) == name and raw.hex() == value):
-        return head + raw
-    return digest, stamp, mode
+    return head + raw if isinstance(raw, bytes) else (digest, stamp, mode)
 
 
 class Items(Mapping[Key, Item]):

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from sshsync.model.item import Digest, Item, Key, Stamp
+from sshsync.model.item import Digest, Item, Key, Stamp, short
 from sshsync.model.topology import Repository
 from sshsync.state import records, rows
 
@@ -27,7 +27,7 @@ def learn(db: sqlite3.Connection, repository: Repository, maker: str, items: Seq
     db.execute("INSERT OR IGNORE INTO repositories (name, identity) VALUES (?, ?)", place)
     if records.here(db, repository):
         found = (
-            (repository.name, i.key, maker, i.stamp.size, i.stamp.mtime_ns, i.stamp.ctime_ns, i.stamp.inode, i.digest)
+            (repository.name, i.key, maker, i.stamp.size, i.stamp.mtime_ns, i.stamp.ctime_ns, i.stamp.inode, short(i.digest or ""))
             for i in items
         )
         db.executemany("REPLACE INTO cache VALUES (?, ?, ?, ?, ?, ?, ?, ?)", found)

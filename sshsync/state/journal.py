@@ -186,7 +186,7 @@ class Journal:
         while found := self._portion((run, last, begins, begins, MOST_WAITING)):
             last = found[-1][0]
             for _, at, event in found:
-                if event:
+                if event and (of is None or isinstance(event, of)):
                     yield at, event
 
     def ends(self, names: Iterable[str]) -> dict[str, tuple[str, ev.RepositoryFinished]]:
@@ -217,7 +217,7 @@ class Journal:
     def _portion(self, asked: tuple[object, ...]) -> list[tuple[int, float, ev.Event | None]]:
         wanted = (
             "SELECT seq, at, event FROM events WHERE run = ? AND seq > ?"
-            " AND (? = '' OR event LIKE ?) ORDER BY seq LIMIT ?"
+            " AND (? = '' OR event LIKE ? OR typeof(event) = 'blob') ORDER BY seq LIMIT ?"
         )
         self._settle()
         return self._db.read(
@@ -259,7 +259,7 @@ class Journal:
             elif not self._dry:
                 records.take(db, event)
             if not isinstance(event, _NEVER):
-                kept = (entry.run, entry.at, json.dumps(ev.to_json(event)))
+                kept = (entry.run, entry.at, rows.written(event))
                 db.execute("INSERT INTO events (run, at, event) VALUES (?, ?, ?)", kept)
 
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from sshsync.model import events as ev
-from sshsync.model.item import Digest, Key
+from sshsync.model.item import Digest, Key, short
 from sshsync.model.topology import Repository
 from sshsync.state import rows
 
@@ -70,7 +70,7 @@ def take(db: sqlite3.Connection, event: ev.Event) -> None:
 
 
 def _put(db: sqlite3.Connection, repository: str, items: Iterable[tuple[str, str, int]]) -> None:
-    found = [(repository, ev.key_of(name), digest, size) for name, digest, size in items]
+    found = [(repository, ev.key_of(name), short(digest), size) for name, digest, size in items]
     db.executemany("REPLACE INTO items VALUES (?, ?, ?, ?)", [row for row in found if row[2]])
     gone = [row[:2] for row in found if not row[2]]
     db.executemany("DELETE FROM items WHERE repository = ? AND key = ?", gone)

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -613,10 +614,12 @@ CACHE = """CREATE TABLE cache (
     repository TEXT NOT NULL, key BLOB NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL,
     ctime INTEGER NOT NULL, inode INTEGER NOT NULL, digest TEXT NOT NULL,
     PRIMARY KEY (repository, key)) WITHOUT ROWID"""
+THIRD_CACHE = CACHE.replace("key BLOB NOT NULL,", "key BLOB NOT NULL, algorithm TEXT NOT NULL,").replace("(repository, key)", "(repository, key, algorithm)")
 ERAS = {
     "1": ("1", [META, RUNS, EVENTS, INDEX, FIRST_REPOSITORIES, ITEMS, CACHE]),
     "1 with moments": ("1", [META, RUNS, EVENTS, INDEX, REPOSITORIES, ITEMS, CACHE]),
     "2": ("2", [META, RUNS, EVENTS, INDEX, REPOSITORIES, ITEMS, CACHE]),
+    "3": ("3", [META, RUNS, EVENTS, INDEX, REPOSITORIES, ITEMS, THIRD_CACHE]),
 }
 
 
@@ -629,7 +632,11 @@ def of_era(world: World, era: str) -> Path:
     change(file, *tables)
     with closing(sqlite3.connect(file)) as db:
         for name, values in found.items():
-            if name == "cache":
+            if name in ("items", "cache"):
+                values = [tuple("sha256:" + value.hex() if type(value) is bytes and len(value) == 32 else value for value in row) for row in values]
+            if name == "events":
+                values = [tuple(zlib.decompress(value).decode() if type(value) is bytes else value for value in row) for row in values]
+            if name == "cache" and era != "3":
                 values = [row[:2] + row[3:] for row in values]
             if name == "repositories" and tables[4] == FIRST_REPOSITORIES:
                 values = [row[:3] for row in values]
