@@ -1,5 +1,6 @@
 """Which of the staged files may be published: those at the origin's digest."""
 
+import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -92,6 +93,21 @@ def news(
 
 def _algorithm(digest: Digest) -> str:
     return digest.partition(":")[0]
+
+
+def is_due(key: Key, share: float, turn: int) -> bool:
+    """Tell whether the digest of an item is made anew in a turn, although its stamp is known.
+
+    Args:
+        key: the item.
+        share: percent of the items that are due in each turn, about; 0 for none.
+        turn: a number that each turn raises by one.
+
+    Guarantees:
+        In any ``100 / share`` turns in a row, rounded down, every item is due, whatever items come and go meanwhile.
+    """
+    turns = max(1, int(100 / share)) if share else 0
+    return bool(turns) and zlib.crc32(key) % turns == turn % turns
 
 
 def settled(before: Item, after: Item | None) -> bool:

@@ -5,12 +5,14 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from sshsync.core import verify
 from sshsync.engine.context import Context
 from sshsync.kinds.base import Subject
 from sshsync.model.events import Remarked, Scanned
 from sshsync.model.item import Digest, Item, Key, Snapshot, Stamp
 from sshsync.model.order import Offer
 from sshsync.model.topology import Repository
+from sshsync.model.words import visible
 
 _RACY_NS = 2_000_000_000
 """A file changed less than this before the scan may change again within the same stamp; it is not cached."""
@@ -58,6 +60,8 @@ class Scanner:
 
         if repository.digest_cache and found.existed:
             known.tidy(found)
+        if words := known.surprise(found):
+            context.emit(Remarked(repository.name, words))
         for problem in found.problems:
             words = f"the listing is incomplete, nothing is deleted: {problem.reason}"
             context.emit(Remarked(repository.name, words))
@@ -102,12 +106,24 @@ class _Known:
         self._maker = context.maker(repository)
         self._rows = 0
         self._learned = 0
+        noted = self._records.noted(self._turns) if repository.verify_share else ""
+        self._turn = int(noted) if noted.isdecimal() else 0
+        self._due: dict[Key, tuple[Stamp, Digest]] = {}
+
+    @property
+    def _turns(self) -> str:
+        """The name of the note that counts in how many scans a share was made anew."""
+        return f"verify_share {self._repository.identity}"
 
     def told(self) -> Iterator[tuple[Key, Stamp, Digest]]:
-        """Yield what is cached."""
-        for row in self._records.cached(self._repository, self._maker):
+        """Yield what is cached, but for the share whose turn it is: that is made anew."""
+        share = self._repository.verify_share
+        for key, stamp, digest in self._records.cached(self._repository, self._maker):
             self._rows += 1
-            yield row
+            if verify.is_due(key, share, self._turn):
+                self._due[key] = stamp, digest
+            else:
+                yield key, stamp, digest
 
     def learn(self, subject: Subject, items: tuple[Item, ...]) -> None:
         """Keep digests at once: should the scan break off, the next one need not read these items."""
@@ -121,6 +137,22 @@ class _Known:
             rows = self._records.cached(self._repository, self._maker)
             gone = [key for key, stamp, _ in rows if key not in found.items or found.items[key].stamp != stamp]
             self._records.forget(self._repository, self._maker, gone)
+
+
+    def surprise(self, found: Snapshot) -> str:
+        """Count a turn that was brought to its end; return in words which of the share changed and did not show it."""
+        if not self._repository.verify_share:
+            return ""
+        self._records.note(self._turns, str(self._turn + 1))
+        changed = []
+        for key, known in self._due.items():
+            item = found.items.get(key)
+            if item and item.digest and item.stamp == known[0] and item.digest != known[1]:
+                changed.append(key)
+        if not changed:
+            return ""
+        words = f"{len(changed)} item(s) have other bytes than before although size, times and inode are the same"
+        return f"{words}, such as {visible(changed[0], 200)}: look at the disk"
 
 
 def _told(item: Item) -> bool:

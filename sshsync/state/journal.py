@@ -148,7 +148,7 @@ class Journal:
     def note(self, name: str, value: str) -> None:
         """Leave a note for later."""
         self._notes[name] = value
-        self._db.write(lambda db: records.note(db, name, value))
+        self._keep(lambda db: records.note(db, name, value))
 
     def runs(self, most: int = 20, prefix: str = "", *, dry: bool = True) -> list[dict[str, Any]]:
         """Return the latest runs, newest first, as rows of the table ``runs``.

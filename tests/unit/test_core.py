@@ -344,6 +344,19 @@ def test_what_is_put_on_record_is_what_is_not_there_yet(recorded: dict, parent: 
     assert known == {key: digest for key, digest in recorded.items() if key not in gone} | {key: parent[key] for key in equal}
 
 
+@given(st.floats(0.1, 100), st.integers(0, 10_000), st.sets(st.binary(min_size=1, max_size=8), max_size=30))
+def test_whatever_the_share_all_of_it_is_due_within_its_turns(share: float, first: int, keys: set[bytes]) -> None:
+    turns = range(first, first + int(100 / share))
+    due = [key for turn in turns for key in keys if verify.is_due(key, share, turn)]
+    assert sorted(due) == sorted(keys), "each once, whenever it came"
+
+
+def test_without_a_share_nothing_is_due_and_two_percent_are_a_fiftieth() -> None:
+    keys = [b"%d" % number for number in range(50_000)]
+    assert not any(verify.is_due(key, 0.0, 7) for key in keys)
+    assert 800 < sum(verify.is_due(key, 2.0, 7) for key in keys) < 1200
+
+
 def test_young_and_settled() -> None:
     seen = snapshot(item(b"old", mtime=100), item(b"young", mtime=990), now=1000)
     assert set(verify.young(seen, 60)) == {b"young"}

@@ -108,3 +108,32 @@ def test_a_parent_that_is_no_part_of_the_run_is_looked_at_once_for_all(world: Wo
     settled(world)
     assert world.run("node1,node2").exit_code == 0
     assert started(world) == {"master": {}, "proxy": COST, "node1": COST, "node2": COST}
+
+
+def rot(world: World, name: str, path: bytes, data: bytes) -> None:
+    """Change bytes as a disk does: nothing else shows it."""
+    world.host(name).files[path].data = data
+
+
+def test_a_share_is_read_again_and_a_file_that_rotted_is_mended_and_told_of(world: World) -> None:
+    text = CHAIN.replace("[DEFAULT]", "[DEFAULT]\nverify_share = 25%")
+    settled(world, text)
+    rot(world, "node1", b"/n/a", b"ALPHA")
+    hashed = Counter[str]()
+    told = []
+    for _ in range(4):
+        assert world.run(text=text).exit_code == 0
+        hashed.update({event.repository: event.hashed for event in world.seen(ev.Scanned)})
+        told += [event for event in world.seen(ev.Remarked) if "other bytes than before" in event.text]
+    assert world.host("node1").below(b"/n") == FILES
+    assert [event.repository for event in told] == ["node1"]
+    assert told[0].text.endswith("such as a: look at the disk")
+    size = sum(map(len, FILES.values()))
+    assert hashed == dict.fromkeys(ROOTS, size), "all of it, once"
+
+
+def test_without_a_share_nothing_is_read_again(world: World) -> None:
+    settled(world)
+    rot(world, "node1", b"/n/a", b"ALPHA")
+    assert world.run().exit_code == 0
+    assert not any(event.hashed for event in world.seen(ev.Scanned))
