@@ -44,7 +44,7 @@ class Link:
 
     Attributes:
         held: what the child holds, or why that could not be seen; None while nobody looked.
-        verified: those of its items that this link itself verified there (in a dry run: would have), perhaps among others.
+        verified: its items that this link verified there (in a dry run: would have), perhaps among others.
     """
 
     def __init__(self, context: Context, scanner: Scanner, order: Order) -> None:
@@ -333,7 +333,9 @@ class Link:
         recorded = self._context.records.verified(self._child)
         news = verify.news(recorded, prepared.changes.unchanged, prepared.parent.items, prepared.child.items)
         gone = ((key, None) for key in reached.deleted)
-        rows = ((key_text(key), (item and item.digest) or "", item.size if item else 0) for key, item in chain(news, gone))
+        rows = (
+            (key_text(key), (item and item.digest) or "", item.size if item else 0) for key, item in chain(news, gone)
+        )
         while some := list(islice(rows, _ROWS)):
             self._context.emit(ev.Verified(self._child.name, some))
 

@@ -132,12 +132,11 @@ class _Known:
             self._records.learn(self._repository, self._maker, _cacheable(items, subject.now))
 
     def tidy(self, found: Snapshot) -> None:
-        """Drop what is cached of items that are gone or bear another stamp; where all was known nothing is looked for."""
+        """Drop what is cached of items that are gone or bear another stamp; where all was known nobody looks."""
         if self._learned or self._rows > len(found.items):
             rows = self._records.cached(self._repository, self._maker)
             gone = [key for key, stamp, _ in rows if key not in found.items or found.items[key].stamp != stamp]
             self._records.forget(self._repository, self._maker, gone)
-
 
     def surprise(self, found: Snapshot) -> str:
         """Count a turn that was brought to its end; return in words which of the share changed and did not show it."""

@@ -161,7 +161,7 @@ class Items(Mapping[Key, Item]):
     __slots__ = ("_held",)
 
     def __init__(self, items: Iterable[Item] = ()) -> None:
-        self._held = {item.key: item._held for item in items}  # noqa: SLF001 - the same module
+        self._held = {item.key: item._held for item in items}
 
     @staticmethod
     def of(items: Mapping[Key, Item]) -> "Items":
@@ -170,22 +170,22 @@ class Items(Mapping[Key, Item]):
 
     def add(self, item: Item) -> None:
         """Add an item, in the place of one with its key; for who makes the mapping and has not shown it yet."""
-        self._held[item.key] = item._held  # noqa: SLF001 - the same module
+        self._held[item.key] = item._held
 
     def after(self, came: Iterable[Item], gone: Iterable[Key] = ()) -> "Items":
         """Return other items: these, after some came or changed and some went."""
         found = Items()
-        found._held = self._held.copy()  # noqa: SLF001 - the same class
+        found._held = self._held.copy()
         for item in came:
             found.add(item)
         for key in gone:
-            found._held.pop(key, None)  # noqa: SLF001 - the same class
+            found._held.pop(key, None)
         return found
 
     def __getitem__(self, key: Key) -> Item:
         """Return one."""
         found = Item.__new__(Item)
-        found.key, found._held = key, self._held[key]  # noqa: SLF001 - the same module
+        found.key, found._held = key, self._held[key]
         return found
 
     def __contains__(self, key: object) -> bool:

@@ -104,8 +104,8 @@ LONGEST_RECORD = 1 << 20
 class Records:
     """Takes a payload piecewise and gives the records back that start with ``TOKEN`` and a space.
 
-    A name with line feeds in it cannot forge a record: it does not know the token. Only what the next record follows, or
-    the end, is known to be whole.
+    A name with line feeds in it cannot forge a record: it does not know the token. Only what the next record or
+    the end follows is known to be whole.
 
     Args:
         token: the text that frames this answer.

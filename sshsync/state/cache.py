@@ -27,7 +27,16 @@ def learn(db: sqlite3.Connection, repository: Repository, maker: str, items: Seq
     db.execute("INSERT OR IGNORE INTO repositories (name, identity) VALUES (?, ?)", place)
     if records.here(db, repository):
         found = (
-            (repository.name, i.key, maker, i.stamp.size, i.stamp.mtime_ns, i.stamp.ctime_ns, i.stamp.inode, short(i.digest or ""))
+            (
+                repository.name,
+                i.key,
+                maker,
+                i.stamp.size,
+                i.stamp.mtime_ns,
+                i.stamp.ctime_ns,
+                i.stamp.inode,
+                short(i.digest or ""),
+            )
             for i in items
         )
         db.executemany("REPLACE INTO cache VALUES (?, ?, ?, ?, ?, ?, ?, ?)", found)

@@ -29,10 +29,7 @@ def verified(db: sqlite3.Connection, repository: Repository, after: Key | None, 
     """Return digests last verified there: the first `most` whose keys come after one."""
     if not here(db, repository):
         return []
-    wanted = (
-        "SELECT key, digest, size FROM items"
-        " WHERE repository = ? AND (? IS NULL OR key > ?) ORDER BY key LIMIT ?"
-    )
+    wanted = "SELECT key, digest, size FROM items WHERE repository = ? AND (? IS NULL OR key > ?) ORDER BY key LIMIT ?"
     return list(map(rows.verified, db.execute(wanted, (repository.name, after, after, most))))
 
 

@@ -127,7 +127,7 @@ def _algorithm_of_cache(db: sqlite3.Connection) -> None:
 
 
 def _short(_db: sqlite3.Connection) -> None:
-    """From 3: digests are bytes, and events that tell of items are compressed. What is there stays: both can be read."""
+    """From 3: digests are bytes, events that tell of items are compressed. What is there stays: both can be read."""
 
 
 STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _moment_of_sync, 2: _algorithm_of_cache, 3: _short}

@@ -67,8 +67,8 @@ EVERY = (
 )  # fmt: skip
 
 __all__ = [
-    "BELOW", "CLAIM", "CLOSE", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST",
-    "MARK", "MISSING", "NOTHING", "OPEN", "PROBE", "PUBLISH", "READ", "RELEASE", "RENEW", "ROOM", "SCP_SEND",
-    "SCP_TAKE", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SURVEY", "TAKE_OVER", "TEMPLATE_DIGEST",
-    "TEMPLATE_LIST", "UNPACK", "Command", "Script", "Status",
+    "BELOW", "CLAIM", "CLOSE", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK",
+    "LIST", "LOST", "MARK", "MISSING", "NOTHING", "OPEN", "PROBE", "PUBLISH", "READ", "RELEASE", "RENEW", "ROOM",
+    "SCP_SEND", "SCP_TAKE", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SURVEY", "TAKE_OVER",
+    "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK", "Command", "Script", "Status",
 ]  # fmt: skip
