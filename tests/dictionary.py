@@ -18,7 +18,8 @@ from sshsync.remote.scripts import Command, Script
 READ = Script(
     "dictionary-read",
     'main() { r=${ROOT:-$HOME/.pairs}; if [ "$MAKE" = yes ]; then mkdir -p "$r" || return; fi\n'
-    'cd "$r" 2>/dev/null || return 44; pwd -P; [ ! -f dictionary ] || cat dictionary; }\n',
+    'cd "$r" 2>/dev/null || return 44; pwd -P; [ ! -f dictionary ] || cat dictionary\n'
+    'printf "%s left\\n" "$TOKEN"; ls -d .sshsync/values* .sshsync/lease/* 2>/dev/null | cut -d/ -f2-; :; }\n',
 )
 
 
@@ -79,11 +80,12 @@ class Dictionary:
             return Snapshot(name, subject.repository.path.encode(), {}, existed=False)
         if answer.status:
             raise CommandError("the dictionary cannot be read", where=name)
-        place, _, lines = answer.payload.partition(b"\n")
+        held, _, left = answer.payload.partition(subject.token + b" left\n")
+        place, _, lines = held.partition(b"\n")
         root = place if subject.repository.path else b""
         pairs = (line.partition(b" ")[::2] for line in lines.splitlines())
         items = {key: Item(key, digest(value.decode())) for key, value in pairs}
-        return Snapshot(name, root, items, subject.now, apart=b"" if root else place)
+        return Snapshot(name, root, items, subject.now, left=tuple(left.splitlines()), apart=b"" if root else place)
 
 
 def text(pairs: Iterable[tuple[Key, bytes]]) -> bytes:

@@ -7,6 +7,7 @@ from sshsync.appliers.base import Reached, Site
 from sshsync.appliers.ledger import Ledger
 from sshsync.hosts.asking import Asking
 from sshsync.model.change import Delete, Transfer
+from sshsync.model.item import Item
 from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.topology import Repository
 from sshsync.remote.probe import Capabilities
@@ -14,7 +15,6 @@ from sshsync.remote.scripts import Command, Script
 from tests.dictionary import text
 
 TOP = 'cd "$ROOT" && mkdir -p .sshsync || return;'
-LEFT = Script("dictionary-left", f"main() {{ {TOP} ls -d .sshsync/values* .sshsync/lease/* 2>/dev/null | cut -d/ -f2-; :; }}\n")
 STAGE = Script("dictionary-stage", f'main() {{ {TOP} cat >".sshsync/values.$PLACE"; }}\n')
 PUBLISH = Script(
     "dictionary-publish",
@@ -66,10 +66,6 @@ class DictionaryApplier:
         """See `Applier`."""
         return self._ledger.reached
 
-    def left(self) -> Sequence[bytes]:
-        """See `Applier`."""
-        return self._run(LEFT).splitlines()
-
     def foresee(self, prepared: Prepared, *, make: bool) -> Outlook:
         """A name that begins with a dash is one that this kind refuses."""
         return Outlook({c.key: "its name begins with a dash" for c in prepared.changes.transfers if c.key.startswith(b"-")})
@@ -85,10 +81,11 @@ class DictionaryApplier:
             self._run(STAGE, text(pairs), PLACE=b"%d" % number)
             yield Values(str(number), some)
 
-    def publish(self, staged: Values) -> None:
+    def publish(self, staged: Values) -> Sequence[Item]:
         """See `Applier`."""
         self._run(PUBLISH, PLACE=staged.place.encode())
         self._ledger.published([change.new for change in staged.changes])
+        return ()
 
     def adjust(self, prepared: Prepared) -> None:
         """A value has nothing beside it."""

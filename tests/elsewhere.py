@@ -62,7 +62,7 @@ class Remembering:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def ask(*arguments: object) -> Any:
-            self._wire.send("records", name, *(list(one) if name in ("remember", "learn") and n == 2 else one for n, one in enumerate(arguments)))
+            self._wire.send("records", name, *(list(one) if name in ("learn", "forget") and n == 2 else one for n, one in enumerate(arguments)))
             return self._wire.receive()[1]
 
         return ask
@@ -118,4 +118,5 @@ class Elsewhere:
                 wire.send("noted")
             else:
                 name, *arguments = rest
-                wire.send("answer", getattr(lead.records, name)(*arguments))
+                found = getattr(lead.records, name)(*arguments)
+                wire.send("answer", list(found) if name in ("verified", "cached") else found)

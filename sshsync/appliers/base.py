@@ -67,10 +67,6 @@ class Applier(Protocol[S]):
         """What it has brought about."""
         ...
 
-    def left(self) -> Sequence[bytes]:
-        """Return names of what earlier runs left there unfinished; leases begin with ``lease/``. Changes nothing."""
-        ...
-
     def foresee(self, prepared: Prepared, *, make: bool) -> Outlook:
         """Tell what is known before anything begins; shared with a dry run.
 
@@ -84,8 +80,12 @@ class Applier(Protocol[S]):
         """Bring what has to be brought, verified and visible to nobody, piece by piece; salvage is part of it."""
         ...
 
-    def publish(self, staged: S) -> None:
-        """Make something staged visible. Safe to repeat."""
+    def publish(self, staged: S) -> Sequence[Item]:
+        """Make something staged visible. Safe to repeat.
+
+        Returns:
+            Items with the stamps that the child told at the very moment: by these they are known again.
+        """
         ...
 
     def adjust(self, prepared: Prepared) -> None:

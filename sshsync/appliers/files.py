@@ -14,7 +14,7 @@ from sshsync.errors import CommandError
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.files import Files
 from sshsync.model.change import Adjust, Delete, Replace, Transfer
-from sshsync.model.item import Key
+from sshsync.model.item import Item, Key, Stamp
 from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
@@ -71,10 +71,6 @@ class FileApplier:
         self._ledger.reached.durable = self._staging.durable
         return self._ledger.reached
 
-    def left(self) -> Sequence[bytes]:
-        """See `Applier`."""
-        return self._asking.retry(self._site.child, "staging", self._staging.names)
-
     def foresee(self, prepared: Prepared, *, make: bool) -> Outlook:
         """Refuse what does not fit, and files that cannot lie side by side there."""
         room = self._asking.retry(self._site.child, "room", lambda: self._staging.room(make=make))
@@ -102,29 +98,33 @@ class FileApplier:
         late = [change for change in transfers if change.key in young]
         yield from self._late(prepared, mover, [*late, *mover.restless])
 
-    def publish(self, staged: Staged) -> None:
+    def publish(self, staged: Staged) -> Sequence[Item]:
         """Publish verified files; only their mode and time may still have to be set. What the child refuses is told."""
         marked = isinstance(staged.load, Pack) and not staged.salvaged
 
-        def attempt() -> None:
+        def attempt() -> Sequence[Item]:
             nonlocal marked
             if not marked:
                 self._staging.mark(staged.load)
                 marked = True
-            self._make_visible(staged)
+            return self._make_visible(staged)
 
         reached = self._ledger.reached
-        self._asking.retry(self._site.child, "transfer", attempt, lambda: len(reached.published))
+        known = self._asking.retry(self._site.child, "transfer", attempt, lambda: len(reached.published))
         self._held.discard(staged.load.place)
+        return known
 
-    def _make_visible(self, staged: Staged) -> None:
-        refused = self._staging.publish(staged.load, staged.in_the_way, empty=self._site.child.delete)
+    def _make_visible(self, staged: Staged) -> Sequence[Item]:
+        stamps: dict[Key, Stamp] = {}
+        empty = self._site.child.delete
+        refused = self._staging.publish(staged.load, staged.in_the_way, empty=empty, tell=stamps.update)
         self._ledger.deleted(staged.in_the_way)
         for change in staged.load.changes:
             if change.key in refused:
                 self._ledger.turn_down(change.key, refused[change.key])
         done = [change.new for change in staged.load.changes if change.key not in refused]
         self._ledger.published(done, salvaged=staged.salvaged)
+        return [item.stamped(stamps[item.key]) for item in done if _as_staged(item, stamps.get(item.key))]
 
     def adjust(self, prepared: Prepared) -> None:
         """Set modes and times, and those of published files that they could not be sent with; look whether it helped.
@@ -216,6 +216,11 @@ class FileApplier:
             else:
                 self._ledger.refuse(change.key, choice.reason)
         return batches(moves, pack="tar" in target.tools)
+
+
+def _as_staged(item: Item, now: Stamp | None) -> bool:
+    """Tell whether a published file bears the size and the time with which it was staged: else it was written to."""
+    return now is not None and (now.size, now.mtime_ns // 1_000_000_000) == (item.size, item.mtime)
 
 
 def _differs(change: Transfer) -> bool:

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from sshsync.errors import CommandError, LeasedError, ListingError
 from sshsync.hosts.conversation import Reply, failure, new_token
 from sshsync.hosts.session import Session
+from sshsync.kinds.listing import told
 from sshsync.model.change import Transfer
-from sshsync.model.item import Item, Key
+from sshsync.model.item import Item, Key, Stamp
 from sshsync.model.words import visible
 from sshsync.remote import encode, room, scripts
 from sshsync.remote.frame import records
@@ -173,7 +174,14 @@ class Staging:
             reply.check("setting mode and time")
         return [marked[number][0] for number in failed if number < len(marked)]
 
-    def publish(self, load: Load, in_the_way: Iterable[Key] = (), *, empty: bool = False) -> dict[Key, str]:
+    def publish(
+        self,
+        load: Load,
+        in_the_way: Iterable[Key] = (),
+        *,
+        empty: bool = False,
+        tell: Callable[[Mapping[Key, Stamp]], None] = lambda _stamps: None,
+    ) -> dict[Key, str]:
         """Make staged files visible: flush, rename directory by directory, flush. Safe to repeat.
 
         The caller has compared the digests of the staged files before.
@@ -183,6 +191,7 @@ class Staging:
             in_the_way: listed files that are removed just before, with the directories that this empties, because
                 a directory is wanted where they are or a file where their directory is.
             empty: empty directories make room for files.
+            tell: takes the stamps that files bear in their place; not of those that an earlier try had moved.
 
         Returns:
             The keys that the host refused, with its words.
@@ -192,12 +201,14 @@ class Staging:
         """
         groups = list(by_directory(change.key for change in load.changes))
         variables = {"BATCH": load.attempt.encode(), "PART": b"", "EMPTY": b"yes" if empty else b""}
-        variables |= self._session().capabilities.stat_words(b"")
+        token = new_token()
+        variables |= self._session().capabilities.stat_words(token)
         if isinstance(load, Part):
             key = load.change.key
             variables |= {"PART": load.name.encode(), "PARTDIR": key.rpartition(b"/")[0] or b".", "PARTNAME": key}
         first = b"".join(b"R" + encode.name(key) + b"\n" for key in in_the_way)
-        reply, order = self._by_directory(scripts.PUBLISH, variables, groups, first)
+        reply, order = self._by_directory(scripts.PUBLISH, variables, groups, first, token)
+        tell(told(reply.payload, token))
         return self._refused(reply, order, "publishing")
 
     def below(self, key: Key) -> list[Key]:
@@ -224,18 +235,23 @@ class Staging:
         return {order[number]: _about(order[number], said) for number in failed if number < len(order)}
 
     def _by_directory(
-        self, script: Script, variables: dict[str, bytes], groups: list[tuple[Key, list[Key]]], first: bytes = b""
+        self,
+        script: Script,
+        variables: dict[str, bytes],
+        groups: list[tuple[Key, list[Key]]],
+        first: bytes = b"",
+        token: bytes = b"",
     ) -> tuple[Reply, list[Key]]:
         order = [name if place == b"." else place + b"/" + name for place, names in groups for name in names]
         sync = self._session().capabilities.sync.encode()
         self.durable = self.durable and bool(sync)
         command = Command(script, self._of({**variables, "SYNC": sync}))
-        return self._run(command, first + _lines(groups), allow=300.0), order
+        return self._run(command, first + _lines(groups), 300.0, token), order
 
     def _listed(self, below: bytes) -> dict[Key, int]:
         token = new_token()
         words = self._session().capabilities.stat_words(token)
-        command = Command(scripts.LIST, {"ROOT": self.root, "BELOW": below, **words})
+        command = Command(scripts.BELOW, {"ROOT": self.root, "BELOW": below, **words})
         reply = self._session().run(command, token=token).check("listing")
         found = {}
         for record in records(reply.payload, token):
@@ -255,8 +271,8 @@ class Staging:
         """Add what a script needs that changes something: the root, and the lease under which it may."""
         return {"ROOT": self.root, "LEASE": self._lease.encode(), **variables}
 
-    def _run(self, command: Command, stdin: bytes = b"", allow: float = 0.0) -> Reply:
-        reply = self._session().run(command, stdin, allow=allow)
+    def _run(self, command: Command, stdin: bytes = b"", allow: float = 0.0, token: bytes = b"") -> Reply:
+        reply = self._session().run(command, stdin, allow=allow, token=token)
         if reply.status == scripts.LOST:
             raise LeasedError.taken_over(reply.label)
         return reply
@@ -293,5 +309,7 @@ def _mentions(line: bytes, name: bytes) -> bool:
 
 
 def _numbers(reply: Reply) -> list[int]:
-    words = [line.split() for line in reply.payload.splitlines() if line.startswith(b"failed ")]
+    """Return the numbers of what failed: in lines of their own, or in records where names stand beside them."""
+    lines, *told = reply.payload.split(reply.token + b" ")
+    words = [line.split() for line in (*lines.splitlines(), *told) if line.startswith(b"failed ")]
     return [int(word[1]) for word in words if len(word) == 2 and word[1].isdigit()]

@@ -98,6 +98,10 @@ def _seconds(value: object) -> object:
     return float(found.group(1)) * _SECONDS[found.group(2)]
 
 
+LEAST_SHARE = 0.1
+"""Percent: with less, nobody would see the day on which all is read."""
+
+
 def _rate(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -106,6 +110,16 @@ def _rate(value: object) -> object:
     if not found or 0 < rate < LEAST_RATE:
         raise ValueError("must be bytes a second such as 500k, 2M or 1G, at least 10k, or 0 for no limit")
     return rate
+
+
+def _share(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%?", value.strip())
+    share = float(found.group(1)) if found else -1.0
+    if not (share == 0 or LEAST_SHARE <= share <= 100):
+        raise ValueError(f"must be a percentage from {LEAST_SHARE} to 100 such as 2%, or 0 for none")
+    return share
 
 
 def _max_delete(value: object) -> object:
@@ -266,6 +280,12 @@ class RepositoryOptions(_Options):
     allow_empty: bool = _option(False, "Accept that this repository became empty although it held files before.")
     stable_for: Seconds = _option(60.0, "Time for which a master's file must have been left alone before it is taken.")
     digest_cache: bool = _option(True, "Do not digest a file again whose size, times and inode are unchanged.")
+    verify_share: Annotated[float, BeforeValidator(_share)] = _option(
+        0.0,
+        "Share of the files that each run reads again although they seem unchanged, always others: with 2% all of them "
+        "are read again within fifty runs. 0 for none.",
+        "2%",
+    )
     groups: Names = _option((), "Groups that it belongs to, for `--sync @GROUP`.", "site-a, java")
     inherit: str = _option("", "Section whose values hold here too, unless they are set here.", "appnode1")
     retries: Annotated[int, Field(ge=1, le=100)] = _option(

@@ -1,6 +1,7 @@
 """Which of the staged files may be published: those at the origin's digest."""
 
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sshsync.model.change import Transfer
@@ -28,27 +29,85 @@ def verify(changes: Iterable[Transfer], found: Mapping[Key, Digest | None]) -> V
     return Verdict(tuple(good), tuple(bad))
 
 
-def may_pass_on(snapshot: Snapshot, recorded: Mapping[Key, Digest]) -> dict[Key, str]:
-    """Return the items of a parent that must not be passed on, with the reason.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a parent's items stand to what is on record about them.
 
-    An item whose digest is not the one that sshsync verified there last was altered behind its back.
-    Items without a record (of the same algorithm) may pass: the parent's own scan is then the origin.
+    Attributes:
+        altered: items whose digest is not the one that sshsync verified there last: something changed them behind its
+            back.
+        unknown: number of items without a record (of the same algorithm): the parent's own scan is their origin.
     """
-    return {
-        key: f"its copy on {snapshot.repository} is not the verified one"
-        for key, item in snapshot.items.items()
-        if has_record(item, recorded) and item.digest != recorded[key]
-    }
+
+    altered: frozenset[Key] = frozenset()
+    unknown: int = 0
 
 
-def has_record(item: Item, recorded: Mapping[Key, Digest]) -> bool:
-    """Tell whether a verified digest of the same algorithm is on record for the item."""
-    on_record = recorded.get(item.key, "")
-    return bool(on_record and item.digest) and _algorithm(on_record) == _algorithm(item.digest or "")
+def standing(snapshot: Snapshot, recorded: Iterable[tuple[Key, Digest]], vouched: Collection[Key] = ()) -> Standing:
+    """Compare what a parent holds with what is on record about it.
+
+    Args:
+        snapshot: what it holds.
+        recorded: the digests last verified there; nothing is kept of them.
+        vouched: items that are there as they were verified just now, whatever is on record.
+    """
+    items = snapshot.items
+    known = sum(1 for key in vouched if key in items)
+    altered = []
+    for key, digest in recorded:
+        if key in items and key not in vouched:
+            found = items[key].digest
+            if found and _algorithm(found) == _algorithm(digest):
+                known += 1
+                if found != digest:
+                    altered.append(key)
+    return Standing(frozenset(altered), len(items) - known)
+
+
+def news(
+    recorded: Iterable[tuple[Key, Digest]], equal: Iterable[Key], parent: Mapping[Key, Item], child: Mapping[Key, Item]
+) -> Iterator[tuple[Key, Item | None]]:
+    """Yield what has to be put on record about a child: items equal to their origin, and None for what is gone.
+
+    Args:
+        recorded: what is on record, in the order of the keys; nothing is kept of it.
+        equal: keys of items that are equal on parent and child.
+        parent, child: what both hold.
+    """
+    waiting = iter(sorted(equal))
+    key = next(waiting, None)
+    for known, digest in recorded:
+        while key is not None and key < known:
+            yield key, parent[key]
+            key = next(waiting, None)
+        if key == known:
+            if parent[key].digest != digest:
+                yield key, parent[key]
+            key = next(waiting, None)
+        elif known not in child and known not in parent:
+            yield known, None
+    while key is not None:
+        yield key, parent[key]
+        key = next(waiting, None)
 
 
 def _algorithm(digest: Digest) -> str:
     return digest.partition(":")[0]
+
+
+def is_due(key: Key, share: float, turn: int) -> bool:
+    """Tell whether the digest of an item is made anew in a turn, although its stamp is known.
+
+    Args:
+        key: the item.
+        share: percent of the items that are due in each turn, about; 0 for none.
+        turn: a number that each turn raises by one.
+
+    Guarantees:
+        In any ``100 / share`` turns in a row, rounded down, every item is due, whatever items come and go meanwhile.
+    """
+    turns = max(1, int(100 / share)) if share else 0
+    return bool(turns) and zlib.crc32(key) % turns == turn % turns
 
 
 def settled(before: Item, after: Item | None) -> bool:

@@ -5,9 +5,10 @@ event.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from itertools import chain, islice
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,9 +30,12 @@ from sshsync.errors import (
 from sshsync.model import events as ev
 from sshsync.model.change import Action, Changes, Delete
 from sshsync.model.events import GOOD, Outcome, key_text
-from sshsync.model.item import Digest, Key, Snapshot
+from sshsync.model.item import Key, Snapshot
 from sshsync.model.order import Blocked, Offer, Order
 from sshsync.model.prepared import Prepared, Refusal
+
+_ROWS = 10_000
+"""Items that are put on record at a time."""
 
 
 class Link:
@@ -39,7 +43,7 @@ class Link:
 
     Attributes:
         held: what the child holds, or why that could not be seen; None while nobody looked.
-        verified: digests of those of its items that this link itself verified there (in a dry run: would have).
+        verified: its items that this link verified there (in a dry run: would have), perhaps among others.
     """
 
     def __init__(self, context: Context, scanner: Scanner, order: Order) -> None:
@@ -59,7 +63,7 @@ class Link:
         self._exits = ExitStack()
         self._lease: Lease | None = None
         self.held: Snapshot | Blocked | None = None
-        self.verified: dict[Key, Digest] = {}
+        self.verified: Collection[Key] = ()
 
     def __enter__(self) -> Self:
         return self
@@ -88,7 +92,7 @@ class Link:
         parent, child = self._comparable(parent, child)
 
         wanted = self._context.kind(self._child).wanted(self._child)
-        held_back = self._held_back(replace(offer, snapshot=parent))
+        held_back = self._held_back(offer, parent)
         changes = diff(parent, child, delete=self._child.delete, wanted=wanted, blocked=held_back)
         refusal = guard.too_many_deletions(changes, child, self._child.max_delete)
         prepared = Prepared(parent, child, changes, refusal)
@@ -108,7 +112,7 @@ class Link:
         """
         self._refuse(prepared.refusal)
         expected = prepared.expected()
-        self._hold(expected, [key for key in prepared.parent.items if key in expected.items])
+        self._hold(expected, prepared.parent.items)
         if self._tell_blocked(prepared.changes):
             return Outcome.PARTIAL
         return Outcome.DONE if prepared.changes.changes else Outcome.UNCHANGED
@@ -149,7 +153,7 @@ class Link:
 
         for group in self._context.publication(applier.stage(prepared)):
             for staged in group:
-                applier.publish(staged)
+                self._scanner.keep(self._child, applier.publish(staged))
         applier.adjust(prepared)
         # Before deletions: what fails there must not keep what was staged on the child's disk.
         applier.clear()
@@ -181,7 +185,7 @@ class Link:
         self._lease = self._exits.enter_context(Lease(self._context, self._child, held.work, patient=patient))
         return self._lease
 
-    def _follow(self, held: Snapshot, left: list[bytes]) -> None:
+    def _follow(self, held: Snapshot, left: Sequence[bytes]) -> None:
         """Take the lease of a child where somebody left work behind."""
         try:
             self._take_lease(held, patient=False)
@@ -197,10 +201,9 @@ class Link:
         child = self._scan()
         if not child.existed or self._order.dry_run or self._lease:
             return child
-        left = list(self._applier(child).left())
-        if left:
+        if child.left:
             try:
-                self._follow(child, left)
+                self._follow(child, child.left)
             except LeasedError:
                 # Where nothing has to change, it does not matter who else works there.
                 return child
@@ -242,14 +245,16 @@ class Link:
             error.code, error.transient = offer.code or error.code, offer.transient
         raise error
 
-    def _held_back(self, offer: Offer) -> dict[Key, str]:
+    def _held_back(self, offer: Offer, parent: Snapshot) -> dict[Key, str]:
         """Return items of the parent that are not at the digest recorded when sshsync verified them there."""
         if not self._parent.parent:
             return {}
-        unknown = sum(1 for item in offer.snapshot.items.values() if not verify.has_record(item, offer.vouched))
-        if unknown:
-            self._remark(f"{unknown} item(s) of {self._parent.name} have no record: its own scan is their origin")
-        return verify.may_pass_on(offer.snapshot, offer.vouched)
+        found = verify.Standing(offer.altered, offer.unknown)
+        if parent is not offer.snapshot:
+            found = verify.standing(parent, self._context.records.verified(self._parent))
+        if found.unknown:
+            self._remark(f"{found.unknown} item(s) of {self._parent.name} have no record: its own scan is their origin")
+        return dict.fromkeys(found.altered, f"its copy on {self._parent.name} is not the verified one")
 
     def _comparable(self, parent: Snapshot, child: Snapshot) -> tuple[Snapshot, Snapshot]:
         """Return both with digests of one algorithm.
@@ -312,30 +317,23 @@ class Link:
 
     def _hold_reached(self, prepared: Prepared, reached: Reached, *, complete: bool | None = None) -> None:
         """Keep in mind what the child holds now; `complete` when that is known to be all that its parent has."""
-        items = {**prepared.child.items, **reached.published, **reached.adjusted}
-        for key in reached.deleted:
-            items.pop(key, None)
+        held = prepared.child.after({**reached.published, **reached.adjusted}, reached.deleted)
         now = prepared.child.complete if complete is None else complete
-        self._hold(replace(prepared.child, items=items, existed=True, complete=now), reached.published)
+        self._hold(replace(held, existed=True, complete=now), reached.published)
 
-    def _hold(self, snapshot: Snapshot, verified: Iterable[Key]) -> None:
-        self.held = snapshot
-        found = ((key, snapshot.items[key].digest) for key in verified if key in snapshot.items)
-        self.verified.update((key, digest) for key, digest in found if digest)
+    def _hold(self, snapshot: Snapshot, verified: Collection[Key]) -> None:
+        self.held, self.verified = snapshot, verified
 
     def _record(self, prepared: Prepared, reached: Reached) -> None:
-        """Put on record what was found equal to its origin, and forget what is gone."""
+        """Put on record what was found equal to its origin, and forget what is gone; some thousands at a time."""
         recorded = self._context.records.verified(self._child)
-        parent = prepared.parent.items
-        rows = [
-            (key_text(key), parent[key].digest or "", parent[key].size)
-            for key in prepared.changes.unchanged
-            if recorded.get(key) != parent[key].digest
-        ]
-        gone = [key for key in recorded if key not in prepared.child.items and key not in parent]
-        rows += [(key_text(key), "", 0) for key in (*gone, *reached.deleted)]
-        if rows:
-            self._context.emit(ev.Verified(self._child.name, rows))
+        news = verify.news(recorded, prepared.changes.unchanged, prepared.parent.items, prepared.child.items)
+        gone = ((key, None) for key in reached.deleted)
+        rows = (
+            (key_text(key), (item and item.digest) or "", item.size if item else 0) for key, item in chain(news, gone)
+        )
+        while some := list(islice(rows, _ROWS)):
+            self._context.emit(ev.Verified(self._child.name, some))
 
     def _outcome(self, prepared: Prepared, reached: Reached) -> Outcome:
         self._refuse(prepared.refusal)

@@ -3,6 +3,7 @@
 This is where a run is led, in one process: it hands out orders, and takes what comes back.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from sshsync.model.events import GOOD, Outcome
 from sshsync.model.order import Done, Ended, Offer, Order
 from sshsync.model.plan import Job, Plan, Step
 from sshsync.model.report import RunReport
+from sshsync.model.topology import Repository
 from sshsync.model.words import Words
 from sshsync.version import VERSION
 
@@ -42,7 +44,9 @@ class Run:
         self._executor = executor
         self._ready = ready
         self._asked = asked
-        self._shelf = Shelf(context.tree.repositories, lambda found: context.kind(found).place.name, context.records)
+        self._children = Counter(job.parent for job in asked.plan.jobs)
+        repositories = context.tree.repositories
+        self._shelf = Shelf(repositories, self._place, context.records, self._children)
         self._begun: dict[Job, float] = {}
         self._waiting: dict[Job, None] = {}
         self._looks: set[str] = set()
@@ -107,6 +111,9 @@ class Run:
         started = ev.RepositoryStarted(job.repository, job.parent, words.one, words.many, words.bring, words.brought)
         self._context.emit(started)
 
+    def _place(self, repository: Repository) -> str:
+        return self._context.kind(repository).place.name
+
     def _words(self, job: Job) -> Words:
         return self._context.kind(self._context.tree.repositories[job.repository]).words
 
@@ -117,6 +124,9 @@ class Run:
             return
         ended, reason = self._behind_parent(done)
         self._shelf.put(Done(done.job, ended, done.offer, done.items, reason))
+        self._children[done.job.parent] -= 1
+        if not self._children[done.job.parent]:
+            self._shelf.clear(done.job.parent)
         as_of = done.offer.as_of if isinstance(done.offer, Offer) and ended.outcome in GOOD else 0.0
         self._finish(done.job, ended, done.items, as_of, reason)
 

@@ -2,16 +2,18 @@
 
 import math
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from sshsync.core import verify
 from sshsync.engine.context import Context
 from sshsync.errors import ToolMissingError
 from sshsync.kinds.base import Subject
 from sshsync.model.events import Remarked, Scanned
-from sshsync.model.item import Item, Snapshot
+from sshsync.model.item import Digest, Item, Key, Snapshot, Stamp
 from sshsync.model.order import Offer
 from sshsync.model.topology import Repository
+from sshsync.model.words import visible
 
 _RACY_NS = 2_000_000_000
 """A file changed less than this before the scan may change again within the same stamp; it is not cached."""
@@ -50,14 +52,17 @@ class Scanner:
         """
         context = self._context
         as_of, begun = context.asking.clock(), context.asking.monotonic()
-        use = repository.digest_cache and cached
-        known = context.records.cached(repository, context.maker(repository)) if use else {}
-        subject = replace(self._subject(repository), create=create, cached=known)
-        found = context.asking.converse(subject, context.kind(repository).scan(subject), self._learn)
+        known = _Known(context, repository)
+        subject = replace(self._subject(repository), create=create)
+        if repository.digest_cache and cached:
+            subject = replace(subject, cached=known.told)
+        found = context.asking.converse(subject, context.kind(repository).scan(subject), known.learn)
         found = replace(found, ended=found.now + math.ceil(context.asking.monotonic() - begun))
 
         if repository.digest_cache and found.existed:
-            context.records.remember(repository, context.maker(repository), _cacheable(found.items.values(), found.now))
+            known.tidy(found)
+        if words := known.surprise(found):
+            context.emit(Remarked(repository.name, words))
         for problem in found.problems:
             words = f"the listing is incomplete, nothing is deleted: {problem.reason}"
             context.emit(Remarked(repository.name, words))
@@ -97,11 +102,80 @@ class Scanner:
             raise ToolMissingError(lacks, where=repository.host.label)
         return subject
 
-    def _learn(self, subject: Subject, items: tuple[Item, ...]) -> None:
-        """Keep digests of a scan that is not over: should it break off, the next one need not read these files."""
-        repository = subject.repository
+    def keep(self, repository: Repository, items: Iterable[Item]) -> None:
+        """Keep digests of items that were verified, and then published under the stamps that they bear; see `_told`."""
         if repository.digest_cache:
-            self._context.records.learn(repository, self._context.maker(repository), _cacheable(items, subject.now))
+            told = [item for item in items if _told(item)]
+            if told:
+                self._context.records.learn(repository, self._context.maker(repository), told)
+
+
+class _Known:
+    """The cached digests of a repository during one scan: what is told, what is learned, what is of no more use."""
+
+    def __init__(self, context: Context, repository: Repository) -> None:
+        self._records = context.records
+        self._repository = repository
+        self._maker = context.maker(repository)
+        self._rows = 0
+        self._learned = 0
+        noted = self._records.noted(self._turns) if repository.verify_share else ""
+        self._turn = int(noted) if noted.isdecimal() else 0
+        self._due: dict[Key, tuple[Stamp, Digest]] = {}
+
+    @property
+    def _turns(self) -> str:
+        """The name of the note that counts in how many scans a share was made anew."""
+        return f"verify_share {self._repository.identity}"
+
+    def told(self) -> Iterator[tuple[Key, Stamp, Digest]]:
+        """Yield what is cached, but for the share whose turn it is: that is made anew."""
+        share = self._repository.verify_share
+        for key, stamp, digest in self._records.cached(self._repository, self._maker):
+            self._rows += 1
+            if verify.is_due(key, share, self._turn):
+                self._due[key] = stamp, digest
+            else:
+                yield key, stamp, digest
+
+    def learn(self, subject: Subject, items: tuple[Item, ...]) -> None:
+        """Keep digests at once: should the scan break off, the next one need not read these items."""
+        self._learned += len(items)
+        if self._repository.digest_cache:
+            self._records.learn(self._repository, self._maker, _cacheable(items, subject.now))
+
+    def tidy(self, found: Snapshot) -> None:
+        """Drop what is cached of items that are gone or bear another stamp; where all was known nobody looks."""
+        if self._learned or self._rows > len(found.items):
+            rows = self._records.cached(self._repository, self._maker)
+            gone = [key for key, stamp, _ in rows if key not in found.items or found.items[key].stamp != stamp]
+            self._records.forget(self._repository, self._maker, gone)
+
+    def surprise(self, found: Snapshot) -> str:
+        """Count a turn that was brought to its end; return in words which of the share changed and did not show it."""
+        if not self._repository.verify_share:
+            return ""
+        self._records.note(self._turns, str(self._turn + 1))
+        changed = []
+        for key, known in self._due.items():
+            item = found.items.get(key)
+            if item and item.digest and item.stamp == known[0] and item.digest != known[1]:
+                changed.append(key)
+        if not changed:
+            return ""
+        words = f"{len(changed)} item(s) have other bytes than before although size, times and inode are the same"
+        return f"{words}, such as {visible(changed[0], 200)}: look at the disk"
+
+
+def _told(item: Item) -> bool:
+    """Tell whether a stamp that was told when an item was published vouches for its digest from then on.
+
+    Its change time is that of the publication, so a later change may bear the same. But it would set the modification
+    time to that moment as well, and what was published bears an older one: whoever writes shows, unless he sets that
+    time back within the same tick of the clock.
+    """
+    stamp = item.stamp
+    return bool(item.digest and stamp.inode) and stamp.mtime_ns < stamp.ctime_ns - _RACY_NS and _calm(item, _WIDEST)
 
 
 def _cacheable(items: Iterable[Item], now: int) -> list[Item]:

@@ -1,8 +1,9 @@
 """The shelf: what each repository of a run offers to its children. It stands where the run is led."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from sshsync.core import verify
 from sshsync.core.offer import offered
 from sshsync.model.events import GOOD
 from sshsync.model.order import Blocked, Done, Ended, Offer
@@ -14,21 +15,26 @@ from sshsync.model.topology import Repository
 class Shelf:
     """Keeps the results of jobs as offers; what is on record about a parent is read once for all its children.
 
-    What nobody takes anything from is not kept: most repositories of a big tree are nobody's parent.
+    What nobody takes anything from, or nobody any more, is not kept: a tree may hold millions of items.
 
     Args:
         repositories: all of them, by name.
         place: tells in a word of its kind what holds a repository's items.
         records: what earlier runs left.
+        parents: those from which somebody takes something in this run.
     """
 
     def __init__(
-        self, repositories: Mapping[str, Repository], place: Callable[[Repository], str], records: Records
+        self,
+        repositories: Mapping[str, Repository],
+        place: Callable[[Repository], str],
+        records: Records,
+        parents: Iterable[str],
     ) -> None:
         self._repositories = repositories
         self._place = place
         self._records = records
-        self._parents = {repository.parent for repository in repositories.values()}
+        self._parents = set(parents)
         self._held: dict[str, Offer | Blocked] = {}
         self._offered: dict[str, Offer | Blocked] = {}
         self._ended: dict[str, Ended] = {}
@@ -41,6 +47,12 @@ class Shelf:
         if done.offer is not None and name in self._parents:
             self._held[name] = done.offer
         self._offered.pop(name, None)
+
+    def clear(self, name: str) -> None:
+        """Keep nothing more of what a repository offers: there is nobody left who takes it."""
+        self._held.pop(name, None)
+        self._offered.pop(name, None)
+        self._parents.discard(name)
 
     def ended(self, name: str) -> Ended | None:
         """Return how a repository ended in this run; None when it did not yet, or is no part of it."""
@@ -59,8 +71,9 @@ class Shelf:
         offer = replace(offer, recorded=self._records.count(parent))
         if not parent.parent:
             return offer
-        vouched = {**self._records.verified(parent), **offer.vouched}
-        return replace(offer, vouched=vouched, as_of=self._as_of(parent, offer, ended))
+        found = verify.standing(offer.snapshot, self._records.verified(parent), offer.vouched)
+        as_of = self._as_of(parent, offer, ended)
+        return replace(offer, vouched=(), altered=found.altered, unknown=found.unknown, as_of=as_of)
 
     def _as_of(self, parent: Repository, offer: Offer, ended: Ended | None) -> float:
         """Return the moment of the master's state that a success brings to a child.

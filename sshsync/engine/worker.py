@@ -49,7 +49,7 @@ class Worker:
         if not isinstance(link.held, Snapshot):
             return link.held
         as_of = order.offer.as_of if isinstance(order.offer, Offer) else 0.0
-        return Offer(link.held, link.verified, as_of)
+        return Offer(link.held, link.verified, as_of=as_of)
 
     def _ended(self, order: Order, error: Exception) -> tuple[Ended, str]:
         """Return how an order ended that ended in an error, and why."""

@@ -119,7 +119,9 @@ class Asking:
     def _ask(self, subject: Subject, request: Request) -> Answer:
         def once() -> Answer:
             session = self.session(subject.repository)
-            reply = session.run(request.command, request.stdin, allow=request.allow, token=subject.token)
+            reply = session.run(
+                request.command, request.stdin, allow=request.allow, token=subject.token, reader=request.reader
+            )
             return Answer(reply.status, reply.payload, reply.errors)
 
         return self.retry(subject.repository, request.command.script.name, once)

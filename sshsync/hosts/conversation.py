@@ -10,12 +10,13 @@ from types import TracebackType
 from typing import Self
 
 from sshsync.errors import CommandError, ConnectionLostError, DeadlineError, HostError, StorageFullError
+from sshsync.kinds.base import Reader
 from sshsync.model.words import visible
 from sshsync.remote.frame import Deframer, FrameError
 from sshsync.transports.base import PIECE, SLOWEST, Stream
 
 MOST_ANSWER = 1 << 28
-"""Bytes of a collected answer: about a million listed files. More is refused, so memory stays bounded."""
+"""Bytes of an answer: about a million and a half listed files. More is refused, so memory stays bounded."""
 
 LONGEST_SILENCE = 86400.0
 """Seconds of silence that are never exceeded, whatever sizes a host claims."""
@@ -215,17 +216,19 @@ class Conversation:
         piece, self._raw = self._raw[:size], self._raw[size:]
         return piece
 
-    def answer(self) -> Reply:
-        """Collect the rest of the answer and return all of it.
+    def answer(self, reader: Reader | None = None) -> Reply:
+        """Collect the rest of the answer and return all of it, but for what a reader takes.
 
         Raises:
             HostError: the script did not run to its end, or answered more than such a script ever has to.
         """
-        payload = bytearray()
+        payload, size = bytearray(), 0
+        take = reader.feed if reader else payload.extend
         for piece in self.pieces():
-            payload += piece
-            if len(payload) > self._limits.most:
+            size += len(piece)
+            if size > self._limits.most:
                 raise CommandError(f"{self._limits.script}: it answers without end", where=self._label)
+            take(piece)
         return self.reply(bytes(payload))
 
     @property

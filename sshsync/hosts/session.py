@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from sshsync.errors import ConnectionLostError
 from sshsync.hosts.conversation import LONGEST_SILENCE, MOST_ANSWER, Conversation, Limits, Reply, new_token
+from sshsync.kinds.base import Reader
 from sshsync.remote import probe, scripts
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command
@@ -170,16 +171,26 @@ class Session:
             conversation.feed(stdin)
         return conversation
 
-    def run(self, command: Command, stdin: bytes = b"", *, allow: float = 0.0, token: bytes = b"") -> Reply:
-        """Run a script to its end and return its answer.
+    def run(
+        self,
+        command: Command,
+        stdin: bytes = b"",
+        *,
+        allow: float = 0.0,
+        token: bytes = b"",
+        reader: Reader | None = None,
+    ) -> Reply:
+        """Run a script to its end and return its answer, but for what a reader takes as it comes.
 
         Raises:
             HostError: it did not run to its end, or answered more than such a script ever has to.
         """
 
         def once() -> Reply:
+            if reader:
+                reader.begin()
             with self.start(command, stdin, allow=allow, token=token) as conversation:
-                return conversation.answer()
+                return conversation.answer(reader)
 
         return self.reopening(once)
 

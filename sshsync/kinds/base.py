@@ -5,8 +5,8 @@ A dialogue is a generator: it yields a `Request` and is sent the `Answer`, or yi
 owns words and parsing.
 """
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from sshsync.model.item import Digest, Item, Key, Snapshot, Stamp
@@ -16,18 +16,40 @@ from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command
 
 
+class Reader(Protocol):
+    """Takes an answer piece by piece, so that nobody has to hold all of it."""
+
+    def begin(self) -> None:
+        """Forget what came: the script starts, perhaps not for the first time."""
+        ...
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece of the payload.
+
+        Raises:
+            SshsyncError: it cannot be true; the script is abandoned.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One script to run: `allow` is the silence in seconds that is fine beyond the host's timeout."""
+    """One script to run.
+
+    Attributes:
+        allow: the silence in seconds that is fine beyond the host's timeout.
+        reader: takes the payload as it comes; without one it is collected.
+    """
 
     command: Command
     stdin: bytes = b""
     allow: float = 0.0
+    reader: Reader | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the host answered."""
+    """What the host answered; the payload is empty where a reader took it."""
 
     status: int
     payload: bytes
@@ -61,7 +83,7 @@ class Subject:
         algorithm: digest to compute where no template does.
         now: the host's own clock in seconds.
         create: make the root when it is missing.
-        cached: digests by key that hold as long as the stamp is the same.
+        cached: tells, when it is called, the digests that hold as long as the stamp is the same.
         wary: look at what was digested again, and tell apart what changed meanwhile.
     """
 
@@ -71,7 +93,7 @@ class Subject:
     algorithm: str
     now: int = 0
     create: bool = False
-    cached: Mapping[Key, tuple[Stamp, Digest]] = field(default_factory=dict)
+    cached: Callable[[], Iterable[tuple[Key, Stamp, Digest]]] = tuple
     wary: bool = False
 
 

@@ -8,8 +8,8 @@ from sshsync.core.pieces import Piece
 from sshsync.errors import CommandError, ToolMissingError
 from sshsync.kinds import chunks, globs
 from sshsync.kinds.base import Answer, Condition, Dialogue, Learned, Remark, Request, Subject
-from sshsync.kinds.listing import checked, list_all, read_root, root_request, stat_named
-from sshsync.model.item import Digest, Item, Key, Problem, Snapshot, Stamp
+from sshsync.kinds.listing import checked, list_all, stat_named
+from sshsync.model.item import Digest, Item, Items, Key, Problem, Snapshot, Stamp
 from sshsync.model.policy import TransferKind
 from sshsync.model.topology import Repository
 from sshsync.model.words import Place, Words, visible
@@ -96,17 +96,20 @@ class Files:
         )
 
     def scan(self, subject: Subject) -> Dialogue[Snapshot]:
-        """Find the root, list it, digest what the cache does not know, and look at that again where it may change."""
+        """List the root, digest what the cache does not know, and look at that again where it may change."""
         listed = yield from self.glance(subject)
-        items = _from_cache(listed.items, subject.cached)
-        sizes = {key: item.size for key, item in items.items() if item.digest is None}
-        portions = list(_portions(sizes, self._portion))
-        for number, keys in enumerate(portions, 1):
-            found = yield from self.digests(subject, listed.root, b".", {key: sizes[key] for key in keys})
-            items.update((key, replace(items[key], digest=found.get(key))) for key in keys)
-            if number < len(portions):
-                # Kept under the stamp that was listed: a file that changed since bears another one.
-                yield Learned(tuple(items[key] for key in keys))
+        items = Items.of(listed.items)
+        _fill(items, subject.cached())
+        unread = [key for key, item in items.items() if item.digest is None]
+        hashed = 0
+        for keys in _portions(unread, lambda key: items[key].size, self._portion):
+            sizes = {key: items[key].size for key in keys}
+            hashed += sum(sizes.values())
+            found = yield from self.digests(subject, listed.root, b".", sizes)
+            for key in keys:
+                items.add(items[key].digested(found.get(key)))
+            # Kept under the stamp that was listed: a file that changed since bears another one.
+            yield Learned(tuple(items[key] for key in keys))
         if items and not any(item.digest for item in items.values()):
             raise CommandError(
                 f"no digest of any of its {len(items)} file(s) can be made",
@@ -114,18 +117,14 @@ class Files:
                 hint="check its digestcmd",
             )
 
-        unsure = [key for key in sizes if subject.wary or items[key].digest is None]
+        unsure = [key for key in unread if subject.wary or items[key].digest is None]
         seen = yield from _second_look(subject, listed, unsure)
-        compared = _compared(replace(listed, items=items), unsure, seen, wary=subject.wary)
-        return replace(compared, hashed=sum(sizes.values()))
+        compared = _compared(listed, unsure, seen, wary=subject.wary)
+        return replace(compared, hashed=hashed)
 
     def glance(self, subject: Subject) -> Dialogue[Snapshot]:
-        """Find the root and list it."""
-        answer = yield root_request(subject)
-        if answer.status == 44:
-            return Snapshot(subject.repository.name, subject.repository.path.encode(), {}, existed=False)
-        root = read_root(checked(answer, subject, "finding the root").payload, subject)
-        listed = yield from list_all(subject, root)
+        """List the root."""
+        listed = yield from list_all(subject, subject.repository.path.encode())
         return listed
 
     def digests(
@@ -144,7 +143,7 @@ class Files:
         """
         found: dict[Key, Digest | None] = {}
         place = {"ROOT": root, "BELOW": below}
-        for keys in _portions(sizes, self._portion):
+        for keys in _portions(sizes, sizes.__getitem__, self._portion):
             size = sum(sizes[key] for key in keys)
             tool = "" if subject.repository.commands.digest else _tool(subject, size // len(keys))
             found.update((yield from _digests_of(subject, {**place, "TOOL": tool.encode()}, keys, size / HASH_RATE)))
@@ -171,7 +170,7 @@ class Files:
         """Stat and digest the named items afresh."""
         seen = yield from stat_named(subject, root, keys)
         found = yield from self.digests(subject, root, b".", {key: item.size for key, item in seen.items.items()})
-        digested = {key: replace(item, digest=found.get(key)) for key, item in seen.items.items()}
+        digested = Items(item.digested(found.get(key)) for key, item in seen.items.items())
         unsure = list(digested) if subject.wary else []
         after = yield from stat_named(subject, root, unsure)
         return _compared(replace(seen, items=digested), unsure, after, wary=subject.wary)
@@ -189,10 +188,13 @@ def _absent(capabilities: Capabilities) -> list[str]:
 
 def _second_look(subject: Subject, listed: Snapshot, keys: list[Key]) -> Dialogue[Snapshot]:
     """Stat some of the items that were listed: by their names, or, when they are many, by listing all of them."""
-    if subject.repository.commands.listing or len(keys) * LISTING_WORTH < len(listed.items):
+    if not keys or subject.repository.commands.listing or len(keys) * LISTING_WORTH < len(listed.items):
         seen = yield from stat_named(subject, listed.root, keys)
-    else:
-        seen = yield from list_all(subject, listed.root) if keys else stat_named(subject, listed.root, [])
+        return seen
+    seen = yield from list_all(subject, listed.root)
+    if seen.root != listed.root or not seen.existed:
+        words = f"the root is not {visible(listed.root)} any more"
+        raise CommandError(words, where=subject.repository.name, hint="run again when it is at its place")
     return seen
 
 
@@ -205,17 +207,15 @@ def _compared(digested: Snapshot, unsure: list[Key], seen: Snapshot, *, wary: bo
         seen: what that showed.
         wary: whether an item that changed between the looks is restless.
     """
-    items = dict(digested.items)
-    restless = set()
+    restless: dict[Key, Item] = {}
+    gone: list[Key] = []
     for key in unsure:
         now = seen.items.get(key)
         if now is None:
-            del items[key]
-        elif wary and now.stamp != items[key].stamp:
-            items[key] = now
-            restless.add(key)
-    after = replace(digested, items=items, restless=frozenset(restless))
-    gone = [key for key in unsure if key not in items]
+            gone.append(key)
+        elif wary and now.stamp != digested.items[key].stamp:
+            restless[key] = now
+    after = replace(digested.after(restless, gone), restless=frozenset(restless))
     if not gone:
         return after
     problem = Problem(gone[0], _vanished(gone, seen.problems))
@@ -257,11 +257,12 @@ def _complaint(errors: bytes) -> str:
     return visible(b"\n".join(lines), 300)
 
 
-def _portions(sizes: Mapping[Key, int], most: int) -> Iterator[list[Key]]:
+def _portions(keys: Iterable[Key], size_of: Callable[[Key], int], most: int) -> Iterator[list[Key]]:
     """Split what is to be digested, so that a lost connection costs one portion and not the whole night."""
     portion: list[Key] = []
     size = 0
-    for key, more in sizes.items():
+    for key in keys:
+        more = size_of(key)
         if portion and (len(portion) >= most or size + more > PORTION_BYTES):
             yield portion
             portion, size = [], 0
@@ -286,13 +287,11 @@ def digest_of(words: bytes) -> Digest | None:
     return f"{algorithm}:{value.decode()}"
 
 
-def _from_cache(items: Mapping[Key, Item], cached: Mapping[Key, tuple[Stamp, Digest]]) -> dict[Key, Item]:
-    """Fill in the digests whose stamp is unchanged."""
-    filled = {}
-    for key, item in items.items():
-        known = cached.get(key)
-        filled[key] = replace(item, digest=known[1]) if known and known[0] == item.stamp else item
-    return filled
+def _fill(items: Items, cached: Iterable[tuple[Key, Stamp, Digest]]) -> None:
+    """Give items the digests that are known for their stamps."""
+    for key, stamp, digest in cached:
+        if key in items and items[key].stamp == stamp:
+            items.add(Item(key, digest, stamp, items[key].mode))
 
 
 def _digest_lines(payload: bytes, algorithm: str) -> Iterable[tuple[Key, Digest | None]]:

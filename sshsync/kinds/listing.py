@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from sshsync.errors import CommandError, ListingError
 from sshsync.kinds.base import Answer, Dialogue, Request, Subject
-from sshsync.model.item import Item, Key, Problem, Snapshot, Stamp
+from sshsync.model.item import Item, Items, Key, Problem, Snapshot, Stamp
 from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
-from sshsync.remote.frame import records
+from sshsync.remote.frame import FrameError, Records, records
 from sshsync.remote.scripts import STAGING, Command
 
 LISTING_PATIENCE = 240.0
@@ -45,38 +46,53 @@ def paths(payload: bytes, root: bytes, name: str) -> list[Key]:
     return list(keys)
 
 
-def root_request(subject: Subject) -> Request:
-    """Return what asks for the resolved root."""
-    make = b"yes" if subject.create else b"no"
-    return Request(Command(scripts.ROOT, {"ROOT": subject.repository.path.encode(), "MAKE": make}))
-
-
-def read_root(payload: bytes, subject: Subject) -> bytes:
-    """Read the resolved root: a symbolic link may lead anywhere, but not to nowhere and not to the whole host."""
-    root = payload.removesuffix(b"\n")
+def _checked_root(root: bytes, name: str) -> bytes:
+    """Return a resolved root: a symbolic link may lead anywhere, but not to nowhere and not to the whole host."""
     parts = root.split(b"/")[1:]
     clean = root.startswith(b"/") and not any(part in (b"", b".", b"..") for part in parts)
     if not clean or any(byte in root for byte in b"\0\n"):
-        raise _suspicious(subject.repository.name, root, "is no directory that a root could be")
+        raise _suspicious(name, root, "is no directory that a root could be")
     return root
 
 
 def list_all(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
-    """List all files, by the operator's template or built in; none has a digest yet."""
-    name, template = subject.repository.name, subject.repository.commands.listing
+    """List all files below a root, by the operator's template or built in; none has a digest yet.
+
+    Args:
+        root: where it is, as it is configured or already resolved. One that is missing is made if the subject says so,
+            else the snapshot tells that it did not exist.
+    """
+    template = subject.repository.commands.listing
+    make = b"yes" if subject.create else b"no"
     if template:
-        command = Command(scripts.TEMPLATE_LIST, {"ROOT": root, "TEMPLATE": template.encode()})
-        answer = checked((yield Request(command, allow=LISTING_PATIENCE)), subject, "listcmd")
-        keys = paths(answer.payload, root, name)
-        seen = yield from stat_named(subject, root, keys)
-        return seen
+        found = yield from _by_template(subject, {"ROOT": root, "MAKE": make, "TEMPLATE": template.encode()})
+        return found
+    reading = _Listing(subject)
     words = subject.capabilities.stat_words(subject.token)
-    command = Command(scripts.LIST, {"ROOT": root, "BELOW": b".", **words})
-    answer = yield Request(command, allow=LISTING_PATIENCE)
-    found = _listing(answer, subject, root)
+    command = Command(scripts.LIST, {"ROOT": root, "MAKE": make, **words})
+    answer = yield Request(command, allow=LISTING_PATIENCE, reader=reading)
+    if answer.status == scripts.MISSING:
+        return _missing(subject)
+    found = reading.snapshot(answer)
     if answer.status and not found.items and not found.skipped:
         checked(answer, subject, "listing")
     return found
+
+
+def _by_template(subject: Subject, variables: dict[str, bytes]) -> Dialogue[Snapshot]:
+    answer = yield Request(Command(scripts.TEMPLATE_LIST, variables), allow=LISTING_PATIENCE)
+    if answer.status == scripts.MISSING:
+        return _missing(subject)
+    head, _, listed = checked(answer, subject, "listcmd").payload.partition(subject.token + b" listed\n")
+    place = _Listing(subject)
+    place.feed(head)
+    root, left = place.head()
+    seen = yield from stat_named(subject, root, paths(listed, root, subject.repository.name))
+    return replace(seen, left=left)
+
+
+def _missing(subject: Subject) -> Snapshot:
+    return Snapshot(subject.repository.name, subject.repository.path.encode(), {}, existed=False)
 
 
 def stat_named(subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
@@ -85,8 +101,9 @@ def stat_named(subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snaps
         return Snapshot(subject.repository.name, root, {})
     words = subject.capabilities.stat_words(subject.token)
     command = Command(scripts.STAT, {"ROOT": root, **words})
-    answer = yield Request(command, encode.lines(keys), LISTING_PATIENCE)
-    seen = _listing(answer, subject, root)
+    reading = _Listing(subject, root)
+    answer = yield Request(command, encode.lines(keys), LISTING_PATIENCE, reading)
+    seen = reading.snapshot(answer)
     wanted = set(keys)
     strange = next((key for key in seen.items if key not in wanted), None)
     if strange is not None:
@@ -96,27 +113,109 @@ def stat_named(subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snaps
     return replace(seen, complete=complete, problems=() if complete else seen.problems)
 
 
-def _listing(answer: Answer, subject: Subject, root: bytes) -> Snapshot:
-    """Read the stat tool's records: raw mode, size, times, inode, name."""
-    name = subject.repository.name
-    items: dict[Key, Item] = {}
-    skipped = 0
-    for record in records(answer.payload, subject.token):
+class _Listing:
+    """Reads where a root is, what lies in its staging, and a stat tool's records; see `Reader`.
+
+    Args:
+        subject: what is listed.
+        root: the resolved root, where that is known and not told.
+    """
+
+    def __init__(self, subject: Subject, root: bytes = b"") -> None:
+        self._subject = subject
+        self._known = root
+        self.begin()
+
+    def begin(self) -> None:
+        """See `Reader`."""
+        self._records = Records(self._subject.token)
+        self._root = self._known
+        self._left: list[bytes] = []
+        self._items = Items()
+        self._skipped = 0
+
+    def feed(self, piece: bytes) -> None:
+        """See `Reader`."""
+        try:
+            records = self._records.feed(piece)
+        except FrameError as error:
+            raise _suspicious(self._subject.repository.name, error.noise, "is no answer of stat") from None
+        for record in records:
+            self._take(record)
+
+    def head(self) -> tuple[bytes, tuple[bytes, ...]]:
+        """Return the root, and what lies in its staging, once all that tells of them came."""
+        self._end()
+        if not self._root:
+            raise _suspicious(self._subject.repository.name, b"", "does not tell where its root is")
+        return self._root, tuple(self._left)
+
+    def snapshot(self, answer: Answer) -> Snapshot:
+        """Return what was listed, once all of it came."""
+        subject = self._subject
+        self._end()
+        if answer.status and not self._root:
+            checked(answer, subject, "finding the root")
+        root, left = self.head()
+        said = visible(answer.errors.strip(), 300)
+        problems = (Problem(b"", said or f"exit status {answer.status}"),) if answer.status else ()
+        return Snapshot(
+            subject.repository.name,
+            root,
+            self._items,
+            subject.now,
+            not answer.status,
+            skipped=self._skipped,
+            problems=problems,
+            left=left,
+        )
+
+    def _end(self) -> None:
+        for record in self._records.end():
+            self._take(record)
+
+    def _take(self, record: bytes) -> None:
+        """Read a record: the root, a name in staging, or what stat tells: raw mode, size, times, inode, name."""
+        name = self._subject.repository.name
+        if not self._root:
+            word, _, path = record.partition(b" ")
+            self._root = _checked_root(path if word == b"root" else b"", name)
+            return
         fields = record.split(b" ", 5)
+        if len(fields) == 2 and fields[0] == b"left" and not self._known:
+            self._left.append(fields[1])
+            return
         if len(fields) != 6 or not fields[5].startswith(b"./"):
             raise _suspicious(name, record, "is no answer of stat")
         key = fields[5][2:]
         if _ours(key):
-            continue
-        _check_key(key, items, name)
+            return
+        _check_key(key, self._items, name)
         mode, stamp = _stamp(fields, name)
         if mode & 0o170000 == _REGULAR:
-            items[key] = Item(key, None, stamp, mode & 0o777)
+            self._items.add(Item(key, None, stamp, mode & 0o777))
         else:
-            skipped += 1
-    said = visible(answer.errors.strip(), 300)
-    problems = (Problem(b"", said or f"exit status {answer.status}"),) if answer.status else ()
-    return Snapshot(name, root, items, subject.now, not answer.status, skipped=skipped, problems=problems)
+            self._skipped += 1
+
+
+def told(payload: bytes, token: bytes) -> dict[Key, Stamp]:
+    """Read the stamps of files that a host has made visible: ``in DIRECTORY``, then a record for each name in it.
+
+    What cannot be read is left out: nothing is known of such a file, and it will be read again.
+    """
+    found: dict[Key, Stamp] = {}
+    above = b""
+    for record in records(payload, token):
+        if record.startswith(b"in "):
+            above = b"" if record == b"in ." else record[3:] + b"/"
+            continue
+        fields = record.split(b" ", 5)
+        if len(fields) == 6 and fields[5].startswith(b"./"):
+            with suppress(ListingError):
+                mode, stamp = _stamp(fields, "")
+                if mode & 0o170000 == _REGULAR:
+                    found[above + fields[5][2:]] = stamp
+    return found
 
 
 def _stamp(fields: list[bytes], name: str) -> tuple[int, Stamp]:

@@ -1,7 +1,8 @@
 """Items and snapshots: what one scan saw."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import struct
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 Key = bytes
 """The name of an item below the root of its repository. For files: a relative path of raw bytes."""
@@ -28,27 +29,68 @@ class Stamp:
     inode: int
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One item of a repository.
+NOTHING = Stamp(0, 0, 0, 0)
+"""The stamp of an item of which nobody tells one."""
 
-    ``digest`` is None when the host printed none: such an item equals nothing.
+_HEAD = struct.Struct("<qqqqH")
+_SIZE_AND_TIME = struct.Struct("<qq")
+_ALGORITHMS = {16: "md5", 20: "sha1", 32: "sha256", 64: "sha512"}
+
+_Held = bytes | tuple[Digest | None, Stamp, int]
+"""Digest, stamp and mode in a row of bytes, for there may be millions; as they are where they do not fit into one."""
+
+
+class Item:
+    """One item of a repository: a value that nobody changes.
+
+    A tree has millions of them, so an item holds its key and one row of bytes.
+
+    Args:
+        key: its name.
+        digest: None when the host printed none: such an item equals nothing.
+        stamp: what the host says of it without reading it.
+        mode: its permissions.
     """
 
-    key: Key
-    digest: Digest | None
-    stamp: Stamp = field(default_factory=lambda: Stamp(0, 0, 0, 0))
-    mode: int = 0o644
+    __slots__ = ("_held", "key")
+
+    def __init__(self, key: Key, digest: Digest | None, stamp: Stamp = NOTHING, mode: int = 0o644) -> None:
+        self.key = key
+        self._held = _packed(digest, stamp, mode)
+
+    @property
+    def digest(self) -> Digest | None:
+        """Hash of its bytes."""
+        held = self._held
+        if isinstance(held, tuple):
+            return held[0]
+        raw = held[_HEAD.size :]
+        return digest_of(raw) if raw else None
+
+    @property
+    def stamp(self) -> Stamp:
+        """What the host says of it without reading it."""
+        held = self._held
+        return held[1] if isinstance(held, tuple) else Stamp(*_HEAD.unpack_from(held)[:4])
+
+    @property
+    def mode(self) -> int:
+        """Permissions."""
+        held = self._held
+        return held[2] if isinstance(held, tuple) else int(_HEAD.unpack_from(held)[4])
 
     @property
     def size(self) -> int:
         """Size in bytes."""
-        return self.stamp.size
+        held = self._held
+        return held[1].size if isinstance(held, tuple) else int(_SIZE_AND_TIME.unpack_from(held)[0])
 
     @property
     def mtime(self) -> int:
         """Modification time in whole seconds, what lies between them cut off: what every tool can set."""
-        return self.stamp.mtime_ns // 1_000_000_000
+        held = self._held
+        at = held[1].mtime_ns if isinstance(held, tuple) else int(_SIZE_AND_TIME.unpack_from(held)[1])
+        return at // 1_000_000_000
 
     @property
     def marks(self) -> tuple[int, int]:
@@ -58,7 +100,109 @@ class Item:
     def portable(self) -> "Item":
         """Return the item with the nearest time that every archive and every tool can carry; mostly itself."""
         at = min(max(0, self.mtime), LATEST)
-        return self if at == self.mtime else replace(self, stamp=replace(self.stamp, mtime_ns=at * 1_000_000_000))
+        return self if at == self.mtime else self.stamped(replace(self.stamp, mtime_ns=at * 1_000_000_000))
+
+    def digested(self, digest: Digest | None) -> "Item":
+        """Return the item with another digest."""
+        return Item(self.key, digest, self.stamp, self.mode)
+
+    def stamped(self, stamp: Stamp) -> "Item":
+        """Return the item with another stamp."""
+        return Item(self.key, self.digest, stamp, self.mode)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether all of two items is equal."""
+        return isinstance(other, Item) and self.key == other.key and self._held == other._held
+
+    def __hash__(self) -> int:
+        """Return a number that is equal for equal items."""
+        return hash((self.key, self._held))
+
+    def __repr__(self) -> str:
+        """Show all of it."""
+        return f"Item({self.key!r}, {self.digest!r}, {self.stamp!r}, {self.mode:#o})"
+
+
+def short(digest: Digest) -> bytes | Digest:
+    """Return a digest in half the room: the bytes of its value, whose number tells the algorithm; where that fits."""
+    name, _, value = digest.partition(":")
+    try:
+        raw = bytes.fromhex(value)
+    except ValueError:
+        return digest
+    return raw if _ALGORITHMS.get(len(raw)) == name and raw.hex() == value else digest
+
+
+def digest_of(raw: bytes) -> Digest:
+    """Undo `short`.
+
+    Raises:
+        KeyError: no digest is of such a length.
+    """
+    return f"{_ALGORITHMS[len(raw)]}:{raw.hex()}"
+
+
+def _packed(digest: Digest | None, stamp: Stamp, mode: int) -> _Held:
+    raw = b"" if digest is None else short(digest)
+    try:
+        head = _HEAD.pack(stamp.size, stamp.mtime_ns, stamp.ctime_ns, stamp.inode, mode)
+    except struct.error:
+        return digest, stamp, mode
+    return head + raw if isinstance(raw, bytes) else (digest, stamp, mode)
+
+
+class Items(Mapping[Key, Item]):
+    """Items by key, of which only the rows are held: an `Item` is made when it is asked for.
+
+    Args:
+        items: what is in it.
+    """
+
+    __slots__ = ("_held",)
+
+    def __init__(self, items: Iterable[Item] = ()) -> None:
+        self._held = {item.key: item._held for item in items}
+
+    @staticmethod
+    def of(items: Mapping[Key, Item]) -> "Items":
+        """Return a mapping as it is when it is one of these, else a copy."""
+        return items if isinstance(items, Items) else Items(items.values())
+
+    def add(self, item: Item) -> None:
+        """Add an item, in the place of one with its key; for who makes the mapping and has not shown it yet."""
+        self._held[item.key] = item._held
+
+    def after(self, came: Iterable[Item], gone: Iterable[Key] = ()) -> "Items":
+        """Return other items: these, after some came or changed and some went."""
+        found = Items()
+        found._held = self._held.copy()
+        for item in came:
+            found.add(item)
+        for key in gone:
+            found._held.pop(key, None)
+        return found
+
+    def __getitem__(self, key: Key) -> Item:
+        """Return one."""
+        found = Item.__new__(Item)
+        found.key, found._held = key, self._held[key]
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        """Tell whether one is there."""
+        return key in self._held
+
+    def __iter__(self) -> Iterator[Key]:
+        """Return the keys, in the order in which they came."""
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        """Return how many they are."""
+        return len(self._held)
+
+    def __repr__(self) -> str:
+        """Show all of them."""
+        return f"Items({list(self.values())!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +227,7 @@ class Snapshot:
         hashed: bytes that were read to compute digests (the rest came from the cache).
         restless: items that changed while they were scanned: their stamp is the fresh one, they have no digest.
         apart: resolved directory in which the work on the repository is done when that is not its root.
+        left: names of what earlier runs left there unfinished; leases begin with ``lease/``.
     """
 
     repository: str
@@ -96,12 +241,19 @@ class Snapshot:
     problems: tuple[Problem, ...] = ()
     restless: frozenset[Key] = frozenset()
     ended: int = 0
+    left: tuple[bytes, ...] = ()
     apart: bytes = b""
 
     @property
     def work(self) -> bytes:
         """The resolved directory in which whoever works on the repository has his lease and his staging."""
         return self.apart or self.root
+
+    def after(self, came: Mapping[Key, Item], gone: Collection[Key] = ()) -> "Snapshot":
+        """Return what is there after some items came or changed, and some went."""
+        if not came and not gone:
+            return self
+        return replace(self, items=Items.of(self.items).after(came.values(), gone))
 
     @property
     def from_cache(self) -> bool:

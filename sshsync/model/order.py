@@ -4,11 +4,11 @@ An order names repositories; whoever carries it out knows them from its own copy
 connections with its own keys. So no order can hold a secret.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 
 from sshsync.model.events import Outcome
-from sshsync.model.item import Digest, Key, Snapshot
+from sshsync.model.item import Key, Snapshot
 from sshsync.model.plan import Job
 
 
@@ -27,8 +27,9 @@ class Offer:
 
     Attributes:
         snapshot: what is there; incomplete where nothing may be deleted because of what it lacks.
-        vouched: digests at which sshsync verified its items, in this run or an earlier one. Empty for a master, whose
-            own scan is the origin.
+        vouched: its items that sshsync itself verified there in this run.
+        altered: its items that are not as sshsync verified them there, in this run or an earlier one.
+        unknown: number of its items that sshsync never verified there. None of a master is: its own scan is the origin.
         as_of: the moment of the master's state that a success brings to a child, in seconds since the epoch; 0 when
             no such moment can be told.
         remark: what each child's operator should know about it, "" for nothing.
@@ -36,7 +37,9 @@ class Offer:
     """
 
     snapshot: Snapshot
-    vouched: Mapping[Key, Digest] = field(default_factory=dict)
+    vouched: Collection[Key] = ()
+    altered: frozenset[Key] = frozenset()
+    unknown: int = 0
     as_of: float = 0.0
     remark: str = ""
     recorded: int = 0

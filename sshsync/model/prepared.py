@@ -51,11 +51,7 @@ class Prepared:
 
     def expected(self) -> Snapshot:
         """Return what the child would hold if everything that is planned succeeded."""
-        items = dict(self.child.items)
-        for change in self.changes.changes:
-            # What changes while it is looked at has no digest yet: it does not become anything that is known.
-            if not isinstance(change, Delete) and change.new.digest:
-                items[change.key] = change.new
-        for change in self.deletions:
-            items.pop(change.key)
-        return replace(self.child, items=items, existed=True)
+        # What changes while it is looked at has no digest yet: it does not become anything that is known.
+        known = (change for change in self.changes.changes if not isinstance(change, Delete) and change.new.digest)
+        came = {change.key: change.new for change in known}
+        return replace(self.child.after(came, [change.key for change in self.deletions]), existed=True)

@@ -1,6 +1,6 @@
 """What earlier runs left, as whoever works on a run knows it; `state` keeps it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from sshsync.model.item import Digest, Item, Key, Stamp
@@ -10,8 +10,8 @@ from sshsync.model.topology import Repository
 class Records(Protocol):
     """What earlier runs left. It only saves work: without it everything is verified anew."""
 
-    def verified(self, repository: Repository) -> dict[Key, Digest]:
-        """Return the digests last verified there."""
+    def verified(self, repository: Repository) -> Iterator[tuple[Key, Digest]]:
+        """Yield the digests last verified there, in the order of their keys; a few at a time are in memory."""
         ...
 
     def count(self, repository: Repository) -> int:
@@ -22,12 +22,19 @@ class Records(Protocol):
         """Return the moment of which it was last known to equal its master, or 0."""
         ...
 
-    def cached(self, repository: Repository, maker: str) -> dict[Key, tuple[Stamp, Digest]]:
-        """Return digests by key that `maker` made (`Context.maker`), valid as long as the stamp is the same."""
+    def cached(self, repository: Repository, maker: str) -> Iterator[tuple[Key, Stamp, Digest]]:
+        """Yield digests that `maker` made (`Context.maker`), each with the stamp as long as which it holds.
+
+        They come in the order of their keys; a few at a time are in memory.
+        """
         ...
 
-    def remember(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
-        """Replace the cached digests."""
+    def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
+        """Add to the cached digests."""
+        ...
+
+    def forget(self, repository: Repository, maker: str, keys: Iterable[Key]) -> None:
+        """Drop the cached digests of some items, and all that other makers made."""
         ...
 
     def noted(self, name: str) -> str:
@@ -36,8 +43,4 @@ class Records(Protocol):
 
     def note(self, name: str, value: str) -> None:
         """Leave a note for later; it is on disk when this returns."""
-        ...
-
-    def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
-        """Add to the cached digests."""
         ...

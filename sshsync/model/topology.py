@@ -94,6 +94,7 @@ class Repository:
         peer_host, peer_port: how its children's hosts reach its host in a `synccmd`.
         digest: algorithm asked for, or "" to follow the chain; that of its chain once `core.algorithm` settled it.
         stable_for: seconds a file must have been left alone before it is taken.
+        verify_share: percent of its items of which each run makes the digests anew; 0 for none.
         bwlimit: bytes a second that its link may use through the controller; 0 for no limit.
         type: what its items are, by the name of their kind.
     """
@@ -114,6 +115,7 @@ class Repository:
     allow_empty: bool
     stable_for: float
     digest_cache: bool
+    verify_share: float
     groups: tuple[str, ...]
     retries: Retries
     bwlimit: float

@@ -96,10 +96,48 @@ class Deframer:
         return self._held
 
 
-def records(payload: bytes, token: bytes) -> list[bytes]:
-    """Split a payload into the records that start with ``TOKEN`` and a space.
+LONGEST_RECORD = 1 << 20
+"""Bytes in which a record ends."""
 
-    A name with line feeds in it cannot forge a record: it does not know the token.
+
+@dataclass(slots=True)
+class Records:
+    """Takes a payload piecewise and gives the records back that start with ``TOKEN`` and a space.
+
+    A name with line feeds in it cannot forge a record: it does not know the token. Only what the next record or
+    the end follows is known to be whole.
+
+    Args:
+        token: the text that frames this answer.
     """
+
+    token: bytes
+    _held: bytes = b""
+    _began: bool = False
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Take the next piece and return the records that are whole now.
+
+        Raises:
+            FrameError: one of them has no end.
+        """
+        parts = (self._held + piece).split(self.token + b" ")
+        self._held = parts.pop()
+        if len(self._held) > LONGEST_RECORD:
+            raise FrameError(self._held[:1000])
+        if parts and not self._began:
+            # What comes before the first record is none.
+            self._began = True
+            del parts[0]
+        return [part.removesuffix(b"\n") for part in parts]
+
+    def end(self) -> list[bytes]:
+        """Return the last record, if there is any: the payload has ended."""
+        last, self._held, self._began = self._held if self._began else None, b"", False
+        return [] if last is None else [last.removesuffix(b"\n")]
+
+
+def records(payload: bytes, token: bytes) -> list[bytes]:
+    """Split a whole payload into its records; see `Records`."""
     parts = payload.split(token + b" ")
     return [part.removesuffix(b"\n") for part in parts[1:]]

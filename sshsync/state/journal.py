@@ -8,10 +8,10 @@ authority: losing this file costs time, never correctness.
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sshsync.errors import UsageError
 from sshsync.model import events as ev
@@ -25,6 +25,10 @@ KEPT_RUNS = 200
 """Runs that are kept, and as many dry runs."""
 MOST_WAITING = 500
 """Events that wait in memory for the next one that has to be on disk at once."""
+AT_A_TIME = 10_000
+"""Rows about items that are read at a time."""
+
+Row = TypeVar("Row", tuple[Key, Digest], tuple[Key, Stamp, Digest])
 
 _AT_ONCE = (ev.RunStarted, ev.Published, ev.Deleted, ev.Verified, ev.RepositoryFinished, ev.RunFinished)
 _NEVER = (ev.Verified,)
@@ -104,10 +108,10 @@ class Journal:
             if isinstance(entry.event, _AT_ONCE) or len(self._waiting) >= MOST_WAITING:
                 self._settle()
 
-    def verified(self, repository: Repository) -> dict[Key, Digest]:
-        """Return the digests last verified there."""
+    def verified(self, repository: Repository) -> Iterator[tuple[Key, Digest]]:
+        """Yield the digests last verified there, in the order of their keys."""
         self._settle()
-        return self._db.read(lambda db: records.verified(db, repository))
+        yield from self._rows(lambda db, after: records.verified(db, repository, after, AT_A_TIME))
 
     def count(self, repository: Repository) -> int:
         """Return how many items it held when it was last seen."""
@@ -123,19 +127,19 @@ class Journal:
         self._settle()
         return self._db.read(lambda db: {found.name: records.in_sync(db, found) for found in repositories})
 
-    def cached(self, repository: Repository, maker: str) -> dict[Key, tuple[Stamp, Digest]]:
-        """Return the digest cache of a repository: what `maker` made."""
-        return self._db.read(lambda db: cache.cached(db, repository, maker))
-
-    def remember(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
-        """Replace the digest cache of a repository; a dry run replaces only what is of the same maker."""
-        found = list(items)
-        self._keep(lambda db: cache.remember(db, repository, maker, found, only=self._dry))
+    def cached(self, repository: Repository, maker: str) -> Iterator[tuple[Key, Stamp, Digest]]:
+        """Yield the digest cache of a repository, in the order of its keys: what `maker` made."""
+        yield from self._rows(lambda db, after: cache.cached(db, repository, maker, after, AT_A_TIME))
 
     def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
         """Add to the digest cache of a repository."""
         found = list(items)
         self._keep(lambda db: cache.learn(db, repository, maker, found))
+
+    def forget(self, repository: Repository, maker: str, keys: Iterable[Key]) -> None:
+        """Drop what the digest cache holds of some items; but for a dry run, also what is of other makers."""
+        gone = list(keys)
+        self._keep(lambda db: cache.forget(db, repository, maker, gone, only=self._dry))
 
     def noted(self, name: str) -> str:
         """Return a note that was left for later, "" for none."""
@@ -144,7 +148,7 @@ class Journal:
     def note(self, name: str, value: str) -> None:
         """Leave a note for later."""
         self._notes[name] = value
-        self._db.write(lambda db: records.note(db, name, value))
+        self._keep(lambda db: records.note(db, name, value))
 
     def runs(self, most: int = 20, prefix: str = "", *, dry: bool = True) -> list[dict[str, Any]]:
         """Return the latest runs, newest first, as rows of the table ``runs``.
@@ -182,7 +186,7 @@ class Journal:
         while found := self._portion((run, last, begins, begins, MOST_WAITING)):
             last = found[-1][0]
             for _, at, event in found:
-                if event:
+                if event and (of is None or isinstance(event, of)):
                     yield at, event
 
     def ends(self, names: Iterable[str]) -> dict[str, tuple[str, ev.RepositoryFinished]]:
@@ -203,10 +207,17 @@ class Journal:
         wanted = "UPDATE runs SET abandoned = 1 WHERE id = ?"
         self._db.write(lambda db: db.execute(wanted, (run,)))
 
+    def _rows(self, read: Callable[[sqlite3.Connection, Key | None], list[Row]]) -> Iterator[Row]:
+        """Yield rows in the order of their keys, which stand first in them; a few at a time are in memory."""
+        after: Key | None = None
+        while found := self._db.read(lambda db: read(db, after)):  # noqa: B023 - called at once
+            yield from found
+            after = found[-1][0]
+
     def _portion(self, asked: tuple[object, ...]) -> list[tuple[int, float, ev.Event | None]]:
         wanted = (
             "SELECT seq, at, event FROM events WHERE run = ? AND seq > ?"
-            " AND (? = '' OR event LIKE ?) ORDER BY seq LIMIT ?"
+            " AND (? = '' OR event LIKE ? OR typeof(event) = 'blob') ORDER BY seq LIMIT ?"
         )
         self._settle()
         return self._db.read(
@@ -248,7 +259,7 @@ class Journal:
             elif not self._dry:
                 records.take(db, event)
             if not isinstance(event, _NEVER):
-                kept = (entry.run, entry.at, json.dumps(ev.to_json(event)))
+                kept = (entry.run, entry.at, rows.written(event))
                 db.execute("INSERT INTO events (run, at, event) VALUES (?, ?, ?)", kept)
 
 

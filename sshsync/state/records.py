@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from sshsync.model import events as ev
-from sshsync.model.item import Digest, Key
+from sshsync.model.item import Digest, Key, short
 from sshsync.model.topology import Repository
 from sshsync.state import rows
 
@@ -25,12 +25,12 @@ def here(db: sqlite3.Connection, repository: Repository) -> bool:
     return _place(db, repository) is not None
 
 
-def verified(db: sqlite3.Connection, repository: Repository) -> dict[Key, Digest]:
-    """Return the digests last verified there."""
+def verified(db: sqlite3.Connection, repository: Repository, after: Key | None, most: int) -> list[tuple[Key, Digest]]:
+    """Return digests last verified there: the first `most` whose keys come after one."""
     if not here(db, repository):
-        return {}
-    found = db.execute("SELECT key, digest, size FROM items WHERE repository = ?", (repository.name,))
-    return dict(map(rows.verified, found))
+        return []
+    wanted = "SELECT key, digest, size FROM items WHERE repository = ? AND (? IS NULL OR key > ?) ORDER BY key LIMIT ?"
+    return list(map(rows.verified, db.execute(wanted, (repository.name, after, after, most))))
 
 
 def count(db: sqlite3.Connection, repository: Repository) -> int:
@@ -67,7 +67,7 @@ def take(db: sqlite3.Connection, event: ev.Event) -> None:
 
 
 def _put(db: sqlite3.Connection, repository: str, items: Iterable[tuple[str, str, int]]) -> None:
-    found = [(repository, ev.key_of(name), digest, size) for name, digest, size in items]
+    found = [(repository, ev.key_of(name), short(digest), size) for name, digest, size in items]
     db.executemany("REPLACE INTO items VALUES (?, ?, ?, ?)", [row for row in found if row[2]])
     gone = [row[:2] for row in found if not row[2]]
     db.executemany("DELETE FROM items WHERE repository = ? AND key = ?", gone)

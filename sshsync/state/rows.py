@@ -1,13 +1,16 @@
 """What a row may hold. Everything that is read from the file passes here: what does not fit is damage."""
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sshsync.model import events as ev
-from sshsync.model.item import Digest, Key, Stamp
+from sshsync.model.item import Digest, Key, Stamp, digest_of
 
 _MOST = 2**63 - 1
+_OF_ITEMS = (ev.Published, ev.Deleted, ev.Adjusted)
 
 
 class Damaged(Exception):
@@ -38,22 +41,35 @@ def moment(value: object, what: str) -> float:
 def verified(row: tuple[Any, Any, Any]) -> tuple[Key, Digest]:
     """Return what is on record about an item, from its key, digest and size. There are millions of these rows."""
     name, value, size = row
-    if type(name) is bytes and name and _is_digest(value) and type(size) is int and size >= 0:
-        return name, value
+    digest = _digest(value)
+    if type(name) is bytes and name and digest and type(size) is int and size >= 0:
+        return name, digest
     raise Damaged("what is on record about an item is none")
 
 
-def cached(row: tuple[Any, Any, Any, Any, Any, Any]) -> tuple[Key, tuple[Stamp, Digest]]:
+def cached(row: tuple[Any, Any, Any, Any, Any, Any]) -> tuple[Key, Stamp, Digest]:
     """Return a digest with the stamp for which it holds, from key, size, times, inode and digest."""
     name, size, mtime, ctime, inode, value = row
     numbers = type(size) is type(mtime) is type(ctime) is type(inode) is int
-    if type(name) is bytes and name and numbers and _is_digest(value):
-        return name, (Stamp(size, mtime, ctime, inode), value)
+    digest = _digest(value)
+    if type(name) is bytes and name and numbers and digest:
+        return name, Stamp(size, mtime, ctime, inode), digest
     raise Damaged("a digest in the cache is none")
 
 
-def _is_digest(value: Any) -> bool:
-    return type(value) is str and value.find(":") > 0
+def _digest(value: Any) -> Digest | None:
+    """Return a digest that was written short or as it is, None for anything else."""
+    if type(value) is str:
+        return value if value.find(":") > 0 else None
+    with suppress(KeyError):
+        return digest_of(value) if type(value) is bytes else None
+    return None
+
+
+def written(event: ev.Event) -> bytes | str:
+    """Return an event as it is written: what tells of items is compressed, for they may be millions."""
+    text = json.dumps(ev.to_json(event))
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), 6) if isinstance(event, _OF_ITEMS) else text
 
 
 def place(row: Sequence[object]) -> tuple[int, float]:
@@ -80,6 +96,11 @@ def run(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def event(at: object, text: object) -> tuple[float, ev.Event | None]:
     """Return an event with its time; None for one of a class that this version does not know."""
+    if type(text) is bytes:
+        try:
+            text = zlib.decompress(text).decode("utf-8", "surrogatepass")
+        except (zlib.error, UnicodeDecodeError) as error:
+            raise Damaged("an event is cut or garbled") from error
     values = _json(text, "an event")
     if type(values) is not dict or type(values.get("type")) is not str:
         raise Damaged("an event is none")

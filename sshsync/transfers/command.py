@@ -128,7 +128,7 @@ class _Growth:
         self._answered = answered
         self._token = new_token()
         words = ends.target.capabilities.stat_words(self._token)
-        self._command = Command(scripts.LIST, {"ROOT": ends.target_root, "BELOW": below, **words})
+        self._command = Command(scripts.BELOW, {"ROOT": ends.target_root, "BELOW": below, **words})
         self._seen: tuple[int, bytes] = (0, b"")
         self._since = time.monotonic()
 

@@ -134,7 +134,7 @@ class MemoryStream:
             return b""
         if fault and fault.kind == "answer":
             self._errors = fault.words
-            return _framed(token, fault.after, fault.payload)
+            return _framed(token, fault.after, fault.payload.replace(b"TOKEN", token))
         with self._owner.host.lock:
             running = Scripts(self._owner.host, self._command.variables, stdin)
             status, payload, self._errors = running.run(self._command.script.name)

@@ -48,7 +48,7 @@ class Disk:
 
     def touch(self, file: File) -> None:
         """Give a file a change time that no file had before."""
-        file.ctime_ns = 1_600_000_000_000_000_000 + self.tick()
+        file.ctime_ns = 1_650_000_000_000_000_000 + self.tick()
 
     @property
     def used(self) -> int:
@@ -211,6 +211,7 @@ class Disk:
             self.unlink(target)
         if path in self.files:
             self.files[there] = self.files.pop(path)
+            self.touch(self.files[there])
             return
         _rename(self.files, path, there)
         _rename(self.links, path, there)

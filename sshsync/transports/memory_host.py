@@ -39,8 +39,8 @@ class Fault:
             ``late`` (the connection breaks, and the script does its work when the host's `wake` is called), ``torn``
             (the connection breaks when a receiver has written half of its files; woken, it goes on), ``open`` (the
             same, but it has written all of them), ``short`` (the connection breaks when `after` bytes of input have
-            come: the script has these), ``answer`` (the script does nothing, and answers `payload` with
-            the status `after`), ``none``.
+            come: the script has these), ``answer`` (the script does nothing, and answers `payload`, in which TOKEN
+            stands for the token of the answer, with the status `after`), ``none``.
         words: what the host says on its error output, when the script fails or answers.
         first, then: called before and after the script does its work.
     """

@@ -1,6 +1,7 @@
 """The scripts that look and read, on a host in memory: step by step what their shell does, with the same answers."""
 
 import hashlib
+from collections.abc import Iterator
 from functools import partial
 
 from sshsync.remote.scripts import MISSING
@@ -8,7 +9,7 @@ from sshsync.transports.memory_shell import Ended, Shell
 
 
 class Looks(Shell):
-    """What looks at a host; only `root` and `room` make a directory."""
+    """What looks at a host; only `list` and `room` make a directory."""
 
     def nothing(self) -> None:
         """Do nothing."""
@@ -23,7 +24,19 @@ class Looks(Shell):
         lines.append(f"now={int(self._host.clock())}")
         self._out += "".join(line + "\n" for line in lines if line).encode()
 
-    def root(self) -> int:
+    def list(self) -> int:
+        """Tell where the root is and what lies in staging; list all that is no directory below."""
+        if status := self._find_root():
+            return status
+        self._walk(self._root)
+        return 0
+
+    def below(self) -> None:
+        """List all that is no directory below one."""
+        self._top()
+        self._walk(self._enter(self._vars["BELOW"]))
+
+    def _find_root(self) -> int:
         """Find or make the root."""
         host = self._host
         if not host.is_directory(self._root):
@@ -32,17 +45,26 @@ class Looks(Shell):
             if self._vars["MAKE"] != b"yes":
                 return MISSING
             host.make(self._root)
-        self._out += host.path(self._root) + b"\n"
+        self._root = host.path(self._root)
+        self._own = self._root + b"/.sshsync"
+        self._out += self._vars["TOKEN"] + b" root " + self._root + b"\n"
+        for name in self._left() if not host.is_link(self._own) else []:
+            self._out += self._vars["TOKEN"] + b" left " + name + b"\n"
         return 0
 
-    def list(self) -> None:
-        """List all that is no directory below one."""
-        self._top()
-        place = self._enter(self._vars["BELOW"])
+    def _walk(self, place: bytes) -> None:
         for path in self._host.walk(place):
             key = path[len(place) + 1 :]
             if key.split(b"/")[0] != b".sshsync":
                 self._record(place, key)
+
+    def _left(self) -> Iterator[bytes]:
+        """Yield the names of what lies in staging."""
+        for place in (b"part", b"batch", b"lease"):
+            if self._host.is_directory(self._own + b"/" + place):
+                for name in self._host.names(self._own + b"/" + place):
+                    if self._host.exists(self._own + b"/" + place + b"/" + name):
+                        yield place + b"/" + name
 
     def stat(self) -> int:
         """Stat the named files."""
@@ -108,11 +130,8 @@ class Looks(Shell):
     def staged(self) -> None:
         """Name what lies in staging."""
         self._ours()
-        for place in (b"part", b"batch", b"lease"):
-            if self._host.is_directory(self._own + b"/" + place):
-                for name in self._host.names(self._own + b"/" + place):
-                    if self._host.exists(self._own + b"/" + place + b"/" + name):
-                        self._out += place + b"/" + name + b"\n"
+        for name in self._left():
+            self._out += name + b"\n"
 
     def _free(self) -> None:
         size = self._host.size

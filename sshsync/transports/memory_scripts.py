@@ -164,11 +164,14 @@ class Scripts(Parts, Leases, Pieces):
             if not self._real(self._batch(), group, make=False) and self._all(
                 b"mv", names, lambda name: host.move(batch + b"./" + name, there)
             ):
+                self._out += self._vars["TOKEN"] + b" in " + group + b"\n"
+                for name in names:
+                    self._record(self._root + b"/" + group, name)
                 return True
         failed = False
         for number, name in enumerate(names, first):
             if host.exists(batch + name) or host.is_link(batch + name) or not host.exists(there + name):
-                self._out += b"failed %d\n" % number
+                self._out += self._vars["TOKEN"] + b" failed %d\n" % number
                 failed = True
         return not failed
 

@@ -149,7 +149,7 @@ def test_no_secret_leaves_the_process_that_leads(tmp_path: Path) -> None:
 
 def test_orders_results_and_events_survive_pickling() -> None:
     item = Item(b"\xff", "sha256:1", Stamp(1, 2, 3, 4))
-    offer = Offer(Snapshot("m", b"/m", {item.key: item}), {item.key: "sha256:1"}, 1.5, "remark")
+    offer = Offer(Snapshot("m", b"/m", {item.key: item}), (item.key,), as_of=1.5, remark="remark")
     job = Job("p", "m", 0)
     for held in (offer, Blocked("why", 75, transient=True), None):
         order = Order("run", job, held, dry_run=True)

@@ -192,7 +192,7 @@ def converse(place: Place, dialogue, token: bytes):
             if isinstance(request, Remark):
                 request = next(dialogue)
                 continue
-            reply = place.session.run(request.command, request.stdin, token=token)
+            reply = place.session.run(request.command, request.stdin, token=token, reader=request.reader)
             request = dialogue.send(Answer(reply.status, reply.payload, reply.errors))
     except StopIteration as end:
         return end.value
@@ -242,12 +242,14 @@ def test_the_probe_finds_what_is_needed(place: Place) -> None:
 
 def test_a_root_is_found_or_missed_or_made(place: Place) -> None:
     def root(path: bytes, make: bytes) -> tuple[int, bytes]:
-        reply = place.session.run(Command(scripts.ROOT, {"ROOT": path, "MAKE": make}))
-        return reply.status, reply.payload
+        token = new_token()
+        words = place.session.capabilities.stat_words(token)
+        reply = place.session.run(Command(scripts.LIST, {"ROOT": path, "MAKE": make, **words}), token=token)
+        return reply.status, reply.payload.replace(token, b"TOKEN")
 
-    assert root(place.root, b"no") == (0, place.root + b"\n")
+    assert root(place.root, b"no") == (0, b"TOKEN root " + place.root + b"\n")
     assert root(place.root + b"/new", b"no") == (44, b"")
-    assert root(place.root + b"/new", b"yes") == (0, place.root + b"/new\n")
+    assert root(place.root + b"/new", b"yes") == (0, b"TOKEN root " + place.root + b"/new\n")
     assert root(place.root + b"/new", b"no")[0] == 0
 
 
@@ -261,8 +263,12 @@ def test_a_listing_finds_all_files_and_no_staging(place: Place) -> None:
     place.put(b".sshsync/part/x", b"staged")
     token = new_token()
     words = place.session.capabilities.stat_words(token)
-    reply = place.session.run(Command(scripts.LIST, {"ROOT": place.root, "BELOW": b".", **words}), token=token)
-    names = {record.split(b" ", 5)[5] for record in reply.payload.split(token + b" ")[1:]}
+    reply = place.session.run(Command(scripts.LIST, {"ROOT": place.root, "MAKE": b"no", **words}), token=token)
+    root, left, *files = reply.payload.split(token + b" ")[1:]
+    assert (root, left) == (b"root " + place.root + b"\n", b"left part/x\n")
+    below = place.session.run(Command(scripts.BELOW, {"ROOT": place.root, "BELOW": b".", **words}), token=token)
+    assert sorted(below.payload.split(token + b" ")[1:]) == sorted(files)
+    names = {record.split(b" ", 5)[5] for record in files}
     assert {name.removesuffix(b"\n")[2:] if name.endswith(b"\n") else name[2:] for name in names} == set(CONTENT)
 
 
@@ -582,7 +588,7 @@ def test_nothing_is_written_through_a_symlink(place: Place) -> None:
     assert place.see()[b"a"] == b"alpha"
     assert "symbolic link" in staging.delete([b"d/canary"])[b"d/canary"]
     (change,) = changes(b"d/b c")
-    assert staging.adjust([replace(change.new, key=b"d/canary")]) == [b"d/canary"]
+    assert staging.adjust([Item(b"d/canary", None, change.new.stamp)]) == [b"d/canary"]
     assert place.see(b"../outside") == {b"canary": b"precious"}
 
 

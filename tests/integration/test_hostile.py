@@ -51,7 +51,13 @@ WHOLE = [
     record(b"./f")[:-1], record(b"./f")[:20], b"TOKEN 81a4 5 1 1 7\n", b"TOKEN 81a4 5 1 1 7 \n", b" TOKEN 81a4 5 1 1 7 ./f", record(b"./f").replace(b" ", b"  "),
     record(b"./f").replace(b" ", b"\t"), record(b"./f").upper(),
 ]  # fmt: skip
-LISTINGS = [*(record(name) for name in NAMES), *FIELDS, *WHOLE]
+ROOTS = [
+    b"", b"TOKEN root ROOT/../canary\n", b"TOKEN root relative\n", b"TOKEN root ROOT\nROOT/x\n", b"TOKEN root \0\n", b"TOKEN root ROOT/.\n", b"TOKEN root ROOT/\n",
+    b"TOKEN root\n", b"TOKEN root ROOT\nTOKEN root ROOT/../canary\n", b"TOKEN left ../x\nTOKEN root ROOT\n",
+]  # fmt: skip
+LEFT = [b"TOKEN root ROOT\nTOKEN left " + name + b"\n" for name in (b"../../canary", b"lease/" + b"x" * 9999, b"lease/../..", b"\0", b"part/a\nTOKEN end 0\n")]
+HERE = b"TOKEN root ROOT\n"
+LISTINGS = [*(HERE + found for found in (*(record(name) for name in NAMES), *FIELDS, *WHOLE)), *ROOTS, *LEFT]
 TEMPLATE_LISTINGS = [
     b"../x\n", b"/etc/passwd\n", b"ROOT/../x\n", b"ROOT/a/../../x\n", b"ROOT\n", b"ROOT/\n", b"ROOT//x\n", b"ROOT/./x\n", b"ROOT/a/\n", b"ROOTx/y\n", b"\n", b"\0\0",
     b"ROOT/a\0ROOT/../x\0", b"ROOT/a\nROOT/a\n", b"ROOT/.sshsync/../x\n", b"ROOT/link/owned\n", b"ROOT/" + b"n" * 300 + b"\n", b"ROOT/x\r\n", b"relative\n",
@@ -110,9 +116,9 @@ def fingerprint(place: Path, *, without: Path) -> str:
 
 CASES = [
     *(("list", payload, "") for payload in LISTINGS),
-    *(("template-list", payload, "listcmd = find ${REPOPATH} -type f\n") for payload in TEMPLATE_LISTINGS),
+    *(("template-list", HERE + b"TOKEN listed\n" + payload, "listcmd = find ${REPOPATH} -type f\n") for payload in TEMPLATE_LISTINGS),
     *(("digest", payload, "") for payload in DIGESTS),
-    *(("root", payload, "") for payload in (b"", b"ROOT/../canary\n", b"relative\n", b"ROOT\nROOT/x\n", b"\0\n", b"ROOT/.\n", b"ROOT/")),
+    *(("template-list", payload + b"TOKEN listed\nROOT/a\n", "listcmd = find ${REPOPATH} -type f\n") for payload in ROOTS),
 ]
 
 

@@ -30,9 +30,9 @@ from sshsync.transports.known_hosts import HostKey, check, look_up
 from sshsync.transports.memory import Fault, MemoryHost, MemoryTransport
 from sshsync.hosts.session import Session
 from tests.conftest import ACCOUNT
-from tests.unit.test_files import TOKEN, subject
+from tests.unit.test_files import TOKEN, read, subject
 
-WORDS = [b"cutter=", b"perl ", b"sha1", b"free ", b" 1 2 3 4% /", b"staged 7", b"folds", b"sha256=", b"stat=gnu", b"tool=", TOKEN, b" ", b"\n", b"./", b"81a4", b"a1ff", b"1700000000.5", b"7", b"-1", b"..", b"/", b"\0", b"a" * 64, b"\\", b"'NONE'", b"failed 0"]
+WORDS = [b"cutter=", b"perl ", b"sha1", b"free ", b" 1 2 3 4% /", b"staged 7", b"root /m\n", b"left ", b"in ", b"folds", b"sha256=", b"stat=gnu", b"tool=", TOKEN, b" ", b"\n", b"./", b"81a4", b"a1ff", b"1700000000.5", b"7", b"-1", b"..", b"/", b"\0", b"a" * 64, b"\\", b"'NONE'", b"failed 0"]
 SOUP = st.lists(st.sampled_from(WORDS) | st.binary(max_size=6), max_size=40).map(b"".join)
 TEXT = st.lists(
     st.sampled_from(["@revoked", "@cert-authority", "h", "[h]:22", "*", "!h", "|1|a|b", "|1|AAAA|AAAA", "ssh-ed25519", "AAAA", "=", "#", " ", "\t", "\n"])
@@ -48,7 +48,7 @@ def answered(dialogue, answers) -> object:
         for answer in answers:
             while isinstance(step, Learned | Remark):
                 step = next(dialogue)
-            step = dialogue.send(answer)
+            step = dialogue.send(read(step, answer))
     except StopIteration as end:
         return end.value
     return None
@@ -125,7 +125,7 @@ NAMES = [b"a", b"d/b", b"d/c"]
 
 @given(SOUP, SOUP, st.sampled_from([0, 1, 45, 255]))
 def test_what_is_refused_is_something_that_was_asked_for(payload: bytes, words: bytes, status: int) -> None:
-    host = MemoryHost(faults=[Fault("answer", script, 1, status, words, payload=payload) for script in ("delete", "mark")])
+    host = MemoryHost(faults=[Fault("answer", script, 1, status, words, payload=payload) for script in ("delete", "mark", "publish")])
     session = Session(MemoryTransport(host), 5)
     staging = Staging(lambda: session, b"/m")
     items = [Item(name, None, Stamp(0, 0, 0, 0)) for name in NAMES]

@@ -170,7 +170,7 @@ FAULTS = st.lists(
     st.builds(
         Fault,
         st.sampled_from(["refuse", "lose", "cut", "flip", "fail"]),
-        st.sampled_from(["", "probe", "root", "list", "digest", "read", "unpack", "mark", "publish", "delete", "staged", "discard"]),
+        st.sampled_from(["", "probe", "list", "digest", "read", "unpack", "mark", "publish", "delete", "staged", "discard"]),
         st.integers(1, 6),
         st.integers(0, 300),
     ),

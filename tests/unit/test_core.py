@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sshsync.core import algorithm, fold, guard, planner, selection, verify
 from sshsync.core.diff import diff
@@ -285,9 +287,9 @@ def test_batches_keep_to_their_limits_and_forms() -> None:
 
 def test_an_attempt_names_every_place_where_it_may_leave_something() -> None:
     pack = Pack((change(b"a"),)).at("7-1")
-    assert pack.places == ("batch/7-1", "batch/7-1.open")
+    assert pack.places == ("batch/7-1",), "marks of who writes go along with a name"
     part = Part((change(b"a"),)).at("7-2")
-    assert part.places == ("batch/7-2", "batch/7-2.open", "part/ab.7-2", "part/ab.7-2.open")
+    assert part.places == ("batch/7-2", "part/ab.7-2")
     assert part.only([]).attempt == "7-2"
 
 
@@ -329,7 +331,34 @@ def test_only_the_origins_digest_passes_verification() -> None:
 def test_what_may_be_passed_on() -> None:
     seen = snapshot(item(b"ok"), item(b"altered", "sha256:evil"), item(b"new"), item(b"other", "sha1:1"), item(b"none", None))
     recorded = {b"ok": "sha256:1", b"altered": "sha256:1", b"other": "sha256:1", b"none": "sha256:1"}
-    assert set(verify.may_pass_on(seen, recorded)) == {b"altered"}
+    assert verify.standing(seen, recorded.items()) == verify.Standing(frozenset({b"altered"}), 3)
+    assert verify.standing(seen, recorded.items(), {b"altered", b"new", b"gone"}) == verify.Standing(frozenset(), 2)
+
+
+@given(*[st.dictionaries(st.sampled_from([b"a", b"b", b"c", b"d", b"e"]), st.sampled_from(["sha256:1", "sha256:2"]))] * 3)
+def test_what_is_put_on_record_is_what_is_not_there_yet(recorded: dict, parent: dict, child: dict) -> None:
+    held, below = ({key: item(key, digest) for key, digest in found.items()} for found in (parent, child))
+    equal = [key for key in parent if child.get(key) == parent[key]]
+    after = dict(recorded)
+    for key, found in verify.news(sorted(recorded.items()), equal, held, below):
+        assert (found and found.digest) != after.get(key), "what is on record already is not told"
+        after[key] = found and found.digest
+    known = {key: digest for key, digest in after.items() if digest}
+    gone = recorded.keys() - parent.keys() - child.keys()
+    assert known == {key: digest for key, digest in recorded.items() if key not in gone} | {key: parent[key] for key in equal}
+
+
+@given(st.floats(0.1, 100), st.integers(0, 10_000), st.sets(st.binary(min_size=1, max_size=8), max_size=30))
+def test_whatever_the_share_all_of_it_is_due_within_its_turns(share: float, first: int, keys: set[bytes]) -> None:
+    turns = range(first, first + int(100 / share))
+    due = [key for turn in turns for key in keys if verify.is_due(key, share, turn)]
+    assert sorted(due) == sorted(keys), "each once, whenever it came"
+
+
+def test_without_a_share_nothing_is_due_and_two_percent_are_a_fiftieth() -> None:
+    keys = [b"%d" % number for number in range(50_000)]
+    assert not any(verify.is_due(key, 0.0, 7) for key in keys)
+    assert 800 < sum(verify.is_due(key, 2.0, 7) for key in keys) < 1200
 
 
 def test_young_and_settled() -> None:

@@ -1,7 +1,7 @@
 """What a run costs where nothing has changed: commands on hosts, and looks at what is on record."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -14,8 +14,7 @@ from tests.conftest import CHAIN, World
 
 ROOTS = {"master": b"/m", "proxy": b"/p", "node1": b"/n", "node2": b"/n"}
 FILES = {b"a": b"alpha", b"d/b": b"beta", b"d/e/c": b"", b"odd '$(x)\n\xff": b"odd"}
-PARENT = {"probe": 1, "root": 1, "list": 1}
-CHILD = {**PARENT, "staged": 1}
+COST = {"probe": 1, "list": 1}
 
 
 class Counted(Journal):
@@ -23,7 +22,7 @@ class Counted(Journal):
 
     asked: Counter[tuple[str, str]]
 
-    def verified(self, repository: Repository) -> dict[Key, Digest]:
+    def verified(self, repository: Repository) -> Iterator[tuple[Key, Digest]]:
         self.asked["verified", repository.name] += 1
         return super().verified(repository)
 
@@ -35,20 +34,23 @@ class Counted(Journal):
         self.asked["in_sync", repository.name] += 1
         return super().in_sync(repository)
 
-    def cached(self, repository: Repository, maker: str) -> dict[Key, tuple[Stamp, Digest]]:
+    def cached(self, repository: Repository, maker: str) -> Iterator[tuple[Key, Stamp, Digest]]:
         self.asked["cached", repository.name] += 1
         return super().cached(repository, maker)
 
-    def remember(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
-        self.asked["remember", repository.name] += 1
-        super().remember(repository, maker, items)
+    def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
+        self.asked["learn", repository.name] += 1
+        super().learn(repository, maker, items)
+
+    def forget(self, repository: Repository, maker: str, keys: Iterable[Key]) -> None:
+        self.asked["forget", repository.name] += 1
+        super().forget(repository, maker, keys)
 
 
 def settled(world: World, text: str = CHAIN) -> None:
-    """Bring all in sync, and let the digests of what was brought become old enough to be kept."""
+    """Bring all in sync."""
     world.fill("master", ROOTS["master"], FILES)
-    for _ in range(2):
-        assert world.run(text=text).exit_code == 0
+    assert world.run(text=text).exit_code == 0
     for host in world.hosts.values():
         host.started.clear()
 
@@ -57,29 +59,30 @@ def started(world: World) -> dict[str, dict[str, int]]:
     return {name: dict(Counter(host.started)) for name, host in world.hosts.items()}
 
 
-def test_what_is_unchanged_costs_a_listing_and_one_look_for_leftovers(world: World) -> None:
+def test_what_is_unchanged_costs_one_listing_also_right_after_the_first_copy(world: World) -> None:
     settled(world)
-    result = world.run()
+    Counted.asked = Counter()
+    result = world.run(journal=Counted)
     assert [str(job.outcome) for job in result.report.jobs] == ["unchanged"] * 3
-    assert started(world) == {"master": PARENT, "proxy": CHILD, "node1": CHILD, "node2": CHILD}
+    assert started(world) == dict.fromkeys(ROOTS, COST)
+    assert [event.hashed for event in world.seen(ev.Scanned)] == [0] * 4
+    assert not {what for what, _ in Counted.asked} & {"learn", "forget"}, "nothing is written of what is known"
 
 
 def test_a_listcmd_costs_its_stat_besides(world: World) -> None:
     settled(world)
     for name, root in ROOTS.items():
-        listed = b"\0".join(root + b"/" + key for key in FILES) + b"\0"
+        listed = b"TOKEN root " + root + b"\nTOKEN listed\n" + b"".join(root + b"/" + key + b"\0" for key in FILES)
         world.host(name).faults.append(Fault("answer", "template-list", payload=listed))
     result = world.run(text=CHAIN.replace("[DEFAULT]", "[DEFAULT]\nlistcmd = find ${REPOPATH} -type f -print0"))
     assert [str(job.outcome) for job in result.report.jobs] == ["unchanged"] * 3
-    by_words = {"template-list": 1, "stat": 1, "probe": 1, "root": 1}
-    child = {**by_words, "staged": 1}
-    assert started(world) == {"master": by_words, "proxy": child, "node1": child, "node2": child}
+    assert started(world) == dict.fromkeys(ROOTS, {"template-list": 1, "stat": 1, "probe": 1})
 
 
-def test_a_dry_run_costs_no_look_for_leftovers(world: World) -> None:
+def test_a_dry_run_costs_the_same(world: World) -> None:
     settled(world)
     assert world.run(dry_run=True).exit_code == 0
-    assert started(world) == dict.fromkeys(ROOTS, PARENT)
+    assert started(world) == dict.fromkeys(ROOTS, COST)
 
 
 @pytest.mark.parametrize("stages", [["proxy", "node1,node2"], ["node1,node2"]], ids=["from the master on", "from the proxy on"])
@@ -104,4 +107,33 @@ def test_two_children_cost_their_parent_no_more_than_one(world: World, stages: l
 def test_a_parent_that_is_no_part_of_the_run_is_looked_at_once_for_all(world: World) -> None:
     settled(world)
     assert world.run("node1,node2").exit_code == 0
-    assert started(world) == {"master": {}, "proxy": PARENT, "node1": CHILD, "node2": CHILD}
+    assert started(world) == {"master": {}, "proxy": COST, "node1": COST, "node2": COST}
+
+
+def rot(world: World, name: str, path: bytes, data: bytes) -> None:
+    """Change bytes as a disk does: nothing else shows it."""
+    world.host(name).files[path].data = data
+
+
+def test_a_share_is_read_again_and_a_file_that_rotted_is_mended_and_told_of(world: World) -> None:
+    text = CHAIN.replace("[DEFAULT]", "[DEFAULT]\nverify_share = 25%")
+    settled(world, text)
+    rot(world, "node1", b"/n/a", b"ALPHA")
+    hashed = Counter[str]()
+    told = []
+    for _ in range(4):
+        assert world.run(text=text).exit_code == 0
+        hashed.update({event.repository: event.hashed for event in world.seen(ev.Scanned)})
+        told += [event for event in world.seen(ev.Remarked) if "other bytes than before" in event.text]
+    assert world.host("node1").below(b"/n") == FILES
+    assert [event.repository for event in told] == ["node1"]
+    assert told[0].text.endswith("such as a: look at the disk")
+    size = sum(map(len, FILES.values()))
+    assert hashed == dict.fromkeys(ROOTS, size), "all of it, once"
+
+
+def test_without_a_share_nothing_is_read_again(world: World) -> None:
+    settled(world)
+    rot(world, "node1", b"/n/a", b"ALPHA")
+    assert world.run().exit_code == 0
+    assert not any(event.hashed for event in world.seen(ev.Scanned))

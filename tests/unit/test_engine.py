@@ -482,7 +482,7 @@ def test_status_and_resume_follow_the_journal(world: World) -> None:
         status = {row.name: row for row in sync.status()}
     assert status["proxy"].in_sync > 0
     assert status["node1"].in_sync == 0
-    world.host("node1").faults += [Fault("fail", "root", words=b"no")]
+    world.host("node1").faults += [Fault("fail", "list", words=b"no")]
     world.run("node1")
     with world.sync() as sync:
         plan = sync.unfinished()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sshsync.errors import CommandError, ListingError, ToolMissingError
 from sshsync.kinds import files, globs
-from sshsync.kinds.base import Answer, Subject
+from sshsync.kinds.base import Answer, Request, Subject
 from sshsync.kinds.files import Files, digest_of
 from sshsync.kinds.listing import paths
 from sshsync.model.item import Stamp
@@ -30,17 +30,40 @@ def subject(tmp_path, commands: Commands | None = None, **more: object) -> Subje
 
 def drive(dialogue, *answers: Answer):
     """Feed prepared answers and return the result."""
-    next(dialogue)
+    step = next(dialogue)
     try:
         for answer in answers:
-            dialogue.send(answer)
+            while not isinstance(step, Request):
+                step = next(dialogue)
+            step = dialogue.send(read(step, answer))
+        while not isinstance(step, Request):
+            step = next(dialogue)
     except StopIteration as end:
         return end.value
     raise AssertionError("the dialogue wants more")
 
 
+def read(request: Request, answer: Answer) -> Answer:
+    """Let the reader of a request take an answer in small pieces, after another one that broke off."""
+    if request.reader is None:
+        return answer
+    for whole in (answer.payload[: len(answer.payload) // 2], answer.payload):
+        request.reader.begin()
+        for start in range(0, len(whole), 7):
+            request.reader.feed(whole[start : start + 7])
+    return replace(answer, payload=b"")
+
+
 def ok(payload: bytes = b"", status: int = 0, errors: bytes = b"") -> Answer:
     return Answer(status, payload, errors)
+
+
+def listed(payload: bytes = b"", status: int = 0, errors: bytes = b"") -> Answer:
+    return Answer(status, b"tok root /m\n" + payload, errors)
+
+
+def by_listcmd(payload: bytes) -> Answer:
+    return ok(b"tok root /m\ntok left part/x\ntok listed\n" + payload)
 
 
 def record(name: bytes, mode: str = "81a4", size: str = "3") -> bytes:
@@ -48,11 +71,12 @@ def record(name: bytes, mode: str = "81a4", size: str = "3") -> bytes:
 
 
 def test_a_listing_becomes_items(tmp_path) -> None:
-    listing = ok(record(b"a") + record(b"d/b\nc", "81ed") + record(b"link", "a1ff") + record(b".sshsync/part/x"))
+    listing = ok(b"noise\ntok root /real/m\ntok left batch/x\ntok left lease/y\n" + record(b"a") + record(b"d/b\nc", "81ed") + record(b"link", "a1ff") + record(b".sshsync/part/x"))
     digests = ok(f"{SHA}  ./a\n".encode())
     odd = ok(f"tok {SHA}  -\n".encode())
-    found = drive(Files().scan(subject(tmp_path)), ok(b"/real/m\n"), listing, digests, odd)
+    found = drive(Files().scan(subject(tmp_path)), listing, digests, odd)
     assert found.root == b"/real/m"
+    assert found.left == (b"batch/x", b"lease/y")
     assert set(found.items) == {b"a", b"d/b\nc"}
     assert found.items[b"a"].digest == found.items[b"d/b\nc"].digest == f"sha256:{SHA}"
     assert found.items[b"a"].stamp == Stamp(3, 1_700_000_000_500_000_000, 1_700_000_001_250_000_000, 7)
@@ -63,8 +87,8 @@ def test_a_listing_becomes_items(tmp_path) -> None:
 
 def test_what_the_cache_knows_is_not_read(tmp_path) -> None:
     stamp = Stamp(3, 1_700_000_000_500_000_000, 1_700_000_001_250_000_000, 7)
-    known = subject(tmp_path, cached={b"a": (stamp, f"sha256:{SHA}")})
-    found = drive(Files().scan(known), ok(b"/m\n"), ok(record(b"a")))
+    known = subject(tmp_path, cached=lambda: [(b"a", stamp, f"sha256:{SHA}"), (b"b", stamp, f"sha256:{SHA}")])
+    found = drive(Files().scan(known), listed(record(b"a")))
     assert found.items[b"a"].digest == f"sha256:{SHA}"
     assert found.hashed == 0
 
@@ -81,14 +105,14 @@ def test_a_root_that_is_a_file_is_an_error(tmp_path) -> None:
 @pytest.mark.parametrize("root", [b"/\n", b"//\n", b"", b"\n", b"m\n", b"/m/../x\n", b"/m/.\n", b"/m/\n", b"/m\n/n\n", b"/m\0\n"])
 def test_a_root_that_is_none_is_refused(tmp_path, root: bytes) -> None:
     with pytest.raises(ListingError, match="no directory that a root could be"):
-        drive(Files().scan(subject(tmp_path)), ok(root))
+        drive(Files().scan(subject(tmp_path)), ok(b"tok root " + root))
 
 
 @pytest.mark.parametrize("size", ["-1", "1e9", "9" * 19, "+1", "1_0", "٣", "0x1", ""])
 def test_what_is_no_size_is_refused(tmp_path, size: str) -> None:
     listing = f"tok 81a4 {size} 1700000000.5 1700000000.5 7 ./a\n".encode()
     with pytest.raises(ListingError, match="no readable size"):
-        drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), ok(listing))
+        drive(Files().scan(subject(tmp_path)), listed(listing))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +128,7 @@ def test_what_is_no_size_is_refused(tmp_path, size: str) -> None:
 )
 def test_no_time_is_changed(tmp_path, printed: str, at: int) -> None:
     listing = f"tok 81a4 1 {printed} {printed} 99999999999999999999 ./a\n".encode()
-    found = drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), ok(listing), ok(f"{SHA}  ./a\n".encode()))
+    found = drive(Files().scan(subject(tmp_path)), listed(listing), ok(f"{SHA}  ./a\n".encode()))
     item = found.items[b"a"]
     assert (item.stamp.mtime_ns, item.stamp.ctime_ns) == (at, at)
     assert item.mtime == at // 10**9
@@ -112,8 +136,8 @@ def test_no_time_is_changed(tmp_path, printed: str, at: int) -> None:
 
 
 def test_an_incomplete_listing_is_marked(tmp_path) -> None:
-    listing = ok(record(b"a") + record(b"b"), status=1, errors=b"find: ./secret: Permission denied")
-    found = drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), listing, ok(f"{SHA}  ./b\n".encode()), ok(record(b"a")))
+    listing = listed(record(b"a") + record(b"b"), status=1, errors=b"find: ./secret: Permission denied")
+    found = drive(Files().scan(subject(tmp_path)), listing, ok(f"{SHA}  ./b\n".encode()), listed(record(b"a")))
     assert not found.complete
     assert "Permission denied" in found.problems[0].reason
     assert found.items[b"a"].digest is None
@@ -121,7 +145,7 @@ def test_an_incomplete_listing_is_marked(tmp_path) -> None:
 
 def test_a_listing_that_failed_altogether_is_an_error(tmp_path) -> None:
     with pytest.raises(CommandError, match="Permission denied"):
-        drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), ok(status=1, errors=b"find: .: Permission denied"))
+        drive(Files().scan(subject(tmp_path)), listed(status=1, errors=b"find: .: Permission denied"))
 
 
 HOSTILE = [
@@ -134,14 +158,14 @@ HOSTILE = [
 @pytest.mark.parametrize("listing", HOSTILE, ids=lambda listing: repr(listing[:60]))
 def test_row_72_hostile_listings_are_refused(tmp_path, listing: bytes) -> None:
     with pytest.raises(ListingError, match="nothing was changed"):
-        drive(Files().scan(subject(tmp_path)), ok(b"/m\n"), ok(listing))
+        drive(Files().scan(subject(tmp_path)), listed(listing))
 
 
 @given(st.binary(max_size=200))
 def test_no_listing_crashes_the_parser(tmp_path_factory, noise: bytes) -> None:
     made = subject(tmp_path_factory.getbasetemp())
     try:
-        found = drive(Files().scan(made), ok(b"/m\n"), ok(b"tok " + noise), ok(), ok())
+        found = drive(Files().scan(made), listed(b"tok " + noise), ok(), ok())
     except (ListingError, CommandError, AssertionError):
         return
     assert all(b".." not in key.split(b"/") for key in found.items)
@@ -169,7 +193,7 @@ def test_suspicious_listcmd_output_is_refused(payload: bytes) -> None:
 def test_templates_are_asked_for_everything(tmp_path) -> None:
     own = subject(tmp_path, Commands("find", "sha1sum"))
     digests = ok(b"tok " + b"b" * 40 + b"  x\ntok NONE\n")
-    found = drive(Files().scan(own), ok(b"/m\n"), ok(b"/m/a\n/m/b\n"), ok(record(b"a") + record(b"b")), digests, ok(record(b"b")))
+    found = drive(Files().scan(own), by_listcmd(b"/m/a\n/m/b\n"), ok(record(b"a") + record(b"b")), digests, ok(record(b"b")))
     assert found.items[b"a"].digest == "sha1:" + "b" * 40
     assert found.items[b"b"].digest is None
 
@@ -177,33 +201,33 @@ def test_templates_are_asked_for_everything(tmp_path) -> None:
 def test_a_file_that_vanished_after_the_listing_makes_it_incomplete(tmp_path) -> None:
     own = subject(tmp_path, Commands("find", "sha1sum"))
     stat = ok(record(b"a"), status=1, errors=b"stat: ./b: No such file")
-    found = drive(Files().scan(own), ok(b"/m\n"), ok(b"/m/a\n/m/b\n"), stat, ok(b"tok " + b"c" * 40 + b"\n"))
+    found = drive(Files().scan(own), by_listcmd(b"/m/a\n/m/b\n"), stat, ok(b"tok " + b"c" * 40 + b"\n"))
     assert not found.complete
 
 
 def test_a_stat_answer_about_something_else_is_refused(tmp_path) -> None:
     own = subject(tmp_path, Commands("find"))
     with pytest.raises(ListingError, match="was not asked for"):
-        drive(Files().scan(own), ok(b"/m\n"), ok(b"/m/a\n"), ok(record(b"b")))
+        drive(Files().scan(own), by_listcmd(b"/m/a\n"), ok(record(b"b")))
 
 
 def test_answers_that_are_missing_are_an_error(tmp_path) -> None:
     own = subject(tmp_path, Commands("", "sha1sum"))
     with pytest.raises(CommandError, match="0 answers for 1 files"):
-        drive(Files().scan(own), ok(b"/m\n"), ok(record(b"a")), ok(b""))
+        drive(Files().scan(own), listed(record(b"a")), ok(b""))
 
 
 def test_a_host_that_cannot_compute_the_digest_is_named(tmp_path) -> None:
     poor = subject(tmp_path)
     poor = Subject(poor.repository, Capabilities(stat="gnu"), TOKEN, "sha256")
     with pytest.raises(ToolMissingError, match="sha256"):
-        drive(Files().scan(poor), ok(b"/m\n"), ok(record(b"a")))
+        drive(Files().scan(poor), listed(record(b"a")))
 
 
 def test_row_41_a_digestcmd_that_never_prints_a_digest_is_an_error(tmp_path) -> None:
     own = subject(tmp_path, Commands("", "nosuchtool"))
     with pytest.raises(CommandError, match="check its digestcmd|no digest of any of its 1 file"):
-        drive(Files().scan(own), ok(b"/m\n"), ok(record(b"a")), ok(b"tok \n"), ok(record(b"a")))
+        drive(Files().scan(own), listed(record(b"a")), ok(b"tok \n"), listed(record(b"a")))
 
 
 def test_much_is_digested_in_portions(tmp_path) -> None:

@@ -55,11 +55,11 @@ def test_what_is_published_is_on_record(journal: Journal, tmp_path: Path) -> Non
     keep(journal, ev.RunStarted("r1", 1.0, [["proxy"]]))
     keep(journal, ev.Published("proxy", [("a\udcff", "sha256:1", 5), ("b", "sha256:2", 6)], 11))
     proxy = repository(tmp_path)
-    assert journal.verified(proxy) == {b"a\xff": "sha256:1", b"b": "sha256:2"}
+    assert dict(journal.verified(proxy)) == {b"a\xff": "sha256:1", b"b": "sha256:2"}
     assert journal.count(proxy) == 2
     keep(journal, ev.Deleted("proxy", ["b"]))
     keep(journal, ev.Verified("proxy", [("c", "sha256:3", 1), ("a\udcff", "", 0)]))
-    assert journal.verified(proxy) == {b"c": "sha256:3"}
+    assert dict(journal.verified(proxy)) == {b"c": "sha256:3"}
 
 
 def test_records_are_bound_to_the_place(journal: Journal, tmp_path: Path) -> None:
@@ -67,21 +67,21 @@ def test_records_are_bound_to_the_place(journal: Journal, tmp_path: Path) -> Non
     keep(journal, ev.Published("proxy", [("a", "sha256:1", 5)], 5))
     proxy = repository(tmp_path)
     moved = repository(tmp_path, text=CHAIN.replace("path = /p", "path = /elsewhere"))
-    assert journal.verified(moved) == {}
-    assert journal.verified(proxy), "a look at another place forgets nothing"
+    assert dict(journal.verified(moved)) == {}
+    assert dict(journal.verified(proxy)), "a look at another place forgets nothing"
     journal.close()
     with journal.writing([moved]):
-        assert journal.verified(proxy) == journal.verified(moved) == {}
+        assert dict(journal.verified(proxy)) == dict(journal.verified(moved)) == {}
 
 
 def test_the_digest_cache(journal: Journal, tmp_path: Path) -> None:
     proxy = repository(tmp_path)
     stamp = Stamp(1, 2, 3, 4)
-    journal.remember(proxy, "sha256", [Item(b"k", "sha256:1", stamp)])
-    assert journal.cached(proxy, "sha256") == {b"k": (stamp, "sha256:1")}
-    assert journal.cached(proxy, "sha1") == {}, "a cached digest is one of the algorithm that is asked for"
-    journal.remember(proxy, "sha256", [])
-    assert journal.cached(proxy, "sha256") == {}
+    journal.learn(proxy, "sha256", [Item(b"k", "sha256:1", stamp), Item(b"l", "sha256:2", stamp)])
+    assert list(journal.cached(proxy, "sha256")) == [(b"k", stamp, "sha256:1"), (b"l", stamp, "sha256:2")]
+    assert list(journal.cached(proxy, "sha1")) == [], "a cached digest is one of the algorithm that is asked for"
+    journal.forget(proxy, "sha256", [b"k"])
+    assert [key for key, _, _ in journal.cached(proxy, "sha256")] == [b"l"]
 
 
 def test_runs_and_what_is_unfinished(journal: Journal) -> None:

@@ -18,12 +18,12 @@ MISSING, LOST, HELD = Status
 
 # look/: what is there. Nothing here changes a host but the making of a root.
 PROBE = load("look/probe")
-ROOT = load("look/root", Status.MISSING)
-LIST = load("look/list", "top", lists=True)
+LIST = load("look/list", "root", lists=True)
+BELOW = load("look/below", "top", lists=True)
 STAT = load("look/stat", "top", "batches")
 DIGEST = load("look/digest", "top", "batches")
 DIGEST_ODD = load("look/digest-odd", "top")
-TEMPLATE_LIST = load("look/template-list", "top", lists=True)
+TEMPLATE_LIST = load("look/template-list", "root", lists=True)
 TEMPLATE_DIGEST = load("look/template-digest", "top")
 CHUNKS = load("look/chunks", "top", "range", lists=True)
 PIECES = load("look/pieces", "top", lists=True)
@@ -59,7 +59,7 @@ ASSEMBLERS = foreign("programs/assemble")
 
 # place/: what changes a child where its readers look, and what clears staging: only for whoever holds its lease.
 MARK = load("place/mark", "own", "held", "plain")
-PUBLISH = load("place/publish", "own", "held", "grouped", "real")
+PUBLISH = load("place/publish", "own", "held", "grouped", "real", "told")
 DELETE = load("place/delete", "own", "held", "grouped", "real", "prune")
 STAGED = load("place/staged", "own")
 DISCARD = load("place/discard", "own", "held", "batches")
@@ -74,15 +74,15 @@ RENEW = load("lease/renew", "own", "held")
 RELEASE = load("lease/release", "own", "nobody")
 
 EVERY = (
-    PROBE, ROOT, LIST, STAT, DIGEST, DIGEST_ODD, CHUNKS, PIECES, TEMPLATE_LIST, TEMPLATE_DIGEST, HOOK, READ, RANGES,
+    PROBE, LIST, BELOW, STAT, DIGEST, DIGEST_ODD, CHUNKS, PIECES, TEMPLATE_LIST, TEMPLATE_DIGEST, HOOK, READ, RANGES,
     UNPACK, STORE, ASSEMBLE, ASSEMBLE_BY, FETCH, SCP_SEND, SCP_TAKE, CLOSE, TAKE_OVER, MARK, PUBLISH, DELETE, ROOM,
     NOTHING, SYSTEM, CONDITION, SPEED, STAGED, DISCARD, CLAIM, RENEW, RELEASE, CARRY_ON,
 )  # fmt: skip
 
 __all__ = [
-    "ASSEMBLE", "ASSEMBLERS", "ASSEMBLE_BY", "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE", "CONDITION", "CUTTERS", "DELETE",
-    "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST", "MARK", "MISSING", "NOTHING",
-    "OPEN", "PIECES", "PROBE", "PUBLISH", "RANGES", "READ", "RELEASE", "RENEW", "ROOM", "ROOT", "SCP_SEND",
+    "ASSEMBLE", "ASSEMBLERS", "ASSEMBLE_BY", "BELOW", "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE", "CONDITION", "CUTTERS",
+    "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST", "MARK", "MISSING",
+    "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "RANGES", "READ", "RELEASE", "RENEW", "ROOM", "SCP_SEND",
     "SCP_TAKE", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER",
     "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK", "Command", "Foreign", "Script", "Status",
 ]  # fmt: skip

@@ -26,12 +26,14 @@ Use = str | Status
 
 SHARED: dict[str, tuple[Use, ...]] = {
     "top": (),
+    "root": (Status.MISSING,),
     "own": ("top",),
     "held": (Status.LOST,),
     "run": (),
     "batches": ("run",),
     "real": (),
     "plain": ("real",),
+    "told": (),
     "prune": (),
     "drop": ("real", "prune"),
     "grouped": ("run", "held", "drop"),

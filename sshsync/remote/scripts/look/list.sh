@@ -1,6 +1,5 @@
-# Prints a record for everything below BELOW that is no directory, staging left out.
+# Prints where ROOT is and what lies in staging, then a record for everything below that is no directory, staging left out.
 main() {
-  top || return
-  cd "$BELOW" || return
+  root || return
   find . -path ./.sshsync -prune -o ! -type d -exec $STAT $OPTION "$FORMAT" {} +
 }

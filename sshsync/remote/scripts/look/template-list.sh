@@ -1,7 +1,9 @@
-# Prints what the operator's TEMPLATE lists. A template sees no token: it could forge an end.
+# Prints where ROOT is and what lies in staging, then what the operator's TEMPLATE lists. A template sees no token: it could
+# forge an end.
 main() {
-  top || return
-  REPOPATH=$ROOT
+  root || return
+  REPOPATH=$(pwd -P)
   export REPOPATH
+  printf '%s listed\n' "$TOKEN"
   ( unset TOKEN; set -f; IFS=; eval "$TEMPLATE" ) </dev/null
 }

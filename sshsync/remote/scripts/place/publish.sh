@@ -1,5 +1,6 @@
 # Makes files of batch/BATCH visible, and PART, which goes into the batch as PARTNAME in PARTDIR first. stdin: see grouped.
-# Prints the number of each file that is not in its place. Run again, it goes on where it was.
+# Prints the number of each file that is not in its place, and what stat tells of those that came there just now. Run again, it
+# goes on where it was.
 
 # Whether a directory is on the file system of staging: elsewhere mv copies, and readers see half a file.
 same() {
@@ -19,14 +20,15 @@ spare() {
 each() {
   held || return
   if real "$g" && same "$g" && spare "$@" && ( cd "$b" && MAKE=no && real "$g" && cd "./$g" && mv -f "$@" "$ROOT/$g/" ); then
-    return
+    told "$@"
+    return 0
   fi
   # What is gone from the batch and is in its place was moved by an earlier try.
   k=0
   j=$first
   for f do
     if [ -e "$b/$g/$f" ] || [ -L "$b/$g/$f" ] || [ ! -e "$ROOT/$g/$f" ]; then
-      echo "failed $j"
+      printf '%s failed %s\n' "$TOKEN" "$j"
       k=1
     fi
     j=$((j + 1))
