@@ -1,14 +1,16 @@
 """Moves: fetch and verify, load by load, until every item is staged for publication or its failure is known."""
 
+import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 
+from sshsync.appliers.ahead import ahead
 from sshsync.appliers.base import Site
 from sshsync.appliers.ledger import PARTIAL, Ledger
 from sshsync.appliers.looks import Looks
-from sshsync.appliers.staging import PARTS, Leftover, Staging, below_of
+from sshsync.appliers.staging import Leftover, Staging, lies
 from sshsync.core import guard, verify
 from sshsync.errors import (
     CommandError,
@@ -19,30 +21,35 @@ from sshsync.errors import (
     SshsyncError,
 )
 from sshsync.hosts.asking import Asking
-from sshsync.hosts.retrying import T
+from sshsync.hosts.retrying import Branch, T
 from sshsync.model.change import Transfer
 from sshsync.model.events import Outcome, Progress
 from sshsync.model.item import Digest, Key
 from sshsync.model.prepared import Prepared
 from sshsync.model.words import visible
-from sshsync.transfers.base import Ends, Strategy
-from sshsync.transfers.load import Batch, Load, Part, Span, halves
+from sshsync.transfers.base import Ends, Strategy, held
+from sshsync.transfers.load import Batch, Load, Span, halves
 from sshsync.transfers.pace import Pace
 from sshsync.transports.base import REOPENED
 
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """Files that lie verified in staging.
+    """Files that lie verified in staging, and become visible together.
 
     Attributes:
         in_the_way: listed files of the child that have to go before these can be published.
         salvaged: an earlier run had moved their bytes.
     """
 
-    load: Load
+    loads: tuple[Load, ...]
     in_the_way: tuple[Key, ...] = ()
     salvaged: bool = False
+
+    @property
+    def changes(self) -> Iterator[Transfer]:
+        """The changes of all loads."""
+        return (change for load in self.loads for change in load.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +68,27 @@ class Tools:
     held: set[str]
 
 
-@dataclass(slots=True)
-class _Course:
-    """How far the tries of one batch have come, and what has to be tried anew beside it."""
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """A batch that was brought, as far as it went.
 
+    Attributes:
+        load: how it lies in staging.
+        kept: what lies there, closed.
+        broken: why it broke off, where that is because of some of its files; "" where it did not.
+    """
+
+    batch: Batch
     load: Load
-    good: tuple[Transfer, ...] = ()
-    again: list[Batch] = field(default_factory=list)
+    kept: tuple[Span, ...] = ()
+    broken: str = ""
+
+
+_ROOM = 2
+"""Batches that wait for their digests at the most."""
+
+_WAITING = 64
+"""Verified loads that wait for their publication at the most."""
 
 
 class Mover:
@@ -84,7 +105,7 @@ class Mover:
         self._parent = site.parent
         self._child = site.child
         self._tools = tools
-        self._asking = tools.asking
+        self._asking = replace(tools.asking, stop=Branch(tools.asking.stop))
         self._staging = tools.staging
         self._ledger = tools.ledger
         self._looks = tools.looks
@@ -92,110 +113,145 @@ class Mover:
         self._tries: Counter[tuple[Key, str]] = Counter()
         self._complaints: dict[Key, str] = {}
         self._sent = 0
-        self._abandoned: list[Load] = []
-        self._pace = Pace(site.child.bwlimit, tools.asking.monotonic, tools.asking.stop.sleep)
+        self._fetching = threading.BoundedSemaphore()
+        self._abandoned: deque[Load] = deque()
+        self._pace = Pace(site.child.bwlimit, tools.asking.monotonic, self._asking.stop.sleep)
         self._wary = not site.parent.parent and site.parent.stable_for > 0
         self.in_the_way = guard.in_the_way(prepared.changes, prepared.child)
         self.restless: list[Transfer] = []
         self.salvaged: set[Key] = set()
 
-    def salvage(self, changes: Iterable[Transfer]) -> Iterator[Staged]:
+    def salvage(self, changes: Iterable[Transfer]) -> Generator[Staged, None, None]:
         """Yield what an interrupted attempt left complete in staging, then discard the rest."""
         wanted = {change.key: change for change in changes}
         for leftover in self._retry("staging", lambda: list(self._staging.leftovers(wanted))):
             with suppress(CommandError):
-                if staged := self._retry("staging", lambda: self._salvaged(leftover)):  # noqa: B023 - called at once
-                    yield self._hold(staged)
+                if load := self._retry("staging", lambda: self._salvaged(leftover)):  # noqa: B023 - called at once
+                    yield self._held((load,), salvaged=True)
         self._retry("staging", lambda: self._staging.clear(keep=self._tools.held))
 
-    def _salvaged(self, leftover: Leftover) -> Staged | None:
+    def _salvaged(self, leftover: Leftover) -> Load | None:
         """Bring a leftover under a name of ours, and return what of it is good."""
         self._staging.take_over(leftover)
-        fresh = [change for change in leftover.load.changes if change.key not in self.salvaged]
-        good = self._with_room(verify.verify(fresh, self._digests(leftover.load, leftover.load.spans)).good)
+        load = leftover.load
+        fresh = [change for change in load.changes if change.key not in self.salvaged]
+        found = self._digests([_Fetched(Batch("", load), load, load.spans)])
+        good = self._with_room(verify.verify(fresh, found[load.attempt]).good)
         self.salvaged.update(change.key for change in good)
-        return self._staged(leftover.load.only(good), salvaged=True) if good else None
+        return load.only(good) if good else None
 
-    def move(self, batches: Iterable[Batch]) -> Iterator[Staged]:
+    def move(self, batches: Iterable[Batch]) -> Generator[Staged, None, None]:
         """Yield all batches, as they are staged and verified; items that fail are events, not errors.
+
+        One is brought while those before it are verified, and these while those before them are published by whoever
+        takes them: all that is verified by then is yielded as one. Close it before anything goes on without it.
 
         Raises:
             SshsyncError: a host failed for good; what was published stays published.
         """
-        queue = deque(batches)
-        while queue:
-            self._asking.stop.check()
-            course = self._move_one(queue.popleft())
-            if course.good:
-                yield self._hold(self._staged(course.load.only(course.good)))
-            if course.again:
-                self._abandoned.append(course.load)
-            queue.extend(course.again)
+        todo = tuple(batches)
+        while todo:
+            again: list[Batch] = []
+            verified = ahead(self._verified(self._fetched(todo), again), _WAITING, self._give_up)
+            with closing(verified):
+                for loads in verified:
+                    yield self._held(loads)
+            todo = tuple(again)
 
-    def _move_one(self, batch: Batch) -> _Course:
-        """Stage one batch; each try under a name of its own, for a receiver of the one before may still write."""
-        return self._retry("transfer", lambda: self._stage_anew(batch))
+    def _give_up(self) -> None:
+        self._asking.stop.set(0)
 
-    def _stage_anew(self, batch: Batch) -> _Course:
-        """Stage under a new name; at once again, a few times, when a channel ended before its command had begun."""
+    def _fetched(self, batches: Iterable[Batch]) -> Generator[_Fetched, None, None]:
+        """Bring batches; each try under a name of its own, for a receiver of the one before may still write."""
+        for batch in batches:
+            yield self._retry("transfer", lambda: self._fetch_anew(batch))  # noqa: B023 - called at once
+
+    def _fetch_anew(self, batch: Batch) -> _Fetched:
+        """Fetch under a new name; at once again, a few times, when a channel ended before its command had begun."""
         for left in reversed(range(REOPENED + 1)):
             self._discard_abandoned()
-            course = _Course(batch.load.at(self._staging.attempt()))
+            load = batch.load.at(self._staging.attempt())
             ends = self._ends(paced=batch.strategy != "command")
             try:
-                self._stage(batch, course, ends)
+                return self._fetch(batch, load, ends)
             except SshsyncError as error:
-                self._abandoned.append(course.load)
+                self._abandoned.append(load)
                 late = isinstance(error, ConnectionLostError) and not error.begun
                 if not late or not left or not (ends.source.alive and ends.target.alive):
                     raise
-            else:
-                break
-        return course
+        raise AssertionError  # pragma: no cover - the last try returns or raises
 
-    def _stage(self, batch: Batch, course: _Course, ends: Ends) -> None:
-        """Bring a batch into staging and verify what was kept there."""
+    def _fetch(self, batch: Batch, load: Load, ends: Ends) -> _Fetched:
         before = self._sent
         kept: list[Span] = []
         try:
-            self._tools.strategies[batch.strategy].fetch(course.load, course.load.spans, ends, kept.append)
-            verdict = verify.verify(batch.changes, self._digests(course.load, kept))
+            with held(self._fetching, self._asking.stop.check):
+                self._tools.strategies[batch.strategy].fetch(load, load.spans, ends, kept.append)
         except SourceChangedError as error:
             self._ledger.resent(self._sent - before)
-            course.again = self._reconsider(dict.fromkeys(batch.changes), batch, str(error))
-            return
+            return _Fetched(batch, load, (), str(error))
         except SshsyncError as error:
             self._ledger.resent(self._sent - before)
             raise error.about(_subject(batch)) from error
+        return _Fetched(batch, load, tuple(kept))
 
-        if verdict.bad:
-            self._ledger.resent(sum(change.size for change, _ in verdict.bad))
-            course.again = self._reconsider(dict(verdict.bad), batch, "")
-        course.good = tuple(self._with_room(self._at_rest(verdict.good)))
+    def beside(self, operation: Callable[[], T]) -> T:
+        """Do something while a batch is brought; where that takes a host's only channel, as soon as it does not.
 
-    def _at_rest(self, changes: tuple[Transfer, ...]) -> list[Transfer]:
+        Args:
+            operation: safe to repeat.
+        """
+        try:
+            return operation()
+        except ConnectionLostError as error:
+            if not error.narrow:
+                raise
+            with held(self._fetching, self._asking.stop.check):
+                return operation()
+
+    def _verified(self, fetched: Generator[_Fetched, None, None], again: list[Batch]) -> Generator[Load, None, None]:
+        """Yield what is good of what was brought; what has to be brought once more is added to `again`."""
+        brought = ahead(fetched, _ROOM, self._give_up)
+        with closing(brought):
+            for group in brought:
+                found = self.beside(lambda: self._digests(group))  # noqa: B023 - called at once
+                verdicts = [verify.verify(one.batch.changes, found[one.load.attempt]) for one in group]
+                good = [change for verdict in verdicts for change in verdict.good]
+                rest = self.beside(lambda: self._at_rest(good))  # noqa: B023 - called at once
+                for one, verdict in zip(group, verdicts, strict=True):
+                    if verdict.bad:
+                        self._ledger.resent(0 if one.broken else sum(change.size for change, _ in verdict.bad))
+                        again += self._reconsider(dict(verdict.bad), one.batch, one.broken)
+                        self._abandoned.append(one.load)
+                    fit = self._with_room(change for change in verdict.good if change.key in rest)
+                    if fit:
+                        self._tools.held.add(one.load.place)
+                        yield one.load.only(fit)
+
+    def _at_rest(self, changes: list[Transfer]) -> set[Key]:
         """Leave out what began to change on the master since it was scanned: only half of it may have been written."""
         if not self._wary:
-            return list(changes)
+            return {change.key for change in changes}
         moving = self._looks.still(self._parent, self._source_root, [change.new for change in changes])
         self.restless += [change for change in changes if change.key in moving]
         self._ledger.resent(sum(change.size for change in changes if change.key in moving))
-        return [change for change in changes if change.key not in moving]
+        return {change.key for change in changes} - moving
 
-    def _staged(self, load: Load, *, salvaged: bool = False) -> Staged:
-        in_the_way = [key for change in load.changes for key in self.in_the_way.get(change.key, ())]
-        return Staged(load, tuple(dict.fromkeys(in_the_way)), salvaged)
-
-    def _hold(self, staged: Staged) -> Staged:
-        self._tools.held.add(staged.load.place)
-        return staged
+    def _held(self, loads: tuple[Load, ...], *, salvaged: bool = False) -> Staged:
+        """Return loads as what is published together; until it is, nobody clears them away."""
+        self._tools.held.update(load.place for load in loads)
+        in_the_way = (key for load in loads for change in load.changes for key in self.in_the_way.get(change.key, ()))
+        return Staged(loads, tuple(dict.fromkeys(in_the_way)), salvaged)
 
     def _discard_abandoned(self) -> None:
         """Remove what earlier attempts left, before another one needs the room; what cannot go yet is kept in mind."""
-        free = [load for load in self._abandoned if load.place not in self._tools.held]
-        with suppress(HostError):
+        seen = [self._abandoned.popleft() for _ in range(len(self._abandoned))]
+        free = [load for load in seen if load.place not in self._tools.held]
+        self._abandoned.extend(load for load in seen if load not in free)
+        try:
             self._staging.discard(place.encode() for load in free for place in load.places)
-            self._abandoned = [load for load in self._abandoned if load not in free]
+        except HostError:
+            self._abandoned.extend(free)
 
     def _ends(self, *, paced: bool) -> Ends:
         """Return both ends; what a `synccmd` moves is past before anybody could slow it down."""
@@ -220,14 +276,24 @@ class Mover:
         self._moved(count)
         self._pace(count)
 
-    def _digests(self, load: Load, kept: Iterable[Span]) -> dict[Key, Digest | None]:
-        """Return the digests of what is kept of a load; what is not has none."""
-        sizes = {span.key: span.length for span in kept}
-        if not isinstance(load, Part):
-            return self._looks.digests(self._child, self._staging.root, below_of(load), sizes) if sizes else {}
-        name = load.name.encode()
-        found = self._looks.digests(self._child, self._staging.root, PARTS, {name: load.size}) if sizes else {}
-        return {change.key: found.get(name) for change in load.changes}
+    def _digests(self, group: Sequence[_Fetched]) -> dict[str, dict[Key, Digest | None]]:
+        """Return the digests of what was kept of each load, by its attempt; what was not kept has none.
+
+        The host's tool is asked once for all of them; a `digestcmd` sees each file by its own name.
+        """
+        wanted: dict[Key, dict[Key, int]] = {}
+        for one in group:
+            below, name = lies(one.load, together=not self._child.commands.digest)
+            wanted.setdefault(below, {}).update((name(span.key), span.length) for span in one.kept)
+        found = {
+            below: self._looks.digests(self._child, self._staging.root, below, sizes) if sizes else {}
+            for below, sizes in wanted.items()
+        }
+        made: dict[str, dict[Key, Digest | None]] = {}
+        for one in group:
+            below, name = lies(one.load, together=not self._child.commands.digest)
+            made[one.load.attempt] = {span.key: found[below].get(name(span.key)) for span in one.kept}
+        return made
 
     def _with_room(self, changes: Iterable[Transfer]) -> list[Transfer]:
         """Leave out, as failed, files in whose place is a directory with more in it than was listed: that stays."""

@@ -6,7 +6,7 @@ event.
 
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -147,9 +147,11 @@ class Link:
         if prepared.acts:
             self._hooks(prepared).before()
 
-        for group in self._context.publication(applier.stage(prepared)):
-            for staged in group:
-                applier.publish(staged)
+        # Closed before anything else happens: what is staged may come from a thread of its own.
+        with closing(applier.stage(prepared)) as pieces:
+            for group in self._context.publication(pieces):
+                for staged in group:
+                    applier.publish(staged)
         applier.adjust(prepared)
         # Before deletions: what fails there must not keep what was staged on the child's disk.
         applier.clear()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sshsync.errors import SourceChangedError
 from sshsync.hosts.conversation import Conversation
 from sshsync.model.words import visible
-from sshsync.remote import encode, scripts
+from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends, Kept
 from sshsync.transfers.load import Load, Pack, Part, Span
@@ -19,8 +19,8 @@ class Relay:
     def fetch(self, load: Load, spans: Sequence[Span], ends: Ends, kept: Kept) -> None:
         """Stream the load: one command on the parent, one on the child, whatever the number of files."""
         command = _receiver(load, ends)
-        read = Command(scripts.READ, {"ROOT": ends.source_root})
-        names = encode.lines(span.key for span in spans)
+        words, names = ends.source.capabilities.names([span.key for span in spans])
+        read = Command(scripts.READ, {"ROOT": ends.source_root, **words})
         with ends.turn(), ends.source.start(read, names) as source, ends.target.start(command) as target:
             pieces = _counted(source.pieces(), ends)
             stream = pack(load.changes, pieces) if isinstance(load, Pack) else _exactly(pieces, load.size)

@@ -21,7 +21,9 @@ class Tools:
         sync: command that flushes one file system, or "".
     """
 
-    programs: frozenset[str] = frozenset({"find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat"})
+    programs: frozenset[str] = frozenset(
+        {"find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat", "xargs"}
+    )
     stat: str = "gnu"
     digests: tuple[tuple[str, str], ...] = tuple((name, f"{name}sum") for name in ("md5", "sha1", "sha256", "sha512"))
     sync: str = "sync -f"

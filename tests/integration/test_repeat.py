@@ -40,6 +40,11 @@ def groups(*named: tuple[str, list[str]]) -> bytes:
     return made
 
 
+def ready(more: bytes = b"") -> bytes:
+    """Return what a publication makes ready before its first flush, and the batch that names follow of."""
+    return b"B" + BATCH + b"\n" + more + b"S\nB" + BATCH + b"\n"
+
+
 def archive(files: dict[str, bytes]) -> bytes:
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w", format=tarfile.GNU_FORMAT) as out:
@@ -66,6 +71,7 @@ class Row:
 
 
 BATCH, PART = b"0" * 31 + b"b", b"0" * 63 + b"a"
+PUT = b"P" + PART + b"\nN"
 NAMES = lines("a", "d/b c", "d/e/'$(x)", "d/e/f")
 ALL = groups((".", ["a"]), ("d", ["b c"]), ("new/deep", ["z"]))
 MARKS = b"600 202001020304.05 a\n755 197001010000.00 d/b c\n"
@@ -82,11 +88,13 @@ ROWS: dict[str, Row] = {
     "stat": Row(stdin=NAMES),
     "stat of what is gone": Row(stdin=lines("a", "gone")),
     "digest": Row({"BELOW": b".", "TOOL": b"sha256sum"}, NAMES),
+    "digest by thousands": Row({"BELOW": b".", "TOOL": b"sha256sum", "XARGS": b"yes"}, encode.whole([b"a", b"d/b c", b"gone"])),
     "digest-odd": Row({"BELOW": b".", "TOOL": b"sha256sum"}, NAMES),
     "template-list": Row({"TEMPLATE": b"find ${REPOPATH} -type f"}),
     "template-digest": Row({"BELOW": b".", "TEMPLATE": b"sha256sum ${FILEPATH}"}, NAMES),
     "hook": Row({"TEMPLATE": b"mkdir -p $REPOPATH/made && echo done >$REPOPATH/made/x"}),
     "read": Row(stdin=NAMES),
+    "read by thousands": Row({"XARGS": b"yes"}, encode.whole([b"a", b"d/b c", b"d/e/'$(x)"])),
     "unpack": Row({"BATCH": BATCH}, archive(STAGED)),
     "unpack over the rest of an attempt": Row({"BATCH": BATCH}, archive(STAGED), staged={"a": b"half", "other": b"old"}),
     "store": Row({"PART": PART}, BIG),
@@ -105,14 +113,18 @@ ROWS: dict[str, Row] = {
     "mark": Row({"BELOW": b"."}, MARKS),
     "mark staged files": Row({"BELOW": b".sshsync/batch/" + BATCH}, MARKS, staged=STAGED),
     "mark with one that is gone": Row({"BELOW": b"."}, MARKS + b"600 202001020304.05 gone\n"),
-    "publish": Row({"BATCH": BATCH, "PART": b""}, ALL, staged=STAGED),
-    "publish some": Row({"BATCH": BATCH, "PART": b""}, groups(("d", ["b c"])), staged=STAGED),
-    "publish what never came": Row({"BATCH": BATCH, "PART": b""}, ALL + groups(("new", ["never"])), staged=STAGED),
-    "publish over a directory": Row({"BATCH": BATCH, "PART": b""}, groups((".", ["a", "only"])), staged={"a": b"A", "only": b"O"}),
-    "publish a part": Row(
-        {"BATCH": BATCH, "PART": PART, "PARTDIR": b"new/deep", "PARTNAME": b"new/deep/big"}, groups(("new/deep", ["big"])), part=BIG
+    "publish": Row({}, ready() + ALL, staged=STAGED),
+    "publish some": Row({}, ready() + groups(("d", ["b c"])), staged=STAGED),
+    "publish what never came": Row({}, ready() + ALL + groups(("new", ["never"])), staged=STAGED),
+    "publish over a directory": Row({}, ready() + groups((".", ["a", "only"])), staged={"a": b"A", "only": b"O"}),
+    "publish whole directories": Row({}, ready() + groups((".", ["a", "new"]), ("d", ["b c"])), staged=STAGED),
+    "publish whole directories where there are some": Row({}, ready() + groups((".", ["a", "new", "d"])), staged=STAGED),
+    "publish with directories looked at": Row({}, ready(b"C" + lines("d") + b"C" + lines("new/deep")) + ALL, staged=STAGED),
+    "publish a part": Row({}, ready(PUT + lines("new/deep/big")) + groups(("new/deep", ["big"])), part=BIG),
+    "publish a part to the top": Row({}, ready(PUT + lines("a")) + groups((".", ["a"])), part=BIG),
+    "publish a batch and a part": Row(
+        {}, ready(b"C" + lines("d") + b"B7-3\n" + PUT + lines("d/x")) + ALL + b"B7-3\n" + groups(("d", ["x"])), staged=STAGED, part=BIG
     ),
-    "publish a part to the top": Row({"BATCH": BATCH, "PART": PART, "PARTDIR": b".", "PARTNAME": b"a"}, groups((".", ["a"])), part=BIG),
     "delete": Row(stdin=groups(("d", ["b c"]))),
     "delete at the top": Row(stdin=groups((".", ["a"]))),
     "delete all of a directory": Row(stdin=groups(("d/e", ["'$(x)", "f"]))),
@@ -121,14 +133,15 @@ ROWS: dict[str, Row] = {
     "delete what is gone": Row(stdin=groups(("d", ["gone"]), ("gone", ["x"]))),
     "room": Row({"MAKE": b"yes"}),
     "nothing": Row(),
-    "survey": Row(),
+    "system": Row(),
+    "condition": Row(),
     "speed": Row({"SIZE": b"1024", "COUNT": b"10", "TOOL": b"sha256sum"}),
     "staged": Row(staged=STAGED, part=BIG),
     "discard": Row(stdin=lines("batch/" + BATCH.decode(), "part/" + PART.decode()), staged=STAGED, part=BIG),
 }
 """By name: what each script is given. The first words name the script; more than one row may stand for one."""
 
-MAY_FAIL = {"renew without a lease", "stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory"}
+MAY_FAIL = {"digest by thousands", "renew without a lease", "stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory", "publish whole directories where there are some"}
 """Rows that tell of something that is wrong, both times; all others have to end well, both times."""
 
 
