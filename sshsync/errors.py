@@ -211,6 +211,8 @@ class ConnectionLostError(HostError):
     code = 75
     begun = True
     """False where the command never began, although the connection may be as good as before."""
+    narrow = False
+    """True where a good connection opens no channel beside those that are open."""
     transient = True
 
 

@@ -1,6 +1,6 @@
 """How a dictionary becomes what its parent's is: new values are put beside it, and take its place in one rename."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sshsync.appliers.base import Reached, Site
@@ -70,7 +70,7 @@ class DictionaryApplier:
         """A name that begins with a dash is one that this kind refuses."""
         return Outlook({c.key: "its name begins with a dash" for c in prepared.changes.transfers if c.key.startswith(b"-")})
 
-    def stage(self, prepared: Prepared) -> Iterator[Values]:
+    def stage(self, prepared: Prepared) -> Generator[Values, None, None]:
         """See `Applier`."""
         for key, words in prepared.outlook.refused.items():
             self._ledger.refuse(key, words)

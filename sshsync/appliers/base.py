@@ -4,7 +4,7 @@ A link decides, guards, runs hooks and keeps records; its applier knows how item
 and removed. What is staged is a value; when it is published is not the applier's business.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -76,8 +76,11 @@ class Applier(Protocol[S]):
         """
         ...
 
-    def stage(self, prepared: Prepared) -> Iterator[S]:
-        """Bring what has to be brought, verified and visible to nobody, piece by piece; salvage is part of it."""
+    def stage(self, prepared: Prepared) -> Generator[S, None, None]:
+        """Bring what has to be brought, verified and visible to nobody, piece by piece; salvage is part of it.
+
+        The next pieces may be brought while one is published. Closing it ends that, and waits until it has ended.
+        """
         ...
 
     def publish(self, staged: S) -> Sequence[Item]:

@@ -1,6 +1,6 @@
 """The applier of files: room and names are looked at before, young files wait, changes travel by strategies."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
 from sshsync.appliers.base import Reached, Site
@@ -21,7 +21,7 @@ from sshsync.model.words import visible
 from sshsync.remote.probe import Capabilities
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.choose import choose
-from sshsync.transfers.load import Batch, Pack, batches
+from sshsync.transfers.load import Batch, Pack, above, batches
 
 
 class FileAppliers:
@@ -64,6 +64,8 @@ class FileApplier:
         self._ledger = Ledger(asking.emit, site.child.name)
         self._held: set[str] = set()
         self._parts: Parts | None = None
+        self._present: set[Key] = set()
+        self._mover: Mover | None = None
 
     @property
     def reached(self) -> Reached:
@@ -82,12 +84,13 @@ class FileApplier:
         words = "the child's file system takes it and {} for one file"
         return Outlook({key: words.format(visible(twin)) for key, twin in twins.items() if key in keys})
 
-    def stage(self, prepared: Prepared) -> Iterator[Staged]:
+    def stage(self, prepared: Prepared) -> Generator[Staged, None, None]:
         """Salvage what is there, bring what has been at rest; then wait for the rest, and bring that."""
         root = prepared.parent.root
         self._parts = Parts(self._site, root, self._asking, self._looks, self._staging, self._ledger)
         tools = Tools(self._asking, self._looks, self._staging, self._ledger, self._parts, self._strategies, self._held)
-        mover = Mover(self._site, prepared, tools)
+        mover = self._mover = Mover(self._site, prepared, tools)
+        self._present = {place for key in prepared.child.items for place in above(key)}
         transfers = self._possible(prepared, mover)
         parent = self._site.parent
         young = verify.young(prepared.parent, parent.stable_for) if not parent.parent else {}
@@ -100,29 +103,29 @@ class FileApplier:
 
     def publish(self, staged: Staged) -> Sequence[Item]:
         """Publish verified files; only their mode and time may still have to be set. What the child refuses is told."""
-        marked = isinstance(staged.load, Pack) and not staged.salvaged
+        unmarked = [load for load in staged.loads if staged.salvaged or not isinstance(load, Pack)]
 
         def attempt() -> Sequence[Item]:
-            nonlocal marked
-            if not marked:
-                self._staging.mark(staged.load)
-                marked = True
-            return self._make_visible(staged)
+            self._staging.mark(unmarked)
+            unmarked.clear()
+            return beside(lambda: self._make_visible(staged))
 
+        beside = self._mover.beside if self._mover else lambda operation: operation()
         reached = self._ledger.reached
         known = self._asking.retry(self._site.child, "transfer", attempt, lambda: len(reached.published))
-        self._held.discard(staged.load.place)
+        self._held.difference_update(load.place for load in staged.loads)
         return known
 
     def _make_visible(self, staged: Staged) -> Sequence[Item]:
         stamps: dict[Key, Stamp] = {}
-        empty = self._site.child.delete
-        refused = self._staging.publish(staged.load, staged.in_the_way, empty=empty, tell=stamps.update)
+        empty, present = self._site.child.delete, self._present
+        refused = self._staging.publish(
+            staged.loads, staged.in_the_way, empty=empty, present=present, tell=stamps.update
+        )
         self._ledger.deleted(staged.in_the_way)
-        for change in staged.load.changes:
-            if change.key in refused:
-                self._ledger.turn_down(change.key, refused[change.key])
-        done = [change.new for change in staged.load.changes if change.key not in refused]
+        for key, words in refused.items():
+            self._ledger.turn_down(key, words)
+        done = [change.new for change in staged.changes if change.key not in refused]
         self._ledger.published(done, salvaged=staged.salvaged)
         return [item.stamped(stamps[item.key]) for item in done if _as_staged(item, stamps.get(item.key))]
 
@@ -190,7 +193,7 @@ class FileApplier:
             return f"{what}, and stays because it is excluded or the parent could not be listed in full"
         return f"{what}, and is only removed with delete = yes"
 
-    def _late(self, prepared: Prepared, mover: Mover, young: list[Transfer]) -> Iterator[Staged]:
+    def _late(self, prepared: Prepared, mover: Mover, young: list[Transfer]) -> Generator[Staged, None, None]:
         """Bring what was written just now, once it was left alone for long enough; within the run's one wait."""
         if not young:
             return

@@ -1,5 +1,6 @@
 """What an applier brought about: counted, and told as events, in one place."""
 
+import threading
 from collections.abc import Iterable
 
 from sshsync.appliers.base import Reached
@@ -12,7 +13,7 @@ PARTIAL = 7
 
 
 class Ledger:
-    """Keeps `reached` true, and tells whoever takes events.
+    """Keeps `reached` true, and tells whoever takes events. Items may fail in several threads at once.
 
     Args:
         emit: takes the events.
@@ -23,6 +24,7 @@ class Ledger:
         self._emit = emit
         self._name = name
         self.reached = Reached()
+        self._counting = threading.Lock()
 
     def published(self, items: list[Item], *, salvaged: bool = False) -> None:
         """Note items that are on the child now; `salvaged` when an earlier run had moved their bytes."""
@@ -57,10 +59,11 @@ class Ledger:
 
     def fail(self, key: Key, reason: str, outcome: Outcome = Outcome.FAILED, code: int = PARTIAL) -> None:
         """Give an item up."""
-        if outcome is Outcome.DEFERRED:
-            self.reached.deferred += 1
-        else:
-            self.reached.failed += 1
+        with self._counting:
+            if outcome is Outcome.DEFERRED:
+                self.reached.deferred += 1
+            else:
+                self.reached.failed += 1
         self._emit(ItemFailed(self._name, key_text(key), reason, outcome, code))
 
     def turn_down(self, key: Key, words: str) -> None:

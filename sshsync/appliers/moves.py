@@ -1,49 +1,56 @@
 """Moves: fetch and verify, load by load, until every item is staged for publication or its failure is known."""
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 
+from sshsync.appliers.again import Again
+from sshsync.appliers.ahead import ahead
 from sshsync.appliers.base import Site
-from sshsync.appliers.ledger import PARTIAL, Ledger
+from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
 from sshsync.appliers.parts import Parts
-from sshsync.appliers.staging import PARTS, Leftover, Staging, below_of
+from sshsync.appliers.staging import Leftover, Staging, lies
 from sshsync.core import guard, verify
 from sshsync.errors import (
     CommandError,
     ConnectionLostError,
     HostError,
-    IntegrityError,
     SourceChangedError,
     SshsyncError,
 )
 from sshsync.hosts.asking import Asking
-from sshsync.hosts.retrying import T
+from sshsync.hosts.retrying import Branch, T
 from sshsync.model.change import Transfer
-from sshsync.model.events import Outcome, Progress
+from sshsync.model.events import Progress
 from sshsync.model.item import Digest, Key
 from sshsync.model.prepared import Prepared
 from sshsync.model.words import visible
-from sshsync.transfers.base import Ends, Strategy
-from sshsync.transfers.load import Batch, Load, Part, Span, halves
+from sshsync.transfers.base import Ends, Strategy, held
+from sshsync.transfers.load import Batch, Load, Part, Span
 from sshsync.transfers.pace import Pace
 from sshsync.transports.base import REOPENED
 
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """Files that lie verified in staging.
+    """Files that lie verified in staging, and become visible together.
 
     Attributes:
         in_the_way: listed files of the child that have to go before these can be published.
         salvaged: an earlier run had moved their bytes.
     """
 
-    load: Load
+    loads: tuple[Load, ...]
     in_the_way: tuple[Key, ...] = ()
     salvaged: bool = False
+
+    @property
+    def changes(self) -> Iterator[Transfer]:
+        """The changes of all loads."""
+        return (change for load in self.loads for change in load.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +70,27 @@ class Tools:
     held: set[str]
 
 
-@dataclass(slots=True)
-class _Course:
-    """How far the tries of one batch have come, and what has to be tried anew beside it."""
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """A batch that was brought, as far as it went.
 
+    Attributes:
+        load: how it lies in staging.
+        kept: what lies there, closed.
+        broken: why it broke off, where that is because of some of its files; "" where it did not.
+    """
+
+    batch: Batch
     load: Load
-    good: tuple[Transfer, ...] = ()
-    again: list[Batch] = field(default_factory=list)
+    kept: tuple[Span, ...] = ()
+    broken: str = ""
+
+
+_ROOM = 2
+"""Batches that wait for their digests at the most."""
+
+_WAITING = 64
+"""Verified loads that wait for their publication at the most."""
 
 
 class Mover:
@@ -86,152 +107,190 @@ class Mover:
         self._parent = site.parent
         self._child = site.child
         self._tools = tools
-        self._asking = tools.asking
+        self._asking = replace(tools.asking, stop=Branch(tools.asking.stop))
         self._staging = tools.staging
         self._ledger = tools.ledger
         self._looks = tools.looks
         self._parts = tools.parts
         self._source_root = prepared.parent.root
-        self._tries: Counter[tuple[Key, str]] = Counter()
         self._complaints: dict[Key, str] = {}
         self._sent = 0
-        self._abandoned: list[Load] = []
-        self._pace = Pace(site.child.bwlimit, tools.asking.monotonic, tools.asking.stop.sleep)
+        self._fetching = threading.BoundedSemaphore()
+        self._abandoned: deque[Load] = deque()
+        self._pace = Pace(site.child.bwlimit, tools.asking.monotonic, self._asking.stop.sleep)
         self._wary = not site.parent.parent and site.parent.stable_for > 0
         self.in_the_way = guard.in_the_way(prepared.changes, prepared.child)
         self.restless: list[Transfer] = []
         self.salvaged: set[Key] = set()
+        self._again = Again(site, self._source_root, tools.looks, tools.ledger, self._complaints, self.restless)
 
-    def salvage(self, changes: Iterable[Transfer]) -> Iterator[Staged]:
+    def salvage(self, changes: Iterable[Transfer]) -> Generator[Staged, None, None]:
         """Yield what an interrupted attempt left complete in staging, then discard the rest."""
         wanted = {change.key: change for change in changes}
         for leftover in self._retry("staging", lambda: list(self._staging.leftovers(wanted))):
             with suppress(CommandError):
-                if staged := self._retry("staging", lambda: self._salvaged(leftover)):  # noqa: B023 - called at once
-                    yield self._hold(staged)
+                if load := self._retry("staging", lambda: self._salvaged(leftover)):  # noqa: B023 - called at once
+                    yield self._held((load,), salvaged=True)
         self._retry("staging", lambda: self._staging.clear(keep=[*self._tools.held, *self._parts.places]))
 
-    def _salvaged(self, leftover: Leftover) -> Staged | None:
+    def _salvaged(self, leftover: Leftover) -> Load | None:
         """Bring a leftover under a name of ours, and return what of it is good."""
         load = leftover.load
         if isinstance(load, Part):
             return self._salvaged_part(leftover, load)
         self._staging.take_over(leftover)
         fresh = [change for change in load.changes if change.key not in self.salvaged]
-        good = self._with_room(verify.verify(fresh, self._digests(load, load.spans)).good)
+        found = self._digests([_Fetched(Batch("", load), load, load.spans)])
+        good = self._with_room(verify.verify(fresh, found[load.attempt]).good)
         self.salvaged.update(change.key for change in good)
-        return self._staged(load.only(good), salvaged=True) if good else None
+        return load.only(good) if good else None
 
-    def _salvaged_part(self, leftover: Leftover, load: Part) -> Staged | None:
+    def _salvaged_part(self, leftover: Leftover, load: Part) -> Load | None:
         """Return a part that is whole and right; of any other the right ranges serve the move to come."""
         if load.change.key in self.salvaged or leftover.size > load.size:
             return None
         if leftover.size == load.size:
             self._staging.carry_on(leftover.name.rpartition("/")[2], load)
-            if verify.verify(load.changes, self._digests(load, load.spans)).good:
+            found = self._digests([_Fetched(Batch("", load), load, load.spans)])
+            if verify.verify(load.changes, found[load.attempt]).good:
                 self.salvaged.add(load.change.key)
-                return self._staged(load, salvaged=True) if self._with_room(load.changes) else None
+                return load if self._with_room(load.changes) else None
         self._parts.adopt(load, load.place if leftover.size == load.size else leftover.name)
         return None
 
-    def move(self, batches: Iterable[Batch]) -> Iterator[Staged]:
+    def move(self, batches: Iterable[Batch]) -> Generator[Staged, None, None]:
         """Yield all batches, as they are staged and verified; items that fail are events, not errors.
+
+        One is brought while those before it are verified, and these while those before them are published by whoever
+        takes them: all that is verified by then is yielded as one. Close it before anything goes on without it.
 
         Raises:
             SshsyncError: a host failed for good; what was published stays published.
         """
-        queue = deque(batches)
-        while queue:
-            self._asking.stop.check()
-            course = self._move_one(queue.popleft())
-            if course.good:
-                yield self._hold(self._staged(course.load.only(course.good)))
-            if course.again or not course.good:
-                self._give_up(course)
-            queue.extend(course.again)
+        todo = tuple(batches)
+        while todo:
+            again: list[Batch] = []
+            verified = ahead(self._verified(self._fetched(todo), again), _WAITING, self._give_up)
+            with closing(verified):
+                for loads in verified:
+                    yield self._held(loads)
+            todo = tuple(again)
 
-    def _give_up(self, course: _Course) -> None:
-        """Have what a course leaves removed, but for a part that another try goes on with."""
-        load = course.load
+    def _give_up(self) -> None:
+        self._asking.stop.set(0)
+
+    def _fetched(self, batches: Iterable[Batch]) -> Generator[_Fetched, None, None]:
+        """Bring batches; each try under a name of its own, for a receiver of the one before may still write."""
+        for batch in batches:
+            yield self._retry("transfer", lambda: self._fetch_anew(batch))  # noqa: B023 - called at once
+
+    def _fetch_anew(self, batch: Batch) -> _Fetched:
+        """Fetch under a new name; at once again, a few times, when a channel ended before its command had begun."""
+        for left in reversed(range(REOPENED + 1)):
+            self._discard_abandoned()
+            load = batch.load.at(self._staging.attempt())
+            ends = self._ends(load, paced=batch.strategy != "command")
+            try:
+                return self._fetch(batch, load, ends)
+            except SshsyncError as error:
+                if not isinstance(load, Part):
+                    self._abandoned.append(load)
+                late = isinstance(error, ConnectionLostError) and not error.begun
+                if not late or not left or not (ends.source.alive and ends.target.alive):
+                    raise
+        raise AssertionError  # pragma: no cover - the last try returns or raises
+
+    def _fetch(self, batch: Batch, load: Load, ends: Ends) -> _Fetched:
+        before = self._sent
+        kept: list[Span] = []
+        strategy = self._tools.strategies[batch.strategy]
+        part = isinstance(load, Part)
+        try:
+            with held(self._fetching, self._asking.stop.check):
+                if isinstance(load, Part):
+                    self._parts.bring(load, strategy, ends)
+                    kept += load.spans
+                else:
+                    strategy.fetch(load, load.spans, ends, kept.append)
+        except SourceChangedError as error:
+            self._ledger.resent(0 if part else self._sent - before)
+            return _Fetched(batch, load, (), str(error))
+        except SshsyncError as error:
+            self._ledger.resent(0 if part else self._sent - before)
+            raise error.about(_subject(batch)) from error
+        return _Fetched(batch, load, tuple(kept))
+
+    def beside(self, operation: Callable[[], T]) -> T:
+        """Do something while a batch is brought; where that takes a host's only channel, as soon as it does not.
+
+        Args:
+            operation: safe to repeat.
+        """
+        try:
+            return operation()
+        except ConnectionLostError as error:
+            if not error.narrow:
+                raise
+            with held(self._fetching, self._asking.stop.check):
+                return operation()
+
+    def _verified(self, fetched: Generator[_Fetched, None, None], again: list[Batch]) -> Generator[Load, None, None]:
+        """Yield what is good of what was brought; what has to be brought once more is added to `again`."""
+        brought = ahead(fetched, _ROOM, self._give_up)
+        with closing(brought):
+            for group in brought:
+                found = self.beside(lambda: self._digests(group))  # noqa: B023 - called at once
+                verdicts = [verify.verify(one.batch.changes, found[one.load.attempt]) for one in group]
+                good = [change for verdict in verdicts for change in verdict.good]
+                rest = self.beside(lambda: self._at_rest(good))  # noqa: B023 - called at once
+                for one, verdict in zip(group, verdicts, strict=True):
+                    if verdict.bad:
+                        told = one.broken or isinstance(one.load, Part)
+                        self._ledger.resent(0 if told else sum(change.size for change, _ in verdict.bad))
+                        more = self._again.reconsider(dict(verdict.bad), one.batch, one.broken)
+                        self._let_go(one.load, more)
+                        again += more
+                    elif isinstance(one.load, Part):
+                        self._parts.done(one.load)
+                    fit = self._with_room(change for change in verdict.good if change.key in rest)
+                    if fit:
+                        self._tools.held.add(one.load.place)
+                        yield one.load.only(fit)
+
+    def _let_go(self, load: Load, again: list[Batch]) -> None:
+        """Have what was brought in vain removed, but for a part that another try goes on with."""
         if isinstance(load, Part):
-            digests = {change.new.digest for batch in course.again for change in batch.changes}
+            digests = {change.new.digest for batch in again for change in batch.changes}
             if load.change.new.digest in digests:
                 self._parts.doubt(load)
                 return
             self._parts.done(load)
         self._abandoned.append(load)
 
-    def _move_one(self, batch: Batch) -> _Course:
-        """Stage one batch; each try under a name of its own, for a receiver of the one before may still write."""
-        return self._retry("transfer", lambda: self._stage_anew(batch))
-
-    def _stage_anew(self, batch: Batch) -> _Course:
-        """Stage under a new name; at once again, a few times, when a channel ended before its command had begun."""
-        for left in reversed(range(REOPENED + 1)):
-            self._discard_abandoned()
-            course = _Course(batch.load.at(self._staging.attempt()))
-            ends = self._ends(course.load, paced=batch.strategy != "command")
-            try:
-                self._stage(batch, course, ends)
-            except SshsyncError as error:
-                if not isinstance(course.load, Part):
-                    self._abandoned.append(course.load)
-                late = isinstance(error, ConnectionLostError) and not error.begun
-                if not late or not left or not (ends.source.alive and ends.target.alive):
-                    raise
-            else:
-                break
-        return course
-
-    def _stage(self, batch: Batch, course: _Course, ends: Ends) -> None:
-        """Bring a batch into staging and verify what was kept there."""
-        before = self._sent
-        kept: list[Span] = []
-        strategy, load = self._tools.strategies[batch.strategy], course.load
-        part = isinstance(load, Part)
-        try:
-            if isinstance(load, Part):
-                self._parts.bring(load, strategy, ends)
-                kept += load.spans
-            else:
-                strategy.fetch(load, load.spans, ends, kept.append)
-            verdict = verify.verify(batch.changes, self._digests(course.load, kept))
-        except SourceChangedError as error:
-            self._ledger.resent(0 if part else self._sent - before)
-            course.again = self._reconsider(dict.fromkeys(batch.changes), batch, str(error))
-            return
-        except SshsyncError as error:
-            self._ledger.resent(0 if part else self._sent - before)
-            raise error.about(_subject(batch)) from error
-
-        if verdict.bad:
-            self._ledger.resent(0 if part else sum(change.size for change, _ in verdict.bad))
-            course.again = self._reconsider(dict(verdict.bad), batch, "")
-        course.good = tuple(self._with_room(self._at_rest(verdict.good)))
-
-    def _at_rest(self, changes: tuple[Transfer, ...]) -> list[Transfer]:
+    def _at_rest(self, changes: list[Transfer]) -> set[Key]:
         """Leave out what began to change on the master since it was scanned: only half of it may have been written."""
         if not self._wary:
-            return list(changes)
+            return {change.key for change in changes}
         moving = self._looks.still(self._parent, self._source_root, [change.new for change in changes])
         self.restless += [change for change in changes if change.key in moving]
         self._ledger.resent(sum(change.size for change in changes if change.key in moving))
-        return [change for change in changes if change.key not in moving]
+        return {change.key for change in changes} - moving
 
-    def _staged(self, load: Load, *, salvaged: bool = False) -> Staged:
-        in_the_way = [key for change in load.changes for key in self.in_the_way.get(change.key, ())]
-        return Staged(load, tuple(dict.fromkeys(in_the_way)), salvaged)
-
-    def _hold(self, staged: Staged) -> Staged:
-        self._tools.held.add(staged.load.place)
-        return staged
+    def _held(self, loads: tuple[Load, ...], *, salvaged: bool = False) -> Staged:
+        """Return loads as what is published together; until it is, nobody clears them away."""
+        self._tools.held.update(load.place for load in loads)
+        in_the_way = (key for load in loads for change in load.changes for key in self.in_the_way.get(change.key, ()))
+        return Staged(loads, tuple(dict.fromkeys(in_the_way)), salvaged)
 
     def _discard_abandoned(self) -> None:
         """Remove what earlier attempts left, before another one needs the room; what cannot go yet is kept in mind."""
-        free = [load for load in self._abandoned if load.place not in self._tools.held]
-        with suppress(HostError):
+        seen = [self._abandoned.popleft() for _ in range(len(self._abandoned))]
+        free = [load for load in seen if load.place not in self._tools.held]
+        self._abandoned.extend(load for load in seen if load not in free)
+        try:
             self._staging.discard(place.encode() for load in free for place in load.places)
-            self._abandoned = [load for load in self._abandoned if load not in free]
+        except HostError:
+            self._abandoned.extend(free)
 
     def _ends(self, load: Load, *, paced: bool) -> Ends:
         """Return both ends; what a `synccmd` moves is past before anybody could slow it down."""
@@ -270,14 +329,24 @@ class Mover:
         self._moved(count)
         self._pace(count)
 
-    def _digests(self, load: Load, kept: Iterable[Span]) -> dict[Key, Digest | None]:
-        """Return the digests of what is kept of a load; what is not has none."""
-        sizes = {span.key: span.length for span in kept}
-        if not isinstance(load, Part):
-            return self._looks.digests(self._child, self._staging.root, below_of(load), sizes) if sizes else {}
-        name = load.name.encode()
-        found = self._looks.digests(self._child, self._staging.root, PARTS, {name: load.size}) if sizes else {}
-        return {change.key: found.get(name) for change in load.changes}
+    def _digests(self, group: Sequence[_Fetched]) -> dict[str, dict[Key, Digest | None]]:
+        """Return the digests of what was kept of each load, by its attempt; what was not kept has none.
+
+        The host's tool is asked once for all of them; a `digestcmd` sees each file by its own name.
+        """
+        wanted: dict[Key, dict[Key, int]] = {}
+        for one in group:
+            below, name = lies(one.load, together=not self._child.commands.digest)
+            wanted.setdefault(below, {}).update((name(span.key), span.length) for span in one.kept)
+        found = {
+            below: self._looks.digests(self._child, self._staging.root, below, sizes) if sizes else {}
+            for below, sizes in wanted.items()
+        }
+        made: dict[str, dict[Key, Digest | None]] = {}
+        for one in group:
+            below, name = lies(one.load, together=not self._child.commands.digest)
+            made[one.load.attempt] = {span.key: found[below].get(name(span.key)) for span in one.kept}
+        return made
 
     def _with_room(self, changes: Iterable[Transfer]) -> list[Transfer]:
         """Leave out, as failed, files in whose place is a directory with more in it than was listed: that stays."""
@@ -295,58 +364,6 @@ class Mover:
                 fit.append(change)
         return fit
 
-    def _reconsider(self, found: dict[Transfer, Digest | None], batch: Batch, reason: str) -> list[Batch]:
-        """Find out why items are wrong, and decide which are tried again.
-
-        A file that changed on the master is planned anew with its new digest, a few times; where it has to be left
-        alone for a while first, it is put aside. One that did not change was corrupted on the way and is sent again,
-        less often. When a whole batch broke off because of some files, the others are innocent: they go again
-        together without those; where it cannot be told which files did it, they go in halves until it can.
-        """
-        seen = self._looks.look_again(self._parent, self._source_root, [change.key for change in found])
-        same: list[Transfer] = []
-        changed: list[Transfer] = []
-        culprits = 0
-        for change, digest in found.items():
-            fresh = seen.items.get(change.key)
-            if fresh and fresh.digest == change.new.digest:
-                same.append(change)
-                self._complaints.setdefault(change.key, _why(digest, reason))
-                continue
-            culprits += 1
-            if fresh is None:
-                self._ledger.fail(change.key, f"it vanished on {self._parent.name}")
-            elif self._wary:
-                self.restless.append(change)
-            elif self._may_follow(change.key):
-                changed.append(replace(change, new=fresh))
-        again = [batch.only(changed)] if changed else []
-        if reason and same and culprits:
-            return [*again, batch.only(same)]
-        if reason and len(same) > 1:
-            return [*halves(batch.only(same))]
-        kept = tuple(change for change in same if self._may_repeat(change, found[change], reason))
-        return [*again, batch.only(kept)] if kept else again
-
-    def _may_follow(self, key: Key) -> bool:
-        """Tell whether an item that changed on the parent is taken as it is now."""
-        if self._parent.parent:
-            self._ledger.fail(key, f"its copy on {self._parent.name} is not the verified one", Outcome.BLOCKED)
-            return False
-        self._tries[key, "changed"] += 1
-        if self._tries[key, "changed"] >= self._child.retries.changed:
-            self._ledger.fail(key, "still being written", Outcome.DEFERRED, 0)
-            return False
-        return True
-
-    def _may_repeat(self, change: Transfer, digest: Digest | None, reason: str) -> bool:
-        self._tries[change.key, "corrupt"] += 1
-        if self._tries[change.key, "corrupt"] < self._child.retries.corrupt:
-            return True
-        words = self._complaints.get(change.key) or _why(digest, reason)
-        self._ledger.fail(change.key, words, code=IntegrityError.code if digest else PARTIAL)
-        return False
-
     def _retry(self, step: str, operation: Callable[[], T]) -> T:
         """Only what is kept is progress: items that are published, and bytes of parts that are known to be right."""
         reached = self._ledger.reached
@@ -356,13 +373,3 @@ class Mover:
 def _subject(batch: Batch) -> str:
     first = visible(batch.changes[0].key, 120)
     return first if len(batch.changes) == 1 else f"{first} and {len(batch.changes) - 1} more"
-
-
-def _why(digest: Digest | None, reason: str) -> str:
-    if reason:
-        return reason
-    return (
-        f"arrived as {digest}, which is not the origin's digest"
-        if digest
-        else "did not arrive, or no digest of it can be made there"
-    )

@@ -10,7 +10,7 @@ from sshsync.appliers.staging import PARTS, Staging
 from sshsync.core.pieces import Cut, Extent, blocks, merged, without
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.chunks import Means, Question, common
-from sshsync.model.item import Digest
+from sshsync.model.item import Digest, Key
 from sshsync.model.words import visible
 from sshsync.remote.ranges import BLOCK
 from sshsync.transfers.base import Ends, Strategy
@@ -64,7 +64,7 @@ class Parts:
         self._looks = looks
         self._staging = staging
         self._ledger = ledger
-        self._standing: dict[Digest, Standing] = {}
+        self._standing: dict[tuple[Key, Digest], Standing] = {}
         self._means: Means | None = None
         self._asked = False
         self.kept = 0
@@ -89,7 +89,7 @@ class Parts:
 
     def done(self, load: Part) -> None:
         """Forget a part: it is verified, or not wanted any more."""
-        self._standing.pop(load.change.new.digest or "", None)
+        self._standing.pop(_named(load), None)
 
     @property
     def means(self) -> Means | None:
@@ -181,7 +181,12 @@ class Parts:
         return {Extent(one.offset, one.length): one.digest for one in self._looks.chunks(*place, asked, means)}
 
     def _of(self, load: Part) -> Standing:
-        return self._standing.setdefault(load.change.new.digest or "", Standing())
+        return self._standing.setdefault(_named(load), Standing())
+
+
+def _named(load: Part) -> tuple[Key, Digest]:
+    """Two files of one content have a part each."""
+    return load.change.key, load.change.new.digest or ""
 
 
 def _whole(extent: Extent) -> Cut:

@@ -17,7 +17,7 @@ from sshsync.remote import encode, room, scripts
 from sshsync.remote.frame import records
 from sshsync.remote.room import Room
 from sshsync.remote.scripts import OPEN, Command, Script
-from sshsync.transfers.load import Load, Loose, Part, by_directory, hexadecimal
+from sshsync.transfers.load import Load, Loose, Part, above, by_directory, hexadecimal, units
 
 _COPY_RATE = 5_000_000
 """Bytes a second that the slowest host is expected to copy; only bounds how long silence is fine."""
@@ -29,13 +29,30 @@ _CLOSED = re.compile(r"batch/[0-9a-f]{16}-\d+")
 """A staged name under which nobody can write any more: its receiver has ended."""
 
 
-PARTS = b".sshsync/part"
-"""Where big files lie, below the root."""
+OWN = scripts.STAGING.encode()
+PARTS = OWN + b"/part"
+"""Where all that is staged lies, below the root."""
 
 
-def below_of(load: Load) -> bytes:
-    """Return the directory in which a load's files are found by their keys, below the root."""
-    return f".sshsync/{load.place}".encode()
+def place_of(load: Load, key: Key) -> Key:
+    """Return where a file of a load lies, below `OWN`."""
+    place = load.place.encode()
+    return place if isinstance(load, Part) else place + b"/" + key
+
+
+def lies(load: Load, *, together: bool) -> tuple[Key, Callable[[Key], Key]]:
+    """Return a directory below the root, and under which name each file of a load lies in it.
+
+    Args:
+        together: the directory is the same for all loads; else the files of a load have their own names, but for one
+            big file.
+    """
+    if together:
+        return OWN, lambda key: place_of(load, key)
+    directory, _, name = load.place.encode().rpartition(b"/")
+    if isinstance(load, Part):
+        return OWN + b"/" + directory, lambda _key: name
+    return OWN + b"/" + load.place.encode(), lambda key: key
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +156,10 @@ class Staging:
         """
         variables = {"FROM": name.encode(), "TO": load.name.encode(), "WAIT": b"%d" % _ENDING}
         allow = _ENDING + load.size / _COPY_RATE
-        self._run(Command(scripts.CARRY_ON, self._of(variables)), allow=allow).check("going on with a part")
-        return self._listed(PARTS).get(load.name.encode(), 0)
+        token = new_token()
+        variables |= self._session().capabilities.stat_words(token)
+        reply = self._run(Command(scripts.CARRY_ON, self._of(variables)), allow=allow, token=token)
+        return _sizes(reply.check("going on with a part"), token).get(load.name.encode(), 0)
 
     def clear(self, keep: Collection[str] = ()) -> None:
         """Remove everything from staging but what lies at the places to keep, with the marks of who writes there."""
@@ -155,13 +174,11 @@ class Staging:
         if lines:
             self._run(Command(scripts.DISCARD, self._of({})), lines, 300.0).check("clearing staging")
 
-    def mark(self, load: Load) -> None:
+    def mark(self, loads: Iterable[Load]) -> None:
         """Set mode and time of staged files; a time that not every tool can set is left to `adjust`."""
-        if isinstance(load, Part):
-            below, items = PARTS, [(load.name.encode(), load.change.new.portable())]
-        else:
-            below, items = below_of(load), [(change.key, change.new.portable()) for change in load.changes]
-        self._mark(below, items).check("setting mode and time")
+        items = [(place_of(load, change.key), change.new.portable()) for load in loads for change in load.changes]
+        if items:
+            self._mark(OWN, items).check("setting mode and time")
 
     def adjust(self, items: Iterable[Item]) -> list[Key]:
         """Set mode and time of files in place; return the keys that the host refused."""
@@ -176,21 +193,25 @@ class Staging:
 
     def publish(
         self,
-        load: Load,
+        loads: Iterable[Load],
         in_the_way: Iterable[Key] = (),
         *,
         empty: bool = False,
+        present: set[Key] | None = None,
         tell: Callable[[Mapping[Key, Stamp]], None] = lambda _stamps: None,
     ) -> dict[Key, str]:
         """Make staged files visible: flush, rename directory by directory, flush. Safe to repeat.
 
-        The caller has compared the digests of the staged files before.
+        The caller has compared the digests of the staged files before. A directory that the child lacks is renamed
+        as a whole: each of its files appears complete, as any other does.
 
         Args:
-            load: what is staged.
+            loads: what is staged.
             in_the_way: listed files that are removed just before, with the directories that this empties, because
                 a directory is wanted where they are or a file where their directory is.
             empty: empty directories make room for files.
+            present: directories that the child has as far as is known; those of the loads are added. None when nothing
+                is known of them: then each file is renamed by itself.
             tell: takes the stamps that files bear in their place; not of those that an earlier try had moved.
 
         Returns:
@@ -199,17 +220,19 @@ class Staging:
         Raises:
             HostError: nothing can be said about the load; publishing it again tells.
         """
-        groups = list(by_directory(change.key for change in load.changes))
-        variables = {"BATCH": load.attempt.encode(), "PART": b"", "EMPTY": b"yes" if empty else b""}
-        token = new_token()
-        variables |= self._session().capabilities.stat_words(token)
-        if isinstance(load, Part):
-            key = load.change.key
-            variables |= {"PART": load.name.encode(), "PARTDIR": key.rpartition(b"/")[0] or b".", "PARTNAME": key}
-        first = b"".join(b"R" + encode.name(key) + b"\n" for key in in_the_way)
-        reply, order = self._by_directory(scripts.PUBLISH, variables, groups, first, token)
+        loads, in_the_way = tuple(loads), tuple(in_the_way)
+        made, token = _Publication(loads, present), new_token()
+        variables = {"EMPTY": b"yes" if empty else b"", **self._session().capabilities.stat_words(token)}
+        lines = made.ready() + b"".join(_line(b"R", key) for key in in_the_way) + made.lines()
+        reply = self._flushed(scripts.PUBLISH, variables, lines, token)
         tell(told(reply.payload, token))
-        return self._refused(reply, order, "publishing")
+        refused = self._refused(reply, made.order, "publishing")
+        if present is not None:
+            present |= made.present
+        if any(name not in made.files for name in refused):
+            # Something is there that no listing told of: now that the directory is known, its files go one by one.
+            return self.publish(loads, in_the_way, empty=empty, present=present, tell=tell)
+        return refused
 
     def below(self, key: Key) -> list[Key]:
         """Return what lies in a directory of the child, whatever it is; nothing where there is no such directory."""
@@ -224,8 +247,8 @@ class Staging:
         Returns:
             The keys that the host refused, with its words.
         """
-        reply, order = self._by_directory(scripts.DELETE, {}, list(by_directory(keys)))
-        return self._refused(reply, order, "deleting")
+        groups = list(by_directory(keys))
+        return self._refused(self._flushed(scripts.DELETE, {}, _lines(groups)), _order(groups), "deleting")
 
     def _refused(self, reply: Reply, order: list[Key], doing: str) -> dict[Key, str]:
         failed = _numbers(reply)
@@ -234,32 +257,17 @@ class Staging:
         said = reply.errors.strip().splitlines()
         return {order[number]: _about(order[number], said) for number in failed if number < len(order)}
 
-    def _by_directory(
-        self,
-        script: Script,
-        variables: dict[str, bytes],
-        groups: list[tuple[Key, list[Key]]],
-        first: bytes = b"",
-        token: bytes = b"",
-    ) -> tuple[Reply, list[Key]]:
-        order = [name if place == b"." else place + b"/" + name for place, names in groups for name in names]
+    def _flushed(self, script: Script, variables: dict[str, bytes], lines: bytes, token: bytes = b"") -> Reply:
         sync = self._session().capabilities.sync.encode()
         self.durable = self.durable and bool(sync)
-        command = Command(script, self._of({**variables, "SYNC": sync}))
-        return self._run(command, first + _lines(groups), 300.0, token), order
+        return self._run(Command(script, self._of({**variables, "SYNC": sync})), lines, 300.0, token)
 
     def _listed(self, below: bytes) -> dict[Key, int]:
         token = new_token()
         words = self._session().capabilities.stat_words(token)
         command = Command(scripts.BELOW, {"ROOT": self.root, "BELOW": below, **words})
         reply = self._session().run(command, token=token).check("listing")
-        found = {}
-        for record in records(reply.payload, token):
-            fields = record.split(b" ", 5)
-            if len(fields) != 6 or not fields[1].isdigit():
-                raise ListingError("staging cannot be listed", where=reply.label)
-            found[fields[5][2:]] = int(fields[1])
-        return found
+        return _sizes(reply, token)
 
     def _mark(self, below: bytes, items: Iterable[tuple[Key, Item]]) -> Reply:
         lines = b"".join(
@@ -278,12 +286,71 @@ class Staging:
         return reply
 
 
+class _Publication:
+    """What several loads have to rename, as the host is told.
+
+    Attributes:
+        order: the names, as they are numbered there.
+        files: those that are files; the others are whole directories.
+        present: directories that the child has then.
+    """
+
+    def __init__(self, loads: tuple[Load, ...], present: set[Key] | None) -> None:
+        self._loads = loads
+        self._groups: list[list[tuple[Key, list[Key]]]] = []
+        self.files: set[Key] = set()
+        self.present = set(present or ())
+        for load in loads:
+            keys = [change.key for change in load.changes]
+            names = list(keys) if present is None else list(units(load, self.present))
+            self.files.update(keys)
+            self._groups.append(list(by_directory(names)))
+            self.present.update(place for key in keys for place in above(key))
+        self.order = [name for groups in self._groups for name in _order(groups)]
+
+    def ready(self) -> bytes:
+        """Return the lines of what is made ready before the first flush."""
+        lines = []
+        for load in self._loads:
+            lines.append(_line(b"B", load.attempt.encode()))
+            if isinstance(load, Part):
+                lines += (_line(b"P", load.name.encode()), _line(b"N", load.change.key))
+        lines += (
+            _line(b"C", place) for place in dict.fromkeys(place for groups in self._groups for place, _ in groups)
+        )
+        return b"".join(lines) + _line(b"S", b"")
+
+    def lines(self) -> bytes:
+        """Return the lines of what is renamed."""
+        pairs = zip(self._loads, self._groups, strict=True)
+        return b"".join(_line(b"B", load.attempt.encode()) + _lines(groups) for load, groups in pairs)
+
+
+def _sizes(reply: Reply, token: bytes) -> dict[Key, int]:
+    """Read what stat tells of files in staging."""
+    found = {}
+    for record in records(reply.payload, token):
+        fields = record.split(b" ", 5)
+        if len(fields) != 6 or not fields[1].isdigit():
+            raise ListingError("staging cannot be listed", where=reply.label)
+        found[fields[5][2:]] = int(fields[1])
+    return found
+
+
+def _line(letter: bytes, name: bytes) -> bytes:
+    return letter + encode.name(name) + b"\n"
+
+
+def _order(groups: Iterable[tuple[Key, list[Key]]]) -> list[Key]:
+    return [name if place == b"." else place + b"/" + name for place, names in groups for name in names]
+
+
 def _lines(groups: Iterable[tuple[Key, list[Key]]]) -> bytes:
     """Return names for a script that works directory by directory."""
     lines: list[bytes] = []
     for directory, names in groups:
-        lines.append(b"G" + encode.name(directory) + b"\n")
-        lines += (b"F" + encode.name(name) + b"\n" for name in names)
+        lines.append(_line(b"G", directory))
+        lines += (_line(b"F", name) for name in names)
     return b"".join(lines)
 
 

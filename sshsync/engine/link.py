@@ -6,7 +6,7 @@ event.
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from itertools import chain, islice
 from types import TracebackType
@@ -151,9 +151,11 @@ class Link:
         if prepared.acts:
             self._hooks(prepared).before()
 
-        for group in self._context.publication(applier.stage(prepared)):
-            for staged in group:
-                self._scanner.keep(self._child, applier.publish(staged))
+        # Closed before anything else happens: what is staged may come from a thread of its own.
+        with closing(applier.stage(prepared)) as pieces:
+            for group in self._context.publication(pieces):
+                for staged in group:
+                    self._scanner.keep(self._child, applier.publish(staged))
         applier.adjust(prepared)
         # Before deletions: what fails there must not keep what was staged on the child's disk.
         applier.clear()

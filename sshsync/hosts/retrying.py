@@ -12,6 +12,9 @@ from sshsync.model.policy import Retries
 
 T = TypeVar("T")
 
+_SLICE = 0.5
+"""Seconds that pass at the most before a part of a run that is given up ends to rest."""
+
 
 class Stop:
     """Tells every part of a run that a signal wants it to end.
@@ -47,6 +50,31 @@ class Stop:
         """
         self._rest(seconds)
         self.check()
+
+
+class Branch(Stop):
+    """A stop for a part of a run: it ends with the run, or when it is set itself.
+
+    Args:
+        trunk: the run's.
+    """
+
+    def __init__(self, trunk: Stop) -> None:
+        super().__init__()
+        self._trunk = trunk
+
+    def check(self) -> None:
+        """See `Stop`."""
+        self._trunk.check()
+        super().check()
+
+    def sleep(self, seconds: float) -> None:
+        """See `Stop`."""
+        self.check()
+        while seconds > 0:
+            self._trunk.sleep(min(seconds, _SLICE))
+            self.check()
+            seconds -= _SLICE
 
 
 def retry(

@@ -241,7 +241,8 @@ def _digests_of(
     plain = [key for key in keys if not any(char in key for char in b"\n\r\\")]
     found: dict[Key, Digest | None] = {}
     if plain:
-        answer = yield Request(Command(scripts.DIGEST, place), encode.lines(plain), allow)
+        words, names = subject.capabilities.names(plain)
+        answer = yield Request(Command(scripts.DIGEST, {**place, **words}), names, allow)
         found.update(_digest_lines(answer.payload, subject.algorithm))
         if answer.status and (said := _complaint(answer.errors)):
             yield Remark(f"digesting: {said}")

@@ -30,6 +30,11 @@ def lines(keys: Iterable[bytes]) -> bytes:
     return b"".join(name(key) + b"\n" for key in keys)
 
 
+def whole(keys: Iterable[bytes]) -> bytes:
+    """Return names for a host's ``xargs -0``: as they are, each behind ``./`` so that none is an option."""
+    return b"".join(b"./" + key + b"\0" for key in keys)
+
+
 def argument(value: bytes) -> bytes:
     """Return one word that reads the same in sh, csh and fish: single-quoted, odd bytes in octal."""
     return b"'" + _ODD_ARGUMENT.sub(_octal, value) + b"'"

@@ -1,15 +1,16 @@
 """What a host can do, as the probe script reports it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from sshsync.remote import encode
 from sshsync.remote.scripts import CUTTERS, STAT_IN_PERL
 
 _STAT = {
     "gnu": ("stat", "-c", "TOKEN %f %s %.9Y %.9Z %i %n", "%d"),
     "busybox": ("stat", "-c", "TOKEN %f %s %Y %Z %i %n", "%d"),
     "bsd": ("stat", "-f", "TOKEN %Xp %z %m %c %i %N", "%d"),
-    "perl": ("perl", "-e", STAT_IN_PERL, "@s=lstat($ARGV[0]);print($s[0])"),
+    "perl": ("perl", "-e", STAT_IN_PERL, '@s=lstat,print("$s[0]\\n")for@ARGV'),
 }
 """By form: the tool, its option, what makes it print one record a file (raw mode in hex, size, times, inode, name),
 and what makes it print the device that a file is on."""
@@ -42,6 +43,12 @@ class Capabilities:
     def streams(self) -> bool:
         """Whether the bytes of files can be read and written by scripts."""
         return "cat" in self.tools
+
+    def names(self, keys: Collection[bytes]) -> tuple[dict[str, bytes], bytes]:
+        """Return names for a script that reads lines or NULs, as the host can: its variable, and its stdin."""
+        if keys and "xargs" in self.tools:
+            return {"XARGS": b"yes"}, encode.whole(keys)
+        return {}, encode.lines(keys)
 
     def stat_words(self, token: bytes) -> dict[str, bytes]:
         """Return the variables that make the stat tool print one record a file, each begun by the token."""

@@ -3,7 +3,7 @@
 How a load lies and who carries it are two things: a strategy is asked for spans of bytes of a load of any layout.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -78,7 +78,23 @@ class Loose(Load):
 
 @dataclass(frozen=True, slots=True)
 class Pack(Load):
-    """Many small files that come in one stream, with their modes and times."""
+    """Many small files that come in one stream, with their modes and times.
+
+    Attributes:
+        strays: files that lie there beside the changes of the load: they are not to become visible.
+    """
+
+    strays: tuple[Key, ...] = ()
+
+    def only(self, changes: Iterable[Transfer]) -> Self:
+        """Return the load as it lies at the same place with other changes; those left out are strays there."""
+        kept = tuple(changes)
+        keys = {change.key for change in kept}
+        return replace(self, changes=kept, strays=(*self.strays, *(c.key for c in self.changes if c.key not in keys)))
+
+    def at(self, attempt: str) -> Self:
+        """Return the load as it is staged by another attempt."""
+        return replace(self, attempt=attempt, strays=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +169,34 @@ def batches(moves: Iterable[tuple[Transfer, str]], *, pack: bool) -> tuple[Batch
         *(Batch(STREAMED, Pack(group)) for group in _groups(small, PACK_FILES, PACK_BYTES)),
         *(Batch(STREAMED, Part((change,))) for change in big),
     )
+
+
+def above(key: Key) -> Iterator[Key]:
+    """Yield the directories that a path is in, the topmost first; none for one at the top."""
+    at = key.find(b"/")
+    while at >= 0:
+        yield key[:at]
+        at = key.find(b"/", at + 1)
+
+
+def units(load: Load, present: Collection[Key]) -> dict[Key, list[Key]]:
+    """Return the names whose renaming makes a load visible, each with the files that come with it.
+
+    Args:
+        load: what is staged.
+        present: directories that the child has, as far as is known.
+
+    Guarantees:
+        A name is that of a file, or of a directory that is not among those present and holds nothing in staging but
+        files of the load, in which case none of these stands for itself.
+    """
+    packed = isinstance(load, Pack)
+    closed = {directory for stray in load.strays for directory in above(stray)} if isinstance(load, Pack) else set()
+    found: dict[Key, list[Key]] = {}
+    for change in load.changes:
+        fresh = (place for place in above(change.key) if place not in present and place not in closed) if packed else ()
+        found.setdefault(next(iter(fresh), change.key), []).append(change.key)
+    return found
 
 
 def by_directory(keys: Iterable[Key]) -> Iterator[tuple[Key, list[Key]]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sshsync.remote import encode, scripts
+from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends, Kept
 from sshsync.transfers.load import Load, Part, Span
@@ -19,9 +19,9 @@ class Relay:
         if isinstance(load, Part):
             Streams(load, ends, kept).bring(spans)
             return
-        read = Command(scripts.READ, {"ROOT": ends.source_root})
+        words, names = ends.source.capabilities.names([span.key for span in spans])
+        read = Command(scripts.READ, {"ROOT": ends.source_root, **words})
         unpack = Command(scripts.UNPACK, {"ROOT": ends.target_root, "BATCH": load.attempt.encode()})
-        names = encode.lines(span.key for span in spans)
         with ends.turn(), ends.source.start(read, names) as source, ends.target.start(unpack) as target:
             for piece in _joined(pack(load.changes, _counted(source.pieces(), ends))):
                 target.write(piece)

@@ -7,6 +7,7 @@ no rights, no other file system than its one.
 
 import io
 import threading
+import weakref
 from collections.abc import Mapping
 
 from sshsync.errors import ConnectError, ConnectionLostError, HostError
@@ -26,6 +27,7 @@ class MemoryTransport:
         self.label = host.name
         self.security: Mapping[str, str] = {}
         self._alive = True
+        self._streams: weakref.WeakSet[MemoryStream] = weakref.WeakSet()
 
     @property
     def alive(self) -> bool:
@@ -42,15 +44,22 @@ class MemoryTransport:
             self.close()
             fault.then()
             raise ConnectError("cannot connect", where=self.label)
-        return MemoryStream(self, command, idle, fault)
+        stream = MemoryStream(self, command, idle, fault)
+        with self.host.lock:
+            self._streams.add(stream)
+        return stream
 
     def tunnel(self, address: str, port: int) -> Way:
         """Refuse: a host in memory leads nowhere."""
         raise HostError(f"leads nowhere, not to {address}:{port}", where=self.label)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; what waits for input gets none any more."""
         self._alive = False
+        with self.host.lock:
+            streams = list(self._streams)
+        for stream in streams:
+            stream.cut()
 
 
 class MemoryStream:
@@ -67,11 +76,21 @@ class MemoryStream:
         self._output: io.BytesIO | None = None
         self._errors = b""
         self._lost = False
+        self._cut = False
+
+    def cut(self) -> None:
+        """Lose the connection: a command whose input has not ended never runs."""
+        if not self._ended.is_set():
+            self._cut = True
+            self._ended.set()
 
     def read(self, size: int) -> bytes:
         """Return output; see `Stream`."""
         if self._output is None:
             self._ended.wait(self._idle)
+            if self._cut:
+                self._ran.set()
+                raise ConnectionLostError("the connection broke", where=self._owner.label)
             try:
                 self._output = io.BytesIO(self._run())
             finally:

@@ -22,7 +22,9 @@ class Tools:
         cutters: interpreters that cut files where their content says so, each with an algorithm by which it tells.
     """
 
-    programs: frozenset[str] = frozenset({"find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat", "dd"})
+    programs: frozenset[str] = frozenset(
+        {"find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat", "dd", "xargs"}
+    )
     stat: str = "gnu"
     digests: tuple[tuple[str, str], ...] = tuple((name, f"{name}sum") for name in ("md5", "sha1", "sha256", "sha512"))
     sync: str = "sync -f"

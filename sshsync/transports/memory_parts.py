@@ -50,8 +50,14 @@ class Parts(Looks):
         if host.exists(origin) and not host.is_link(origin):
             self._write(mark, b"")
             host.move(origin, target)
-        if not host.exists(target) or not host.exists(mark):
+        if not host.exists(target):
             return
+        if host.exists(mark):
+            self._settle(origin, target, mark)
+        self._record(parts.rstrip(b"/"), self._vars["TO"])
+
+    def _settle(self, origin: bytes, target: bytes, mark: bytes) -> None:
+        host = self._host
         written = [name for name in host.files if name.startswith(origin + MARK)]
         if written:
             host.copy(target, target + MARK + b"new")

@@ -72,23 +72,42 @@ class Scripts(Parts, Leases, Pieces):
         return failed
 
     def publish(self) -> int:
-        """Move a batch into place."""
+        """Move batches into place."""
         self._ours()
         self._held()
-        host, batch = self._host, self._batch()
-        part = self._own + b"/part/" + self._vars["PART"]
-        if self._vars["PART"] and host.exists(part):
-            host.make(batch)
-            if self._real(batch, self._vars["PARTDIR"], make=True):
+        before, _, self._stdin = (b"\n" + self._stdin).partition(b"\nS\n")
+        batches: list[bytes] = []
+        part = b""
+        for line in before.split(b"\n")[1:]:
+            name = decoded(line[1:])
+            if line[:1] == b"B":
+                self._vars["BATCH"] = name
+                batches.append(self._batch())
+            elif line[:1] == b"P":
+                part = self._own + b"/part/" + name
+            elif line[:1] == b"N" and not self._put_part(part, name):
                 return 1
-            host.move(part, batch + b"/" + self._vars["PARTNAME"])
+            elif line[:1] == b"C":
+                said = len(self._errors)
+                self._real(self._root, name, make=True)
+                del self._errors[said:]
         self._flush()
         self._grouped(self._bring)
         self._flush()
         self._held()
-        if not self._failed:
-            host.remove(batch)
+        for batch in batches if not self._failed else []:
+            self._host.remove(batch)
         return self._failed
+
+    def _put_part(self, part: bytes, name: bytes) -> bool:
+        """Put a part into its batch; tell whether it is there, or was before."""
+        if not self._host.exists(part):
+            return True
+        self._host.make(self._batch())
+        if self._real(self._batch(), name.rpartition(b"/")[0] or b".", make=True):
+            return False
+        self._host.move(part, self._batch() + b"/" + name)
+        return True
 
     def delete(self) -> int:
         """Delete files, and the directories that this empties."""
@@ -154,19 +173,17 @@ class Scripts(Parts, Leases, Pieces):
         host, batch = self._host, self._batch() + b"/" + group + b"/"
         there = self._root + b"/" + group + b"/"
         if not self._real(self._root, group, make=True):
-            for name in names if self._vars.get("EMPTY") else []:
-                if (
-                    host.is_directory(there + name)
-                    and not host.is_link(there + name)
-                    and not any(host.walk(there + name))
-                ):
-                    host.remove(there + name)
-            if not self._real(self._batch(), group, make=False) and self._all(
-                b"mv", names, lambda name: host.move(batch + b"./" + name, there)
-            ):
+            free = [name for name in names if self._free_place(batch + name, there + name)]
+            done = not self._real(self._batch(), group, make=False) and self._all(
+                b"mv", free, lambda name: host.move(batch + b"./" + name, there)
+            )
+            if done and len(free) == len(names):
                 self._out += self._vars["TOKEN"] + b" in " + group + b"\n"
+                top = len(host.path(there)) + 1
                 for name in names:
-                    self._record(self._root + b"/" + group, name)
+                    held = host.walk(there + name) if host.is_directory(there + name) else [there + name]
+                    for path in held:
+                        self._record(self._root + b"/" + group, host.path(path, last=False)[top:])
                 return True
         failed = False
         for number, name in enumerate(names, first):
@@ -174,6 +191,17 @@ class Scripts(Parts, Leases, Pieces):
                 self._out += self._vars["TOKEN"] + b" failed %d\n" % number
                 failed = True
         return not failed
+
+    def _free_place(self, staged: bytes, path: bytes) -> bool:
+        """Tell whether something staged may go to a path: a directory only where there is nothing."""
+        host = self._host
+        there = host.exists(path) or host.is_link(path)
+        if host.is_directory(staged):
+            return not there
+        spare = self._vars.get("EMPTY") and host.is_directory(path) and not host.is_link(path)
+        if spare and not any(host.walk(path)):
+            host.remove(path)
+        return True
 
     def _delete(self, group: bytes, names: Sequence[bytes], first: int) -> bool:
         self._held()

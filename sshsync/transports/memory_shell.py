@@ -157,6 +157,8 @@ class Shell:
             directory = directory.rpartition(b"/")[0]
 
     def _names(self) -> Iterator[bytes]:
+        if self._vars.get("XARGS"):
+            return (name.removeprefix(b"./") for name in self._stdin.split(b"\0")[:-1])
         return (decoded(line) for line in self._stdin.splitlines())
 
     def _grouped(self, each: Callable[[bytes, Sequence[bytes], int], bool]) -> None:
@@ -176,6 +178,9 @@ class Shell:
             elif line[:1] == b"G":
                 call()
                 group = name
+            elif line[:1] == b"B":
+                call()
+                self._vars["BATCH"] = name
             elif line[:1] == b"F":
                 names.append(name)
                 count += 1

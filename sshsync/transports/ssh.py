@@ -155,7 +155,9 @@ class SshTransport:
                     raise DeadlineError("does not open a channel in time", where=self.label) from error
                 if time.monotonic() > until:
                     refused = f"opens no more channels: {words(error)}"
-                    raise ConnectionLostError(refused, where=self.label) from error
+                    full = ConnectionLostError(refused, where=self.label)
+                    full.narrow = True
+                    raise full from error
             time.sleep(0.05)
 
     def tunnel(self, address: str, port: int) -> paramiko.Channel:

@@ -300,10 +300,10 @@ def test_a_batch_is_invisible_until_it_is_published(place: Place, tmp_path: Path
     below = b".sshsync/batch/" + batch.attempt.encode()
     found = converse(place, Files().digests(asked, place.root, below, dict.fromkeys(keys, 1)), asked.token)
     assert found == SHA
-    assert staging.publish(batch) == {}
+    assert staging.publish([batch]) == {}
     assert place.see() == CONTENT
     assert staging.names() == []
-    assert staging.publish(batch) == {}, "safe to repeat"
+    assert staging.publish([batch]) == {}, "safe to repeat"
     assert place.see() == CONTENT
 
 
@@ -316,9 +316,9 @@ def test_one_big_file_goes_by_part(place: Place) -> None:
         conversation.write(CONTENT[b"d/b c"])
         conversation.finish().check("storing")
     assert staging.names() == [b"part/" + batch.name.encode()]
-    staging.mark(batch)
+    staging.mark([batch])
     assert place.see() == {}
-    assert staging.publish(batch) == {}
+    assert staging.publish([batch]) == {}
     assert place.see() == {b"d/b c": CONTENT[b"d/b c"]}
 
 
@@ -345,7 +345,7 @@ def test_what_somebody_may_still_write_to_is_copied(place: Place, name: bytes) -
     assert not left.closed
     staging.take_over(left)
     assert len(staging.names()) == 2
-    staging.publish(left.load)
+    staging.publish([left.load])
     place.put(b".sshsync/" + name, b"late bytes")
     assert place.see() == {b"d/b c": CONTENT[b"d/b c"]}
 
@@ -364,7 +364,7 @@ def test_a_part_goes_on_under_a_name_of_ours_whoever_wrote_it(place: Place, mark
     assert staging.names() == [f"part/{left.load.name}".encode()], "no mark is left, nor the file that it told of"
     rest = {"PART": left.load.name.encode(), **WHOLE, "REST": b"3"}
     place.session.run(Command(scripts.STORE, {"ROOT": place.root, **rest}), b"a").check("storing")
-    assert staging.publish(left.load) == {}
+    assert staging.publish([left.load]) == {}
     assert place.see() == {b"d/b c": b"beta"}
 
 
@@ -431,7 +431,7 @@ def test_a_late_holder_changes_nothing(place: Place) -> None:
     claim(place, b"c" * 16, expect=b"a" * 16)
     before = place.see()
     for deed in (
-        lambda: late.publish(batch),
+        lambda: late.publish([batch]),
         lambda: late.delete([b"a"]),
         lambda: late.adjust([change.new for change in changes(b"a") if change.new]),
         late.clear,
@@ -474,9 +474,9 @@ def test_files_make_room_for_a_directory_and_the_reverse(place: Place) -> None:
     batch = Pack(changes(b"a", b"d/b c"))
     staging = Staging(lambda: place.session, place.root)
     unpack(place, batch, b"a", b"d/b c")
-    assert set(staging.publish(batch)) == {b"a", b"d/b c"}
+    assert set(staging.publish([batch])) == {b"a", b"d/b c"}
     assert place.see()[b"a/x"], "nothing is removed that was not named"
-    assert staging.publish(batch, [b"d", b"a/x", b"a/y/z"]) == {}
+    assert staging.publish([batch], [b"d", b"a/x", b"a/y/z"]) == {}
     assert place.see() == {b"a": CONTENT[b"a"], b"d/b c": CONTENT[b"d/b c"]}
 
 
@@ -581,7 +581,7 @@ def test_nothing_is_written_through_a_symlink(place: Place) -> None:
     batch = Pack(changes(b"a", b"d/b c", b"d/e/\xff\n$(x)"))
     staging = Staging(lambda: place.session, place.root)
     unpack(place, batch, b"a", b"d/b c", b"d/e/\xff\n$(x)")
-    refused = staging.publish(batch)
+    refused = staging.publish([batch])
     assert set(refused) == {b"d/b c", b"d/e/\xff\n$(x)"}
     assert "symbolic link" in refused[b"d/b c"]
     assert place.see(b"../outside") == {b"canary": b"precious"}
@@ -599,7 +599,7 @@ def test_a_link_itself_is_replaced_deleted_and_never_adjusted(place: Place) -> N
     staging = Staging(lambda: place.session, place.root)
     batch = Pack(changes(b"a"))
     unpack(place, batch, b"a")
-    assert staging.publish(batch) == {}
+    assert staging.publish([batch]) == {}
     assert staging.delete([b"empty"]) == {}
     (change,) = changes(b"-rf")
     assert staging.adjust([change.new]) == [b"-rf"]
@@ -623,7 +623,7 @@ def test_each_refused_file_has_its_own_reason(place: Place) -> None:
     place.put(b"d", b"a file where a directory is needed")
     batch = Pack(changes(b"a", b"d/b c", b"empty"))
     unpack(place, batch, b"a", b"d/b c", b"empty")
-    refused = Staging(lambda: place.session, place.root).publish(batch)
+    refused = Staging(lambda: place.session, place.root).publish([batch])
     assert set(refused) == {b"a", b"d/b c"}
     assert "overwrite" in refused[b"a"]
     assert "./d" in refused[b"d/b c"]
@@ -638,8 +638,8 @@ def test_empty_directories_make_room_only_when_they_may(place: Place) -> None:
     batch = Pack(changes(b"a", b"empty"))
     staging = Staging(lambda: place.session, place.root)
     unpack(place, batch, b"a", b"empty")
-    assert set(staging.publish(batch)) == {b"a", b"empty"}
-    assert set(staging.publish(batch, empty=True)) == {b"empty"}
+    assert set(staging.publish([batch])) == {b"a", b"empty"}
+    assert set(staging.publish([batch], empty=True)) == {b"empty"}
     assert place.see() == {b"a": b"alpha", b"empty/z/link": b"-> nowhere"}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import OLD, Site
-from tests.integration.holding import Gate, running, staged
+from tests.integration.holding import Gate, running, staged, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -111,6 +111,8 @@ def killed_before_publication(site: Site, files: dict[str, bytes]) -> None:
         gate.wait(first)
         first.kill()
     gate.open()
+    staging = site.root("c") / ".sshsync"
+    until(lambda: not list(staging.glob("*/*.open")), "what was on its way has ended there")
     assert staged(site.root("c")), "something is staged"
 
 

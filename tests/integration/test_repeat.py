@@ -41,6 +41,11 @@ def groups(*named: tuple[str, list[str]]) -> bytes:
     return made
 
 
+def ready(more: bytes = b"") -> bytes:
+    """Return what a publication makes ready before its first flush, and the batch that names follow of."""
+    return b"B" + BATCH + b"\n" + more + b"S\nB" + BATCH + b"\n"
+
+
 def archive(files: dict[str, bytes]) -> bytes:
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w", format=tarfile.GNU_FORMAT) as out:
@@ -69,6 +74,7 @@ class Row:
 
 
 BATCH, PART = b"0" * 31 + b"b", b"0" * 63 + b"a"
+PUT = b"P" + PART + b"\nN"
 NAMES = lines("a", "d/b c", "d/e/'$(x)", "d/e/f")
 ALL = groups((".", ["a"]), ("d", ["b c"]), ("new/deep", ["z"]))
 MARKS = b"600 202001020304.05 a\n755 197001010000.00 d/b c\n"
@@ -96,6 +102,7 @@ ROWS: dict[str, Row] = {
     "stat": Row(stdin=NAMES),
     "stat of what is gone": Row(stdin=lines("a", "gone")),
     "digest": Row({"BELOW": b".", "TOOL": b"sha256sum"}, NAMES),
+    "digest by thousands": Row({"BELOW": b".", "TOOL": b"sha256sum", "XARGS": b"yes"}, encode.whole([b"a", b"d/b c", b"gone"])),
     "digest-odd": Row({"BELOW": b".", "TOOL": b"sha256sum"}, NAMES),
     "chunks": Row({"BELOW": b".", "TOOL": b"sha256sum", "DIGITS": b"16"}, b"0 1 2 1 3 ./a/\n0 0 65536 1 1 ./d/b c/\n0 0 4096 2 2 ./gone/\n"),
     "pieces": Row({"BELOW": b".", "DIGEST": b"sha1", **program(scripts.CUTTERS)}, b"1 9 2 2 0 ./a/\n0 9 4 9 1 ./d/b c/\n0 9 4 9 1 ./gone/\n"),
@@ -111,6 +118,7 @@ ROWS: dict[str, Row] = {
     "assemble without an end": Row({"PART": PART, "SIZE": b"5"}, b"F a\nC 0 0 0 5\n"),
     "assemble-by": Row({"PART": PART, "SIZE": b"13", **program(scripts.ASSEMBLERS)}, PLAN),
     "assemble-by of too little": Row({"PART": PART, "SIZE": b"9", **program(scripts.ASSEMBLERS)}, b"F a\nC 0 0 0 9\n.\n"),
+    "read by thousands": Row({"XARGS": b"yes"}, encode.whole([b"a", b"d/b c", b"d/e/'$(x)"])),
     "unpack": Row({"BATCH": BATCH}, archive(STAGED)),
     "unpack over the rest of an attempt": Row({"BATCH": BATCH}, archive(STAGED), staged={"a": b"half", "other": b"old"}),
     "store": Row(STORED, BIG),
@@ -135,14 +143,18 @@ ROWS: dict[str, Row] = {
     "mark": Row({"BELOW": b"."}, MARKS),
     "mark staged files": Row({"BELOW": b".sshsync/batch/" + BATCH}, MARKS, staged=STAGED),
     "mark with one that is gone": Row({"BELOW": b"."}, MARKS + b"600 202001020304.05 gone\n"),
-    "publish": Row({"BATCH": BATCH, "PART": b""}, ALL, staged=STAGED),
-    "publish some": Row({"BATCH": BATCH, "PART": b""}, groups(("d", ["b c"])), staged=STAGED),
-    "publish what never came": Row({"BATCH": BATCH, "PART": b""}, ALL + groups(("new", ["never"])), staged=STAGED),
-    "publish over a directory": Row({"BATCH": BATCH, "PART": b""}, groups((".", ["a", "only"])), staged={"a": b"A", "only": b"O"}),
-    "publish a part": Row(
-        {"BATCH": BATCH, "PART": PART, "PARTDIR": b"new/deep", "PARTNAME": b"new/deep/big"}, groups(("new/deep", ["big"])), part=BIG
+    "publish": Row({}, ready() + ALL, staged=STAGED),
+    "publish some": Row({}, ready() + groups(("d", ["b c"])), staged=STAGED),
+    "publish what never came": Row({}, ready() + ALL + groups(("new", ["never"])), staged=STAGED),
+    "publish over a directory": Row({}, ready() + groups((".", ["a", "only"])), staged={"a": b"A", "only": b"O"}),
+    "publish whole directories": Row({}, ready() + groups((".", ["a", "new"]), ("d", ["b c"])), staged=STAGED),
+    "publish whole directories where there are some": Row({}, ready() + groups((".", ["a", "new", "d"])), staged=STAGED),
+    "publish with directories looked at": Row({}, ready(b"C" + lines("d") + b"C" + lines("new/deep")) + ALL, staged=STAGED),
+    "publish a part": Row({}, ready(PUT + lines("new/deep/big")) + groups(("new/deep", ["big"])), part=BIG),
+    "publish a part to the top": Row({}, ready(PUT + lines("a")) + groups((".", ["a"])), part=BIG),
+    "publish a batch and a part": Row(
+        {}, ready(b"C" + lines("d") + b"B7-3\n" + PUT + lines("d/x")) + ALL + b"B7-3\n" + groups(("d", ["x"])), staged=STAGED, part=BIG
     ),
-    "publish a part to the top": Row({"BATCH": BATCH, "PART": PART, "PARTDIR": b".", "PARTNAME": b"a"}, groups((".", ["a"])), part=BIG),
     "delete": Row(stdin=groups(("d", ["b c"]))),
     "delete at the top": Row(stdin=groups((".", ["a"]))),
     "delete all of a directory": Row(stdin=groups(("d/e", ["'$(x)", "f"]))),
@@ -161,6 +173,7 @@ ROWS: dict[str, Row] = {
 """By name: what each script is given. The first words name the script; more than one row may stand for one."""
 
 MAY_FAIL = {
+    "digest by thousands", "publish whole directories where there are some",
     "ranges of what is gone", "assemble of what is gone", "assemble of too little", "assemble without an end", "assemble-by of too little",
     "renew without a lease", "stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory",
 }  # fmt: skip

@@ -196,6 +196,7 @@ NIGHTS = int(os.environ.get("SSHSYNC_NIGHTS", "150"))
     st.booleans(),
 )
 def test_whatever_happens_tonight(memory_disk, tree, later, troubles, wakings, rival, release, kill, seen_dead) -> None:
+    notes: list[str] = []
     night = Night(Path(tempfile.mkdtemp(dir=memory_disk)))
     night.vendor(tree)
     for trouble in troubles:
@@ -207,7 +208,7 @@ def test_whatever_happens_tonight(memory_disk, tree, later, troubles, wakings, r
     if rival:
 
         def beside() -> None:
-            note("a rival came")
+            notes.append("a rival came")
             if seen_dead:
                 night.alive.discard(1)
             night.run(night.second, 2)
@@ -221,11 +222,12 @@ def test_whatever_happens_tonight(memory_disk, tree, later, troubles, wakings, r
         nonlocal count
         count += not isinstance(event, ev.Progress)
         if count == kill:
-            note("killed")
+            notes.append("killed")
             raise Killed
 
     code = night.run(night.first, 1, killing)
-    note(f"exit code {code}")
+    for words in (*notes, f"exit code {code}"):
+        note(words)
     night.alive.discard(1)
     for _ in range(3):
         if night.run(night.first, 3) == 0:
@@ -304,4 +306,5 @@ def test_a_link_on_which_nothing_can_be_kept_ends_in_bounded_time(tmp_path: Path
     began = night.clock.now
     assert night.run(night.first, 1) == 75
     assert night.clock.now - began < 60
-    assert night.first.host("proxy").started.count(script) == 3, "as many tries as retries allows"
+    # What is published beside begins the row anew, once.
+    assert night.first.host("proxy").started.count(script) in (3, 4), "as many tries in a row as retries allows"

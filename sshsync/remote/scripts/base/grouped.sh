@@ -1,5 +1,6 @@
-# Reads lines from stdin: G and a directory, F and a name in it, R and a path to remove at this point. Calls each() with up to
-# a hundred names of one directory g at a time; first is the number of the first of them, counted over all F lines.
+# Reads lines from stdin: G and a directory, F and a name in it, R and a path to remove at this point, B and the batch that the
+# names from here on are in. Calls each() with up to a hundred names of one directory g at a time; first is the number of the
+# first of them, counted over all F lines.
 grouped() {
   g=.
   i=0
@@ -13,12 +14,6 @@ grouped() {
         held || return
         drop "$v"
         ;;
-      G*)
-        run "$@"
-        set --
-        g=$v
-        first=$i
-        ;;
       F*)
         set -- "$@" "./$v"
         i=$((i + 1))
@@ -27,6 +22,15 @@ grouped() {
           set --
           first=$i
         fi
+        ;;
+      *)
+        run "$@"
+        set --
+        first=$i
+        case $e in
+          B*) b=$ROOT/.sshsync/batch/$v ;;
+          *) g=$v ;;
+        esac
         ;;
     esac
   done

@@ -1,6 +1,7 @@
 # How every program starts: variables come as NAME=VALUE, odd bytes in octal; then the answer begins.
 LEASE=
 EMPTY=
+XARGS=
 LC_ALL=C
 export LC_ALL
 unset CDPATH TAR_OPTIONS POSIXLY_CORRECT QUOTING_STYLE TIME_STYLE BLOCK_SIZE

@@ -1,3 +1,6 @@
-# Prints the bytes of the files named on stdin, one after another.
+# Prints the bytes of the files named on stdin, one after another. With XARGS names end in NUL.
 each() { cat "$@"; }
-main() { top && batches; }
+main() {
+  top || return
+  if [ -n "$XARGS" ]; then xargs -0 cat; else batches; fi
+}

@@ -1,27 +1,76 @@
-# Makes files of batch/BATCH visible, and PART, which goes into the batch as PARTNAME in PARTDIR first. stdin: see grouped.
-# Prints the number of each file that is not in its place, and what stat tells of those that came there just now. Run again, it
-# goes on where it was.
+# Makes files of batches visible. stdin: first what has to be ready before the flush: B and a batch, P and a part with N and its
+# path in that batch, C and a directory that files go to; then S; then see grouped. A name may be that of a whole directory: it
+# goes only where there is nothing. Prints the number of each name that is not in its place, and what stat tells of what came
+# there just now. Run again, it goes on where it was.
 
-# Whether a directory is on the file system of staging: elsewhere mv copies, and readers see half a file.
+# Whether directories are on the file system of staging: elsewhere mv copies, and readers see half a file.
 same() {
-  [ "$1" != "$last" ] || return 0
-  if [ "$($STAT $OPTION "$DEVICE" "./$1")" != "$here" ]; then
-    echo "./$1: is on another file system" >&2
-    return 1
-  fi
-  last=$1
-}
-# With EMPTY: removes empty directories that are where files are to be.
-spare() {
-  [ -z "$EMPTY" ] || for f do
-    [ ! -d "./$g/$f" ] || [ -L "./$g/$f" ] || find "./$g/$f" -depth -type d -exec rmdir {} \; 2>/dev/null
+  [ $# -gt 0 ] || return 0
+  $STAT $OPTION "$DEVICE" "$@" | while IFS= read -r y; do
+    [ "$y" = "$here" ] || return 1
   done
+}
+# Puts part q into the batch, under the path $1.
+part() {
+  [ -e ".sshsync/part/$q" ] || return 0
+  case $1 in
+    */*) w=${1%/*} ;;
+    *) w=. ;;
+  esac
+  (umask 077; mkdir -p "$b") && real "$w" "$b" && mv -f ".sshsync/part/$q" "$b/$1"
+}
+# Everything up to the flush. mixed: not all directories are on one file system, so each is looked at by itself.
+ready() {
+  set --
+  while IFS= read -r e; do
+    d "${e#?}"
+    case $e in
+      S*) break ;;
+      B*)
+        b=$ROOT/.sshsync/batch/$v
+        all="$all .sshsync/batch/$v"
+        ;;
+      P*) q=$v ;;
+      N*) part "$v" </dev/null || return ;;
+      C*)
+        if real "$v" 2>/dev/null; then set -- "$@" "./$v"; else mixed=yes; fi
+        if [ $# -ge 100 ]; then
+          same "$@" </dev/null || mixed=yes
+          set --
+        fi
+        ;;
+    esac
+  done
+  same "$@" </dev/null || mixed=yes
+}
+# Moves names of the batch to their place. With EMPTY, empty directories make room for files.
+bring() {
+  k=0
+  for f do
+    shift
+    if [ ! -d "$b/$g/$f" ]; then
+      [ -z "$EMPTY" ] || [ ! -d "./$g/$f" ] || [ -L "./$g/$f" ] || find "./$g/$f" -depth -type d -exec rmdir {} \; 2>/dev/null
+    elif [ -e "./$g/$f" ] || [ -L "./$g/$f" ] || [ -g "./$g" ]; then
+      k=1
+      continue
+    fi
+    set -- "$@" "$f"
+  done
+  [ $# -gt 0 ] || return $k
+  cd "$b/$g" || return
+  mv -f "$@" "$ROOT/$g/" || k=1
+  cd "$ROOT" || exit
+  return $k
 }
 each() {
   held || return
-  if real "$g" && same "$g" && spare "$@" && ( cd "$b" && MAKE=no && real "$g" && cd "./$g" && mv -f "$@" "$ROOT/$g/" ); then
-    told "$@"
-    return 0
+  MAKE=yes
+  if real "$g" && { [ -z "$mixed" ] || same "./$g" || { echo "./$g: is on another file system" >&2; false; }; }; then
+    MAKE=no
+    if real "$g" "$b" && bring "$@"; then
+      told "$@"
+      return 0
+    fi
   fi
   # What is gone from the batch and is in its place was moved by an earlier try.
   k=0
@@ -37,18 +86,15 @@ each() {
 }
 main() {
   own && held || return
-  b=$ROOT/.sshsync/batch/$BATCH
   MAKE=yes
-  last=
+  mixed=
+  all=
   here=$($STAT $OPTION "$DEVICE" .sshsync) || return
-  if [ -n "$PART" ] && [ -e ".sshsync/part/$PART" ]; then
-    (umask 077; mkdir -p "$b") || return
-    ( cd "$b" && real "$PARTDIR" && mv -f "$ROOT/.sshsync/part/$PART" "./$PARTNAME" ) || return
-  fi
+  ready || return
   [ -z "$SYNC" ] || $SYNC "$ROOT" || return
   grouped || return
   [ -z "$SYNC" ] || $SYNC "$ROOT" || return
   held || return
-  [ $failed = 1 ] || rm -rf ".sshsync/batch/$BATCH"
+  [ $failed = 1 ] || rm -rf $all
   return $failed
 }

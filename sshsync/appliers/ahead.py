@@ -1,0 +1,87 @@
+"""Ahead: the next piece of work is done while the last one is used."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import closing
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+def ahead(
+    work: Generator[T, None, None], room: int, cancel: Callable[[], None] = lambda: None
+) -> Generator[tuple[T, ...], None, None]:
+    """Yield what a generator gives, in order, while it runs in a thread of its own: each time all that is ready.
+
+    Close it, or use it up, before anything goes on without it: that waits until the thread has ended.
+
+    Args:
+        work: is run to its end, or closed, in that thread.
+        room: pieces that wait at the most; then the work does.
+        cancel: called when what is yielded is wanted no more: whatever the work waits for should end soon.
+
+    Raises:
+        BaseException: whatever the work raised, after all that it gave before.
+    """
+    ready = _Ready[T](room)
+    thread = threading.Thread(target=ready.fill, args=(work,), name="sshsync-ahead", daemon=True)
+    thread.start()
+    try:
+        while pieces := ready.take():
+            yield pieces
+    finally:
+        if ready.close():
+            cancel()
+        thread.join()
+
+
+class _Ready(Generic[T]):
+    """What is ready, between two threads."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._pieces: deque[T] = deque()
+        self._changed = threading.Condition()
+        self._error: BaseException | None = None
+        self._ended = False
+        self._closed = False
+
+    def fill(self, work: Generator[T, None, None]) -> None:
+        """Run the work to its end, or until nobody wants more."""
+        try:
+            with closing(work):
+                for piece in work:
+                    if not self._put(piece):
+                        break
+        except BaseException as error:  # noqa: BLE001 - raised again where the pieces are taken
+            self._error = error
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    def take(self) -> tuple[T, ...]:
+        """Wait for pieces and return all that are ready; none at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._pieces or self._ended)
+            pieces = tuple(self._pieces)
+            self._pieces.clear()
+            self._changed.notify_all()
+        if not pieces and self._error:
+            raise self._error
+        return pieces
+
+    def close(self) -> bool:
+        """Want no more pieces; tell whether the work still runs."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            return not self._ended
+
+    def _put(self, piece: T) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._pieces) < self._room or self._closed)
+            self._pieces.append(piece)
+            self._changed.notify_all()
+            return not self._closed

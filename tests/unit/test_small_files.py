@@ -1,0 +1,91 @@
+"""What many small files cost: channels and flushes, counted."""
+
+import threading
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sshsync.model.change import Copy
+from sshsync.model.item import Item, Key
+from sshsync.transfers.load import Loose, Pack, above, units
+from sshsync.transports.memory import Fault
+from tests.conftest import World
+
+ONE = "[DEFAULT]\nstable_for = 0\n[master]\nhost = master\npath = /m\n[proxy]\nhost = proxy\npath = /p\nparent = master\n"
+TREE = {b"d%02d/e%d/f%d" % (n // 10, n % 10, f): b"%d" % n for n in range(100) for f in range(10)}
+ONCE = {"unpack": 1, "digest": 1, "publish": 1}
+
+
+def moves(world: World) -> dict[str, int]:
+    started = Counter(world.host("proxy").started)
+    return {name: started[name] for name in ("unpack", "store", "digest", "mark", "publish") if started[name]}
+
+
+def test_a_thousand_files_in_a_hundred_directories_cost_one_publication(world: World, figure) -> None:
+    world.fill("master", b"/m", TREE)
+    assert world.run("proxy", text=ONE).exit_code == 0
+    assert moves(world) == ONCE
+    assert world.host("proxy").below(b"/p") == TREE
+    figure("files", len(TREE))
+
+
+def test_what_is_verified_while_something_is_published_is_published_with_one_flush(world: World) -> None:
+    big = {b"big%d" % n: b"%d" % n * (1 << 20) for n in range(6)}
+    world.fill("master", b"/m", {**TREE, **big})
+    proxy = world.host("proxy")
+    brought = threading.Event()
+    proxy.faults.append(Fault("none", "store", len(big), then=brought.set))
+    proxy.faults.append(Fault("none", "publish", first=lambda: brought.wait(20)))
+    assert world.run("proxy", text=ONE).exit_code == 0
+    assert proxy.below(b"/p") == {**TREE, **big}
+    assert moves(world)["publish"] < len(big), "not one for each"
+
+
+def test_a_directory_that_no_listing_told_of_keeps_what_is_in_it(world: World) -> None:
+    world.fill("master", b"/m", TREE)
+    proxy = world.host("proxy")
+    proxy.link(b"/p/d03/e1/link", b"/elsewhere")
+    proxy.make(b"/p/d04")
+    assert world.run("proxy", text=ONE).exit_code == 0
+    assert proxy.below(b"/p") == TREE
+    assert proxy.is_link(b"/p/d03/e1/link")
+    assert moves(world)["publish"] == 2, "once more, file by file"
+
+
+@pytest.mark.parametrize("after", [0, 10])
+def test_an_answer_that_is_lost_after_whole_directories_appeared_is_no_failure(world: World, after: int) -> None:
+    world.fill("master", b"/m", TREE)
+    world.host("proxy").faults.append(Fault("lose", "publish", after=after))
+    result = world.run("proxy", text=ONE)
+    assert (result.exit_code, result.report.repositories["proxy"].copied) == (0, len(TREE))
+    assert world.host("proxy").below(b"/p") == TREE
+    assert world.host("proxy").started.count("unpack") == 1
+
+
+KEYS = st.lists(st.lists(st.sampled_from([b"a", b"b", b"c"]), min_size=1, max_size=4).map(b"/".join), unique=True, max_size=12)
+
+
+def files(keys: list[Key]) -> list[Key]:
+    """Leave out what is a directory of another."""
+    return [key for key in keys if not any(other.startswith(key + b"/") for other in keys)]
+
+
+@given(KEYS, st.sets(st.integers(0, 11)), st.sets(st.sampled_from([b"a", b"b", b"a/b", b"a/b/c", b"c/a"])))
+def test_units_cover_each_file_once_and_nothing_else(keys: list[Key], bad: set[int], present: set[Key]) -> None:
+    every = files(keys)
+    present |= {place for key in present for place in above(key)}
+    load = Pack(tuple(Copy(Item(key, "sha256:00")) for key in every), "1-1")
+    good = [change for number, change in enumerate(load.changes) if number not in bad]
+    found = units(load.only(good), present)
+    assert sorted(key for names in found.values() for key in names) == sorted(change.key for change in good)
+    for name, names in found.items():
+        if names != [name]:
+            assert name not in present
+            assert sorted(names) == sorted(key for key in every if key.startswith(name + b"/")), "all that is staged below"
+
+
+def test_files_that_came_one_by_one_are_renamed_one_by_one() -> None:
+    load = Loose((Copy(Item(b"new/x", "sha256:00")),), "1-1")
+    assert units(load, set()) == {b"new/x": [b"new/x"]}
