@@ -158,6 +158,8 @@ class Mover:
             if load.change.new.digest in digests:
                 self._parts.doubt(load)
                 return
+            if digests and self._parts.supersede(load):
+                return
             self._parts.done(load)
         self._abandoned.append(load)
 
@@ -208,6 +210,8 @@ class Mover:
             self._ledger.resent(0 if part else sum(change.size for change, _ in verdict.bad))
             course.again = self._reconsider(dict(verdict.bad), batch, "")
         course.good = tuple(self._with_room(self._at_rest(verdict.good)))
+        if isinstance(load, Part) and course.good:
+            self._ledger.saved(load.change.key, self._parts.saved(load.change))
 
     def _at_rest(self, changes: tuple[Transfer, ...]) -> list[Transfer]:
         """Leave out what began to change on the master since it was scanned: only half of it may have been written."""
@@ -340,6 +344,9 @@ class Mover:
         return True
 
     def _may_repeat(self, change: Transfer, digest: Digest | None, reason: str) -> bool:
+        if self._parts.saved(change):
+            # Something was copied that is not what was said of it: nothing need have been corrupted on the way.
+            return True
         self._tries[change.key, "corrupt"] += 1
         if self._tries[change.key, "corrupt"] < self._child.retries.corrupt:
             return True

@@ -6,7 +6,7 @@ a resend.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sshsync.core.pieces import Cut, Extent, Piece, merged, without
 from sshsync.model.item import Key
@@ -36,6 +36,7 @@ class Comparison:
         size: bytes of the new content.
         copies: what was found, in order and without overlaps.
         wanted: what was not.
+        done: what is not asked about, because it is known to be right already.
         spare: what of the old contents was not found in the new one.
         grain: bytes of a usual piece of the last cut; 0 when nothing was compared yet.
     """
@@ -45,6 +46,7 @@ class Comparison:
     wanted: tuple[Extent, ...]
     spare: Mapping[Key, tuple[Extent, ...]]
     grain: int = 0
+    done: tuple[Extent, ...] = ()
 
     @property
     def missing(self) -> int:
@@ -69,15 +71,17 @@ class Rates:
     round_trip: float = 0.0
 
 
-def begin(size: int, old: Mapping[Key, int]) -> Comparison:
+def begin(size: int, old: Mapping[Key, int], done: Iterable[Extent] = ()) -> Comparison:
     """Return the comparison before anything was asked.
 
     Args:
         size: bytes of the new content.
         old: bytes of each content of the child that may serve, the likeliest first.
+        done: what is known to be right already.
     """
     spare = {key: (Extent(0, length),) for key, length in old.items() if length}
-    return Comparison(size, (), (Extent(0, size),) if size else (), spare)
+    kept = merged(done)
+    return Comparison(size, (), _rest(size, (), kept), spare, done=kept)
 
 
 def pays(comparison: Comparison, cut: Cut, rates: Rates) -> bool:
@@ -89,7 +93,7 @@ def pays(comparison: Comparison, cut: Cut, rates: Rates) -> bool:
     spare = sum(extent.length for extents in comparison.spare.values() for extent in extents)
     if not comparison.wanted or not spare or (comparison.grain and cut.mean >= comparison.grain):
         return False
-    saved = min(comparison.missing, comparison.grain * len(comparison.wanted)) or HOPE * min(comparison.size, spare)
+    saved = min(comparison.missing, comparison.grain * len(comparison.wanted)) or HOPE * min(comparison.missing, spare)
     read = max(comparison.missing, spare)
     pieces = read / cut.mean
     looking = rates.round_trip + read / rates.digesting + pieces * (rates.start + TOLD / rates.link)
@@ -120,7 +124,13 @@ def step(comparison: Comparison, cut: Cut, new: Iterable[Piece], old: Mapping[Ke
         key: [Extent(copy.offset, copy.length) for copy in found if copy.source == key] for key in comparison.spare
     }
     spare = {key: without(extents, taken[key]) for key, extents in comparison.spare.items()}
-    return Comparison(comparison.size, copies, _rest(comparison.size, copies), spare, cut.mean)
+    return replace(
+        comparison,
+        copies=copies,
+        wanted=_rest(comparison.size, copies, comparison.done),
+        spare=spare,
+        grain=cut.mean,
+    )
 
 
 def settled(comparison: Comparison, least: int) -> Comparison:
@@ -129,14 +139,7 @@ def settled(comparison: Comparison, least: int) -> Comparison:
     What lies between two sendings is sent along where that is cheaper than to stop for it.
     """
     copies = tuple(copy for copy in comparison.copies if copy.length >= least or copy.length == comparison.size)
-    return Comparison(comparison.size, copies, _rest(comparison.size, copies), comparison.spare, comparison.grain)
-
-
-def recipe(comparison: Comparison) -> tuple[Copy | Extent, ...]:
-    """Return how the new content is put together, from first to last: copies, and extents that are sent."""
-    starts: dict[int, Copy | Extent] = {copy.at: copy for copy in comparison.copies}
-    starts |= {extent.offset: extent for extent in comparison.wanted}
-    return tuple(starts[at] for at in sorted(starts))
+    return replace(comparison, copies=copies, wanted=_rest(comparison.size, copies, comparison.done))
 
 
 def joined(copies: Iterable[Copy]) -> tuple[Copy, ...]:
@@ -170,5 +173,5 @@ def _index(old: Mapping[Key, Iterable[Piece]]) -> tuple[dict[_Content, _Place], 
     return places, followers
 
 
-def _rest(size: int, copies: Sequence[Copy]) -> tuple[Extent, ...]:
-    return merged(without([Extent(0, size)], (Extent(copy.at, copy.length) for copy in copies)))
+def _rest(size: int, copies: Sequence[Copy], done: Sequence[Extent]) -> tuple[Extent, ...]:
+    return without([Extent(0, size)], [*done, *(Extent(copy.at, copy.length) for copy in copies)])

@@ -38,6 +38,7 @@ SHARED: dict[str, tuple[Use, ...]] = {
     "secrets": (),
     "nobody": (),
     "range": (),
+    "over": (),
 }
 """What each shared function uses itself."""
 
