@@ -17,7 +17,7 @@ from sshsync.model.prepared import Prepared
 from sshsync.remote.ranges import assembling
 from sshsync.transfers.load import SMALL, Part
 
-LINK = 10_000_000
+LINK = 2_000_000
 """Bytes a second that a link is taken to carry as long as nothing went over it: whoever has a faster one waits a little
 longer for the first file, whoever has a slower one does not wait for hours."""
 

@@ -70,7 +70,7 @@ class Parts:
         chunk: how long a chunk may be: the more often the link breaks, the less.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a seam
         self,
         site: Site,
         source_root: bytes,
@@ -125,11 +125,12 @@ class Parts:
         self._standing.pop(load.change.new.digest or "", None)
 
     def supersede(self, load: Part) -> bool:
-        """Keep a part whose file is to have another content, to copy from it; tell whether anything of it is right."""
+        """Keep a part whose file is to have another content, to copy from it; tell whether anything of it came."""
         standing = self._of(load)
-        if not standing.there:
+        came = [*standing.there, *standing.sent]
+        if not came:
             return False
-        self._former[load.change.key] = standing.name, standing.there[-1].end
+        self._former[load.change.key] = standing.name, max(extent.end for extent in came)
         self.done(load)
         return True
 

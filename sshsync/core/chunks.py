@@ -14,8 +14,9 @@ from sshsync.model.item import Key
 TOLD = 9
 """Bytes that a host tells of one piece; of a block a few more."""
 
-HOPE = 0.5
-"""Share of a content that is expected to be there already, as long as nobody looked."""
+HOPE, REST = 0.5, 0.25
+"""Share of a content that is expected to be there already, as long as nobody looked; and of what was not found by then:
+where something differs in every coarse piece, the fine ones may be the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +89,14 @@ def pays(comparison: Comparison, cut: Cut, rates: Rates) -> bool:
     """Tell whether the next look, at what is wanted and spare, takes less time than it is expected to save.
 
     Before the first look a share of the whole is expected to be there (`HOPE`). Later what is sent in vain is at the
-    edges of what differs: half a piece at each end.
+    edges of what differs, half a piece at each end, or a share of all that differs so far.
     """
     spare = sum(extent.length for extents in comparison.spare.values() for extent in extents)
     if not comparison.wanted or not spare or (comparison.grain and cut.mean >= comparison.grain):
         return False
-    saved = min(comparison.missing, comparison.grain * len(comparison.wanted)) or HOPE * min(comparison.missing, spare)
+    common = min(comparison.missing, spare)
+    edges = min(comparison.missing, comparison.grain * len(comparison.wanted))
+    saved = max(edges, REST * common) if comparison.grain else HOPE * common
     read = max(comparison.missing, spare)
     pieces = read / cut.mean
     looking = rates.round_trip + read / rates.digesting + pieces * (rates.start + TOLD / rates.link)

@@ -6,8 +6,8 @@ written() {
 }
 main() {
   own && held || return
-  cd .sshsync/part 2>/dev/null || return 0
   umask 077
+  mkdir -p .sshsync/part && cd .sshsync/part || return
   m=$TO.open.go
   if [ -f "$FROM" ] && [ ! -L "$FROM" ]; then
     : >"$m" && mv -f "$FROM" "$TO" || return
