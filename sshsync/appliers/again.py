@@ -1,6 +1,7 @@
 """Again: why items did not arrive as they should, and which of them are tried once more."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 from sshsync.appliers.base import Site
@@ -23,16 +24,19 @@ class Again:
         ledger: told of what is given up.
         complaints: what hosts said about items that did not arrive.
         restless: takes items of a master that have to be left alone for a while first.
+        saved: tells how many bytes of an item were copied on the child instead of sent.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a decision needs
         self,
         site: Site,
         source_root: bytes,
         looks: Looks,
         ledger: Ledger,
+        *,
         complaints: dict[Key, str],
         restless: list[Transfer],
+        saved: Callable[[Transfer], int],
     ) -> None:
         self._parent = site.parent
         self._child = site.child
@@ -41,6 +45,7 @@ class Again:
         self._ledger = ledger
         self._complaints = complaints
         self._restless = restless
+        self._saved = saved
         self._wary = not site.parent.parent and site.parent.stable_for > 0
         self._tries: Counter[tuple[Key, str]] = Counter()
 
@@ -89,6 +94,9 @@ class Again:
         return True
 
     def _may_repeat(self, change: Transfer, digest: Digest | None, reason: str) -> bool:
+        if self._saved(change):
+            # Something was copied that is not what was said of it: nothing need have been corrupted on the way.
+            return True
         self._tries[change.key, "corrupt"] += 1
         if self._tries[change.key, "corrupt"] < self._child.retries.corrupt:
             return True

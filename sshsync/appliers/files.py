@@ -4,6 +4,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
 from sshsync.appliers.base import Reached, Site
+from sshsync.appliers.deltas import Held, foretold
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
 from sshsync.appliers.moves import Mover, Staged, Tools
@@ -21,7 +22,7 @@ from sshsync.model.words import visible
 from sshsync.remote.probe import Capabilities
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.choose import choose
-from sshsync.transfers.load import Batch, Pack, above, batches
+from sshsync.transfers.load import STREAMED, Batch, Pack, above, batches
 
 
 class FileAppliers:
@@ -75,6 +76,8 @@ class FileApplier:
 
     def foresee(self, prepared: Prepared, *, make: bool) -> Outlook:
         """Refuse what does not fit, and files that cannot lie side by side there."""
+        if not make and self._streams:
+            foretold(prepared, self._ledger)
         room = self._asking.retry(self._site.child, "room", lambda: self._staging.room(make=make))
         refusal = guard.no_room(prepared.changes, room.free)
         if refusal or not room.folds:
@@ -87,7 +90,8 @@ class FileApplier:
     def stage(self, prepared: Prepared) -> Generator[Staged, None, None]:
         """Salvage what is there, bring what has been at rest; then wait for the rest, and bring that."""
         root = prepared.parent.root
-        self._parts = Parts(self._site, root, self._asking, self._looks, self._staging, self._ledger)
+        held = Held(prepared.child.items, self._ledger.reached.published)
+        self._parts = Parts(self._site, root, self._asking, self._looks, self._staging, self._ledger, held=held)
         tools = Tools(self._asking, self._looks, self._staging, self._ledger, self._parts, self._strategies, self._held)
         mover = self._mover = Mover(self._site, prepared, tools)
         self._present = {place for key in prepared.child.items for place in above(key)}
@@ -208,6 +212,11 @@ class FileApplier:
         yield from mover.move(self._batches([change for change in fresh if _differs(change)]))
         for change in mover.restless:
             self._ledger.defer(change.key)
+
+    @property
+    def _streams(self) -> bool:
+        """Whether files come as streams, of which parts may be left out."""
+        return choose(b"plain", self._site.child).strategy == STREAMED
 
     def _batches(self, changes: list[Transfer]) -> tuple[Batch, ...]:
         source, target = (self._asking.capabilities(end) for end in (self._site.parent, self._site.child))

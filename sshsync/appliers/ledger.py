@@ -5,7 +5,18 @@ from collections.abc import Iterable
 
 from sshsync.appliers.base import Reached
 from sshsync.errors import RefusedError
-from sshsync.model.events import Adjusted, Deleted, Emit, ItemFailed, Outcome, Published, Remarked, Resent, key_text
+from sshsync.model.events import (
+    Adjusted,
+    Deleted,
+    Emit,
+    ItemFailed,
+    Outcome,
+    Published,
+    Remarked,
+    Resent,
+    Saved,
+    key_text,
+)
 from sshsync.model.item import Item, Key
 
 PARTIAL = 7
@@ -25,14 +36,22 @@ class Ledger:
         self._name = name
         self.reached = Reached()
         self._counting = threading.Lock()
+        self._saved: dict[Key, int] = {}
 
     def published(self, items: list[Item], *, salvaged: bool = False) -> None:
         """Note items that are on the child now; `salvaged` when an earlier run had moved their bytes."""
         self.reached.published.update((item.key, item) for item in items)
         rows = [(key_text(item.key), item.digest or "", item.size) for item in items]
-        moved = 0 if salvaged else sum(item.size for item in items)
+        saved = sum(self._saved.pop(item.key, 0) for item in items)
+        moved = 0 if salvaged else sum(item.size for item in items) - saved
         if rows:
             self._emit(Published(self._name, rows, moved, salvaged))
+
+    def saved(self, key: Key, count: int) -> None:
+        """Note bytes of an item that were not sent, because they lay on the child already, in other items."""
+        if count:
+            self._saved[key] = count
+            self._emit(Saved(self._name, key_text(key), count))
 
     def adjusted(self, items: Iterable[Item]) -> None:
         """Note items whose marks were set."""

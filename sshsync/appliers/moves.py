@@ -122,7 +122,15 @@ class Mover:
         self.in_the_way = guard.in_the_way(prepared.changes, prepared.child)
         self.restless: list[Transfer] = []
         self.salvaged: set[Key] = set()
-        self._again = Again(site, self._source_root, tools.looks, tools.ledger, self._complaints, self.restless)
+        self._again = Again(
+            site,
+            self._source_root,
+            tools.looks,
+            tools.ledger,
+            complaints=self._complaints,
+            restless=self.restless,
+            saved=tools.parts.saved,
+        )
 
     def salvage(self, changes: Iterable[Transfer]) -> Generator[Staged, None, None]:
         """Yield what an interrupted attempt left complete in staging, then discard the rest."""
@@ -251,6 +259,7 @@ class Mover:
                         self._let_go(one.load, more)
                         again += more
                     elif isinstance(one.load, Part):
+                        self._ledger.saved(one.load.change.key, self._parts.saved(one.load.change))
                         self._parts.done(one.load)
                     fit = self._with_room(change for change in verdict.good if change.key in rest)
                     if fit:
@@ -263,6 +272,8 @@ class Mover:
             digests = {change.new.digest for batch in again for change in batch.changes}
             if load.change.new.digest in digests:
                 self._parts.doubt(load)
+                return
+            if digests and self._parts.supersede(load):
                 return
             self._parts.done(load)
         self._abandoned.append(load)

@@ -4,18 +4,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sshsync.appliers.base import Site
+from sshsync.appliers.deltas import Deltas, Held
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
 from sshsync.appliers.staging import PARTS, Staging
+from sshsync.core.chunks import Copy
 from sshsync.core.pieces import Cut, Extent, blocks, merged, without
+from sshsync.errors import CommandError, StorageFullError
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.chunks import Means, Question, common
+from sshsync.model.change import Transfer
 from sshsync.model.item import Digest, Key
 from sshsync.model.words import visible
 from sshsync.remote.ranges import BLOCK
 from sshsync.transfers.base import Ends, Strategy
 from sshsync.transfers.chunks import MOST, shorter
 from sshsync.transfers.load import Part, Span, hexadecimal
+
+_TELLING = 1 << 20
+"""Bytes that have to go over a link before they tell how fast it is."""
 
 _LEVELS = (1 << 20, 1 << 16)
 """Bytes of the chunks in which a part is compared with the parent's file: coarse first, finer where the two differ."""
@@ -31,6 +38,9 @@ class Standing:
         sent: digests of chunks that were sent and may have arrived, in hexadecimal.
         doubted: it is to be compared with the parent's file.
         moved: bytes that were sent since it was looked at last.
+        copies: what of it lies in other files of the child; None as long as that is not known.
+        saved: bytes of it that were copied there.
+        guessed: it was doubted after something had been copied: the next time all of it is sent.
     """
 
     name: str = ""
@@ -38,6 +48,9 @@ class Standing:
     sent: dict[Extent, str] = field(default_factory=dict)
     doubted: bool = False
     moved: int = 0
+    copies: tuple[Copy, ...] | None = None
+    saved: int = 0
+    guessed: bool = False
 
     @property
     def bytes(self) -> int:
@@ -57,7 +70,17 @@ class Parts:
         chunk: how long a chunk may be: the more often the link breaks, the less.
     """
 
-    def __init__(self, site: Site, source_root: bytes, asking: Asking, looks: Looks, staging: Staging, ledger: Ledger):
+    def __init__(  # noqa: PLR0913 - each is a seam
+        self,
+        site: Site,
+        source_root: bytes,
+        asking: Asking,
+        looks: Looks,
+        staging: Staging,
+        ledger: Ledger,
+        *,
+        held: Held,
+    ) -> None:
         self._site = site
         self._source_root = source_root
         self._asking = asking
@@ -67,6 +90,10 @@ class Parts:
         self._standing: dict[tuple[Key, Digest], Standing] = {}
         self._means: Means | None = None
         self._asked = False
+        self._former: dict[Key, tuple[str, int]] = {}
+        self._moved = 0
+        self._seconds = 0.0
+        self._deltas = Deltas(site, source_root, asking, looks, held, lambda: self._rate)
         self.kept = 0
         self.chunk = MOST
 
@@ -82,14 +109,35 @@ class Parts:
             standing.name, standing.doubted = place.rpartition("/")[2], True
 
     def doubt(self, load: Part) -> None:
-        """Take note that a part is not right as a whole: it is compared before anything is sent again."""
+        """Take note that a part is not right as a whole: it is compared before anything is sent again.
+
+        One that is still wrong after that, and was put together of copies, is sent as a whole: somebody does not tell
+        the truth about pieces.
+        """
         standing = self._of(load)
-        standing.there, standing.doubted = (), True
+        standing.there, standing.doubted = (), not standing.guessed
+        standing.guessed = bool(standing.saved)
+        standing.copies, standing.saved = (), 0
         standing.sent.clear()
 
     def done(self, load: Part) -> None:
         """Forget a part: it is verified, or not wanted any more."""
         self._standing.pop(_named(load), None)
+
+    def supersede(self, load: Part) -> bool:
+        """Keep a part whose file is to have another content, to copy from it; tell whether anything of it came."""
+        standing = self._of(load)
+        came = [*standing.there, *standing.sent]
+        if not came:
+            return False
+        self._former[load.change.key] = standing.name, max(extent.end for extent in came)
+        self.done(load)
+        return True
+
+    def saved(self, change: Transfer) -> int:
+        """Return the bytes of the part of a file that were copied on the child instead of being sent."""
+        standing = self._standing.get((change.key, change.new.digest or ""))
+        return standing.saved if standing else 0
 
     @property
     def means(self) -> Means | None:
@@ -115,15 +163,58 @@ class Parts:
             self._go_on(standing, load)
         standing.name = load.name
         missing = without([Extent(0, load.size)], standing.there)
+        if missing:
+            self._copy(standing, load)
+            missing = without(missing, standing.there)
         if not missing and load.size:
             return
 
         spans = [Span(load.change.key, *extent) for extent in missing]
-        strategy.fetch(load, spans, ends, lambda span: self._keep(standing, [Extent(span.offset, span.length)]))
+        moved, began = self._moved, self._asking.monotonic()
+        try:
+            strategy.fetch(load, spans, ends, lambda span: self._keep(standing, [Extent(span.offset, span.length)]))
+        finally:
+            if self._moved > moved:
+                self._seconds += self._asking.monotonic() - began
 
     def count(self, load: Part, moved: int) -> None:
         """Take note of bytes that went over the wire for a part."""
         self._of(load).moved += moved
+        self._moved += moved
+
+    @property
+    def _rate(self) -> float:
+        """Bytes a second that the link carried so far; 0 as long as that cannot be told."""
+        return self._moved / max(self._seconds, 0.001) if self._moved >= _TELLING else 0.0
+
+    def _copy(self, standing: Standing, load: Part) -> None:
+        """Have copied what lies in other files of the child.
+
+        Whatever goes wrong with that, but for a lost connection or a full disk, is told, and all is sent.
+        """
+        former = self._former.get(load.change.key)
+        places = {PARTS + b"/" + former[0].encode(): former[1]} if former else {}
+        try:
+            if standing.copies is None:
+                standing.copies = self._deltas.find(load, standing.there, self.means, places)
+            copies = [one for one in standing.copies if without([Extent(one.at, one.length)], standing.there)]
+            if copies:
+                self._deltas.make(load, copies)
+        except StorageFullError:
+            raise
+        except CommandError as error:
+            standing.copies = ()
+            self._ledger.remark(f"{visible(load.change.key, 200)} is sent as a whole: {error.what}")
+            return
+        before = standing.bytes
+        standing.settle(Extent(one.at, one.length) for one in copies)
+        if not standing.saved:
+            # Counted once: a part that vanishes again and again is no progress.
+            standing.saved = standing.bytes - before
+            self.kept += standing.saved
+        if former:
+            del self._former[load.change.key]
+            self._staging.discard([b"part/" + former[0].encode()])
 
     def _go_on(self, standing: Standing, load: Part) -> None:
         """Find out what is right of what lies there."""

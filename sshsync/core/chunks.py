@@ -6,7 +6,7 @@ a resend.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sshsync.core.pieces import Cut, Extent, Piece, merged, without
 from sshsync.model.item import Key
@@ -14,8 +14,9 @@ from sshsync.model.item import Key
 TOLD = 9
 """Bytes that a host tells of one piece; of a block a few more."""
 
-HOPE = 0.5
-"""Share of a content that is expected to be there already, as long as nobody looked."""
+HOPE, REST = 0.5, 0.25
+"""Share of a content that is expected to be there already, as long as nobody looked; and of what was not found by then:
+where something differs in every coarse piece, the fine ones may be the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Comparison:
         size: bytes of the new content.
         copies: what was found, in order and without overlaps.
         wanted: what was not.
+        done: what is not asked about, because it is known to be right already.
         spare: what of the old contents was not found in the new one.
         grain: bytes of a usual piece of the last cut; 0 when nothing was compared yet.
     """
@@ -45,6 +47,7 @@ class Comparison:
     wanted: tuple[Extent, ...]
     spare: Mapping[Key, tuple[Extent, ...]]
     grain: int = 0
+    done: tuple[Extent, ...] = ()
 
     @property
     def missing(self) -> int:
@@ -69,27 +72,31 @@ class Rates:
     round_trip: float = 0.0
 
 
-def begin(size: int, old: Mapping[Key, int]) -> Comparison:
+def begin(size: int, old: Mapping[Key, int], done: Iterable[Extent] = ()) -> Comparison:
     """Return the comparison before anything was asked.
 
     Args:
         size: bytes of the new content.
         old: bytes of each content of the child that may serve, the likeliest first.
+        done: what is known to be right already.
     """
     spare = {key: (Extent(0, length),) for key, length in old.items() if length}
-    return Comparison(size, (), (Extent(0, size),) if size else (), spare)
+    kept = merged(done)
+    return Comparison(size, (), _rest(size, (), kept), spare, done=kept)
 
 
 def pays(comparison: Comparison, cut: Cut, rates: Rates) -> bool:
     """Tell whether the next look, at what is wanted and spare, takes less time than it is expected to save.
 
     Before the first look a share of the whole is expected to be there (`HOPE`). Later what is sent in vain is at the
-    edges of what differs: half a piece at each end.
+    edges of what differs, half a piece at each end, or a share of all that differs so far.
     """
     spare = sum(extent.length for extents in comparison.spare.values() for extent in extents)
     if not comparison.wanted or not spare or (comparison.grain and cut.mean >= comparison.grain):
         return False
-    saved = min(comparison.missing, comparison.grain * len(comparison.wanted)) or HOPE * min(comparison.size, spare)
+    common = min(comparison.missing, spare)
+    edges = min(comparison.missing, comparison.grain * len(comparison.wanted))
+    saved = max(edges, REST * common) if comparison.grain else HOPE * common
     read = max(comparison.missing, spare)
     pieces = read / cut.mean
     looking = rates.round_trip + read / rates.digesting + pieces * (rates.start + TOLD / rates.link)
@@ -120,7 +127,13 @@ def step(comparison: Comparison, cut: Cut, new: Iterable[Piece], old: Mapping[Ke
         key: [Extent(copy.offset, copy.length) for copy in found if copy.source == key] for key in comparison.spare
     }
     spare = {key: without(extents, taken[key]) for key, extents in comparison.spare.items()}
-    return Comparison(comparison.size, copies, _rest(comparison.size, copies), spare, cut.mean)
+    return replace(
+        comparison,
+        copies=copies,
+        wanted=_rest(comparison.size, copies, comparison.done),
+        spare=spare,
+        grain=cut.mean,
+    )
 
 
 def settled(comparison: Comparison, least: int) -> Comparison:
@@ -129,14 +142,7 @@ def settled(comparison: Comparison, least: int) -> Comparison:
     What lies between two sendings is sent along where that is cheaper than to stop for it.
     """
     copies = tuple(copy for copy in comparison.copies if copy.length >= least or copy.length == comparison.size)
-    return Comparison(comparison.size, copies, _rest(comparison.size, copies), comparison.spare, comparison.grain)
-
-
-def recipe(comparison: Comparison) -> tuple[Copy | Extent, ...]:
-    """Return how the new content is put together, from first to last: copies, and extents that are sent."""
-    starts: dict[int, Copy | Extent] = {copy.at: copy for copy in comparison.copies}
-    starts |= {extent.offset: extent for extent in comparison.wanted}
-    return tuple(starts[at] for at in sorted(starts))
+    return replace(comparison, copies=copies, wanted=_rest(comparison.size, copies, comparison.done))
 
 
 def joined(copies: Iterable[Copy]) -> tuple[Copy, ...]:
@@ -170,5 +176,5 @@ def _index(old: Mapping[Key, Iterable[Piece]]) -> tuple[dict[_Content, _Place], 
     return places, followers
 
 
-def _rest(size: int, copies: Sequence[Copy]) -> tuple[Extent, ...]:
-    return merged(without([Extent(0, size)], (Extent(copy.at, copy.length) for copy in copies)))
+def _rest(size: int, copies: Sequence[Copy], done: Sequence[Extent]) -> tuple[Extent, ...]:
+    return without([Extent(0, size)], [*done, *(Extent(copy.at, copy.length) for copy in copies)])

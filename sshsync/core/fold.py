@@ -118,6 +118,10 @@ def _resent(entry: RepositoryReport, event: ev.Resent) -> None:
     entry.resent += event.bytes
 
 
+def _saved(entry: RepositoryReport, event: ev.Saved) -> None:
+    entry.saved += event.bytes
+
+
 def _adjusted(entry: RepositoryReport, event: ev.Adjusted) -> None:
     entry.adjusted += len(event.names)
 
@@ -168,6 +172,7 @@ _HANDLERS: dict[type, Callable[[RepositoryReport, Any], None]] = {
     ev.Planned: _planned,
     ev.Published: _published,
     ev.Resent: _resent,
+    ev.Saved: _saved,
     ev.Adjusted: _adjusted,
     ev.Deleted: _deleted,
     ev.ItemFailed: _item_failed,

@@ -66,7 +66,7 @@ class Folding:
             fold.apply(self.report, event)
 
 
-_COUNTS = ("copied", "unchanged", "deleted", "failed", "blocked", "deferred", "moved", "resent", "retries")
+_COUNTS = ("copied", "unchanged", "deleted", "failed", "blocked", "deferred", "moved", "saved", "resent", "retries")
 
 
 class Logging:

@@ -133,6 +133,15 @@ class Resent:
 
 
 @dataclass(frozen=True, slots=True)
+class Saved:
+    """Bytes of an item that did not have to be sent: they were copied out of other items of the repository."""
+
+    repository: str
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verified:
     """Items found equal to their origin, or known to be gone (digest ""). Changes of what is on record only."""
 
@@ -241,6 +250,7 @@ Event = (
     | Progress
     | Published
     | Resent
+    | Saved
     | Verified
     | Adjusted
     | Deleted
@@ -329,7 +339,7 @@ def level(event: Event) -> int:
         return 30
     if isinstance(event, Unfit):
         return 40
-    if isinstance(event, RepositoryStarted | Scanned | Planned):
+    if isinstance(event, RepositoryStarted | Scanned | Planned | Saved):
         return 10
     if isinstance(event, RepositoryFinished):
         return 20 if event.outcome in GOOD or event.outcome == Outcome.SKIPPED else 40

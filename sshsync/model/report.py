@@ -25,6 +25,7 @@ class RepositoryReport:
         code: exit code that the error asks for.
         codes: the codes of all items that did not reach their goal, also of those that `problems` has no room for.
         kept: bytes that did not have to move because they were there already.
+        saved: bytes of what was brought that did not have to move: they were copied out of other items there.
         unfit: why preflight found its host unable to take part.
         deferred: items left for the next run because they are still being written.
         words: what its items are called; known when it has started.
@@ -48,6 +49,7 @@ class RepositoryReport:
     salvaged: int = 0
     planned: int = 0
     kept: int = 0
+    saved: int = 0
     retries: int = 0
     seconds: float = 0.0
     as_of: float = 0.0

@@ -31,34 +31,45 @@ def reading(root: bytes, asked: Iterable[tuple[bytes, Extent]]) -> tuple[Command
 
 
 def assembling(
-    root: bytes, part: bytes, recipe: Sequence[Copy | Extent], programs: Mapping[str, object]
+    root: bytes, part: bytes, writer: bytes, recipe: Sequence[Copy | Extent], programs: Mapping[str, object]
 ) -> tuple[Command, bytes]:
-    """Return the command that makes a part out of what lies on a host and what is sent, and how its input begins.
+    """Return the command that writes what lies on a host, and what is sent, into a part, and how its input begins.
 
-    Behind that beginning come the bytes of all extents of the recipe, in its order, and nothing else.
+    Behind that beginning come the bytes of all extents of the recipe, in its order, and nothing else. What the recipe
+    is not about stays as it is.
 
     Args:
         root: the resolved root; the sources of copies are below it.
         part: name of the file below ``.sshsync/part/``.
-        recipe: of the whole content, from its first byte to its last.
+        writer: makes the mark of this writer differ from those of others that write there at the same time.
+        recipe: what becomes of ranges of the part, from the first to the last.
         programs: the interpreters that the host has, the better one first; without one its shell does it.
     """
-    size = sum(one.length for one in recipe)
-    variables = {"ROOT": root, "PART": part, "SIZE": b"%d" % size}
+    size = sum(one.length for one in recipe if isinstance(one, Extent))
+    variables = {"ROOT": root, "PART": part, "WRITER": writer}
     program: Foreign | None = next((scripts.ASSEMBLERS[name] for name in programs), None)
-    command = Command(scripts.ASSEMBLE, variables)
     if program:
         command = Command(scripts.ASSEMBLE_BY, {**variables, **program.variables})
+    else:
+        command = Command(scripts.ASSEMBLE, {**variables, "SIZE": b"%d" % size})
     return command, b"".join(_plan(recipe)) + b".\n"
 
 
 def _plan(recipe: Sequence[Copy | Extent]) -> Iterable[bytes]:
-    source = None
+    least: dict[bytes, int] = {}
     for one in recipe:
+        if isinstance(one, Copy):
+            least[one.source] = max(least.get(one.source, 0), one.offset + one.length)
+    source, reached = None, 0
+    for one in recipe:
+        at = one.at if isinstance(one, Copy) else one.offset
+        if at > reached:
+            yield b"H %s\n" % counted(at - reached)
+        reached = at + one.length
         if isinstance(one, Extent):
             yield b"L %s\n" % counted(one.length)
             continue
         if one.source != source:
             source = one.source
-            yield b"F " + encode.name(source) + b"\n"
+            yield b"F %d %s\n" % (least[source] - 1, encode.name(source))
         yield b"C %s %s\n" % (counted(one.offset), counted(one.length))

@@ -85,6 +85,7 @@ def _cards(report: RunReport) -> list[str]:
         (f"{said.many} failed", str(sum(job.failed + job.blocked for job in jobs))),
         ("moved", words.size(sum(job.moved for job in jobs))),
         ("saved: already there", words.size(sum(job.kept for job in jobs))),
+        ("saved: made of what is there", words.size(sum(job.saved for job in jobs))),
         ("sent again", words.size(sum(job.resent for job in jobs))),
         ("steps tried again", str(sum(job.retries for job in jobs))),
     ]

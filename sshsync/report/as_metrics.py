@@ -40,6 +40,7 @@ def text(report: RunReport, in_sync: Mapping[str, float]) -> str:
         ("retries", "Steps that were tried again in the last run."),
         ("moved", "Bytes moved in the last run."),
         ("resent", "Bytes sent again in the last run."),
+        ("saved", "Bytes found on the host in the last run that did not have to move."),
         ("seconds", "Time spent on a repository in the last run."),
     ):
         lines += _metric(f"repository_{name}", words, [(_label(job.name), getattr(job, name)) for job in jobs])

@@ -73,8 +73,10 @@ def headline(report: RunReport, running: str | None = None) -> str:
     else:
         state = f"{len(jobs) - good} of {len(jobs)} repositories not in sync"
     moved = words.size(sum(job.moved for job in jobs))
+    saved = sum(job.saved for job in jobs)
+    kept = f", {words.size(saved)} found on the hosts" if saved else ""
     span = f" in {words.duration(report.finished - report.started)}" if report.finished else ""
-    return f"run {report.run}: {state}; {moved} moved{span}"
+    return f"run {report.run}: {state}; {moved} moved{kept}{span}"
 
 
 def advice(report: RunReport, command: str = "sshsync", running: str | None = None) -> str:

@@ -1,7 +1,8 @@
 """Chunks: digests of what is sent, so that after a cut nobody has to read again what already lies there."""
 
 import hashlib
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 
 from sshsync.model.item import Digest
 from sshsync.transfers.load import Span
@@ -66,7 +67,7 @@ class Chunks:
         self._taken = 0
         self._begin(span.offset)
 
-    def take(self, piece: bytes) -> None:
+    def take(self, piece: bytes | memoryview) -> None:
         """Take what follows."""
         view = memoryview(piece)
         while view:
@@ -90,3 +91,27 @@ class Chunks:
         self._offset, self._held = offset, 0
         self._length = length_at(offset, rate, self._most)
         self._hash = hashlib.new(self._algorithm, usedforsecurity=False)
+
+
+class Ranges:
+    """Takes several ranges as they are sent, one behind the other.
+
+    Args:
+        chunks: what takes each range, and how long that is.
+    """
+
+    def __init__(self, chunks: Iterable[tuple[int, Chunks]]) -> None:
+        self._chunks = deque(chunks)
+        self._left = self._chunks[0][0] if self._chunks else 0
+
+    def take(self, piece: bytes) -> None:
+        """Take what follows."""
+        view = memoryview(piece)
+        while view and self._chunks:
+            part = view[: self._left]
+            self._chunks[0][1].take(part)
+            self._left -= len(part)
+            view = view[len(part) :]
+            if not self._left:
+                self._chunks.popleft()[1].end()
+                self._left = self._chunks[0][0] if self._chunks else 0

@@ -4,16 +4,17 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 from sshsync.core.pieces import Extent
 from sshsync.errors import SourceChangedError
 from sshsync.hosts.conversation import Conversation
 from sshsync.model.words import visible
 from sshsync.remote import scripts
-from sshsync.remote.ranges import BLOCK, counted, reading
+from sshsync.remote.ranges import BLOCK, assembling, counted, reading
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends, Kept
-from sshsync.transfers.chunks import Chunks
+from sshsync.transfers.chunks import Chunks, Ranges, length_at
 from sshsync.transfers.load import Part, Span
 
 LEAST = 8 << 20
@@ -21,6 +22,9 @@ LEAST = 8 << 20
 
 MOST_STREAMS = 8
 """Streams of one file at once."""
+
+SPOT, SPOTS, MANY = 1 << 20, 4 << 20, 2000
+"""Bytes below which a range goes with others in one stream; of all that do at the most; and how many these are."""
 
 
 def portions(spans: Sequence[Span], streams: int) -> list[Span]:
@@ -37,6 +41,19 @@ def portions(spans: Sequence[Span], streams: int) -> list[Span]:
     return found
 
 
+def together(spans: Sequence[Span], most: int) -> int:
+    """Return how many of the first ranges go in one stream: small ones, of so many bytes in all, or one of any size."""
+    count, total = 0, 0
+    for span in spans:
+        total += span.length
+        if count and (span.length >= SPOT or total > most):
+            break
+        count += 1
+        if span.length >= SPOT:
+            break
+    return count
+
+
 class Streams:
     """Brings ranges of one file into its part.
 
@@ -50,7 +67,10 @@ class Streams:
         self._load = load
         self._ends = ends
         self._kept = kept
-        self._work: deque[tuple[int, Span]] = deque()
+        self._work: deque[Span] = deque()
+        self._started = 0
+        self._began = ends.clock()
+        self._sent = 0
         self._failed = threading.Event()
         self._lock = threading.Lock()
 
@@ -63,7 +83,7 @@ class Streams:
         """
         # A file of no bytes is one that a receiver of nothing makes.
         found = portions(spans, self._ends.streams) or [Span(self._load.change.key, 0, 0)]
-        self._work.extend(enumerate(found))
+        self._work.extend(found)
         count = min(self._ends.streams, len(found))
         if count == 1:
             self._carry()
@@ -81,35 +101,53 @@ class Streams:
         try:
             while not self._failed.is_set():
                 with self._lock:
-                    if not self._work:
-                        return
-                    number, span = self._work.popleft()
-                self._one(number, span)
+                    number, spans = self._next()
+                if not spans:
+                    return
+                self._one(number, spans)
         except BaseException:
             self._failed.set()
             raise
 
-    def _one(self, number: int, span: Span) -> None:
+    def _next(self) -> tuple[int, list[Span]]:
+        """Return what to bring next, with a number of its own; of small ranges no more than a cut may cost."""
+        rate = self._sent / max(0.001, self._ends.clock() - self._began)
+        most = min(SPOTS, length_at(0, rate, self._ends.chunk))
+        self._started += 1
+        return self._started, [self._work.popleft() for _ in range(together(tuple(islice(self._work, MANY)), most))]
+
+    def _one(self, number: int, spans: Sequence[Span]) -> None:
         ends = self._ends
-        blocks, rest = counted(span.offset).split()
         # One byte more than there should be tells of a file that became longer.
-        last = span.offset + span.length == self._load.size
-        read, line = reading(ends.source_root, [(span.key, Extent(span.offset, span.length + last))])
-        store = {"PART": self._load.name.encode(), "WRITER": b"%d" % number}
-        store |= {"ROOT": ends.target_root, "BLOCKS": blocks, "REST": rest}
-        chunks = Chunks(span, ends.chunks, ends.sent, ends.clock, ends.chunk) if ends.chunks else None
-        write = Command(scripts.STORE, store)
-        with ends.turn(), ends.source.start(read, line) as source, ends.target.start(write) as target:
-            for piece in self._pieces(source, span.length):
-                if chunks:
-                    chunks.take(piece)
+        more = spans[-1].offset + spans[-1].length == self._load.size
+        asked = [(span.key, Extent(span.offset, span.length + (more and span is spans[-1]))) for span in spans]
+        read, lines = reading(ends.source_root, asked)
+        write, head = self._receiver(number, spans)
+        chunks = Ranges((span.length, self._chunks(span)) for span in spans if ends.chunks)
+        with ends.turn(), ends.source.start(read, lines) as source, ends.target.start(write) as target:
+            target.write(head)
+            for piece in self._pieces(source, sum(span.length for span in spans)):
+                chunks.take(piece)
                 target.write(piece)
-            if chunks:
-                chunks.end()
             target.finish().check("receiving files")
             check_source(source)
         with self._lock:
-            self._kept(span)
+            for span in spans:
+                self._kept(span)
+
+    def _chunks(self, span: Span) -> Chunks:
+        ends = self._ends
+        return Chunks(span, ends.chunks, ends.sent, ends.clock, ends.chunk)
+
+    def _receiver(self, number: int, spans: Sequence[Span]) -> tuple[Command, bytes]:
+        """Return what takes ranges, and how its input begins: one goes straight into its place."""
+        root, part, writer = self._ends.target_root, self._load.name.encode(), b"%d" % number
+        if len(spans) > 1:
+            extents = [Extent(span.offset, span.length) for span in spans]
+            return assembling(root, part, writer, extents, self._ends.target.capabilities.cutters)
+        blocks, rest = counted(spans[0].offset).split()
+        variables = {"ROOT": root, "PART": part, "WRITER": writer, "BLOCKS": blocks, "REST": rest}
+        return Command(scripts.STORE, variables), b""
 
     def _pieces(self, source: Conversation, length: int) -> Iterator[bytes]:
         for piece in source.pieces():
@@ -117,6 +155,7 @@ class Streams:
             if self._failed.is_set():
                 raise _OtherFailed
             self._ends.moved(len(piece))
+            self._sent += len(piece)
             length -= len(piece)
             if length < 0:
                 raise SourceChangedError("the file became longer while it was read")

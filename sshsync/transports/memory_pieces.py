@@ -1,7 +1,6 @@
 """What compares and puts together, on a host in memory; the programs that it is sent are done as the core says."""
 
 import hashlib
-from collections.abc import Iterator
 
 from sshsync.core.pieces import Cut, pieces
 from sshsync.transports.memory_shell import Ended, Shell, decoded
@@ -57,7 +56,7 @@ class Pieces(Shell):
             self._out += self._host.file(self._root + b"/./" + _name(name)).data[start:][: long * _BLOCK + rest]
 
     def assemble(self) -> None:
-        """Make a part out of ranges of files and the bytes that came."""
+        """Write ranges of files and the bytes that came into a part."""
         self._ours()
         self._tool("dd")
         self._assemble()
@@ -70,39 +69,50 @@ class Pieces(Shell):
 
     def _assemble(self) -> None:
         part = self._own + b"/part/" + self._vars["PART"]
-        self._host.remove(part + b".open")
+        mark = part + b".open." + self._vars["WRITER"]
         self._host.make(self._own + b"/part")
-        made = b"".join(self._built())
-        if len(made) != int(self._vars["SIZE"]):
-            raise Ended(1, b"what was put together is not of %s bytes" % self._vars["SIZE"])
-        self._write(part + b".open", made)
-        self._host.move(part + b".open", part)
+        self._write(mark, b"")
+        try:
+            self._build(part)
+        finally:
+            self._host.unlink(mark)
 
-    def _built(self) -> Iterator[bytes]:
+    def _build(self, part: bytes) -> None:
         lines, dot, brought = (b"\n" + self._stdin).partition(b"\n.\n")
         if not dot:
             raise Ended(1, b"the plan has no end")
-        source = b""
+        if not self._host.exists(part):
+            self._write(part, b"")
+        source, at = b"", 0
         for line in lines.split(b"\n")[1:]:
             if line[:1] == b"F":
-                source = self._source(decoded(line[2:]))
+                source = self._source(*line[2:].split(b" ", 1))
                 continue
             numbers = [int(word) for word in line.split(b" ")[1:]]
             length = numbers[-2] * _BLOCK + numbers[-1]
+            data = None
             if line[:1] == b"C":
                 start = numbers[0] * _BLOCK + numbers[1]
-                yield source[start : start + length]
-            else:
-                yield brought[:length]
-                brought = brought[length:]
+                data = source[start : start + length]
+            elif line[:1] == b"L":
+                data, brought = brought[:length], brought[length:]
+            if data is not None:
+                self._host.write_at(part, at, data, mode=0o600, mtime=int(self._host.clock()))
+                if len(data) < length:
+                    raise Ended(1, b"not all of the bytes came")
+            at += length
 
-    def _source(self, name: bytes) -> bytes:
+    def _source(self, least: bytes, word: bytes) -> bytes:
+        name = decoded(word)
         path = self._root + b"/" + name
         if self._real(self._root, name.rpartition(b"/")[0] or b".", make=False) or self._host.is_link(path):
             raise Ended(1, b"./%s is behind a link" % name)
         if not self._is_file(path):
             raise Ended(1, b"./%s: it is no file" % name)
-        return self._host.file(path).data
+        data = self._host.file(path).data
+        if len(data) <= int(least):
+            raise Ended(1, b"./%s: it is shorter than it was" % name)
+        return data
 
     def _is_file(self, path: bytes) -> bool:
         return self._host.exists(path) and not self._host.is_directory(path)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sshsync.core import chunks
-from sshsync.core.chunks import Comparison, Copy, Rates, begin, recipe, settled, step
+from sshsync.core.chunks import Comparison, Copy, Rates, begin, settled, step
 from sshsync.core.pieces import Cut, Extent, Piece, blocks, by_content, ladder, merged, pieces, without
 
 EXTENTS = st.lists(st.builds(Extent, st.integers(0, 60), st.integers(0, 12)), max_size=8)
@@ -35,6 +35,10 @@ def compared(new: bytes, old: dict[bytes, bytes], cuts: tuple[Cut, ...]) -> tupl
         count += len(asked) + max(0, sum(map(len, answers.values())))
         known = step(known, cut, asked, answers)
     return known, count * chunks.TOLD
+
+
+def recipe(known: Comparison) -> list[Copy | Extent]:
+    return sorted([*known.copies, *known.wanted], key=lambda part: part.at if isinstance(part, Copy) else part.offset)
 
 
 def made(known: Comparison, new: bytes, old: dict[bytes, bytes]) -> bytes:

@@ -30,6 +30,7 @@ LONGEST_NIGHT = 40 * DEAD_AFTER
 KEYS = (b"a", b"b", b"d/x", b"d/y", b"d/z/w", b"big")
 SCRIPTS = (
     "unpack", "store", "publish", "unpack", "store", "publish", "mark", "delete", "discard", "claim", "release", "take-over", "carry-on", "ranges", "chunks",
+    "pieces", "assemble", "assemble-by",
     "probe", "list", "digest", "read", "staged", "stat", "room", "",
 )  # fmt: skip
 

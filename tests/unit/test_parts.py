@@ -125,3 +125,9 @@ def test_a_host_without_dd_begins_anew(big: World) -> None:
     proxy.faults.append(Fault("short", "store", after=1_000_000))
     assert big.run("proxy", text=RETRY).exit_code == 0
     assert proxy.below(b"/p") == {b"big": BIG}
+
+
+def test_a_connection_that_is_refused_before_anything_lies_there_is_made_again(big: World) -> None:
+    big.host("proxy").faults.append(Fault("refuse", "store"))
+    assert big.run("proxy", text=RETRY).exit_code == 0
+    assert big.host("proxy").below(b"/p") == {b"big": BIG}

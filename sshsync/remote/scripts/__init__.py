@@ -41,8 +41,8 @@ STAT_IN_PERL = text_of("look/stat.pl")
 READ = load("move/read", "top", "batches", lists=True)
 RANGES = load("move/ranges", "top", "range", lists=True)
 UNPACK = load("move/unpack", "own")
-STORE = load("move/store", "own")
-ASSEMBLE = load("move/assemble", "own", "plain", "range")
+STORE = load("move/store", "own", "over")
+ASSEMBLE = load("move/assemble", "own", "plain", "range", "over")
 ASSEMBLE_BY = load("move/assemble-by", "own")
 FETCH = load("move/fetch", "own", "secrets", "real")
 SCP_SEND = load("move/scp-send", "top")
@@ -55,7 +55,7 @@ TAKE_OVER = load("move/take-over", "own", "held", "grouped", "real")
 CUTTERS = foreign("programs/pieces")
 """What prints the pieces of ranges of files, by its interpreter; see PIECES."""
 ASSEMBLERS = foreign("programs/assemble")
-"""What puts a file together of ranges of others, by its interpreter; see ASSEMBLE_BY."""
+"""What writes ranges of other files, and bytes that come, into a part, by its interpreter; see ASSEMBLE_BY."""
 
 # place/: what changes a child where its readers look, and what clears staging: only for whoever holds its lease.
 MARK = load("place/mark", "own", "held", "plain")

@@ -40,6 +40,7 @@ SHARED: dict[str, tuple[Use, ...]] = {
     "secrets": (),
     "nobody": (),
     "range": (),
+    "over": (),
 }
 """What each shared function uses itself."""
 

@@ -4,10 +4,9 @@ main() {
   p=.sshsync/part/$PART
   umask 077
   unset PERL5OPT PERL5LIB PERLIO PERL_UNICODE
-  if rm -rf "$p.open" && mkdir -p .sshsync/part && $RUN "$PROGRAM" "$SIZE" >"$p.open"; then
-    mv -f "$p.open" "$p"
-    return
-  fi
-  rm -rf "$p.open"
-  return 1
+  mkdir -p .sshsync/part && : >"$p.open.$WRITER" || return
+  $RUN "$PROGRAM" 1<>"$p"
+  k=$?
+  rm -f "$p.open.$WRITER"
+  return $k
 }

@@ -1,10 +1,9 @@
-# Prints a content that is put together of ranges of files and of what follows on stdin; the argument is its size.
-# stdin: lines of F and a file's name, C and a range of that file, L and how many of the bytes that follow; a dot; the bytes.
-# A length is a number of blocks and of bytes. For perl from 5.8 on.
+# Writes ranges of files, and what follows on stdin, into the file on stdout, from its first byte on. stdin: lines of H and how
+# much stays as it is; F, one less than the bytes that a file has at least, and its name; C and a range of that file; L and how
+# many of the bytes that follow; a dot; the bytes. A length is a number of blocks and of bytes. For perl from 5.8 on.
 use strict;
 use Fcntl;
 my ($block, $most) = (1 << 16, 1 << 20);
-my $size = $ARGV[0];
 binmode STDIN;
 binmode STDOUT;
 
@@ -46,21 +45,20 @@ while (1) {
 }
 my ($name, $source);
 for my $line (@lines) {
-  if ($line =~ s/^F //) {
+  if ($line =~ s/^F \d+ //) {
     ($name = $line) =~ s/\\0([0-7]{3})/chr oct $1/ge;
     $source = opened($name);
     next;
   }
   my ($what, @numbers) = split / /, $line;
   my $length = $numbers[-2] * $block + $numbers[-1];
-  if ($what eq 'C') {
+  if ($what eq 'H') {
+    seek(STDOUT, $length, 1) or die "$!\n";
+  } elsif ($what eq 'C') {
     seek($source, $numbers[0] * $block + $numbers[1], 0) or die "$name: $!\n";
     bring($source, $length, $name);
   } else {
     bring(\*STDIN, $length, 'stdin');
   }
 }
-$| = 1;
-print '' or die "$!\n";
--s STDOUT == $size or die "what was put together is not of $size bytes\n";
 close(STDOUT) or die "$!\n";

@@ -1,0 +1,178 @@
+"""Deltas: what of a big file lies on the child already, in other files, is copied there and not sent."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from sshsync.appliers.base import Site
+from sshsync.appliers.ledger import Ledger
+from sshsync.appliers.looks import Looks
+from sshsync.core.chunks import Comparison, Copy, Rates, begin, pays, settled, step
+from sshsync.core.likely import Likely
+from sshsync.core.pieces import Cut, Extent, Piece, ladder, without
+from sshsync.hosts.asking import Asking
+from sshsync.kinds.chunks import Means, Question
+from sshsync.model.change import Replace, Transfer
+from sshsync.model.item import Digest, Item, Key
+from sshsync.model.prepared import Prepared
+from sshsync.remote.ranges import assembling
+from sshsync.transfers.load import SMALL, Part
+
+LINK = 2_000_000
+"""Bytes a second that a link is taken to carry as long as nothing went over it: whoever has a faster one waits a little
+longer for the first file, whoever has a slower one does not wait for hours."""
+
+DIGESTING = 300_000_000
+"""Bytes a second that a host reads and digests."""
+
+PROCESSES = 0.004
+"""Seconds in which a shell starts what digests a block."""
+
+SPOT = {True: 0.0005, False: 0.015}
+"""Seconds that one more copy costs, by whether a program makes it: a shell starts some processes for it, and others for
+what is sent between two."""
+
+COPIES = b"copies"
+"""The name under which the one who copies marks a part."""
+
+_COPY_RATE = 5_000_000
+"""Bytes a second that the slowest host is expected to copy; only bounds how long silence is fine."""
+
+
+class Held:
+    """The contents that a child has, by digests and names.
+
+    Args:
+        items: what it had when it was scanned.
+        published: what was brought there since.
+    """
+
+    def __init__(self, items: Mapping[Key, Item], published: Mapping[Key, Item]) -> None:
+        self._items = items
+        self._published = published
+        self._digests: dict[Digest, Key] | None = None
+        self._likely: Likely | None = None
+
+    def twin(self, item: Item) -> Key | None:
+        """Return a file that has the content of an item."""
+        if self._digests is None:
+            big = (one for one in self._items.values() if one.digest and one.size >= SMALL)
+            self._digests = {one.digest: one.key for one in big if one.digest}
+        fresh = (one.key for one in self._published.values() if one.digest == item.digest and one.size == item.size)
+        return self._digests.get(item.digest or "") or next(fresh, None)
+
+    def others(self, change: Transfer) -> list[Key]:
+        """Return the files that may hold much of a new content: the old version, else what has a name much like it."""
+        if isinstance(change, Replace):
+            return [change.key]
+        if self._likely is None:
+            self._likely = Likely(self._items.values(), SMALL)
+        found = self._likely.of(change.key, change.size)
+        return [found] if found is not None else []
+
+
+class Deltas:
+    """Finds and makes copies for the parts of one link.
+
+    Args:
+        held: what the child has.
+        rate: tells how many bytes a second the link carries, 0 while nothing went over it.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        source_root: bytes,
+        asking: Asking,
+        looks: Looks,
+        held: Held,
+        rate: Callable[[], float],
+    ) -> None:
+        self._site = site
+        self._source_root = source_root
+        self._asking = asking
+        self._looks = looks
+        self._held = held
+        self._rate = rate
+
+    def find(
+        self, load: Part, there: Sequence[Extent], means: Means | None, former: Mapping[Key, int]
+    ) -> tuple[Copy, ...]:
+        """Return what of a part can be copied.
+
+        Args:
+            load: the part.
+            there: what is known to be right in it already.
+            means: what both hosts can compare files by; None when they have nothing in common.
+            former: files in staging that hold much of it, and their sizes.
+
+        Raises:
+            HostError: a host failed, or its answer is none.
+        """
+        missing = without([Extent(0, load.size)], there)
+        twin = self._held.twin(load.change.new)
+        if twin is not None:
+            return tuple(Copy(one.offset, one.length, twin, one.offset) for one in missing)
+        others = self._held.others(load.change)
+        if means is None or not (others or former) or not missing:
+            return ()
+        began = self._asking.monotonic()
+        seen = self._looks.look(self._site.child, self._site.root, others).items
+        rates = self._rates(means, self._asking.monotonic() - began)
+        old = {**former, **{key: seen[key].size for key in others if key in seen}}
+        cuts = ladder(max(load.size, *old.values(), 1), content=means.content)
+        comparison = begin(load.size, old, there if means.content else _aligned(there, cuts[0].most))
+        for cut in cuts:
+            if pays(comparison, cut, rates):
+                comparison = step(comparison, cut, *self._look(load, comparison, cut, means))
+        return settled(comparison, int(rates.link * SPOT[means.content])).copies
+
+    def make(self, load: Part, copies: Sequence[Copy]) -> None:
+        """Copy ranges of other files into a part.
+
+        Raises:
+            HostError: the host failed; what was copied does not count.
+        """
+        session = self._asking.session(self._site.child)
+        programs = session.capabilities.cutters
+        command, stdin = assembling(self._site.root, load.name.encode(), COPIES, copies, programs)
+        allow = sum(copy.length for copy in copies) / _COPY_RATE + len(copies)
+        session.run(command, stdin, allow=allow).check("copying what is there already")
+
+    def _rates(self, means: Means, round_trip: float) -> Rates:
+        limit = self._site.child.bwlimit
+        link = self._rate() or min(LINK, limit or LINK)
+        return Rates(link, DIGESTING, 0.0 if means.content else PROCESSES, round_trip)
+
+    def _look(
+        self, load: Part, comparison: Comparison, cut: Cut, means: Means
+    ) -> tuple[list[Piece], dict[Key, list[Piece]]]:
+        """Have both hosts cut and digest, side by side."""
+        site, looks = self._site, self._looks
+        new = [Question(load.change.key, one, cut) for one in comparison.wanted]
+        old = {key: [Question(key, one, cut) for one in extents] for key, extents in comparison.spare.items()}
+        with ThreadPoolExecutor(1, "sshsync-comparing") as pool:
+            theirs = pool.submit(looks.chunks, site.parent, self._source_root, b".", new, means)
+            ours = {key: looks.chunks(site.child, site.root, b".", asked, means) for key, asked in old.items()}
+            return theirs.result(), ours
+
+
+def foretold(prepared: Prepared, ledger: Ledger) -> None:
+    """Tell what is not going to be sent as a whole, as far as that is known without reading anything."""
+    held = Held(prepared.child.items, {})
+    big = [change for change in prepared.changes.transfers if change.size >= SMALL]
+    twins = [change for change in big if held.twin(change.new) is not None]
+    others = [change for change in big if held.twin(change.new) is None and held.others(change)]
+    if twins:
+        ledger.remark(f"{len(twins)} big file(s) would be copied on the child, which has their content already")
+    if others:
+        ledger.remark(f"{len(others)} big file(s) would be compared with what the child has, and what differs sent")
+
+
+def _aligned(extents: Sequence[Extent], size: int) -> list[Extent]:
+    """Return extents without what is no whole block: what is left over begins where blocks do."""
+    found = []
+    for extent in extents:
+        start, end = -(-extent.offset // size) * size, extent.end // size * size
+        if end > start:
+            found.append(Extent(start, end - start))
+    return found
