@@ -14,7 +14,6 @@ from sshsync.kinds.chunks import Means, Question
 from sshsync.model.change import Replace, Transfer
 from sshsync.model.item import Digest, Item, Key
 from sshsync.model.prepared import Prepared
-from sshsync.remote.ranges import assembling
 from sshsync.transfers.load import SMALL, Part
 
 LINK = 2_000_000
@@ -30,12 +29,6 @@ PROCESSES = 0.004
 SPOT = {True: 0.0005, False: 0.015}
 """Seconds that one more copy costs, by whether a program makes it: a shell starts some processes for it, and others for
 what is sent between two."""
-
-COPIES = b"copies"
-"""The name under which the one who copies marks a part."""
-
-_COPY_RATE = 5_000_000
-"""Bytes a second that the slowest host is expected to copy; only bounds how long silence is fine."""
 
 
 class Held:
@@ -57,7 +50,10 @@ class Held:
         if self._digests is None:
             big = (one for one in self._items.values() if one.digest and one.size >= SMALL)
             self._digests = {one.digest: one.key for one in big if one.digest}
-        fresh = (one.key for one in self._published.values() if one.digest == item.digest and one.size == item.size)
+        # Others are published meanwhile.
+        fresh = (
+            one.key for one in list(self._published.values()) if one.digest == item.digest and one.size == item.size
+        )
         return self._digests.get(item.digest or "") or next(fresh, None)
 
     def others(self, change: Transfer) -> list[Key]:
@@ -125,18 +121,6 @@ class Deltas:
             if pays(comparison, cut, rates):
                 comparison = step(comparison, cut, *self._look(load, comparison, cut, means))
         return settled(comparison, int(rates.link * SPOT[means.content])).copies
-
-    def make(self, load: Part, copies: Sequence[Copy]) -> None:
-        """Copy ranges of other files into a part.
-
-        Raises:
-            HostError: the host failed; what was copied does not count.
-        """
-        session = self._asking.session(self._site.child)
-        programs = session.capabilities.cutters
-        command, stdin = assembling(self._site.root, load.name.encode(), COPIES, copies, programs)
-        allow = sum(copy.length for copy in copies) / _COPY_RATE + len(copies)
-        session.run(command, stdin, allow=allow).check("copying what is there already")
 
     def _rates(self, means: Means, round_trip: float) -> Rates:
         limit = self._site.child.bwlimit

@@ -2,10 +2,11 @@
 
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sshsync.core.chunks import Copy
 from sshsync.errors import CommandError, LeasedError, ListingError
 from sshsync.hosts.conversation import Reply, failure, new_token
 from sshsync.hosts.session import Session
@@ -15,6 +16,7 @@ from sshsync.model.item import Item, Key, Stamp
 from sshsync.model.words import visible
 from sshsync.remote import encode, room, scripts
 from sshsync.remote.frame import records
+from sshsync.remote.ranges import assembling
 from sshsync.remote.room import Room
 from sshsync.remote.scripts import OPEN, Command, Script
 from sshsync.transfers.load import Load, Loose, Part, above, by_directory, hexadecimal, units
@@ -160,6 +162,17 @@ class Staging:
         variables |= self._session().capabilities.stat_words(token)
         reply = self._run(Command(scripts.CARRY_ON, self._of(variables)), allow=allow, token=token)
         return _sizes(reply.check("going on with a part"), token).get(load.name.encode(), 0)
+
+    def compose(self, load: Part, copies: Sequence[Copy]) -> None:
+        """Copy ranges of other files of the child into a part.
+
+        Raises:
+            HostError: the host failed; what was copied does not count.
+        """
+        programs = self._session().capabilities.cutters
+        command, stdin = assembling(self.root, load.name.encode(), b"copies", copies, programs)
+        allow = sum(copy.length for copy in copies) / _COPY_RATE + len(copies)
+        self._run(command, stdin, allow).check("copying what is there already")
 
     def clear(self, keep: Collection[str] = ()) -> None:
         """Remove everything from staging but what lies at the places to keep, with the marks of who writes there."""

@@ -15,8 +15,8 @@ TOLD = 9
 """Bytes that a host tells of one piece; of a block a few more."""
 
 HOPE, REST = 0.5, 0.25
-"""Share of a content that is expected to be there already, as long as nobody looked; and of what was not found by then:
-where something differs in every coarse piece, the fine ones may be the same."""
+"""Share of a content that is expected to be there already, as long as nobody looked; and, by each look, of what was not
+found by then: where something differs in every coarse piece, the fine ones may be the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class Comparison:
         done: what is not asked about, because it is known to be right already.
         spare: what of the old contents was not found in the new one.
         grain: bytes of a usual piece of the last cut; 0 when nothing was compared yet.
+        looks: how often it was.
     """
 
     size: int
@@ -47,6 +48,7 @@ class Comparison:
     wanted: tuple[Extent, ...]
     spare: Mapping[Key, tuple[Extent, ...]]
     grain: int = 0
+    looks: int = 0
     done: tuple[Extent, ...] = ()
 
     @property
@@ -96,7 +98,7 @@ def pays(comparison: Comparison, cut: Cut, rates: Rates) -> bool:
         return False
     common = min(comparison.missing, spare)
     edges = min(comparison.missing, comparison.grain * len(comparison.wanted))
-    saved = max(edges, REST * common) if comparison.grain else HOPE * common
+    saved = max(edges, REST**comparison.looks * common) if comparison.looks else HOPE * common
     read = max(comparison.missing, spare)
     pieces = read / cut.mean
     looking = rates.round_trip + read / rates.digesting + pieces * (rates.start + TOLD / rates.link)
@@ -133,6 +135,7 @@ def step(comparison: Comparison, cut: Cut, new: Iterable[Piece], old: Mapping[Ke
         wanted=_rest(comparison.size, copies, comparison.done),
         spare=spare,
         grain=cut.mean,
+        looks=comparison.looks + 1,
     )
 
 

@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,7 +40,8 @@ def tools(directory: Path, *more: str) -> Path:
     """Return a directory with the tools that every Unix has, and some more."""
     directory.mkdir()
     for name in (*TOOLS, *more):
-        found = shutil.which(name)
+        # What is called python3 on a PATH may be a script that looks for one.
+        found = sys.executable if name == "python3" else shutil.which(name)
         require(bool(found) or name not in more, name)
         if found:
             (directory / name).symlink_to(os.path.realpath(found))
