@@ -45,7 +45,8 @@ class Parts(Looks):
         self._ours()
         self._held()
         host, parts = self._host, self._own + b"/part/"
-        host.make(self._own + b"/part")
+        if not host.is_directory(self._own + b"/part"):
+            return
         origin, target = parts + self._vars["FROM"], parts + self._vars["TO"]
         mark = target + MARK + b"go"
         if host.exists(origin) and not host.is_link(origin):

@@ -65,19 +65,20 @@ class Pieces(Shell):
         """Do the same by a program."""
         self._ours()
         self._interpreter()
-        self._assemble()
+        # A program writes what there is of a range before it tells that there is no more.
+        self._assemble(wary=False)
 
-    def _assemble(self) -> None:
+    def _assemble(self, *, wary: bool = True) -> None:
         part = self._own + b"/part/" + self._vars["PART"]
         mark = part + b".open." + self._vars["WRITER"]
         self._host.make(self._own + b"/part")
         self._write(mark, b"")
         try:
-            self._build(part)
+            self._build(part, wary=wary)
         finally:
             self._host.unlink(mark)
 
-    def _build(self, part: bytes) -> None:
+    def _build(self, part: bytes, *, wary: bool) -> None:
         lines, dot, brought = (b"\n" + self._stdin).partition(b"\n.\n")
         if not dot:
             raise Ended(1, b"the plan has no end")
@@ -86,7 +87,8 @@ class Pieces(Shell):
         source, at = b"", 0
         for line in lines.split(b"\n")[1:]:
             if line[:1] == b"F":
-                source = self._source(*line[2:].split(b" ", 1))
+                least, word = line[2:].split(b" ", 1)
+                source = self._source(int(least) if wary else -1, word)
                 continue
             numbers = [int(word) for word in line.split(b" ")[1:]]
             length = numbers[-2] * _BLOCK + numbers[-1]
@@ -102,7 +104,7 @@ class Pieces(Shell):
                     raise Ended(1, b"not all of the bytes came")
             at += length
 
-    def _source(self, least: bytes, word: bytes) -> bytes:
+    def _source(self, least: int, word: bytes) -> bytes:
         name = decoded(word)
         path = self._root + b"/" + name
         if self._real(self._root, name.rpartition(b"/")[0] or b".", make=False) or self._host.is_link(path):
@@ -110,7 +112,7 @@ class Pieces(Shell):
         if not self._is_file(path):
             raise Ended(1, b"./%s: it is no file" % name)
         data = self._host.file(path).data
-        if len(data) <= int(least):
+        if len(data) <= least:
             raise Ended(1, b"./%s: it is shorter than it was" % name)
         return data
 
