@@ -95,6 +95,7 @@ class Repository:
         digest: algorithm asked for, or "" to follow the chain; that of its chain once `core.algorithm` settled it.
         stable_for: seconds a file must have been left alone before it is taken.
         bwlimit: bytes a second that its link may use through the controller; 0 for no limit.
+        streams: ranges of one big file that go side by side; 0 for as many as are of use.
         type: what its items are, by the name of their kind.
     """
 
@@ -117,6 +118,7 @@ class Repository:
     groups: tuple[str, ...]
     retries: Retries
     bwlimit: float
+    streams: int
     type: str
 
     @property

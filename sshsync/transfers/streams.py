@@ -1,9 +1,11 @@
 """Streams: ranges of one big file, several side by side, each from a command on the parent into one on the child."""
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from sshsync.core.pieces import Extent
 from sshsync.errors import SourceChangedError
@@ -16,11 +18,31 @@ from sshsync.transfers.base import Ends, Kept
 from sshsync.transfers.chunks import Chunks
 from sshsync.transfers.load import Part, Span
 
-LEAST = 8 << 20
-"""Bytes that are worth a stream of their own."""
+LEAST = 2 << 20
+"""Bytes that are worth a stream of their own: OpenSSH takes as many on one channel before it has to answer."""
 
 MOST_STREAMS = 8
 """Streams of one file at once."""
+
+LANES = 4
+"""Connections to one host over which the streams of one file go. TCP slows a connection down for each packet that is
+lost, and takes long to make up for it where the way is long: several lose less together than one."""
+
+FASTEST = 200_000_000
+"""Bytes a second that streams should not be what limits them: about what one controller encrypts and decrypts."""
+
+
+def useful(size: int, round_trip: float) -> int:
+    """Return how many streams bring a file soonest.
+
+    A stream brings `LEAST` bytes a round trip at the most, because that is OpenSSH's window. So near hosts get one
+    stream, and far ones as many as it takes for `FASTEST`.
+
+    Args:
+        size: bytes to bring.
+        round_trip: seconds that a question and its answer take.
+    """
+    return max(1, min(MOST_STREAMS, math.ceil(round_trip * FASTEST / LEAST), size // LEAST))
 
 
 def portions(spans: Sequence[Span], streams: int) -> list[Span]:
@@ -40,6 +62,9 @@ def portions(spans: Sequence[Span], streams: int) -> list[Span]:
 class Streams:
     """Brings ranges of one file into its part.
 
+    Where the link breaks, chunks get shorter, and there are fewer streams in proportion: each of them loses what it has
+    under way.
+
     Args:
         load: the part.
         ends: both hosts.
@@ -48,11 +73,13 @@ class Streams:
 
     def __init__(self, load: Part, ends: Ends, kept: Kept) -> None:
         self._load = load
-        self._ends = ends
+        self._ends = replace(ends, check=self._check)
+        self._stop = ends.check
         self._kept = kept
         self._work: deque[tuple[int, Span]] = deque()
         self._failed = threading.Event()
         self._lock = threading.Lock()
+        self._telling = threading.Lock()
 
     def bring(self, spans: Sequence[Span]) -> None:
         """Bring the ranges.
@@ -61,15 +88,18 @@ class Streams:
             HostError: a host or the way to it failed: the first failure of any stream.
             SourceChangedError: the file is shorter than it was.
         """
+        ends = self._ends
+        wanted = ends.streams or useful(sum(span.length for span in spans), ends.round_trip)
         # A file of no bytes is one that a receiver of nothing makes.
-        found = portions(spans, self._ends.streams) or [Span(self._load.change.key, 0, 0)]
+        count = min(wanted, max(1, ends.chunk // LEAST))
+        found = portions(spans, count) or [Span(self._load.change.key, 0, 0)]
         self._work.extend(enumerate(found))
-        count = min(self._ends.streams, len(found))
+        count = min(count, len(found))
         if count == 1:
-            self._carry()
+            self._carry(0)
             return
         with ThreadPoolExecutor(count, "sshsync-stream") as pool:
-            running = [pool.submit(self._carry) for _ in range(count)]
+            running = [pool.submit(self._carry, number) for number in range(count)]
             for one in running:
                 one.exception()
         errors = [error for one in running if (error := one.exception())]
@@ -77,20 +107,25 @@ class Streams:
         if errors:
             raise (real or errors)[0]
 
-    def _carry(self) -> None:
+    def _check(self) -> None:
+        self._stop()
+        if self._failed.is_set():
+            raise _OtherFailed
+
+    def _carry(self, stream: int) -> None:
         try:
+            ends = self._ends.along(stream % LANES)
             while not self._failed.is_set():
                 with self._lock:
                     if not self._work:
                         return
                     number, span = self._work.popleft()
-                self._one(number, span)
+                self._one(number, span, ends)
         except BaseException:
             self._failed.set()
             raise
 
-    def _one(self, number: int, span: Span) -> None:
-        ends = self._ends
+    def _one(self, number: int, span: Span, ends: Ends) -> None:
         blocks, rest = counted(span.offset).split()
         # One byte more than there should be tells of a file that became longer.
         last = span.offset + span.length == self._load.size
@@ -113,10 +148,10 @@ class Streams:
 
     def _pieces(self, source: Conversation, length: int) -> Iterator[bytes]:
         for piece in source.pieces():
-            self._ends.check()
-            if self._failed.is_set():
-                raise _OtherFailed
-            self._ends.moved(len(piece))
+            self._check()
+            # Whoever counts need not know of threads; and a pace is one for all streams.
+            with self._telling:
+                self._ends.moved(len(piece))
             length -= len(piece)
             if length < 0:
                 raise SourceChangedError("the file became longer while it was read")

@@ -21,6 +21,7 @@ class LocalTransport:
     """Runs scripts on this machine with the given POSIX shell."""
 
     label = "local"
+    round_trip = 0.0
     security: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, shell: str = "/bin/sh") -> None:
