@@ -170,9 +170,8 @@ class Conversation:
             self.close_input()
 
     def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        for start in range(0, len(view), PIECE):
-            self._stream.write(bytes(view[start : start + PIECE]))
+        for start in range(0, len(data), PIECE):
+            self._stream.write(data[start : start + PIECE])
 
     def close_input(self) -> None:
         """End the script's input."""

@@ -26,8 +26,9 @@ from sshsync.transports.known_hosts import HostKey
 from sshsync.transports.ssh_greeting import HANDSHAKE, Channel, Connection, greeting, handshake, key_of, words
 from sshsync.transports.trust import Trust
 
-WINDOW = 16 << 20
-"""Bytes a host may send ahead on one channel: bounds memory, and speed on long links."""
+WINDOW = 4 << 20
+"""Bytes a host may send ahead on one channel: bounds memory, and speed on long links, over which big files come in several
+streams. What is held of a channel is moved for each read, so a long queue costs time as well."""
 
 _PACKET = 1 << 18
 _CHANNEL_WAIT = 30.0
