@@ -18,8 +18,11 @@ from sshsync.transfers.base import Ends, Kept
 from sshsync.transfers.chunks import Chunks
 from sshsync.transfers.load import Part, Span
 
-LEAST = 2 << 20
-"""Bytes that are worth a stream of their own: OpenSSH takes as many on one channel before it has to answer."""
+LEAST = 1 << 20
+"""Bytes that are worth a stream of their own."""
+
+WINDOW = 2 << 20
+"""Bytes that OpenSSH takes on one channel before it has to answer."""
 
 MOST_STREAMS = 8
 """Streams of one file at once."""
@@ -32,28 +35,33 @@ FASTEST = 200_000_000
 """Bytes a second that streams should not be what limits them: about what one controller encrypts and decrypts."""
 
 
-def useful(size: int, round_trip: float) -> int:
+def useful(size: int, round_trip: float, chunk: int, asked: int = 0) -> int:
     """Return how many streams bring a file soonest.
 
-    A stream brings `LEAST` bytes a round trip at the most, because that is OpenSSH's window. So near hosts get one
-    stream, and far ones as many as it takes for `FASTEST`.
+    A stream brings one `WINDOW` a round trip at the most. So near hosts get one stream, and far ones as many as it
+    takes for `FASTEST`. Chunks that got shorter tell of a link that breaks: each stream loses what it has under way
+    then, so there are fewer of them.
 
     Args:
         size: bytes to bring.
         round_trip: seconds that a question and its answer take.
+        chunk: bytes of a chunk at most.
+        asked: how many somebody wants, whatever the round trip; 0 for nobody.
     """
-    return max(1, min(MOST_STREAMS, math.ceil(round_trip * FASTEST / LEAST), size // LEAST))
+    return max(1, min(asked or math.ceil(round_trip * FASTEST / WINDOW), MOST_STREAMS, size // LEAST, chunk // WINDOW))
 
 
 def portions(spans: Sequence[Span], streams: int) -> list[Span]:
     """Return ranges in as many portions as there are streams, or more where the ranges are not connected."""
+    if streams == 1:
+        return list(spans)
     total = sum(span.length for span in spans)
-    each = max(LEAST, -(-total // (streams * BLOCK)) * BLOCK) if streams > 1 else total
+    each = max(LEAST, -(-total // (streams * BLOCK)) * BLOCK)
     found = []
     for span in spans:
         at, end = span.offset, span.offset + span.length
         while at < end:
-            upto = end if end - at < each + LEAST else (at + each) // BLOCK * BLOCK
+            upto = end if end - at < each * 3 // 2 else (at + each) // BLOCK * BLOCK
             found.append(Span(span.key, at, upto - at))
             at = upto
     return found
@@ -61,9 +69,6 @@ def portions(spans: Sequence[Span], streams: int) -> list[Span]:
 
 class Streams:
     """Brings ranges of one file into its part.
-
-    Where the link breaks, chunks get shorter, and there are fewer streams in proportion: each of them loses what it has
-    under way.
 
     Args:
         load: the part.
@@ -89,9 +94,8 @@ class Streams:
             SourceChangedError: the file is shorter than it was.
         """
         ends = self._ends
-        wanted = ends.streams or useful(sum(span.length for span in spans), ends.round_trip)
+        count = useful(sum(span.length for span in spans), ends.round_trip, ends.chunk, ends.streams)
         # A file of no bytes is one that a receiver of nothing makes.
-        count = min(wanted, max(1, ends.chunk // LEAST))
         found = portions(spans, count) or [Span(self._load.change.key, 0, 0)]
         self._work.extend(enumerate(found))
         count = min(count, len(found))

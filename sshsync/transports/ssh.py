@@ -27,7 +27,7 @@ from sshsync.transports.ssh_greeting import HANDSHAKE, Channel, Connection, gree
 from sshsync.transports.trust import Trust
 
 WINDOW = 4 << 20
-"""Bytes a host may send ahead on one channel: bounds memory, and speed on long links, over which big files come in several
+"""Bytes a host may send ahead on one channel: bounds memory, and speed on long links, where big files come in several
 streams. What is held of a channel is moved for each read, so a long queue costs time as well."""
 
 _PACKET = 1 << 18
