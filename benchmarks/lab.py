@@ -97,6 +97,8 @@ class Host:
             "PasswordAuthentication no",
             "KbdInteractiveAuthentication no",
             "MaxStartups 100",
+            # bash leaves ~/.bashrc alone at this level: what this machine's owner put there is no part of a figure.
+            "SetEnv SHLVL=5",
         ]
         file = self._home / "sshd_config"
         file.write_text("\n".join(lines) + "\n")

@@ -19,6 +19,7 @@
     │   ├── DeadlineError        75  transient: no progress within the time allowed
     │   ├── CommandError          6  the host ran the command and it failed
     │   │   ├── ToolMissingError  6  the host lacks a tool that the work needs
+    │   │   ├── KilledError       75 a signal ended its program (transient)
     │   │   └── StorageFullError  6  no space, no quota or read-only
     │   └── TrustError           10  who is at the other end is in doubt
     │       ├── HostKeyError     10  unknown, changed or revoked host key
@@ -225,6 +226,13 @@ class DeadlineError(HostError):
 
 class CommandError(HostError):
     """The host ran a command and the command failed."""
+
+
+class KilledError(CommandError):
+    """A signal ended a program on the host, of somebody or of a system short of memory."""
+
+    code = 75
+    transient = True
 
 
 class ToolMissingError(CommandError):

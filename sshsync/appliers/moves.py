@@ -329,6 +329,8 @@ class Mover:
             chunks=parts.means.algorithm if isinstance(load, Part) and parts.means else "",
             chunk=parts.chunk,
             sent=sent,
+            streams=self._child.streams,
+            lane=lambda number: (asking.lane(self._parent, number), asking.lane(self._child, number)),
             clock=asking.monotonic,
         )
 

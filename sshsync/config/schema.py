@@ -7,10 +7,10 @@ nowhere else.
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints
 
 from sshsync.kinds import globs
-from sshsync.model.policy import MaxDelete, TransferKind
+from sshsync.model.policy import Auto, MaxDelete, TransferKind
 
 VARIABLES = (
     "REPOPATH",
@@ -32,6 +32,9 @@ MOST_TEMPLATE = 8192
 
 MAX_DELETE = MaxDelete(count=1000, percent=25.0)
 """What `max_delete` is where it is not set, and the half of it that a value does not name."""
+
+AUTO = Auto()
+"""What `streams` is where it is not set."""
 
 LEAST_RATE = 10_000
 """Bytes a second below which deadlines would strike."""
@@ -120,6 +123,16 @@ def _share(value: object) -> object:
     if not (share == 0 or LEAST_SHARE <= share <= 100):
         raise ValueError(f"must be a percentage from {LEAST_SHARE} to 100 such as 2%, or 0 for none")
     return share
+
+
+def _streams(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value == str(AUTO):
+        return AUTO
+    if not re.fullmatch("[1-8]", value):
+        raise ValueError("must be a number from 1 to 8, or auto")
+    return int(value)
 
 
 def _max_delete(value: object) -> object:
@@ -301,6 +314,12 @@ class RepositoryOptions(_Options):
         0.0,
         "Bytes a second that this repository may get through the controller; a `synccmd` has to limit itself.",
         "2M",
+    )
+    streams: Annotated[int, PlainValidator(_streams)] = _option(
+        AUTO,
+        "Streams in which one big file comes, over up to four connections to a host: a number up to 8, or `auto` for "
+        "as many as are of use by the measured round trip, which is one where hosts are near.",
+        "4",
     )
     pre_cmd: Template = _option(
         "",

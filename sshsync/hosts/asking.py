@@ -45,6 +45,10 @@ class Asking:
             error.hint = error.hint.replace("NAME", repository.name)
             raise
 
+    def lane(self, repository: Repository, number: int) -> Session:
+        """Return a live session over one of several connections to the repository's host; see `Pool.lane`."""
+        return self.pool.lane(repository.host, number)
+
     def capabilities(self, repository: Repository) -> Capabilities:
         """Return what the repository's host can do; connects, and tries again, as often as its `retries` allow.
 

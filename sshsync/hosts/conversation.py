@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from sshsync.errors import CommandError, ConnectionLostError, DeadlineError, HostError, StorageFullError
+from sshsync.errors import CommandError, ConnectionLostError, DeadlineError, HostError, KilledError, StorageFullError
 from sshsync.kinds.base import Reader
 from sshsync.model.words import visible
 from sshsync.remote.frame import Deframer, FrameError
@@ -25,6 +25,8 @@ _TIMEOUTS = 10
 """Longest silences that a host may make its reader wait, all in all, before the rate of its answer counts."""
 
 _MOST_ERRORS = 8192
+_SIGNALLED = 128
+"""A shell's status for a program that a signal ended is this and the signal's number."""
 _LAST_SILENCE, _LAST_WORDS = 5.0, 60.0
 """Seconds after a script's end in which its error output may be silent, and in which all of it has to come."""
 
@@ -59,7 +61,8 @@ def failure(label: str, doing: str, status: int, errors: bytes) -> CommandError:
     if any(words in errors for words in _FULL):
         hint = "make it writable" if _READ_ONLY in errors else "free space there (or inodes, or quota)"
         return StorageFullError(f"{doing}: {said}", where=label, hint=f"{hint}, then run again")
-    return CommandError(f"{doing}: {said}", where=label)
+    kind = KilledError if status > _SIGNALLED else CommandError
+    return kind(f"{doing}: {said}", where=label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +174,8 @@ class Conversation:
             self.close_input()
 
     def _write(self, data: bytes) -> None:
-        view = memoryview(data)
-        for start in range(0, len(view), PIECE):
-            self._stream.write(bytes(view[start : start + PIECE]))
+        for start in range(0, len(data), PIECE):
+            self._stream.write(data[start : start + PIECE])
 
     def close_input(self) -> None:
         """End the script's input."""

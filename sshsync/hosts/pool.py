@@ -1,4 +1,5 @@
-"""One live connection a host, made when first needed, given back when idle, remade when lost, closed in one place."""
+"""Live connections: one a host and lane, made when first needed, given back when idle, remade when lost, closed in one
+place."""
 
 import math
 import threading
@@ -6,10 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
 
 from sshsync.errors import ConnectionLostError, HostError, SshsyncError, TrustError
 from sshsync.hosts.session import Session
 from sshsync.model.topology import Host
+from sshsync.remote.probe import Capabilities
 from sshsync.transports.base import Factory, Transport
 from sshsync.transports.dialing import Dial, Way, dial
 
@@ -52,26 +55,49 @@ class Pool:
         self._factories = factories
         self._most_idle = most_idle
         self._clock = clock
-        self._entries: dict[Host, _Entry] = {}
+        self._entries: dict[_Lane, _Entry] = {}
         self._lock = threading.Lock()
         self._greeting = threading.BoundedSemaphore(HANDSHAKES)
-        self._live: dict[Host, Transport] = {}
-        self._reaching: set[Host] = set()
+        self._live: dict[_Lane, Transport] = {}
+        self._reaching: set[_Lane] = set()
+        self._narrow: set[Host] = set()
         self._closed = False
         self._look_at = -math.inf
 
     def session(self, host: Host) -> Session:
-        """Return a live session; connects when there is none.
+        """Return a live session over the first lane to a host; connects when there is none.
 
         Raises:
             TrustError: the host or the login was refused, now or earlier; that is not tried again.
             HostError: it cannot be reached, or the pool is closed.
         """
+        return self._session(_Lane(host, 0))
+
+    def lane(self, host: Host, number: int) -> Session:
+        """Return a live session over one of several connections to a host, for bytes that one connection holds up.
+
+        A lane leads through the same lane of the jump host. One that cannot be had is no error, and nobody asks for
+        any other one before `forget`: the first lane serves then, which has to be there.
+
+        Args:
+            number: of the lane; 0 is the first one.
+
+        Raises:
+            HostError: the first lane is needed and cannot be had.
+        """
+        first = self.session(host)
+        if number and host not in self._narrow:
+            try:
+                return self._session(_Lane(host, number), first.known)
+            except HostError:
+                self._narrow.add(host)
+        return first
+
+    def _session(self, lane: "_Lane", known: Capabilities | None = None) -> Session:
         with self._lock:
-            self._check_open(host)
-            entry = self._entries.setdefault(host, _Entry())
+            self._check_open(lane.host)
+            entry = self._entries.setdefault(lane, _Entry())
         with entry.lock:
-            known = None
             if entry.session and not entry.answers():
                 known = entry.session.known
                 entry.session.close()
@@ -79,9 +105,9 @@ class Pool:
             if entry.refused:
                 raise entry.refused.again()
             if entry.session is None:
-                made = self._reach(host, entry)
-                again = partial(self._reach, host, entry)
-                entry.session = Session(made, host.timeout, again=again, capabilities=known, clock=self._clock)
+                made = self._reach(lane, entry)
+                again = partial(self._reach, lane, entry)
+                entry.session = Session(made, lane.host.timeout, again=again, capabilities=known, clock=self._clock)
             found = entry.session
             with found.connected():
                 pass  # it may have rested
@@ -90,10 +116,7 @@ class Pool:
 
     def way(self, host: Host) -> Dial:
         """Return how a way to the host is made: directly, or through its jump host, which is connected to for that."""
-        jump = host.via
-        if not jump:
-            return lambda: dial(host.address, host.port)
-        return _tunnel(lambda: self.session(jump), host)
+        return self._way(_Lane(host, 0))
 
     def forget(self) -> None:
         """Forget what may have changed since: refusals, and what hosts can do, their clocks among it.
@@ -103,6 +126,7 @@ class Pool:
         """
         with self._lock:
             entries = list(self._entries.values())
+            self._narrow.clear()
         for entry in entries:
             entry.refused = None
             entry.proven = False
@@ -123,26 +147,32 @@ class Pool:
         for session in sessions:
             session.close()
 
-    def _reach(self, host: Host, entry: "_Entry") -> Transport:
+    def _way(self, lane: "_Lane") -> Dial:
+        host, jump = lane.host, lane.via
+        if not jump:
+            return lambda: dial(host.address, host.port)
+        return _tunnel(lambda: self._session(jump), host)
+
+    def _reach(self, lane: "_Lane", entry: "_Entry") -> Transport:
         """Connect, and keep the connection for `close`; a refusal is final."""
         if entry.refused:
             raise entry.refused.again()
         with self._lock:
-            self._reaching.add(host)
+            self._reaching.add(lane)
         try:
-            return self._keep(host, self._connect(host))
+            return self._keep(lane, self._connect(lane))
         except TrustError as error:
             entry.refused = error.again()
             raise
         finally:
             with self._lock:
-                self._reaching.discard(host)
+                self._reaching.discard(lane)
 
-    def _keep(self, host: Host, made: Transport) -> Transport:
+    def _keep(self, lane: "_Lane", made: Transport) -> Transport:
         try:
             with self._lock:
-                self._check_open(host)
-                self._live[host] = made
+                self._check_open(lane.host)
+                self._live[lane] = made
         except ConnectionLostError:
             made.close()
             raise
@@ -155,9 +185,9 @@ class Pool:
             if len(self._live) <= self._most_idle or now < self._look_at:
                 return
             self._look_at = now + LOOKS
-            self._live = {host: transport for host, transport in self._live.items() if transport.alive}
-            carrying = {host.via for host in (*self._live, *self._reaching)}
-            sessions = [self._entries[host].session for host in self._live if host not in carrying]
+            self._live = {lane: transport for lane, transport in self._live.items() if transport.alive}
+            carrying = {lane.via for lane in (*self._live, *self._reaching)}
+            sessions = [self._entries[lane].session for lane in self._live if lane not in carrying]
 
         idle = sorted((found for found in sessions if found and found.idle), key=lambda found: found.used)
         for session in idle[: max(0, len(idle) - self._most_idle)]:
@@ -167,17 +197,18 @@ class Pool:
         if self._closed:
             raise ConnectionLostError("no connection is made any more: the work has ended", where=host.label)
 
-    def _connect(self, host: Host) -> Transport:
+    def _connect(self, lane: "_Lane") -> Transport:
         """Connect; over a new connection to its jump host when that host's one turns out to stand still."""
-        if not host.via:
-            return self._greet(host, self.way(host))
-        jump = self.session(host.via)
+        host = lane.host
+        if not lane.via:
+            return self._greet(host, self._way(lane))
+        jump = self._session(lane.via)
         try:
             return self._greet(host, _tunnel(lambda: jump, host))
         except HostError:
             if jump.alive:
                 raise
-        anew = self.session(host.via)
+        anew = self._session(lane.via)
         return self._greet(host, _tunnel(lambda: anew, host))
 
     def _greet(self, host: Host, way: Dial) -> Transport:
@@ -196,8 +227,20 @@ def _tunnel(jump: Callable[[], Session], host: Host) -> Dial:
     return connect
 
 
+class _Lane(NamedTuple):
+    """One of the connections to a host, by its number."""
+
+    host: Host
+    number: int
+
+    @property
+    def via(self) -> "_Lane | None":
+        """The lane of the jump host that it leads through."""
+        return _Lane(self.host.via, self.number) if self.host.via else None
+
+
 class _Entry:
-    """A host's session and the lock under which it is made. A refused login is never tried again."""
+    """A lane's session and the lock under which it is made. A refused login is never tried again."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

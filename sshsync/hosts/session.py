@@ -76,6 +76,12 @@ class Session:
         return self._transport is not None and not self._running
 
     @property
+    def round_trip(self) -> float:
+        """Seconds that a question and its answer take at the least; 0.0 where that is not known or nothing is far."""
+        transport = self._transport
+        return transport.round_trip if transport else 0.0
+
+    @property
     def security(self) -> Mapping[str, str]:
         """The algorithms that the connection agreed on; empty where there are none."""
         with self.connected() as transport:

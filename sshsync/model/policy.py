@@ -16,6 +16,13 @@ class TransferKind(StrEnum):
     SCP = "scp"
 
 
+class Auto(int):
+    """The number 0 that stands for: as is found out by itself. A file calls it ``auto``."""
+
+    def __str__(self) -> str:
+        return "auto"
+
+
 @dataclass(frozen=True, slots=True)
 class MaxDelete:
     """Limit of deletions in one repository and run: whichever of the two is reached first refuses."""

@@ -96,6 +96,7 @@ class Repository:
         stable_for: seconds a file must have been left alone before it is taken.
         verify_share: percent of its items of which each run makes the digests anew; 0 for none.
         bwlimit: bytes a second that its link may use through the controller; 0 for no limit.
+        streams: ranges of one big file that go side by side; 0 for as many as are of use.
         type: what its items are, by the name of their kind.
     """
 
@@ -119,6 +120,7 @@ class Repository:
     groups: tuple[str, ...]
     retries: Retries
     bwlimit: float
+    streams: int
     type: str
 
     @property

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sshsync.hosts.session import Session
@@ -25,7 +25,8 @@ class Ends:
         moved: told of bytes as they go over the wire.
         check: raises when the run has to end.
         complain: takes what a host said about one item; used when that item turns out not to have arrived.
-        streams: how many ranges of one file may go side by side.
+        streams: how many ranges of one file go side by side; 0 for as many as are of use.
+        lane: gives sessions with both hosts over one of several connections, by its number.
         chunks: the algorithm by which what is sent is digested chunk by chunk; "" for not at all.
         chunk: bytes of a chunk at most.
         sent: told of each such chunk as it has gone over the wire, whether it arrives or not.
@@ -42,10 +43,27 @@ class Ends:
     check: Callable[[], None] = lambda: None
     complain: Callable[[Key, str], None] = lambda _key, _words: None
     streams: int = 1
+    lane: Callable[[int], tuple[Session, Session]] | None = None
     chunks: str = ""
     chunk: int = 16 << 20
     sent: Callable[[Span, Digest], None] = lambda _span, _digest: None
     clock: Callable[[], float] = time.monotonic
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds that a question and its answer take at the least, at the end that is farther away."""
+        return max(self.source.round_trip, self.target.round_trip)
+
+    def along(self, number: int) -> "Ends":
+        """Return the same ends over another lane; lane 0 is this one.
+
+        Raises:
+            HostError: a host cannot be reached at all.
+        """
+        if not number or not self.lane:
+            return self
+        source, target = self.lane(number)
+        return replace(self, source=source, target=target)
 
     @contextmanager
     def turn(self) -> Iterator[None]:

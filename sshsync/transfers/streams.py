@@ -1,9 +1,11 @@
 """Streams: ranges of one big file, several side by side, each from a command on the parent into one on the child."""
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 
 from sshsync.core.pieces import Extent
@@ -17,8 +19,11 @@ from sshsync.transfers.base import Ends, Kept
 from sshsync.transfers.chunks import Chunks, Ranges, length_at
 from sshsync.transfers.load import Part, Span
 
-LEAST = 8 << 20
+LEAST = 1 << 20
 """Bytes that are worth a stream of their own."""
+
+WINDOW = 2 << 20
+"""Bytes that OpenSSH takes on one channel before it has to answer."""
 
 MOST_STREAMS = 8
 """Streams of one file at once."""
@@ -26,16 +31,41 @@ MOST_STREAMS = 8
 SPOT, SPOTS, MANY = 1 << 20, 4 << 20, 2000
 """Bytes below which a range goes with others in one stream; of all that do at the most; and how many these are."""
 
+LANES = 4
+"""Connections to one host over which the streams of one file go. TCP slows a connection down for each packet that is
+lost, and takes long to make up for it where the way is long: several lose less together than one."""
+
+FASTEST = 200_000_000
+"""Bytes a second that streams should not be what limits them: about what one controller encrypts and decrypts."""
+
+
+def useful(size: int, round_trip: float, chunk: int, asked: int = 0) -> int:
+    """Return how many streams bring a file soonest.
+
+    A stream brings one `WINDOW` a round trip at the most. So near hosts get one stream, and far ones as many as it
+    takes for `FASTEST`. Chunks that got shorter tell of a link that breaks: each stream loses what it has under way
+    then, so there are fewer of them.
+
+    Args:
+        size: bytes to bring.
+        round_trip: seconds that a question and its answer take.
+        chunk: bytes of a chunk at most.
+        asked: how many somebody wants, whatever the round trip; 0 for nobody.
+    """
+    return max(1, min(asked or math.ceil(round_trip * FASTEST / WINDOW), MOST_STREAMS, size // LEAST, chunk // WINDOW))
+
 
 def portions(spans: Sequence[Span], streams: int) -> list[Span]:
     """Return ranges in as many portions as there are streams, or more where the ranges are not connected."""
+    if streams == 1:
+        return list(spans)
     total = sum(span.length for span in spans)
-    each = max(LEAST, -(-total // (streams * BLOCK)) * BLOCK) if streams > 1 else total
+    each = max(LEAST, -(-total // (streams * BLOCK)) * BLOCK)
     found = []
     for span in spans:
         at, end = span.offset, span.offset + span.length
         while at < end:
-            upto = end if end - at < each + LEAST else (at + each) // BLOCK * BLOCK
+            upto = end if end - at < each * 3 // 2 else (at + each) // BLOCK * BLOCK
             found.append(Span(span.key, at, upto - at))
             at = upto
     return found
@@ -65,7 +95,8 @@ class Streams:
 
     def __init__(self, load: Part, ends: Ends, kept: Kept) -> None:
         self._load = load
-        self._ends = ends
+        self._ends = replace(ends, check=self._check)
+        self._stop = ends.check
         self._kept = kept
         self._work: deque[Span] = deque()
         self._started = 0
@@ -73,6 +104,7 @@ class Streams:
         self._sent = 0
         self._failed = threading.Event()
         self._lock = threading.Lock()
+        self._telling = threading.Lock()
 
     def bring(self, spans: Sequence[Span]) -> None:
         """Bring the ranges.
@@ -81,15 +113,17 @@ class Streams:
             HostError: a host or the way to it failed: the first failure of any stream.
             SourceChangedError: the file is shorter than it was.
         """
+        ends = self._ends
+        count = useful(sum(span.length for span in spans), ends.round_trip, ends.chunk, ends.streams)
         # A file of no bytes is one that a receiver of nothing makes.
-        found = portions(spans, self._ends.streams) or [Span(self._load.change.key, 0, 0)]
+        found = portions(spans, count) or [Span(self._load.change.key, 0, 0)]
         self._work.extend(found)
-        count = min(self._ends.streams, len(found))
+        count = min(count, len(found))
         if count == 1:
-            self._carry()
+            self._carry(0)
             return
         with ThreadPoolExecutor(count, "sshsync-stream") as pool:
-            running = [pool.submit(self._carry) for _ in range(count)]
+            running = [pool.submit(self._carry, number) for number in range(count)]
             for one in running:
                 one.exception()
         errors = [error for one in running if (error := one.exception())]
@@ -97,14 +131,20 @@ class Streams:
         if errors:
             raise (real or errors)[0]
 
-    def _carry(self) -> None:
+    def _check(self) -> None:
+        self._stop()
+        if self._failed.is_set():
+            raise _OtherFailed
+
+    def _carry(self, stream: int) -> None:
         try:
+            ends = self._ends.along(stream % LANES)
             while not self._failed.is_set():
                 with self._lock:
                     number, spans = self._next()
                 if not spans:
                     return
-                self._one(number, spans)
+                self._one(number, spans, ends)
         except BaseException:
             self._failed.set()
             raise
@@ -116,8 +156,7 @@ class Streams:
         self._started += 1
         return self._started, [self._work.popleft() for _ in range(together(tuple(islice(self._work, MANY)), most))]
 
-    def _one(self, number: int, spans: Sequence[Span]) -> None:
-        ends = self._ends
+    def _one(self, number: int, spans: Sequence[Span], ends: Ends) -> None:
         # One byte more than there should be tells of a file that became longer.
         more = spans[-1].offset + spans[-1].length == self._load.size
         asked = [(span.key, Extent(span.offset, span.length + (more and span is spans[-1]))) for span in spans]
@@ -151,11 +190,11 @@ class Streams:
 
     def _pieces(self, source: Conversation, length: int) -> Iterator[bytes]:
         for piece in source.pieces():
-            self._ends.check()
-            if self._failed.is_set():
-                raise _OtherFailed
-            self._ends.moved(len(piece))
-            self._sent += len(piece)
+            self._check()
+            # Whoever counts need not know of threads; and a pace is one for all streams.
+            with self._telling:
+                self._ends.moved(len(piece))
+                self._sent += len(piece)
             length -= len(piece)
             if length < 0:
                 raise SourceChangedError("the file became longer while it was read")

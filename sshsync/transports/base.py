@@ -71,6 +71,11 @@ class Transport(Protocol):
         """False once the connection is lost or closed."""
         ...
 
+    @property
+    def round_trip(self) -> float:
+        """Seconds that a question and its answer take at the least, as far as it was seen; 0.0 where nothing is far."""
+        ...
+
     def open(self, command: Command, idle: float) -> Stream:
         """Start a command.
 

@@ -26,6 +26,7 @@ class MemoryTransport:
         self.host = host
         self.label = host.name
         self.security: Mapping[str, str] = {}
+        self.round_trip = host.round_trip
         self._alive = True
         self._streams: weakref.WeakSet[MemoryStream] = weakref.WeakSet()
 

@@ -66,6 +66,7 @@ class MemoryHost(Disk):
         started: the names of all scripts that were started.
         late: what programs of lost connections still have to do.
         watch: called at each start of a script.
+        round_trip: seconds that it pretends to be away.
     """
 
     name: str = "memory"
@@ -75,6 +76,7 @@ class MemoryHost(Disk):
     started: list[str] = field(default_factory=list)
     late: list[Callable[[], object]] = field(default_factory=list)
     watch: Callable[[], None] = lambda: None
+    round_trip: float = 0.0
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def put(self, path: bytes, data: bytes, *, mode: int = 0o644, mtime: int = 1_600_000_000) -> None:

@@ -7,6 +7,7 @@ the next try makes a new one instead of waiting for the dead one again.
 """
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,8 +26,9 @@ from sshsync.transports.known_hosts import HostKey
 from sshsync.transports.ssh_greeting import HANDSHAKE, Channel, Connection, greeting, handshake, key_of, words
 from sshsync.transports.trust import Trust
 
-WINDOW = 16 << 20
-"""Bytes a host may send ahead on one channel: bounds memory, and speed on long links."""
+WINDOW = 4 << 20
+"""Bytes a host may send ahead on one channel: bounds memory, and speed on long links, where big files come in several
+streams. What is held of a channel is moved for each read, so a long queue costs time as well."""
 
 _PACKET = 1 << 18
 _CHANNEL_WAIT = 30.0
@@ -56,6 +58,7 @@ class SshTransport:
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(CHANNELS)
         self.share = max(_LEAST_SHARE, host.timeout / 4)
+        self._round_trip = math.inf
         self.stands_still = False
         self._tests = 0
         self._testing = threading.Lock()
@@ -86,6 +89,14 @@ class SshTransport:
     def alive(self) -> bool:
         """False once the connection is lost or closed."""
         return not self.stands_still and bool(self._paramiko.is_active())
+
+    @property
+    def round_trip(self) -> float:
+        """The least time that opening a channel took: a question that every server answers at once, without a program.
+
+        It sees what TCP cannot: jump hosts, and whatever else stands between both ends.
+        """
+        return 0.0 if self._round_trip == math.inf else self._round_trip
 
     def lives(self) -> bool:
         """Test the connection, and give it up when it stands still. One test serves all who ask meanwhile."""
@@ -143,9 +154,11 @@ class SshTransport:
         """
         until = time.monotonic() + within
         while True:
+            begun = time.monotonic()
             try:
                 with self._watch.limit(_START_WAIT, self.share):
-                    return self._paramiko.open_session(WINDOW, _PACKET, timeout=within)
+                    channel = self._paramiko.open_session(WINDOW, _PACKET, timeout=within)
+                self._round_trip = min(self._round_trip, time.monotonic() - begun)
             except (paramiko.SSHException, EOFError, OSError) as error:
                 late = "Timeout" in str(error)
                 # Paramiko keeps one exception for all threads: who comes second sees a plain SSHException.
@@ -158,6 +171,8 @@ class SshTransport:
                     full = ConnectionLostError(refused, where=self.label)
                     full.narrow = True
                     raise full from error
+            else:
+                return channel
             time.sleep(0.05)
 
     def tunnel(self, address: str, port: int) -> paramiko.Channel:

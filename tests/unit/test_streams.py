@@ -1,0 +1,141 @@
+"""Streams of one big file: how many, which ranges, over which connections; what one that fails costs."""
+
+import random
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sshsync.core.pieces import Extent, merged
+from sshsync.errors import ConnectError
+from sshsync.model import events as ev
+from sshsync.transfers.load import Span
+from sshsync.transfers.streams import LANES, LEAST, MOST_STREAMS, portions, useful
+from sshsync.transports.memory import Fault
+from tests.conftest import CHAIN, World, configure
+from tests.unit.test_hosts import Net, host
+
+FAR = 0.1
+BIG = random.Random(6).randbytes(4 * LEAST + 12_345)
+ONE_TRY = CHAIN.replace("[DEFAULT]", "[DEFAULT]\nretries = 1")
+RETRY = CHAIN.replace("[DEFAULT]", "[DEFAULT]\nretries = 2")
+
+
+@pytest.mark.parametrize(
+    ("size", "round_trip", "streams"),
+    [
+        (1 << 40, 0.0, 1),
+        (1 << 40, 0.001, 1),
+        (1 << 40, 0.01, 1),
+        (1 << 40, 0.02, 2),
+        (1 << 40, 0.05, 5),
+        (1 << 40, 0.1, MOST_STREAMS),
+        (1 << 40, 0.6, MOST_STREAMS),
+        (3 * LEAST, 0.6, 3),
+        (LEAST - 1, 0.6, 1),
+        (0, 0.6, 1),
+    ],
+)
+def test_near_hosts_get_one_stream_and_far_ones_as_many_as_pay(size: int, round_trip: float, streams: int) -> None:
+    assert useful(size, round_trip, 16 << 20) == streams
+
+
+@given(st.lists(st.tuples(st.integers(0, 1 << 40), st.integers(1, 1 << 34)), max_size=5), st.integers(1, MOST_STREAMS))
+def test_portions_are_what_was_asked_for(ranges: list[tuple[int, int]], streams: int) -> None:
+    wanted = merged([Extent(offset, length) for offset, length in ranges])
+    found = portions([Span(b"key", one.offset, one.length) for one in wanted], streams)
+    assert merged([Extent(one.offset, one.length) for one in found]) == wanted
+    assert sum(one.length for one in found) == sum(one.length for one in wanted), "no byte comes twice"
+    assert len(found) <= len(wanted) + streams
+    assert all(one.length for one in found)
+
+
+@pytest.fixture
+def far(world: World) -> World:
+    world.fill("master", b"/m", {b"big": BIG})
+    world.fill("proxy", b"/p", {})
+    for name in ("master", "proxy"):
+        world.host(name).round_trip = FAR
+    return world
+
+
+def stored(world: World) -> int:
+    return world.host("proxy").started.count("store")
+
+
+def test_a_far_file_comes_in_streams_and_a_near_one_in_one(far: World) -> None:
+    assert far.run("proxy").exit_code == 0
+    assert far.host("proxy").below(b"/p") == {b"big": BIG}
+    assert stored(far) == 4
+    assert sum(event.bytes for event in far.seen(ev.Progress)) == len(BIG)
+    near = World(far.directory / "near")
+    near.fill("master", b"/m", {b"big": BIG})
+    near.fill("proxy", b"/p", {})
+    assert near.run("proxy").exit_code == 0
+    assert stored(near) == 1
+
+
+@pytest.mark.parametrize(("streams", "stores"), [("1", 1), ("3", 3), ("auto", 4)])
+def test_who_names_a_number_gets_it(far: World, streams: str, stores: int) -> None:
+    assert far.run("proxy", text=CHAIN.replace("[DEFAULT]", f"[DEFAULT]\nstreams = {streams}")).exit_code == 0
+    assert far.host("proxy").below(b"/p") == {b"big": BIG}
+    assert stored(far) == stores
+
+
+@pytest.mark.parametrize("text", ["0", "9", "-1", "many", "2.5"])
+def test_a_number_of_streams_is_one(tmp_path, text: str) -> None:
+    with pytest.raises(Exception, match="a number from 1 to 8, or auto"):
+        configure(CHAIN.replace("[DEFAULT]", f"[DEFAULT]\nstreams = {text}"), tmp_path)
+
+
+@pytest.mark.parametrize("which", [1, 2, 3, 4])
+def test_one_stream_that_fails_is_tried_again_and_what_is_kept_is_not_sent_again(far: World, which: int) -> None:
+    far.host("proxy").faults.append(Fault("short", "store", nth=which, after=LEAST // 2))
+    assert far.run("proxy", text=RETRY).exit_code == 0
+    assert far.host("proxy").below(b"/p") == {b"big": BIG}
+    assert len(far.seen(ev.Retried)) == 1
+    assert sum(event.bytes for event in far.seen(ev.Progress)) < 2 * len(BIG)
+
+
+@pytest.mark.parametrize(("chunk", "streams"), [(16 << 20, 8), (8 << 20, 4), (2 << 20, 1), (1 << 16, 1)])
+def test_a_link_that_breaks_gets_fewer_streams(chunk: int, streams: int) -> None:
+    assert useful(1 << 40, FAR, chunk) == useful(1 << 40, 0.0, chunk, 8) == streams
+
+
+def test_a_lane_leads_through_the_same_lane_of_the_jump_host() -> None:
+    net = Net(most=64)
+    try:
+        first, second = (net.pool.lane(host("far", "jump"), number) for number in (0, 1))
+        assert first is not second
+        assert net.live() == ["jump", "far", "jump", "far"]
+        assert net.pool.lane(host("far", "jump"), 0) is net.pool.session(host("far", "jump")) is first
+        assert net.pool.lane(host("far", "jump"), 1) is second
+        assert first.capabilities.tools
+        third = net.pool.lane(host("far", "jump"), 2)
+        known = len(net.hosts["far"].started)
+        assert third.capabilities.tools
+        assert len(net.hosts["far"].started) == known, "what the host can do is not asked for again"
+    finally:
+        net.pool.close()
+
+
+def test_a_lane_that_cannot_be_had_is_no_error(far: World) -> None:
+    hosts: dict[str, int] = {}
+    lock = threading.Lock()
+    transports = far.transports()
+    made = transports["ssh"]
+
+    def few(wanted, way):
+        with lock:
+            hosts[wanted.address] = hosts.get(wanted.address, 0) + 1
+            count = hosts[wanted.address]
+        if count > 2:
+            raise ConnectError("no more of them", where=wanted.address)
+        return made(wanted, way)
+
+    far.transports = lambda: {**transports, "ssh": few}  # type: ignore[method-assign]
+    assert far.run("proxy", text=ONE_TRY).exit_code == 0
+    assert far.host("proxy").below(b"/p") == {b"big": BIG}
+    assert not far.seen(ev.Retried)
+    assert max(hosts.values()) <= LANES + 1
