@@ -114,7 +114,9 @@ class Streams:
             SourceChangedError: the file is shorter than it was.
         """
         ends = self._ends
-        count = useful(sum(span.length for span in spans), ends.round_trip, ends.chunk, ends.streams)
+        able = all("dd" in end.capabilities.tools for end in (ends.source, ends.target))
+        # Without dd nobody steps into the middle of a file.
+        count = useful(sum(span.length for span in spans), ends.round_trip, ends.chunk, ends.streams) if able else 1
         # A file of no bytes is one that a receiver of nothing makes.
         found = portions(spans, count) or [Span(self._load.change.key, 0, 0)]
         self._work.extend(found)
@@ -161,6 +163,9 @@ class Streams:
         more = spans[-1].offset + spans[-1].length == self._load.size
         asked = [(span.key, Extent(span.offset, span.length + (more and span is spans[-1]))) for span in spans]
         read, lines = reading(ends.source_root, asked)
+        if "dd" not in ends.source.capabilities.tools:
+            words, lines = ends.source.capabilities.names([span.key for span in spans])
+            read = Command(scripts.READ, {"ROOT": ends.source_root, **words})
         write, head = self._receiver(number, spans)
         chunks = Ranges((span.length, self._chunks(span)) for span in spans if ends.chunks)
         with ends.turn(), ends.source.start(read, lines) as source, ends.target.start(write) as target:

@@ -131,3 +131,11 @@ def test_a_connection_that_is_refused_before_anything_lies_there_is_made_again(b
     big.host("proxy").faults.append(Fault("refuse", "store"))
     assert big.run("proxy", text=RETRY).exit_code == 0
     assert big.host("proxy").below(b"/p") == {b"big": BIG}
+
+
+def test_a_parent_without_dd_gives_whole_files(big: World) -> None:
+    master = big.host("master")
+    master.tools = type(master.tools)(programs=master.tools.programs - {"dd"})
+    big.host("proxy").faults.append(Fault("short", "store", after=1_000_000))
+    assert big.run("proxy", text=RETRY).exit_code == 0
+    assert big.host("proxy").below(b"/p") == {b"big": BIG}
