@@ -144,7 +144,10 @@ class Parts:
         """What both hosts can compare files by; None when they have nothing in common."""
         if not self._asked:
             parent, child = (self._asking.capabilities(end) for end in (self._site.parent, self._site.child))
-            self._means, self._asked = common(parent, child, self._site.child.digest), True
+            # Without dd on both, files come whole: then nothing need be known of a part of one.
+            able = "dd" in parent.tools and "dd" in child.tools
+            self._means = common(parent, child, self._site.child.digest) if able else None
+            self._asked = True
         return self._means
 
     def sent(self, load: Part, span: Span, digest: Digest) -> None:
