@@ -14,7 +14,6 @@ from sshsync.kinds.chunks import Means, Question
 from sshsync.model.change import Replace, Transfer
 from sshsync.model.item import Digest, Item, Key
 from sshsync.model.prepared import Prepared
-from sshsync.remote.ranges import assembling
 from sshsync.transfers.load import SMALL, Part
 
 LINK = 2_000_000
@@ -30,12 +29,6 @@ PROCESSES = 0.004
 SPOT = {True: 0.0005, False: 0.015}
 """Seconds that one more copy costs, by whether a program makes it: a shell starts some processes for it, and others for
 what is sent between two."""
-
-COPIES = b"copies"
-"""The name under which the one who copies marks a part."""
-
-_COPY_RATE = 5_000_000
-"""Bytes a second that the slowest host is expected to copy; only bounds how long silence is fine."""
 
 
 class Held:
@@ -71,7 +64,7 @@ class Held:
 
 
 class Deltas:
-    """Finds and makes copies for the parts of one link.
+    """Finds what can be copied into the parts of one link.
 
     Args:
         held: what the child has.
@@ -125,18 +118,6 @@ class Deltas:
             if pays(comparison, cut, rates):
                 comparison = step(comparison, cut, *self._look(load, comparison, cut, means))
         return settled(comparison, int(rates.link * SPOT[means.content])).copies
-
-    def make(self, load: Part, copies: Sequence[Copy]) -> None:
-        """Copy ranges of other files into a part.
-
-        Raises:
-            HostError: the host failed; what was copied does not count.
-        """
-        session = self._asking.session(self._site.child)
-        programs = session.capabilities.cutters
-        command, stdin = assembling(self._site.root, load.name.encode(), COPIES, copies, programs)
-        allow = sum(copy.length for copy in copies) / _COPY_RATE + len(copies)
-        session.run(command, stdin, allow=allow).check("copying what is there already")
 
     def _rates(self, means: Means, round_trip: float) -> Rates:
         limit = self._site.child.bwlimit

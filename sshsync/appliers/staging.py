@@ -2,10 +2,11 @@
 
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sshsync.core.chunks import Copy
 from sshsync.errors import CommandError, LeasedError, ListingError
 from sshsync.hosts.conversation import Reply, failure, new_token
 from sshsync.hosts.session import Session
@@ -14,6 +15,7 @@ from sshsync.model.item import Item, Key
 from sshsync.model.words import visible
 from sshsync.remote import encode, room, scripts
 from sshsync.remote.frame import records
+from sshsync.remote.ranges import assembling
 from sshsync.remote.room import Room
 from sshsync.remote.scripts import OPEN, Command, Script
 from sshsync.transfers.load import Load, Loose, Part, by_directory, hexadecimal
@@ -140,6 +142,17 @@ class Staging:
         allow = _ENDING + load.size / _COPY_RATE
         self._run(Command(scripts.CARRY_ON, self._of(variables)), allow=allow).check("going on with a part")
         return self._listed(PARTS).get(load.name.encode(), 0)
+
+    def copy(self, load: Part, copies: Sequence[Copy]) -> None:
+        """Copy ranges of files below the root into a part; what of it they are not about stays as it is.
+
+        Raises:
+            HostError: the host failed; nothing of it counts.
+        """
+        programs = self._session().capabilities.cutters
+        command, lines = assembling(self.root, load.name.encode(), b"copies", copies, programs)
+        allow = sum(copy.length for copy in copies) / _COPY_RATE + len(copies)
+        self._run(command, lines, allow).check("copying what is there already")
 
     def clear(self, keep: Collection[str] = ()) -> None:
         """Remove everything from staging but what lies at the places to keep, with the marks of who writes there."""
