@@ -67,7 +67,7 @@ class Held:
 
 
 class Deltas:
-    """Finds and makes copies for the parts of one link.
+    """Finds what can be copied into the parts of one link.
 
     Args:
         held: what the child has.

@@ -202,7 +202,7 @@ class Parts:
                 standing.copies = self._deltas.find(load, standing.there, self.means, places)
             copies = [one for one in standing.copies if without([Extent(one.at, one.length)], standing.there)]
             if copies:
-                self._staging.compose(load, copies)
+                self._staging.copy(load, copies)
         except StorageFullError:
             raise
         except CommandError as error:

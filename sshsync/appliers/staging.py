@@ -163,16 +163,16 @@ class Staging:
         reply = self._run(Command(scripts.CARRY_ON, self._of(variables)), allow=allow, token=token)
         return _sizes(reply.check("going on with a part"), token).get(load.name.encode(), 0)
 
-    def compose(self, load: Part, copies: Sequence[Copy]) -> None:
-        """Copy ranges of other files of the child into a part.
+    def copy(self, load: Part, copies: Sequence[Copy]) -> None:
+        """Copy ranges of files below the root into a part; what of it they are not about stays as it is.
 
         Raises:
-            HostError: the host failed; what was copied does not count.
+            HostError: the host failed; nothing of it counts.
         """
         programs = self._session().capabilities.cutters
-        command, stdin = assembling(self.root, load.name.encode(), b"copies", copies, programs)
+        command, lines = assembling(self.root, load.name.encode(), b"copies", copies, programs)
         allow = sum(copy.length for copy in copies) / _COPY_RATE + len(copies)
-        self._run(command, stdin, allow).check("copying what is there already")
+        self._run(command, lines, allow).check("copying what is there already")
 
     def clear(self, keep: Collection[str] = ()) -> None:
         """Remove everything from staging but what lies at the places to keep, with the marks of who writes there."""

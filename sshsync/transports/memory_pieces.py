@@ -65,20 +65,19 @@ class Pieces(Shell):
         """Do the same by a program."""
         self._ours()
         self._interpreter()
-        # A program writes what there is of a range before it tells that there is no more.
-        self._assemble(wary=False)
+        self._assemble()
 
-    def _assemble(self, *, wary: bool = True) -> None:
+    def _assemble(self) -> None:
         part = self._own + b"/part/" + self._vars["PART"]
         mark = part + b".open." + self._vars["WRITER"]
         self._host.make(self._own + b"/part")
         self._write(mark, b"")
         try:
-            self._build(part, wary=wary)
+            self._build(part)
         finally:
             self._host.unlink(mark)
 
-    def _build(self, part: bytes, *, wary: bool) -> None:
+    def _build(self, part: bytes) -> None:
         lines, dot, brought = (b"\n" + self._stdin).partition(b"\n.\n")
         if not dot:
             raise Ended(1, b"the plan has no end")
@@ -88,7 +87,7 @@ class Pieces(Shell):
         for line in lines.split(b"\n")[1:]:
             if line[:1] == b"F":
                 least, word = line[2:].split(b" ", 1)
-                source = self._source(int(least) if wary else -1, word)
+                source = self._source(int(least), word)
                 continue
             numbers = [int(word) for word in line.split(b" ")[1:]]
             length = numbers[-2] * _BLOCK + numbers[-1]

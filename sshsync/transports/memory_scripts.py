@@ -25,14 +25,19 @@ class Scripts(Parts, Leases, Pieces):
         self._tool("tar")
         batch = self._batch()
         self._host.make(batch + OPEN.encode())
+        try:
+            self._extract(batch + OPEN.encode() + b"/")
+        except tarfile.TarError as error:
+            raise Ended(2, b"tar: this is no archive") from error
+        self._close(batch)
+
+    def _extract(self, place: bytes) -> None:
         with tarfile.open(fileobj=io.BytesIO(self._stdin), encoding="utf-8", errors="surrogateescape") as archive:
             for entry in archive:
                 content = archive.extractfile(entry)
                 key = entry.name.encode("utf-8", "surrogateescape").removeprefix(b"./")
                 if content:
-                    path = batch + OPEN.encode() + b"/" + key
-                    self._host.put(path, content.read(), mode=entry.mode, mtime=int(entry.mtime))
-        self._close(batch)
+                    self._host.put(place + key, content.read(), mode=entry.mode, mtime=int(entry.mtime))
 
     def close(self) -> None:
         """Take a batch's ending away."""

@@ -45,9 +45,11 @@ while (1) {
 }
 my ($name, $source);
 for my $line (@lines) {
-  if ($line =~ s/^F \d+ //) {
+  if ($line =~ s/^F (\d+) //) {
+    my $least = $1;
     ($name = $line) =~ s/\\0([0-7]{3})/chr oct $1/ge;
     $source = opened($name);
+    -s $source > $least or die "$name: it is shorter than it was\n";
     next;
   }
   my ($what, @numbers) = split / /, $line;

@@ -44,9 +44,11 @@ def build(lines: "list[bytes]") -> None:
     try:
         for line in lines:
             if line[:1] == b"F":
-                word = line[:-1].split(b" ", 2)[2]
+                _, least, word = line[:-1].split(b" ", 2)
                 name = re.sub(rb"\\0([0-7]{3})", lambda found: bytes([int(found.group(1), 8)]), word)
                 source = opened(name)
+                if os.fstat(source.fileno()).st_size <= int(least):
+                    raise OSError(5, "it is shorter than it was")
                 continue
             numbers = [int(word) for word in line.split()[1:]]
             length = numbers[-2] * BLOCK + numbers[-1]
