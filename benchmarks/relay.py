@@ -107,7 +107,8 @@ class Relay:
         """Count bytes that came through, and break every connection when it is time: what is under way is lost."""
         with self._lock:
             self._through += size
-            if not self.cut or self._through < self.cut:
+            # What is still on its way in connections that are broken already breaks nothing more.
+            if not self.cut or not self._open or self._through < self.cut:
                 return
             self._through = 0
             self.cuts += 1

@@ -49,7 +49,8 @@ def other_digest(text: str) -> str:
 @pytest.mark.parametrize(
     ("prints", "code", "words"),
     [
-        (f"echo '{other_digest('x')}  ./a'", 10, "arrived as sha256:"),
+        (f'for file do echo "{other_digest("x")}  $file"; done', 10, "arrived as sha256:"),
+        (f"echo '{other_digest('x')}  ./b'", 6, "no digest"),
         ("echo 'sha256sum: warning: something' ", 6, "no digest"),
         ("echo", 6, "no digest"),
         ("exit 0", 6, "no digest"),
