@@ -93,7 +93,8 @@ def test_a_time_that_a_file_system_cuts_is_told_in_every_run_and_fails_none(worl
     proxy = world.host("proxy")
 
     def cut() -> None:
-        proxy.files[b"/p/a"].mtime = 2**31 - 1
+        if b"/p/a" in proxy.files:  # the marks of a big file may be set before
+            proxy.files[b"/p/a"].mtime = 2**31 - 1
 
     for _ in range(3):
         world.host("master").files[b"/m/a"].mtime = at
