@@ -40,6 +40,7 @@ from tests.conftest import World, configure
 FULL = os.environ.get("SSHSYNC_FULL") == "1"
 TIMES, MOST = 5, 9
 """So many times the hosts may take at most so many times as long: five would be exact, and 25 what pairs take."""
+pytestmark = pytest.mark.timeout(900 if FULL else 180)
 MANY = 500 if FULL else 100
 ITEMS = 200 if FULL else 40
 """Hosts, and what each of them holds: 100,000 items in all when there is time for it."""
