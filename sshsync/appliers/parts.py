@@ -34,6 +34,7 @@ class Standing:
 
     Attributes:
         name: what it is called in the directory of parts; "" while there is none.
+        names: what it may be called since as well: an answer that was lost hides whether a name was given.
         there: ranges that are known to be right.
         sent: digests of chunks that were sent and may have arrived, in hexadecimal.
         doubted: it is to be compared with the parent's file.
@@ -44,6 +45,7 @@ class Standing:
     """
 
     name: str = ""
+    names: list[str] = field(default_factory=list)
     there: tuple[Extent, ...] = ()
     sent: dict[Extent, str] = field(default_factory=dict)
     doubted: bool = False
@@ -100,7 +102,7 @@ class Parts:
     @property
     def places(self) -> list[str]:
         """Where parts lie that are worth keeping, below ``.sshsync/``."""
-        return [f"part/{one.name}" for one in self._standing.values() if one.name]
+        return [f"part/{name}" for one in self._standing.values() for name in (one.name, *one.names) if name]
 
     def adopt(self, load: Part, place: str) -> None:
         """Take note of a part that an earlier run left: it is compared with the parent's file before it goes on."""
@@ -222,8 +224,10 @@ class Parts:
     def _go_on(self, standing: Standing, load: Part) -> None:
         """Find out what is right of what lies there."""
         before, moved = standing.bytes, standing.moved
-        size = self._staging.carry_on(standing.name, load)
-        standing.name = load.name if size else ""
+        names = [*reversed(standing.names), standing.name]
+        standing.names.append(load.name)
+        size = next((size for name in names if (size := self._staging.carry_on(name, load))), 0)
+        standing.name, standing.names = load.name if size else "", []
         if not size or size > load.size:
             standing.there, standing.doubted = (), False
             standing.sent.clear()

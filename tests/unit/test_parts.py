@@ -139,3 +139,12 @@ def test_a_parent_without_dd_gives_whole_files(big: World) -> None:
     big.host("proxy").faults.append(Fault("short", "store", after=1_000_000))
     assert big.run("proxy", text=RETRY).exit_code == 0
     assert big.host("proxy").below(b"/p") == {b"big": BIG}
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_an_answer_that_is_lost_after_the_deed_loses_nothing_of_a_part(big: World, times: int) -> None:
+    big.host("proxy").faults += [Fault("short", "store", after=2_000_000), *[Fault("lose", "carry-on") for _ in range(times)]]
+    assert big.run("proxy", text=RETRY.replace("retries = 2", "retries = 9")).exit_code == 0
+    assert big.host("proxy").below(b"/p") == {b"big": BIG}
+    assert sum(event.bytes for event in big.seen(ev.Resent)) < 1_700_000, "what lay there is found under the name that it got"
+    assert not parts(big)
