@@ -112,7 +112,7 @@ def killed_before_publication(site: Site, files: dict[str, bytes]) -> None:
         first.kill()
     gate.open()
     staging = site.root("c") / ".sshsync"
-    until(lambda: not list(staging.glob("*/*.open")), "what was on its way has ended there")
+    until(lambda: not list(staging.glob("*/*.open*")), "what was on its way has ended there")
     assert staged(site.root("c")), "something is staged"
 
 
