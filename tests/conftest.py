@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from sshsync.api import Sync
@@ -150,5 +151,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if file and not hasattr(session.config, "workerinput"):
         kept = Path(file)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        earlier = json.loads(kept.read_text()) if kept.exists() else {}
-        kept.write_text(json.dumps({**earlier, **_REACHED}, indent=1, sort_keys=True) + "\n")
+        with FileLock(f"{kept}.lock"):
+            earlier = json.loads(kept.read_text()) if kept.exists() else {}
+            kept.write_text(json.dumps({**earlier, **_REACHED}, indent=1, sort_keys=True) + "\n")
