@@ -267,6 +267,10 @@ class SourceChangedError(TransferError):
     """The file changed on the parent while it was read."""
 
 
+class NotComingError(TransferError):
+    """What comes of a file that its parent still receives has come: the rest comes later, or never."""
+
+
 class IntegrityError(TransferError):
     """A digest stays wrong although the parent's file did not change."""
 

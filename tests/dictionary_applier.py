@@ -3,7 +3,7 @@
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sshsync.appliers.base import Reached, Site
+from sshsync.appliers.base import Feed, Reached, Site
 from sshsync.appliers.ledger import Ledger
 from sshsync.hosts.asking import Asking
 from sshsync.model.change import Delete, Transfer
@@ -74,7 +74,19 @@ class DictionaryApplier:
         """See `Applier`."""
         for key, words in prepared.outlook.refused.items():
             self._ledger.refuse(key, words)
-        changes = [change for change in prepared.changes.transfers if change.key not in prepared.outlook.refused]
+        yield from self._stage([change for change in prepared.changes.transfers if change.key not in prepared.outlook.refused])
+
+    def follow(self, prepared: Prepared, feed: Feed) -> Generator[Values, None, None]:
+        """See `Applier`: pairs are taken when the parent has all that this child lacks."""
+        wanted = [change for change in prepared.changes.transfers if change.key not in prepared.outlook.refused]
+        while not all(feed.holds(change.new) for change in wanted):
+            version = feed.version
+            if feed.ended:
+                return
+            feed.wait(version, self._asking.stop.check)
+        yield from self._stage(wanted)
+
+    def _stage(self, changes: Sequence[Transfer]) -> Generator[Values, None, None]:
         for number in range(0, len(changes), 3):
             some = tuple(changes[number : number + 3])
             pairs = [(change.key, (change.new.digest or "").partition(":")[2].encode()) for change in some]

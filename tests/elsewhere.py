@@ -86,6 +86,8 @@ def _serve(config: Path, end: Connection) -> None:
 class Elsewhere:
     """See `Executor`: one other process, one order after the other."""
 
+    together = False
+
     def __init__(self, config: Path) -> None:
         self._config = config
         self.crossed: list[bytes] = []

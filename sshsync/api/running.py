@@ -9,7 +9,8 @@ from pathlib import Path
 from sshsync import builtin
 from sshsync.api.results import Result
 from sshsync.api.work import Work
-from sshsync.core.ready import barrier
+from sshsync.config.resolve import Config
+from sshsync.core.ready import Flowing, Ready, barrier
 from sshsync.engine.run import Asked, Run
 from sshsync.engine.sinks import FanOut, Folding, Keeping, Logging
 from sshsync.errors import SshsyncError
@@ -51,7 +52,7 @@ def _carry_out(work: Work, journal: Journal, asked: Asked, remarks: Sequence[str
     emit = _emitting(work, journal, folding, asked.run, first)
 
     executor = work.parts.executor or Threads(config.settings.max_parallel, work.tick)
-    led = Run(work.context(journal, emit), executor, barrier, asked)
+    led = Run(work.context(journal, emit), executor, _policy(config), asked)
     told = [] if asked.dry_run else builtin.notices(config.settings, journal.events)
     untold = telling.tell(told, lambda notice: notice.begin(asked.run))
     try:
@@ -67,6 +68,14 @@ def _carry_out(work: Work, journal: Journal, asked: Asked, remarks: Sequence[str
     in_sync = journal.moments(children) if told else {}
     untold |= telling.tell(told, lambda notice: notice.end(folding.report, in_sync))
     return Result(code, folding.report, untold)
+
+
+def _policy(config: Config) -> Ready:
+    """Return when jobs start: by stages, unless some take from their parents before these have ended."""
+    repositories = config.tree.repositories
+    if not any(repository.pipeline for repository in repositories.values()):
+        return barrier
+    return Flowing(lambda job: repositories[job.repository].pipeline)
 
 
 def _known(journal: Journal, asked: Asked) -> Folding:

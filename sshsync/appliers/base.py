@@ -4,9 +4,9 @@ A link decides, guards, runs hooks and keeps records; its applier knows how item
 and removed. What is staged is a value; when it is published is not the applier's business.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sshsync.model.change import Delete
 from sshsync.model.item import Item, Key
@@ -26,6 +26,8 @@ class Site:
         root: the child's resolved root; b"" when its items are in no directory.
         work: directory in which the work is done; see `Snapshot.work`.
         lease: token of the lease under which it works; "" for looks, which change nothing.
+        note: takes what appliers of the child's own children should know of an item that is on its way; None where
+            nobody follows.
     """
 
     parent: Repository
@@ -33,6 +35,38 @@ class Site:
     root: bytes
     work: bytes
     lease: str = ""
+    note: Callable[[Key, Any], None] | None = None
+
+
+class Feed(Protocol):
+    """What a parent has while it is still being synchronized. For several threads.
+
+    Attributes:
+        version: a number that grows whenever something here changes.
+        ended: whether nothing more will come.
+        notes: what the parent's applier told of items that are on their way.
+    """
+
+    @property
+    def version(self) -> int: ...  # noqa: D102
+
+    @property
+    def ended(self) -> bool: ...  # noqa: D102
+
+    @property
+    def notes(self) -> Mapping[Key, Any]: ...  # noqa: D102
+
+    def since(self, number: int) -> Sequence[Item]:
+        """Return the items that came since it began, but for the first so many."""
+        ...
+
+    def holds(self, item: Item) -> bool:
+        """Tell whether the parent has an item with this digest, verified."""
+        ...
+
+    def wait(self, version: int, check: Callable[[], None]) -> None:
+        """Wait until the version is another one; `check` is called meanwhile and may raise."""
+        ...
 
 
 @dataclass(slots=True)
@@ -80,6 +114,13 @@ class Applier(Protocol[S]):
         """Bring what has to be brought, verified and visible to nobody, piece by piece; salvage is part of it.
 
         The next pieces may be brought while one is published. Closing it ends that, and waits until it has ended.
+        """
+        ...
+
+    def follow(self, prepared: Prepared, feed: Feed) -> Generator[S, None, None]:
+        """Stage what a parent has that is still being synchronized, as it gets it, until that has ended.
+
+        What cannot be brought yet is left to `stage`, which comes after it on the same applier, without a word.
         """
         ...
 

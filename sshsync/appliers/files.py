@@ -3,7 +3,8 @@
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
-from sshsync.appliers.base import Reached, Site
+from sshsync.appliers.arrivals import Arrivals
+from sshsync.appliers.base import Feed, Reached, Site
 from sshsync.appliers.deltas import Held, foretold
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
@@ -22,7 +23,7 @@ from sshsync.model.words import visible
 from sshsync.remote.probe import Capabilities
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.choose import choose
-from sshsync.transfers.load import STREAMED, Batch, Pack, above, batches
+from sshsync.transfers.load import SMALL, STREAMED, Batch, Pack, above, batches
 
 
 class FileAppliers:
@@ -87,23 +88,46 @@ class FileApplier:
         words = "the child's file system takes it and {} for one file"
         return Outlook({key: words.format(visible(twin)) for key, twin in twins.items() if key in keys})
 
+    def follow(self, prepared: Prepared, feed: Feed) -> Generator[Staged, None, None]:
+        """See `Applier`."""
+        self._ledger.tentative = True
+        try:
+            mover, parts = self._movers(prepared)
+            wanted = {change.key: change for change in self._possible(prepared, mover) if change.new.digest}
+            yield from mover.salvage(wanted.values())
+            for key in mover.salvaged:
+                del wanted[key]
+            arrivals = Arrivals(wanted, feed, parts, mover.check, self._alone)
+            yield from mover.move(batch for changes in arrivals for batch in self._batches(changes))
+        finally:
+            self._ledger.tentative = False
+
     def stage(self, prepared: Prepared) -> Generator[Staged, None, None]:
         """Salvage what is there, bring what has been at rest; then wait for the rest, and bring that."""
-        root = prepared.parent.root
-        held = Held(prepared.child.items, self._ledger.reached.published)
-        self._parts = Parts(self._site, root, self._asking, self._looks, self._staging, self._ledger, held=held)
-        tools = Tools(self._asking, self._looks, self._staging, self._ledger, self._parts, self._strategies, self._held)
-        mover = self._mover = Mover(self._site, prepared, tools)
-        self._present = {place for key in prepared.child.items for place in above(key)}
+        followed = self._parts is not None
+        mover, _ = self._movers(prepared)
         transfers = self._possible(prepared, mover)
         parent = self._site.parent
         young = verify.young(prepared.parent, parent.stable_for) if not parent.parent else {}
         settled = [change for change in transfers if change.key not in young]
 
-        yield from mover.salvage(settled)
+        if not followed:
+            yield from mover.salvage(settled)
         yield from mover.move(self._batches([change for change in settled if change.key not in mover.salvaged]))
         late = [change for change in transfers if change.key in young]
         yield from self._late(prepared, mover, [*late, *mover.restless])
+
+    def _movers(self, prepared: Prepared) -> tuple[Mover, Parts]:
+        """Return what moves files; what is known of parts stays known."""
+        held = Held(prepared.child.items, self._ledger.reached.published)
+        made = Parts(
+            self._site, prepared.parent.root, self._asking, self._looks, self._staging, self._ledger, held=held
+        )
+        parts = self._parts = self._parts or made
+        tools = Tools(self._asking, self._looks, self._staging, self._ledger, parts, self._strategies, self._held)
+        self._mover = Mover(self._site, prepared, tools)
+        self._present = {place for key in prepared.child.items for place in above(key)}
+        return self._mover, parts
 
     def publish(self, staged: Staged) -> Sequence[Item]:
         """Publish verified files; only their mode and time may still have to be set. What the child refuses is told."""
@@ -212,6 +236,11 @@ class FileApplier:
         yield from mover.move(self._batches([change for change in fresh if _differs(change)]))
         for change in mover.restless:
             self._ledger.defer(change.key)
+
+    def _alone(self, change: Transfer) -> bool:
+        """Tell whether a file comes as a part of its own, of which any range can be brought by itself."""
+        able = self._parts is not None and self._parts.means is not None
+        return able and change.size >= SMALL and choose(change.key, self._site.child).strategy == STREAMED
 
     @property
     def _streams(self) -> bool:

@@ -29,6 +29,9 @@ class Ledger:
     Args:
         emit: takes the events.
         name: the child.
+
+    Attributes:
+        tentative: what fails is going to be tried anew: nobody is told of it.
     """
 
     def __init__(self, emit: Emit, name: str) -> None:
@@ -36,6 +39,7 @@ class Ledger:
         self._name = name
         self.reached = Reached()
         self._counting = threading.Lock()
+        self.tentative = False
         self._saved: dict[Key, int] = {}
 
     def published(self, items: list[Item], *, salvaged: bool = False) -> None:
@@ -78,6 +82,8 @@ class Ledger:
 
     def fail(self, key: Key, reason: str, outcome: Outcome = Outcome.FAILED, code: int = PARTIAL) -> None:
         """Give an item up."""
+        if self.tentative:
+            return
         with self._counting:
             if outcome is Outcome.DEFERRED:
                 self.reached.deferred += 1

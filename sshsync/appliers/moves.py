@@ -18,6 +18,7 @@ from sshsync.errors import (
     CommandError,
     ConnectionLostError,
     HostError,
+    NotComingError,
     SourceChangedError,
     SshsyncError,
 )
@@ -132,6 +133,11 @@ class Mover:
             saved=tools.parts.saved,
         )
 
+    @property
+    def check(self) -> Callable[[], None]:
+        """Raises when the moves have to end."""
+        return self._asking.stop.check
+
     def salvage(self, changes: Iterable[Transfer]) -> Generator[Staged, None, None]:
         """Yield what an interrupted attempt left complete in staging, then discard the rest."""
         wanted = {change.key: change for change in changes}
@@ -175,22 +181,28 @@ class Mover:
         Raises:
             SshsyncError: a host failed for good; what was published stays published.
         """
-        todo = tuple(batches)
-        while todo:
+        todo: Iterable[Batch] = batches
+        while True:
             again: list[Batch] = []
             verified = ahead(self._verified(self._fetched(todo), again), _WAITING, self._give_up)
             with closing(verified):
                 for loads in verified:
                     yield self._held(loads)
+            if not again:
+                return
             todo = tuple(again)
 
     def _give_up(self) -> None:
         self._asking.stop.set(0)
 
     def _fetched(self, batches: Iterable[Batch]) -> Generator[_Fetched, None, None]:
-        """Bring batches; each try under a name of its own, for a receiver of the one before may still write."""
+        """Bring batches as they come; each try under a name of its own: a receiver of another may still write."""
         for batch in batches:
-            yield self._retry("transfer", lambda: self._fetch_anew(batch))  # noqa: B023 - called at once
+            try:
+                fetched = self._retry("transfer", lambda: self._fetch_anew(batch))  # noqa: B023 - called at once
+            except NotComingError:
+                continue
+            yield fetched
 
     def _fetch_anew(self, batch: Batch) -> _Fetched:
         """Fetch under a new name; at once again, a few times, when a channel ended before its command had begun."""

@@ -1,16 +1,17 @@
 """Parts: big files in staging, of which only what is proven by digests counts as there, whoever wrote it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sshsync.appliers.base import Site
+from sshsync.appliers.base import Feed, Site
 from sshsync.appliers.deltas import Deltas, Held
+from sshsync.appliers.growing import Following, Growing
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
 from sshsync.appliers.staging import PARTS, Staging
 from sshsync.core.chunks import Copy
 from sshsync.core.pieces import Cut, Extent, blocks, merged, without
-from sshsync.errors import CommandError, StorageFullError
+from sshsync.errors import CommandError, SourceChangedError, StorageFullError
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.chunks import Means, Question, common
 from sshsync.model.change import Transfer
@@ -93,6 +94,8 @@ class Parts:
         self._means: Means | None = None
         self._asked = False
         self._former: dict[Key, tuple[str, int]] = {}
+        self._following: dict[tuple[Key, Digest], Following] = {}
+        self._growing: dict[tuple[Key, Digest], Growing] = {}
         self._moved = 0
         self._seconds = 0.0
         self._deltas = Deltas(site, source_root, asking, looks, held, lambda: self._rate)
@@ -110,6 +113,26 @@ class Parts:
         if not standing.name:
             standing.name, standing.doubted = place.rpartition("/")[2], True
 
+    def doubted(self, change: Transfer) -> bool:
+        """Tell whether an earlier run left a part that has to be compared with the parent's whole file first."""
+        standing = self._standing.get((change.key, change.new.digest or ""))
+        return standing is not None and standing.doubted
+
+    def follow(
+        self, change: Transfer, feed: Feed, growing: Growing, check: Callable[[], None], others: Callable[[], bool]
+    ) -> None:
+        """Have a file read from a parent that receives it at the same time; see `Following`."""
+
+        def ask(place: Key, extents: Sequence[Extent]) -> dict[Extent, bytes]:
+            return self._pieces([Question(place, one, _whole(one)) for one in extents], parent=True)
+
+        following = Following(change.new, feed, growing, ask, check, others)
+        self._following[change.key, change.new.digest or ""] = following
+
+    def follows(self, change: Transfer) -> bool:
+        """Tell whether some of a file is still to be read from a parent that receives it."""
+        return (change.key, change.new.digest or "") in self._following
+
     def doubt(self, load: Part) -> None:
         """Take note that a part is not right as a whole: it is compared before anything is sent again.
 
@@ -121,6 +144,8 @@ class Parts:
         standing.guessed = bool(standing.saved)
         standing.copies, standing.saved = (), 0
         standing.sent.clear()
+        if growing := self._grown(load):
+            growing.lost()
 
     def done(self, load: Part) -> None:
         """Forget a part: it is verified, or not wanted any more."""
@@ -154,7 +179,11 @@ class Parts:
 
     def sent(self, load: Part, span: Span, digest: Digest) -> None:
         """Take note of a chunk that has gone over the wire."""
-        self._of(load).sent[Extent(span.offset, span.length)] = hexadecimal(digest)
+        extent, told = Extent(span.offset, span.length), hexadecimal(digest)
+        self._of(load).sent[extent] = told
+        if growing := self._grown(load):
+            growing.sent(extent, told)
+            self._tell(load.change.key, growing)
 
     def bring(self, load: Part, strategy: Strategy, ends: Ends) -> None:
         """Bring what is missing of a part, after a look at what an earlier try left of it.
@@ -167,20 +196,45 @@ class Parts:
         if standing.name:
             self._go_on(standing, load)
         standing.name = load.name
+        if growing := self._grown(load):
+            growing.lies(PARTS + b"/" + load.name.encode())
+            self._tell(load.change.key, growing)
+        if following := self._following.get(_named(load)):
+            self._follow(standing, load, following, lambda spans: self._fetch(standing, load, spans, strategy, ends))
+            del self._following[_named(load)]
+            return
         missing = without([Extent(0, load.size)], standing.there)
         if missing:
             self._copy(standing, load)
             missing = without(missing, standing.there)
-        if not missing and load.size:
-            return
+        if missing or not load.size:
+            spans = [Span(load.change.key, *extent) for extent in missing]
+            self._fetch(standing, load, spans, strategy, ends)
 
-        spans = [Span(load.change.key, *extent) for extent in missing]
+    def _fetch(self, standing: Standing, load: Part, spans: Sequence[Span], strategy: Strategy, ends: Ends) -> None:
         moved, began = self._moved, self._asking.monotonic()
         try:
             strategy.fetch(load, spans, ends, lambda span: self._keep(standing, [Extent(span.offset, span.length)]))
         finally:
             if self._moved > moved:
                 self._seconds += self._asking.monotonic() - began
+
+    def _follow(
+        self, standing: Standing, load: Part, following: Following, fetch: Callable[[Sequence[Span]], None]
+    ) -> None:
+        """Bring a file as its parent receives it: each time all that is known to be right there by then."""
+        while missing := without([Extent(0, load.size)], standing.there):
+            place, extents = following.readable(missing)
+            before = standing.there
+            try:
+                fetch([Span(place, *extent) for extent in extents])
+            except SourceChangedError:
+                if not following.moved(place):
+                    raise
+                continue
+            if standing.there == before:
+                break
+        following.finish()
 
     def count(self, load: Part, moved: int) -> None:
         """Take note of bytes that went over the wire for a part."""
@@ -231,6 +285,8 @@ class Parts:
         if not size or size > load.size:
             standing.there, standing.doubted = (), False
             standing.sent.clear()
+            if growing := self._grown(load):
+                growing.lost()
             self._staging.discard([load.place.encode()])
         elif standing.doubted:
             self._compare(standing, load, size)
@@ -246,7 +302,9 @@ class Parts:
         there, sent = standing.there, standing.sent
         asked = [extent for extent in sent if extent.end <= size and without([extent], there)]
         found = self._pieces([Question(load.name.encode(), one, _whole(one)) for one in asked])
-        self._keep(standing, [one for one in asked if one in found and sent[one].startswith(found[one].hex())])
+        right = [one for one in asked if one in found and sent[one].startswith(found[one].hex())]
+        self._keep(standing, right)
+        self._prove_to_others(load, right)
         sent.clear()
 
     def _compare(self, standing: Standing, load: Part, size: int) -> None:
@@ -258,6 +316,7 @@ class Parts:
             theirs = self._pieces([Question(load.change.key, one, blocks(length)) for one in differing], parent=True)
             same = [extent for extent, digest in ours.items() if theirs.get(extent) == digest]
             self._keep(standing, same)
+            self._prove_to_others(load, same)
             differing = without(differing, same)
         if standing.there:
             words = f"{visible(load.change.key, 200)}: {standing.bytes} of {load.size} bytes are there already"
@@ -277,6 +336,22 @@ class Parts:
         ours = self._site.child, self._staging.root, PARTS
         place = (self._site.parent, self._source_root, b".") if parent else ours
         return {Extent(one.offset, one.length): one.digest for one in self._looks.chunks(*place, asked, means)}
+
+    def _grown(self, load: Part) -> Growing | None:
+        """Return the part as the child's own children see it; None where nobody follows."""
+        if self._site.note is None:
+            return None
+        digest = load.change.new.digest or ""
+        return self._growing.setdefault(_named(load), Growing(digest))
+
+    def _tell(self, key: Key, growing: Growing) -> None:
+        if self._site.note:
+            self._site.note(key, growing)
+
+    def _prove_to_others(self, load: Part, extents: list[Extent]) -> None:
+        if (growing := self._grown(load)) and extents:
+            growing.right(extents)
+            self._tell(load.change.key, growing)
 
     def _of(self, load: Part) -> Standing:
         return self._standing.setdefault(_named(load), Standing())

@@ -321,6 +321,11 @@ class RepositoryOptions(_Options):
         "as many as are of use by the measured round trip, which is one where hosts are near.",
         "4",
     )
+    pipeline: bool = _option(
+        False,
+        "Take from the parent while that is still being synchronized: what it has verified already, of a big file too. "
+        "Deletions, and the word that this repository is in sync, wait for the parent's end.",
+    )
     pre_cmd: Template = _option(
         "",
         "Command on this host before its files change in a run; when it fails, nothing is changed. It sees REPOPATH, "

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from sshsync.errors import ConfigError, ConfigProblem
+from sshsync.model.item import Snapshot
 from sshsync.model.topology import Repository, Tree
 
 BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
@@ -79,3 +80,20 @@ def maker(repository: Repository) -> str:
     template = repository.commands.digest
     words = f" {hashlib.sha256(template.encode()).hexdigest()[:16]}" if template else ""
     return repository.digest + words
+
+
+def unlike(parent: Snapshot, child: Snapshot, own: str) -> tuple[set[str], set[str]] | None:
+    """Return the algorithms of a child's digests and of its parent's when they have none in common.
+
+    Args:
+        parent, child: what both hold.
+        own: the algorithm that the child's own command prints, "" where that is not known before.
+    """
+    ours, theirs = _of(child), _of(parent)
+    if own:
+        ours = {own}
+    return (ours, theirs) if ours and theirs and not ours & theirs else None
+
+
+def _of(snapshot: Snapshot) -> set[str]:
+    return {item.digest.partition(":")[0] for item in snapshot.items.values() if item.digest}

@@ -4,18 +4,19 @@ A link knows parents, guards, hooks, records and outcomes, and nothing of what i
 event.
 """
 
-from collections import Counter
-from collections.abc import Collection, Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from itertools import chain, islice
 from types import TracebackType
 from typing import Any, Self
 
 from sshsync.appliers.base import Applier, Reached, Site
-from sshsync.core import guard, verify
+from sshsync.core import algorithm, guard, verify
 from sshsync.core.diff import diff
+from sshsync.engine.announce import announce, tell_blocked
 from sshsync.engine.context import Context
+from sshsync.engine.flow import Flow, going_to_hold
 from sshsync.engine.hooks import Hooks
 from sshsync.engine.lease import Lease
 from sshsync.engine.scan import Scanner
@@ -28,7 +29,6 @@ from sshsync.errors import (
     SshsyncError,
 )
 from sshsync.model import events as ev
-from sshsync.model.change import Action, Changes, Delete
 from sshsync.model.events import GOOD, Outcome, key_text
 from sshsync.model.item import Key, Snapshot
 from sshsync.model.order import Blocked, Offer, Order
@@ -46,13 +46,14 @@ class Link:
         verified: its items that this link verified there (in a dry run: would have), perhaps among others.
     """
 
-    def __init__(self, context: Context, scanner: Scanner, order: Order) -> None:
+    def __init__(self, context: Context, scanner: Scanner, order: Order, flow: Flow | None = None) -> None:
         """Prepare the link.
 
         Args:
             context: the run's parts.
             scanner: what scans the child.
             order: what to do, with what the parent offers.
+            flow: is told what the child has while the link is at work; None where nobody follows.
         """
         self._context = context
         self._scanner = scanner
@@ -60,8 +61,12 @@ class Link:
         self._child = context.tree.repositories[order.job.repository]
         self._parent = context.tree.repositories[order.job.parent]
         self._place = context.kind(self._child).place
+        self._flow = flow
         self._exits = ExitStack()
         self._lease: Lease | None = None
+        self._working: Applier[Any] | None = None
+        self._hooked = False
+        self._told = 0
         self.held: Snapshot | Blocked | None = None
         self.verified: Collection[Key] = ()
 
@@ -72,6 +77,31 @@ class Link:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._exits.__exit__(kind, error, trace)
+
+    @property
+    def as_of(self) -> float:
+        """The moment of the master's state that the parent offers; 0 when it offers none."""
+        return self._order.offer.as_of if isinstance(self._order.offer, Offer) else 0.0
+
+    def follow(self, feed: Flow) -> None:
+        """Take what the parent has while it is still being synchronized; then wait for what it offers in the end.
+
+        What cannot be brought yet is left to what comes after this, without a word.
+
+        Raises:
+            LeasedError: another controller works there.
+            SshsyncError: see `prepare`; or a host failed.
+        """
+        check = self._context.asking.stop.check
+        if offer := feed.begun(check):
+            self._order = replace(self._order, offer=offer)
+            prepared = self.prepare()
+            if prepared.changes.transfers and not self._unlike(prepared.parent, prepared.child):
+                prepared = self._under_lease(prepared)
+                with self._at_work(prepared) as applier, closing(applier.follow(prepared, feed)) as pieces:
+                    self._publish(applier, prepared, pieces)
+                self._hold_reached(prepared, applier.reached)
+        self._order = replace(self._order, offer=feed.final(check))
 
     def prepare(self) -> Prepared:
         """Scan, diff and guard: the part that a dry run shares with a real one.
@@ -96,7 +126,7 @@ class Link:
         changes = diff(parent, child, delete=self._child.delete, wanted=wanted, blocked=held_back)
         refusal = guard.too_many_deletions(changes, child, self._child.max_delete)
         prepared = Prepared(parent, child, changes, refusal)
-        self._announce(prepared)
+        announce(self._context.emit, self._order, prepared, self._working.reached if self._working else None)
         if not changes.transfers or not child.existed:
             return prepared
 
@@ -113,7 +143,7 @@ class Link:
         self._refuse(prepared.refusal)
         expected = prepared.expected()
         self._hold(expected, prepared.parent.items)
-        if self._tell_blocked(prepared.changes):
+        if tell_blocked(self._context.emit, self._child.name, prepared.changes):
             return Outcome.PARTIAL
         return Outcome.DONE if prepared.changes.changes else Outcome.UNCHANGED
 
@@ -124,42 +154,70 @@ class Link:
             LeasedError: another controller works there.
             SshsyncError: a host failed; what was published stays published and is on record.
         """
-        if prepared.acts and self._lease is None and self._take_lease(prepared.child).followed:
-            # Whoever had it may have changed the child after it was scanned.
-            self.held = None
-            prepared = self.prepare()
-        blocked = self._tell_blocked(prepared.changes)
+        prepared = self._under_lease(prepared)
+        blocked = tell_blocked(self._context.emit, self._child.name, prepared.changes)
         if self._lease is None:
             return self._conclude(prepared, Reached(failed=blocked))
 
-        applier = self._applier(prepared.child, self._lease.token)
-        applier.reached.failed += blocked
-        try:
+        with self._at_work(prepared) as applier:
+            applier.reached.failed += blocked
             self._apply(applier, prepared)
+        return self._conclude(prepared, applier.reached)
+
+    def _under_lease(self, prepared: Prepared) -> Prepared:
+        """Take the lease where something is to change; what is prepared then may be prepared anew for it."""
+        if prepared.acts and self._lease is None and self._take_lease(prepared.child).followed:
+            # Whoever had it may have changed the child after it was scanned.
+            self.held = None
+            return self.prepare()
+        return prepared
+
+    @contextmanager
+    def _at_work(self, prepared: Prepared) -> Iterator[Applier[Any]]:
+        """Have the applier of this link; what it reached is known whatever goes wrong."""
+        lease = self._lease
+        assert lease is not None  # noqa: S101 - who works has it
+        applier = self._working = self._working or self._applier(prepared.child, lease.token)
+        if self._flow and prepared.changes.transfers:
+            self._flow.begin(*going_to_hold(prepared))
+        try:
+            yield applier
         except SshsyncError as error:
             self._hold_reached(prepared, applier.reached)
             if isinstance(error, CommandError):
                 # Whoever took the child over has cleared our work away: what failed is only how we hear of it.
-                self._lease.check()
+                lease.check()
                 # The host answers, so what it could not take whole must not go on filling its disk.
                 with suppress(SshsyncError):
                     applier.abandon()
             raise
-        return self._conclude(prepared, applier.reached)
 
     def _apply(self, applier: Applier[Any], prepared: Prepared) -> None:
         if prepared.acts:
-            self._hooks(prepared).before()
+            self._before(prepared)
 
         # Closed before anything else happens: what is staged may come from a thread of its own.
         with closing(applier.stage(prepared)) as pieces:
-            for group in self._context.publication(pieces):
-                for staged in group:
-                    self._scanner.keep(self._child, applier.publish(staged))
+            self._publish(applier, prepared, pieces)
         applier.adjust(prepared)
         # Before deletions: what fails there must not keep what was staged on the child's disk.
         applier.clear()
         self._delete(applier, prepared)
+
+    def _publish(self, applier: Applier[Any], prepared: Prepared, pieces: Iterable[Any]) -> None:
+        for group in self._context.publication(pieces):
+            for staged in group:
+                self._before(prepared)
+                self._scanner.keep(self._child, applier.publish(staged))
+                if self._flow:
+                    self._flow.came(islice(applier.reached.published.values(), self._told, None))
+                    self._told = len(applier.reached.published)
+
+    def _before(self, prepared: Prepared) -> None:
+        """Run the hook before the first change, once."""
+        if not self._hooked:
+            self._hooks(prepared).before()
+            self._hooked = True
 
     def _delete(self, applier: Applier[Any], prepared: Prepared) -> None:
         """Delete last, and only when nothing else failed: what is missing may be what these items were renamed to."""
@@ -199,7 +257,12 @@ class Link:
             self._take_lease(held, patient=False)
 
     def _child_snapshot(self) -> Snapshot:
-        """Scan the child; where somebody left work behind, take the lease before and look again after that."""
+        """Scan the child; where somebody left work behind, take the lease before and look again after that.
+
+        Once this link works there it is known what the child holds.
+        """
+        if self._working and isinstance(self.held, Snapshot):
+            return self.held
         child = self._scan()
         if not child.existed or self._order.dry_run or self._lease:
             return child
@@ -283,39 +346,7 @@ class Link:
 
     def _unlike(self, parent: Snapshot, child: Snapshot) -> tuple[set[str], set[str]] | None:
         """Return the algorithms of child and parent when they have none in common."""
-        ours, theirs = _algorithms(child), _algorithms(parent)
-        if own := self._context.kind(self._child).algorithm(self._child):
-            ours = {own}
-        return (ours, theirs) if ours and theirs and not ours & theirs else None
-
-    def _announce(self, prepared: Prepared) -> None:
-        changes = prepared.changes
-        count = Counter(change.action for change in changes.changes)
-        self._context.emit(
-            ev.Planned(
-                self._child.name,
-                count[Action.COPY],
-                count[Action.REPLACE],
-                count[Action.ADJUST],
-                len(prepared.deletions),
-                len(changes.unchanged),
-                sum(change.size for change in changes.changes),
-                changes.excluded,
-                sum(prepared.parent.items[key].size for key in changes.unchanged),
-            )
-        )
-        if not self._order.dry_run:
-            return
-        for change in changes.changes:
-            if not isinstance(change, Delete) or not prepared.refusal:
-                self._context.emit(ev.PlannedChange(self._child.name, change.action, key_text(change.key), change.size))
-
-    def _tell_blocked(self, changes: Changes) -> int:
-        """Tell what is held back, and return how many items that are."""
-        for problem in changes.blocked:
-            event = ev.ItemFailed(self._child.name, key_text(problem.key), problem.reason, Outcome.BLOCKED)
-            self._context.emit(event)
-        return len(changes.blocked)
+        return algorithm.unlike(parent, child, self._context.kind(self._child).algorithm(self._child))
 
     def _hold_reached(self, prepared: Prepared, reached: Reached, *, complete: bool | None = None) -> None:
         """Keep in mind what the child holds now; `complete` when that is known to be all that its parent has."""
@@ -349,7 +380,10 @@ class Link:
         return Outcome.DONE if changed else Outcome.UNCHANGED
 
     def _applier(self, held: Snapshot, lease: str = "") -> Applier[Any]:
-        return self._context.appliers[self._child.type](Site(self._parent, self._child, held.root, held.work, lease))
+        note = self._flow.note if self._flow else None
+        return self._context.appliers[self._child.type](
+            Site(self._parent, self._child, held.root, held.work, lease, note)
+        )
 
     def _hooks(self, prepared: Prepared) -> Hooks:
         return Hooks(self._context, self._child, prepared.child.root)
@@ -360,7 +394,3 @@ class Link:
 
     def _remark(self, words: str) -> None:
         self._context.emit(ev.Remarked(self._child.name, words))
-
-
-def _algorithms(snapshot: Snapshot) -> set[str]:
-    return {item.digest.partition(":")[0] for item in snapshot.items.values() if item.digest}

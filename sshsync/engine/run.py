@@ -4,26 +4,31 @@ This is where a run is led, in one process: it hands out orders, and takes what 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sshsync.core import fold
 from sshsync.core.outcome import behind
 from sshsync.core.ready import Ready
 from sshsync.engine import preflight
 from sshsync.engine.context import Context
+from sshsync.engine.flow import Flow
 from sshsync.engine.shelf import Shelf
 from sshsync.engine.worker import Worker
 from sshsync.errors import SshsyncError
 from sshsync.executors.base import Executor, Lead
 from sshsync.model import events as ev
 from sshsync.model.events import GOOD, Outcome
-from sshsync.model.order import Done, Ended, Offer, Order
+from sshsync.model.order import Blocked, Done, Ended, Offer, Order
 from sshsync.model.plan import Job, Plan, Step
 from sshsync.model.report import RunReport
 from sshsync.model.topology import Repository
 from sshsync.model.words import Words
 from sshsync.version import VERSION
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class Run:
         self._looks: set[str] = set()
         self._finished: dict[Job, Ended] = {}
         self._planned = frozenset(job.repository for job in asked.plan.jobs)
+        self._ordered: set[str] = set()
+        self._flows = {job.parent: Flow() for job in asked.plan.jobs if self._follows(job)}
 
     def start(self, report: RunReport, notices: Sequence[ev.Remarked] = ()) -> int:
         """Run to the end.
@@ -71,7 +78,8 @@ class Run:
             context.emit(notice)
 
         preflight.greet(context, [context.tree.repositories[name] for name in asked.plan.contacted])
-        self._executor.run(Lead(self._following, Worker(context), self._done, context.emit, context.records))
+        work = self._ending(Worker(context, self._flows))
+        self._executor.run(Lead(self._following, work, self._ending(self._done), context.emit, context.records))
         self._give_up_waiting()
 
         code = fold.exit_code(report, signal=stop.signal)
@@ -91,18 +99,43 @@ class Run:
             for job in fresh:
                 self._begin(job)
 
-        orders = []
+        orders: list[Order] = []
         for job in list(self._waiting):
             offer = self._shelf.offer(job.parent)
+            if job.parent in self._ordered and self._shelf.ended(job.parent) is None and self._follows(job):
+                self._hand_out(job, orders, Order(self._asked.run, job, follows=True))
+                continue
             if job.parent in self._planned and self._shelf.ended(job.parent) is None:
                 continue
             if offer is not None:
-                del self._waiting[job]
-                orders.append(Order(self._asked.run, job, offer, self._asked.dry_run))
+                self._hand_out(job, orders, Order(self._asked.run, job, offer, self._asked.dry_run))
             elif job.parent not in self._looks:
                 self._looks.add(job.parent)
                 orders.append(Order(self._asked.run, Job(job.parent, "", job.stage, Step.LOOK)))
         return orders
+
+    def _follows(self, job: Job) -> bool:
+        """Tell whether a job may take from its parent while that is still being synchronized."""
+        able = self._executor.together and not self._asked.dry_run and job.parent in self._planned
+        return able and self._context.tree.repositories[job.repository].pipeline
+
+    def _hand_out(self, job: Job, orders: list[Order], order: Order) -> None:
+        del self._waiting[job]
+        self._ordered.add(job.repository)
+        orders.append(order)
+
+    def _ending(self, deed: Callable[[A], B]) -> Callable[[A], B]:
+        """Return a deed that nobody who follows waits for in vain: where it breaks the run off, nothing more comes."""
+
+        def done(what: A) -> B:
+            try:
+                return deed(what)
+            except BaseException:
+                for flow in self._flows.values():
+                    flow.end(Blocked("the run broke off"))
+                raise
+
+        return done
 
     def _begin(self, job: Job) -> None:
         self._begun[job] = self._context.asking.monotonic()
@@ -124,6 +157,9 @@ class Run:
             return
         ended, reason = self._behind_parent(done)
         self._shelf.put(Done(done.job, ended, done.offer, done.items, reason))
+        if flow := self._flows.get(done.job.repository):
+            unseen = Blocked(f"its parent {done.job.repository} was not scanned: {reason}", ended.code, ended.transient)
+            flow.end(self._shelf.offer(done.job.repository) or unseen)
         self._children[done.job.parent] -= 1
         if not self._children[done.job.parent]:
             self._shelf.clear(done.job.parent)

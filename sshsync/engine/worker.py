@@ -1,6 +1,9 @@
 """Carries out orders, in whatever process: what comes back is a value, whatever happened."""
 
+from collections.abc import Mapping
+
 from sshsync.engine.context import Context
+from sshsync.engine.flow import Flow
 from sshsync.engine.link import Link
 from sshsync.engine.scan import Scanner
 from sshsync.errors import BlockedError, ConnectionLostError, InterruptedRun, RefusedError, SshsyncError
@@ -15,10 +18,13 @@ class Worker:
 
     Args:
         context: the parts of a run, as this process has them.
+        flows: what repositories have that are still being synchronized in this process, by their names; of those that
+            others follow.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, flows: Mapping[str, Flow] | None = None) -> None:
         self._context = context
+        self._flows = flows or {}
         self._scanner = Scanner(context)
 
     def __call__(self, order: Order) -> Done:
@@ -34,22 +40,23 @@ class Worker:
         return Done(order.job, Ended(Outcome.UNCHANGED), offer, len(offer.snapshot.items))
 
     def _sync(self, order: Order) -> Done:
-        with Link(self._context, self._scanner, order) as link:
+        with Link(self._context, self._scanner, order, self._flows.get(order.job.repository)) as link:
             try:
+                if order.follows:
+                    link.follow(self._flows[order.job.parent])
                 prepared = link.prepare()
                 outcome = link.foretell(prepared) if order.dry_run else link.carry_out(prepared)
             except Exception as error:  # noqa: BLE001 - isolation: one job's bug must not end the others
                 ended, reason = self._ended(order, error)
-                return Done(order.job, ended, self._offer(order, link), reason=reason)
+                return Done(order.job, ended, self._offer(link), reason=reason)
             items = len(link.held.items) if isinstance(link.held, Snapshot) else 0
-            return Done(order.job, Ended(outcome), self._offer(order, link), items)
+            return Done(order.job, Ended(outcome), self._offer(link), items)
 
-    def _offer(self, order: Order, link: Link) -> Offer | Blocked | None:
+    def _offer(self, link: Link) -> Offer | Blocked | None:
         """Return what the child of a link offers to its own children, as far as that is known."""
         if not isinstance(link.held, Snapshot):
             return link.held
-        as_of = order.offer.as_of if isinstance(order.offer, Offer) else 0.0
-        return Offer(link.held, link.verified, as_of=as_of)
+        return Offer(link.held, link.verified, as_of=link.as_of)
 
     def _ended(self, order: Order, error: Exception) -> tuple[Ended, str]:
         """Return how an order ended that ended in an error, and why."""

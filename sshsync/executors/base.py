@@ -34,7 +34,15 @@ class Lead:
 
 
 class Executor(Protocol):
-    """Carries out orders until none is under way and none is due."""
+    """Carries out orders until none is under way and none is due.
+
+    Attributes:
+        together: all of it happens in this process, and orders are begun in the order in which they were given: only
+            then may one of them wait for an earlier one.
+    """
+
+    @property
+    def together(self) -> bool: ...  # noqa: D102
 
     def run(self, lead: Lead) -> None:
         """Carry out all orders. Any executor gives the same report: what comes first is the business of the lead."""

@@ -9,6 +9,8 @@ from sshsync.model.order import Order
 class Serial:
     """See `Executor`."""
 
+    together = True
+
     def run(self, lead: Lead) -> None:
         """Carry out each order as soon as it is the first that is due."""
         due: deque[Order] = deque()

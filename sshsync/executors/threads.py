@@ -16,6 +16,8 @@ class Threads:
         tick: called every half second, or more often, by the waiting thread, so that signals are seen.
     """
 
+    together = True
+
     def __init__(self, most: int, tick: Callable[[], None] = lambda: None) -> None:
         self._most = most
         self._tick = tick

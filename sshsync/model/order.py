@@ -59,13 +59,15 @@ class Order:
     """One job with all that has to be known about other jobs to carry it out.
 
     Attributes:
-        offer: of the job's parent; None for a job that only looks at its repository.
+        offer: of the job's parent; None for a job that only looks at its repository, and where it follows.
+        follows: the parent is still being synchronized, in the same process.
     """
 
     run: str
     job: Job
     offer: Offer | Blocked | None = None
     dry_run: bool = False
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ class Repository:
         verify_share: percent of its items of which each run makes the digests anew; 0 for none.
         bwlimit: bytes a second that its link may use through the controller; 0 for no limit.
         streams: ranges of one big file that go side by side; 0 for as many as are of use.
+        pipeline: takes from its parent while that is still being synchronized.
         type: what its items are, by the name of their kind.
     """
 
@@ -121,6 +122,7 @@ class Repository:
     retries: Retries
     bwlimit: float
     streams: int
+    pipeline: bool
     type: str
 
     @property

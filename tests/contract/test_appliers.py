@@ -38,6 +38,7 @@ parent = proxy
 [node2]
 {n2}
 parent = proxy
+pipeline = yes
 """
 NAMES = ("m", "p", "n1", "n2")
 

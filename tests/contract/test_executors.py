@@ -38,6 +38,7 @@ post_cmd = echo done >>{top}/hooks
 [node1]
 path = {top}/n1
 parent = proxy
+pipeline = yes
 delete = yes
 [node2]
 path = {top}/n2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sshsync import builtin
 from sshsync.core.publication import Publication, each, whole
-from sshsync.core.ready import Ready, barrier
+from sshsync.core.ready import Flowing, Ready, barrier
 from sshsync.engine import owner
 from sshsync.engine.context import Context
 from sshsync.engine.run import Asked, Run
@@ -61,7 +61,12 @@ def repeating(plan: Plan, started: Started, finished: Finished) -> tuple[Job, ..
     return plan.jobs
 
 
-POLICIES = {"barrier": barrier, "eager": eager, "backwards": backwards, "repeating": repeating}
+def flowing(plan: Plan, started: Started, finished: Finished) -> tuple[Job, ...]:
+    """Start the nodes with their parent."""
+    return Flowing(lambda job: job.parent == "proxy")(plan, started, finished)
+
+
+POLICIES = {"flowing": flowing, "barrier": barrier, "eager": eager, "backwards": backwards, "repeating": repeating}
 
 
 @pytest.mark.parametrize("executor", [Serial(), Threads(4)], ids=["serial", "threads"])
