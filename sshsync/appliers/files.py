@@ -1,6 +1,7 @@
 """The applier of files: room and names are looked at before, young files wait, changes travel by strategies."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 from sshsync.appliers.arrivals import Arrivals
@@ -23,7 +24,7 @@ from sshsync.model.words import visible
 from sshsync.remote.probe import Capabilities
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.choose import choose
-from sshsync.transfers.load import SMALL, STREAMED, Batch, Pack, above, batches
+from sshsync.transfers.load import SMALL, STREAMED, Batch, Pack, Part, above, batches
 
 
 class FileAppliers:
@@ -94,13 +95,35 @@ class FileApplier:
         try:
             mover, parts = self._movers(prepared)
             wanted = {change.key: change for change in self._possible(prepared, mover) if change.new.digest}
-            yield from mover.salvage(wanted.values())
+            salvaged = list(mover.salvage(wanted.values()))
             for key in mover.salvaged:
                 del wanted[key]
             arrivals = Arrivals(wanted, feed, parts, mover.check, self._alone)
-            yield from mover.move(batch for changes in arrivals for batch in self._batches(changes))
+            # Closed before anything goes on: what is staged comes from a thread of its own.
+            with closing(mover.move(b for changes in arrivals for b in self._batches(changes))) as moved:
+                for staged in moved:
+                    yield from self._in_turn(staged, feed, mover.check)
+            for staged in salvaged:
+                yield from self._in_turn(staged, feed, mover.check)
         finally:
             self._ledger.tentative = False
+
+    def _in_turn(self, staged: Staged, feed: Feed, check: Callable[[], None]) -> Generator[Staged, None, None]:
+        """Yield verified files once the parent shows them, too; what it gives up stays in staging for the next run."""
+        waiting = staged.loads
+        while waiting:
+            version, ended = feed.version, feed.ended
+            shown = tuple(load for load in waiting if all(feed.holds(change.new) for change in load.changes))
+            waiting = tuple(load for load in waiting if load not in shown)
+            if shown:
+                yield replace(staged, loads=shown)
+            elif ended:
+                break
+            else:
+                feed.wait(version, check)
+        for load in waiting:
+            if isinstance(load, Part) and self._parts:
+                self._parts.adopt(load, load.place)
 
     def stage(self, prepared: Prepared) -> Generator[Staged, None, None]:
         """Salvage what is there, bring what has been at rest; then wait for the rest, and bring that."""

@@ -113,14 +113,6 @@ class Following:
                 return place, found
             self.feed.wait(version, self.check)
 
-    def finish(self) -> None:
-        """Wait until the parent has the file, verified.
-
-        Raises:
-            NotComingError: see `readable`.
-        """
-        self.readable(())
-
     def moved(self, place: Key) -> bool:
         """Tell whether a file that could not be read was only given its own name meanwhile; waits until that is known.
 

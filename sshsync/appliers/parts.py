@@ -234,7 +234,6 @@ class Parts:
                 continue
             if standing.there == before:
                 break
-        following.finish()
 
     def count(self, load: Part, moved: int) -> None:
         """Take note of bytes that went over the wire for a part."""

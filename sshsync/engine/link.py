@@ -66,6 +66,7 @@ class Link:
         self._lease: Lease | None = None
         self._working: Applier[Any] | None = None
         self._hooked = False
+        self._seen: Snapshot | None = None
         self._told = 0
         self.held: Snapshot | Blocked | None = None
         self.verified: Collection[Key] = ()
@@ -93,6 +94,8 @@ class Link:
             SshsyncError: see `prepare`; or a host failed.
         """
         check = self._context.asking.stop.check
+        # Meanwhile the parent has begun.
+        self._seen = self._child_snapshot()
         if offer := feed.begun(check):
             self._order = replace(self._order, offer=offer)
             prepared = self.prepare()
@@ -115,7 +118,7 @@ class Link:
         parent = offer.snapshot
         self._refuse(guard.emptied(parent, offer.recorded, self._place, allow_empty=self._parent.allow_empty))
 
-        child = self._child_snapshot()
+        child, self._seen = self._seen or self._child_snapshot(), None
         self._refuse(guard.vanished(child, records.count(self._child), self._place))
         if not child.existed and not self._order.dry_run:
             child = self._make_root()

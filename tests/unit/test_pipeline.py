@@ -143,7 +143,7 @@ BREAKS = st.sampled_from([("refuse", 0), ("lose", 0), ("short", 70_000), ("short
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(TROUBLE, BREAKS), max_size=6), st.booleans())
 def test_whatever_breaks_nobody_is_better_off_than_his_parent(tmp_path_factory, troubles, deletes) -> None:
-    world = World(tmp_path_factory.mktemp("pipeline"), FLOWING.replace("pipeline", "delete = yes\npipeline") if deletes else FLOWING)
+    world = World(tmp_path_factory.mktemp("pipeline"), FLOWING.replace("pipeline", "delete = yes\nmax_delete = 100%\npipeline") if deletes else FLOWING)
     world.fill("master", b"/m", {**FILES, b"big": BIG[:2_000_000]})
     world.fill("node1", b"/n", {b"big": BIG[:2_000_000], b"own": b"own"})
     for (host, script, nth), (kind, after) in troubles:
