@@ -59,7 +59,7 @@ def test_a_node_reads_a_big_file_while_its_parent_receives_it(chain: World) -> N
     proxy.faults += [Fault("short", "store", after=3_000_000), Fault("none", "carry-on", first=lambda: reads.wait(30))]
     assert chain.run("proxy", "node1").exit_code == 0
     assert reads.is_set()
-    assert [place for place in held(chain)[:2]] == [FILES] * 2
+    assert held(chain)[:2] == [FILES] * 2
     progress = [event.repository for event in chain.events if isinstance(event, ev.Progress)]
     assert "node1" in progress[: len(progress) - 1 - progress[::-1].index("proxy")], "both move at once"
 
