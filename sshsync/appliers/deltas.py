@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sshsync.appliers.base import Site
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
+from sshsync.appliers.reuse import twins
 from sshsync.core.chunks import Comparison, Copy, Rates, begin, pays, settled, step
 from sshsync.core.likely import Likely
 from sshsync.core.pieces import Cut, Extent, Piece, ladder, without
@@ -144,10 +145,11 @@ def foretold(prepared: Prepared, ledger: Ledger) -> None:
     """Tell what is not going to be sent as a whole, as far as that is known without reading anything."""
     held = Held(prepared.child.items, {})
     big = [change for change in prepared.changes.transfers if change.size >= SMALL]
-    twins = [change for change in big if held.twin(change.new) is not None]
+    big_twins = [change for change in big if held.twin(change.new) is not None]
     others = [change for change in big if held.twin(change.new) is None and held.others(change)]
-    if twins:
-        ledger.remark(f"{len(twins)} big file(s) would be copied on the child, which has their content already")
+    same = len(big_twins) + len(twins(prepared.changes.transfers, prepared.child.items))
+    if same:
+        ledger.remark(f"{same} file(s) would be copied on the child, which has their content already")
     if others:
         ledger.remark(f"{len(others)} big file(s) would be compared with what the child has, and what differs sent")
 

@@ -9,8 +9,10 @@ from sshsync.appliers.base import Feed, Reached, Site
 from sshsync.appliers.deltas import Held, foretold
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
-from sshsync.appliers.moves import Mover, Staged, Tools
+from sshsync.appliers.moves import Mover, Tools
 from sshsync.appliers.parts import Parts
+from sshsync.appliers.reuse import REUSE, Reuse, reused, twins
+from sshsync.appliers.staged import Staged
 from sshsync.appliers.staging import Staging
 from sshsync.core import guard, verify
 from sshsync.errors import CommandError
@@ -37,7 +39,7 @@ class FileAppliers:
 
     def __init__(self, asking: Asking, strategies: Mapping[str, Strategy]) -> None:
         self._asking = asking
-        self._strategies = strategies
+        self._strategies = {**strategies, REUSE: Reuse()}
         self._looks = Looks(asking, Files())
 
     def __call__(self, site: Site) -> "FileApplier":
@@ -68,6 +70,7 @@ class FileApplier:
         self._held: set[str] = set()
         self._parts: Parts | None = None
         self._present: set[Key] = set()
+        self._twins: dict[Key, Key] = {}
         self._mover: Mover | None = None
 
     @property
@@ -147,8 +150,11 @@ class FileApplier:
             self._site, prepared.parent.root, self._asking, self._looks, self._staging, self._ledger, held=held
         )
         parts = self._parts = self._parts or made
-        tools = Tools(self._asking, self._looks, self._staging, self._ledger, parts, self._strategies, self._held)
+        tools = Tools(
+            self._asking, self._looks, self._staging, self._ledger, parts, self._strategies, self._held, self._sent
+        )
         self._mover = Mover(self._site, prepared, tools)
+        self._twins = twins(prepared.changes.transfers, prepared.child.items) if self._streams else {}
         self._present = {place for key in prepared.child.items for place in above(key)}
         return self._mover, parts
 
@@ -271,6 +277,11 @@ class FileApplier:
         return choose(b"plain", self._site.child).strategy == STREAMED
 
     def _batches(self, changes: list[Transfer]) -> tuple[Batch, ...]:
+        """Return how changes are brought: what the child has already is copied there, before anything changes."""
+        rest = [change for change in changes if change.key not in self._twins]
+        return (*reused(changes, self._twins), *self._sent(rest))
+
+    def _sent(self, changes: Sequence[Transfer]) -> tuple[Batch, ...]:
         source, target = (self._asking.capabilities(end) for end in (self._site.parent, self._site.child))
         moves = []
         for change in changes:

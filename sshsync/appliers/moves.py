@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
@@ -12,6 +12,8 @@ from sshsync.appliers.base import Site
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
 from sshsync.appliers.parts import Parts
+from sshsync.appliers.reuse import Twins
+from sshsync.appliers.staged import Fetched, Staged
 from sshsync.appliers.staging import Leftover, Staging, lies
 from sshsync.core import guard, verify
 from sshsync.errors import (
@@ -36,30 +38,12 @@ from sshsync.transports.base import REOPENED
 
 
 @dataclass(frozen=True, slots=True)
-class Staged:
-    """Files that lie verified in staging, and become visible together.
-
-    Attributes:
-        in_the_way: listed files of the child that have to go before these can be published.
-        salvaged: an earlier run had moved their bytes.
-    """
-
-    loads: tuple[Load, ...]
-    in_the_way: tuple[Key, ...] = ()
-    salvaged: bool = False
-
-    @property
-    def changes(self) -> Iterator[Transfer]:
-        """The changes of all loads."""
-        return (change for load in self.loads for change in load.changes)
-
-
-@dataclass(frozen=True, slots=True)
 class Tools:
     """What moves files.
 
     Attributes:
         held: places in staging whose files are verified and wait for their publication: nobody clears them away.
+        sent: gives the batches in which changes are sent.
     """
 
     asking: Asking
@@ -69,22 +53,7 @@ class Tools:
     parts: Parts
     strategies: Mapping[str, Strategy]
     held: set[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    """A batch that was brought, as far as it went.
-
-    Attributes:
-        load: how it lies in staging.
-        kept: what lies there, closed.
-        broken: why it broke off, where that is because of some of its files; "" where it did not.
-    """
-
-    batch: Batch
-    load: Load
-    kept: tuple[Span, ...] = ()
-    broken: str = ""
+    sent: Callable[[Sequence[Transfer]], Iterable[Batch]]
 
 
 _ROOM = 2
@@ -154,7 +123,7 @@ class Mover:
             return self._salvaged_part(leftover, load)
         self._staging.take_over(leftover)
         fresh = [change for change in load.changes if change.key not in self.salvaged]
-        found = self._digests([_Fetched(Batch("", load), load, load.spans)])
+        found = self._digests([Fetched(Batch("", load), load, load.spans)])
         good = self._with_room(verify.verify(fresh, found[load.attempt]).good)
         self.salvaged.update(change.key for change in good)
         return load.only(good) if good else None
@@ -165,7 +134,7 @@ class Mover:
             return None
         if leftover.size == load.size:
             self._staging.carry_on(leftover.name.rpartition("/")[2], load)
-            found = self._digests([_Fetched(Batch("", load), load, load.spans)])
+            found = self._digests([Fetched(Batch("", load), load, load.spans)])
             if verify.verify(load.changes, found[load.attempt]).good:
                 self.salvaged.add(load.change.key)
                 return load if self._with_room(load.changes) else None
@@ -195,7 +164,7 @@ class Mover:
     def _give_up(self) -> None:
         self._asking.stop.set(0)
 
-    def _fetched(self, batches: Iterable[Batch]) -> Generator[_Fetched, None, None]:
+    def _fetched(self, batches: Iterable[Batch]) -> Generator[Fetched, None, None]:
         """Bring batches as they come; each try under a name of its own: a receiver of another may still write."""
         for batch in batches:
             try:
@@ -204,7 +173,7 @@ class Mover:
                 continue
             yield fetched
 
-    def _fetch_anew(self, batch: Batch) -> _Fetched:
+    def _fetch_anew(self, batch: Batch) -> Fetched:
         """Fetch under a new name; at once again, a few times, when a channel ended before its command had begun."""
         for left in reversed(range(REOPENED + 1)):
             self._discard_abandoned()
@@ -220,7 +189,7 @@ class Mover:
                     raise
         raise AssertionError  # pragma: no cover - the last try returns or raises
 
-    def _fetch(self, batch: Batch, load: Load, ends: Ends) -> _Fetched:
+    def _fetch(self, batch: Batch, load: Load, ends: Ends) -> Fetched:
         before = self._sent
         kept: list[Span] = []
         strategy = self._tools.strategies[batch.strategy]
@@ -234,11 +203,11 @@ class Mover:
                     strategy.fetch(load, load.spans, ends, kept.append)
         except SourceChangedError as error:
             self._ledger.resent(0 if part else self._sent - before)
-            return _Fetched(batch, load, (), str(error))
+            return Fetched(batch, load, (), str(error))
         except SshsyncError as error:
             self._ledger.resent(0 if part else self._sent - before)
             raise error.about(_subject(batch)) from error
-        return _Fetched(batch, load, tuple(kept))
+        return Fetched(batch, load, tuple(kept))
 
     def beside(self, operation: Callable[[], T]) -> T:
         """Do something while a batch is brought; where that takes a host's only channel, as soon as it does not.
@@ -254,7 +223,7 @@ class Mover:
             with held(self._fetching, self._asking.stop.check):
                 return operation()
 
-    def _verified(self, fetched: Generator[_Fetched, None, None], again: list[Batch]) -> Generator[Load, None, None]:
+    def _verified(self, fetched: Generator[Fetched, None, None], again: list[Batch]) -> Generator[Load, None, None]:
         """Yield what is good of what was brought; what has to be brought once more is added to `again`."""
         brought = ahead(fetched, _ROOM, self._give_up)
         with closing(brought):
@@ -264,7 +233,9 @@ class Mover:
                 good = [change for verdict in verdicts for change in verdict.good]
                 rest = self.beside(lambda: self._at_rest(good))  # noqa: B023 - called at once
                 for one, verdict in zip(group, verdicts, strict=True):
-                    if verdict.bad:
+                    if isinstance(one.load, Twins):
+                        self._reused(one.load, verdict, again)
+                    elif verdict.bad:
                         told = one.broken or isinstance(one.load, Part)
                         self._ledger.resent(0 if told else sum(change.size for change, _ in verdict.bad))
                         more = self._again.reconsider(dict(verdict.bad), one.batch, one.broken)
@@ -277,6 +248,14 @@ class Mover:
                     if fit:
                         self._tools.held.add(one.load.place)
                         yield one.load.only(fit)
+
+    def _reused(self, load: Twins, verdict: verify.Verdict, again: list[Batch]) -> None:
+        """Count what was not sent; what was not what it seemed to be is sent after all."""
+        for change in verdict.good:
+            self._ledger.saved(change.key, change.size)
+        again += self._tools.sent(tuple(change for change, _ in verdict.bad))
+        if not verdict.good:
+            self._abandoned.append(load)
 
     def _let_go(self, load: Load, again: list[Batch]) -> None:
         """Have what was brought in vain removed, but for a part that another try goes on with."""
@@ -354,7 +333,7 @@ class Mover:
         self._moved(count)
         self._pace(count)
 
-    def _digests(self, group: Sequence[_Fetched]) -> dict[str, dict[Key, Digest | None]]:
+    def _digests(self, group: Sequence[Fetched]) -> dict[str, dict[Key, Digest | None]]:
         """Return the digests of what was kept of each load, by its attempt; what was not kept has none.
 
         The host's tool is asked once for all of them; a `digestcmd` sees each file by its own name.

@@ -45,6 +45,24 @@ class Scripts(Parts, Leases, Pieces):
         if self._host.is_directory(self._batch() + OPEN.encode()):
             self._close(self._batch())
 
+    def reuse(self) -> None:
+        """Copy files of its own into a batch."""
+        self._ours()
+        opened, target = self._batch() + OPEN.encode(), b""
+        self._host.make(opened)
+        for line in self._stdin.split(b"\n")[:-1]:
+            name = decoded(line[1:])
+            if line.startswith(b"T"):
+                target = name
+            elif self._plain_file(name) and not self._real(opened, target.rpartition(b"/")[0] or b".", make=True):
+                self._host.copy(self._root + b"/" + name, opened + b"/" + target)
+        self._close(self._batch())
+
+    def _plain_file(self, name: bytes) -> bool:
+        path = self._root + b"/" + name
+        plain = not self._real(self._root, name.rpartition(b"/")[0] or b".", make=False)
+        return plain and self._is_file(path) and not self._host.is_link(path)
+
     def take_over(self) -> None:
         """Bring a leftover under a name of this lease."""
         self._ours()

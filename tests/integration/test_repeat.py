@@ -135,6 +135,8 @@ ROWS: dict[str, Row] = {
     "scp-send": Row({"NAME": b"a"}, b"\0\0\0", raw=True),
     "scp-take": Row({"BATCH": BATCH, "NAME": b"new/deep/z"}, b"C0644 4 z\nzeta\0", raw=True),
     "close": Row({"BATCH": b"7-2"}, staged=STAGED),
+    "reuse": Row({"BATCH": BATCH}, b"Tnew/deep/z\nFa\nTy\nFd/b%20c\nTgone\nFgone\nTnew/x\nFa\n".replace(b"%20", b" ")),
+    "reuse over the rest of an attempt": Row({"BATCH": BATCH}, b"Tz\nFa\n", staged={"z": b"half", "other": b"old"}),
     "take-over": Row({"FROM": b"batch/" + BATCH, "TO": b"batch/7-2", "COPY": b"no"}, staged=STAGED),
     "take-over by copies": Row({"FROM": b"batch/" + BATCH, "TO": b"batch/7-2", "COPY": b"yes"}, ALL, staged=STAGED),
     "claim": Row({"LEASE": b"7", "OWNER": b"{}", "EXPECT": b""}),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sshsync.model import events as ev
 from sshsync.model.change import Copy
 from sshsync.model.item import Item, Key
 from sshsync.transfers.load import Loose, Pack, above, units
@@ -89,3 +90,56 @@ def test_units_cover_each_file_once_and_nothing_else(keys: list[Key], bad: set[i
 def test_files_that_came_one_by_one_are_renamed_one_by_one() -> None:
     load = Loose((Copy(Item(b"new/x", "sha256:00")),), "1-1")
     assert units(load, set()) == {b"new/x": [b"new/x"]}
+
+
+
+
+def sent(world: World) -> int:
+    return sum(event.bytes for event in world.seen(ev.Progress))
+
+
+@pytest.mark.parametrize("delete", ["yes", "no"])
+def test_files_that_were_moved_are_copied_where_they_are_and_not_sent(world: World, delete: str) -> None:
+    text = f"{ONE}delete = {delete}\nmax_delete = 100%\n"
+    tree = {key: key + data * 100 for key, data in TREE.items()}
+    world.fill("master", b"/m", tree)
+    assert world.run("proxy", text=text).exit_code == 0
+    master, proxy = world.host("master"), world.host("proxy")
+    for key in [key for key in tree if key.startswith(b"d00")]:
+        del master.files[b"/m/" + key]
+        master.put(b"/m/new/" + key, tree[key])
+    found = world.run("proxy", text=text).report.repositories["proxy"]
+    new = {(b"new/" + key if key.startswith(b"d00") else key): data for key, data in tree.items()}
+    assert proxy.below(b"/p") == (new if delete == "yes" else {**tree, **new})
+    assert sent(world) == 0
+    assert (found.copied, found.moved, found.saved) == (100, 0, sum(len(data) for key, data in new.items() if key.startswith(b"new/")))
+
+
+def test_a_copy_that_is_not_what_it_seemed_to_be_is_sent(world: World) -> None:
+    world.fill("master", b"/m", {b"old": b"content"})
+    assert world.run("proxy", text=ONE).exit_code == 0
+    world.host("master").put(b"/m/new", b"content")
+    proxy = world.host("proxy")
+    proxy.faults.append(Fault("none", "reuse", first=lambda: proxy.put(b"/p/old", b"CONTENT")))
+    assert world.run("proxy", text=ONE).exit_code == 0
+    assert proxy.below(b"/p")[b"new"] == b"content"
+    assert sent(world) > 0
+
+
+@pytest.mark.parametrize("kind", ["fail", "lose", "refuse"])
+def test_a_copy_that_fails_costs_nothing_but_time(world: World, kind: str) -> None:
+    world.fill("master", b"/m", {b"old": b"content"})
+    assert world.run("proxy", text=ONE).exit_code == 0
+    world.host("master").put(b"/m/new", b"content")
+    world.host("proxy").faults.append(Fault(kind, "reuse"))
+    assert world.run("proxy", text=ONE).exit_code == 0
+    assert world.host("proxy").below(b"/p") == {b"old": b"content", b"new": b"content"}
+
+
+def test_two_that_change_their_places_both_arrive(world: World) -> None:
+    world.fill("master", b"/m", {b"one": b"first", b"two": b"second"})
+    assert world.run("proxy", text=ONE).exit_code == 0
+    world.fill("master", b"/m", {b"one": b"second", b"two": b"first"})
+    assert world.run("proxy", text=ONE).exit_code == 0
+    assert world.host("proxy").below(b"/p") == {b"one": b"second", b"two": b"first"}
+    assert sent(world) == 0

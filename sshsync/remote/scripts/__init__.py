@@ -49,6 +49,7 @@ SCP_SEND = load("move/scp-send", "top")
 SCP_TAKE = load("move/scp-take", "own", "real")
 CLOSE = load("move/close", "own")
 CARRY_ON = load("move/carry-on", "own", "held")
+REUSE = load("move/reuse", "own", "plain", "real")
 TAKE_OVER = load("move/take-over", "own", "held", "grouped", "real")
 
 # programs/: for hosts that have an interpreter; never installed, and the same in each language.
@@ -76,13 +77,13 @@ RELEASE = load("lease/release", "own", "nobody")
 EVERY = (
     PROBE, LIST, BELOW, STAT, DIGEST, DIGEST_ODD, CHUNKS, PIECES, TEMPLATE_LIST, TEMPLATE_DIGEST, HOOK, READ, RANGES,
     UNPACK, STORE, ASSEMBLE, ASSEMBLE_BY, FETCH, SCP_SEND, SCP_TAKE, CLOSE, TAKE_OVER, MARK, PUBLISH, DELETE, ROOM,
-    NOTHING, SYSTEM, CONDITION, SPEED, STAGED, DISCARD, CLAIM, RENEW, RELEASE, CARRY_ON,
+    NOTHING, SYSTEM, CONDITION, SPEED, STAGED, DISCARD, CLAIM, RENEW, RELEASE, CARRY_ON, REUSE,
 )  # fmt: skip
 
 __all__ = [
     "ASSEMBLE", "ASSEMBLERS", "ASSEMBLE_BY", "BELOW", "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE", "CONDITION", "CUTTERS",
     "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST", "MARK", "MISSING",
-    "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "RANGES", "READ", "RELEASE", "RENEW", "ROOM", "SCP_SEND",
-    "SCP_TAKE", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER",
+    "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "RANGES", "READ", "RELEASE", "RENEW", "REUSE", "ROOM",
+    "SCP_SEND", "SCP_TAKE", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER",
     "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK", "Command", "Foreign", "Script", "Status",
 ]  # fmt: skip

@@ -1,0 +1,63 @@
+"""Reuse: many small files whose contents the child has already, under other names, are copied there and not sent."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sshsync.errors import CommandError, StorageFullError
+from sshsync.model.change import Transfer
+from sshsync.model.item import Digest, Item, Key
+from sshsync.remote import encode, scripts
+from sshsync.remote.scripts import Command
+from sshsync.transfers.base import Ends, Kept
+from sshsync.transfers.load import PACK_FILES, SMALL, Batch, Load, Loose, Span
+
+REUSE = "reuse"
+"""The strategy's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Twins(Loose):
+    """Files that are copied from others of the child.
+
+    Attributes:
+        sources: of each file the one with the same content.
+    """
+
+    sources: tuple[tuple[Key, Key], ...] = ()
+
+
+def twins(changes: Iterable[Transfer], held: Mapping[Key, Item]) -> dict[Key, Key]:
+    """Return, of small files that are lacking, those of the child with the same content."""
+    wanted = {c.new.digest for c in changes if 0 < c.size < SMALL and c.new.digest}
+    there: dict[Digest, Item] = {}
+    if wanted:
+        there = {item.digest: item for item in held.values() if item.digest in wanted and item.digest}
+    found = ((c.key, there.get(c.new.digest or "")) for c in changes)
+    return {key: item.key for key, item in found if item is not None and item.key != key}
+
+
+def reused(changes: Sequence[Transfer], sources: Mapping[Key, Key]) -> list[Batch]:
+    """Return batches of the changes that have a source."""
+    able = [change for change in changes if change.key in sources]
+    groups = [able[at : at + PACK_FILES] for at in range(0, len(able), PACK_FILES)]
+    return [
+        Batch(REUSE, Twins(tuple(group), sources=tuple((c.key, sources[c.key]) for c in group))) for group in groups
+    ]
+
+
+class Reuse:
+    """See `Strategy`: nothing goes over the wire. What cannot be copied is not kept, and is sent then."""
+
+    def fetch(self, load: Load, spans: Sequence[Span], ends: Ends, kept: Kept) -> None:
+        """Have the child copy its own files."""
+        sources = dict(load.sources) if isinstance(load, Twins) else {}
+        lines = b"".join(b"T%s\nF%s\n" % (encode.name(span.key), encode.name(sources[span.key])) for span in spans)
+        command = Command(scripts.REUSE, {"ROOT": ends.target_root, "BATCH": load.attempt.encode()})
+        try:
+            ends.target.run(command, lines, allow=60.0 + len(spans) / 10).check("copying what is there already")
+        except StorageFullError:
+            raise
+        except CommandError:
+            return
+        for span in spans:
+            kept(span)
