@@ -216,7 +216,7 @@ class FileApplier:
     @property
     def _streams(self) -> bool:
         """Whether files come as streams, of which parts may be left out."""
-        return choose(b"plain", self._site.child).strategy == STREAMED
+        return choose(b"plain", self._site.child).strategy in STREAMED
 
     def _batches(self, changes: list[Transfer]) -> tuple[Batch, ...]:
         source, target = (self._asking.capabilities(end) for end in (self._site.parent, self._site.child))

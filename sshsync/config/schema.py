@@ -220,6 +220,7 @@ class RepositoryOptions(_Options):
     via: str = _option("", "Repository whose host is the jump host to this one.", "repoproxy")
     peer_host: Word = _option("", "Name under which the hosts of its children reach this host; `host` by default.")
     peer_port: Annotated[int, Field(ge=0, le=65535)] = _option(0, "Port under which they reach it; `port` by default.")
+    peer_user: Word = _option("", "Account with which they log in there; `user` by default.")
     key_file: Text = _option(
         "",
         "Private key to log in with (mode 0600). By default id_ed25519, id_ecdsa and id_rsa of the account "
@@ -265,6 +266,18 @@ class RepositoryOptions(_Options):
         "By default the controller relays the bytes.",
         "scp -p ${REMOTEUSER}@${REMOTEHOST}:${REMOTEDIR}/${FILE} ${LOCALDIR}/${FILE}",
     )
+    sshcmd: Template = _option(
+        "ssh -T -a -x -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20 -o ServerAliveInterval=15 "
+        "-o ServerAliveCountMax=4 -o ClearAllForwardings=yes -o LogLevel=ERROR -p ${REMOTEPORT} -l ${REMOTEUSER} "
+        "${REMOTEHOST}",
+        "With `transfer = direct`: command on this host that logs in to its parent and runs there what follows it as "
+        "one more word. It must never ask, and its check of host keys cannot be loosened here.",
+    )
+    forward_agent: bool = _option(
+        False,
+        "Let `sshcmd` use the ssh-agent of the account that runs sshsync, as long as it runs: whoever is root on this "
+        "host can use its keys meanwhile. A key of this host's own is better.",
+    )
     digest: Literal["", "md5", "sha1", "sha256", "sha512"] = _option(
         "", "Digest algorithm; by default that of the chain's digestcmd, else sha256."
     )
@@ -272,7 +285,8 @@ class RepositoryOptions(_Options):
         TransferKind.AUTO,
         "How bytes move: `relay` through the controller, `command` by `synccmd`, or `auto`: by `synccmd` where "
         "there is one and the file's name is plain, else by relay; `scp`, for hosts where no script can write bytes, "
-        "is taken by itself where `cat` is missing.",
+        "is taken by itself where `cat` is missing. `direct`: this host pulls from its parent with its own ssh "
+        "(`sshcmd`), and the controller only says what.",
     )
     include: Patterns = _option(
         (),

@@ -1,11 +1,14 @@
 """One contract for every strategy: the batch is in staging afterwards, invisible, or an error says why."""
 
+import getpass
 import os
 import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
+from sshsync.core.pieces import Extent, merged
 from sshsync.errors import CommandError, DeadlineError, InterruptedRun, SshsyncError, StorageFullError
 from sshsync.hosts.conversation import failure
 from sshsync.hosts.retrying import Stop
@@ -14,28 +17,40 @@ from sshsync.model.change import Copy
 from sshsync.model.item import Item, Stamp
 from sshsync.transfers.base import Ends, Strategy
 from sshsync.transfers.command import ByCommand
+from sshsync.transfers.direct import Direct
 from sshsync.transfers.load import Load, Loose, Pack, Part, Span
 from sshsync.transfers.relay import Relay
 from sshsync.transfers.scp import ByScp
 from sshsync.transports.local import LocalTransport
 from tests.conftest import configure
-from tests.sshd import require
+from tests.sshd import Sshd, require
 
 FILES = {b"a": b"alpha", b"d/e/b": b"beta", b"empty": b""}
 TEXT = """
 [m]
 transport = local
 path = {m}
+{parent}
 [c]
 transport = local
 path = {c}
 parent = m
 synccmd = {command}
+{more}
 """
 COPY = "cp -p ${REMOTEDIR}/${FILE} ${LOCALDIR}/${FILE}"
 
 
-WAYS = {"pack": Pack, "part": Part, "command": Loose, "scp": Loose, "scp both ways": Loose}
+WAYS = {"pack": Pack, "part": Part, "command": Loose, "scp": Loose, "scp both ways": Loose, "direct part": Part, "direct files": Loose}
+DIRECT = ["direct part", "direct files"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """The parent's sshd, for children that log in there by themselves."""
+    made = Sshd(tmp_path_factory.mktemp("sshd"), "parent")
+    yield made
+    made.stop()
 
 
 @pytest.fixture(params=WAYS)
@@ -44,9 +59,19 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[type[Load], Str
         require(bool(shutil.which("scp")), "scp")
     if request.param == "scp both ways":
         (tmp_path / "no-cat").mkdir()
+    if "direct" in request.param:
+        pulls_from(request.getfixturevalue("server"), tmp_path)
     scp = {"scp": lambda: ByScp(tmp_path / "spool"), "scp both ways": lambda: ByScp(tmp_path / "spool")}
-    made = {"command": ByCommand, **scp}.get(request.param, Relay)
+    made = {"command": ByCommand, **scp, **dict.fromkeys(DIRECT, Direct)}.get(request.param, Relay)
     return WAYS[request.param], made()
+
+
+def pulls_from(server: Sshd, tmp_path: Path) -> None:
+    """Have the child log in to a server, by a key and a file of known hosts of its own."""
+    require(bool(shutil.which("ssh")), "ssh")
+    (tmp_path / "known").write_text(server.known + "\n")
+    words = f"-F none -i {server.key} -p {server.port} -o UserKnownHostsFile={tmp_path / 'known'}"
+    (tmp_path / "sshcmd").write_text(f"sshcmd = ssh {words} -o BatchMode=yes -o StrictHostKeyChecking=yes ${{REMOTEUSER}}@127.0.0.1\n")
 
 
 def shell(tmp_path: Path) -> str:
@@ -71,7 +96,9 @@ def ends(tmp_path: Path, command: str = COPY, timeout: float = 10, **more: objec
         file = Path(os.fsdecode(os.path.join(os.fsencode(m), key)))
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
-    found = configure(TEXT.format(m=m, c=c, command=command), tmp_path).tree.repositories
+    pulls = (tmp_path / "sshcmd").read_text() if (tmp_path / "sshcmd").exists() else ""
+    parent = f"peer_user = {getpass.getuser()}\n" if pulls else ""
+    found = configure(TEXT.format(m=m, c=c, command=command, parent=parent, more=pulls), tmp_path).tree.repositories
     source, target = (Session(LocalTransport(shell(tmp_path)), timeout) for _ in range(2))
     return Ends(found["m"], found["c"], source, target, os.fsencode(m), os.fsencode(c), **more)  # type: ignore[arg-type]
 
@@ -88,7 +115,15 @@ def bring(strategy: Strategy, load: Load, both: Ends) -> None:
     """Fetch all of a load; what came in full was told of, span by span."""
     kept: list[Span] = []
     strategy.fetch(load, load.spans, both, kept.append)
-    assert kept == list(load.spans)
+    assert ranges(kept) == ranges(load.spans)
+
+
+def ranges(spans: Iterable[Span]) -> dict[bytes, tuple[Extent, ...]]:
+    """Return what spans are about, key by key: some strategies tell of it piece by piece."""
+    found: dict[bytes, list[Extent]] = {}
+    for span in spans:
+        found.setdefault(span.key, []).append(Extent(span.offset, span.length))
+    return {key: merged(extents) for key, extents in found.items()}
 
 
 def staged(tmp_path: Path, made: Load) -> dict[bytes, bytes]:
