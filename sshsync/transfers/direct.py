@@ -180,11 +180,15 @@ class _Pull:
         )
 
     def _hear(self, line: bytes) -> None:
-        word, _, number = line.partition(b" ")
+        word, *numbers = line.split(b" ")
+        counts = [int(number) for number in numbers if number.isdigit()]
         if word == b"kept" and self._waiting:
             self._take(self._waiting.popleft())
+        elif word == b"came" and len(counts) == 2 and self._waiting:
+            # It came in vain: chunks that break are shorter the next time.
+            self._ends.moved(min(counts[0] * counts[1], self._waiting[0].length))
         elif word == b"ended":
-            self._status = int(number) if number.isdigit() else 0
+            self._status = counts[0] if counts else 0
             self._over = True
 
     def _take(self, span: Span) -> None:

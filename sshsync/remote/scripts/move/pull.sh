@@ -1,7 +1,8 @@
 # Has the operator's SSHCMD run COMMAND on the parent, and puts what that prints into part/PART, or into files of batch/BATCH.
 # stdin: what COMMAND reads there, up to a dot; then, in their order, as the controller grants them: H and how much of the part
 # stays as it is (blocks of 65536, bytes); T and how much is taken (bytes of a block, blocks, bytes); F and the same of a file,
-# and its name between ./ and /. A dot ends them. Prints a line for each that was taken, and how SSHCMD ended.
+# and its name between ./ and /. A dot ends them. Prints a line for each that was taken, how many whole blocks came of one that
+# was not, and how SSHCMD ended.
 asked() { while IFS= read -r e && [ "$e" != . ]; do printf '%s\n' "$e"; done; }
 # No name and no secret is in these words, and nobody is there whom a program could ask.
 theirs() {
@@ -16,7 +17,7 @@ some() {
   w=$(dd "bs=$1" "count=$2" iflag=fullblock 2>&1 >&6)
   k=$?
   [ "$k" = 0 ] || { printf '%s\n' "$w" >&2; return "$k"; }
-  case $w in "$2+0 "*) ;; *) return "$SHORT" ;; esac
+  case $w in "$2+0 "*) ;; *) tell "came $1 ${w%%+*}"; return "$SHORT" ;; esac
 }
 take() {
   [ "$2" = 0 ] || some "$1" "$2" || return
