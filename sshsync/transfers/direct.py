@@ -105,14 +105,14 @@ class _Pull:
 
     def run(self, quiet: float) -> tuple[Reply, int]:
         """Run it to its end; return its answer, and the status of the `sshcmd`."""
-        command, asked = self._command()
+        command, head = self._command()
         still = "sshcmd: for {} nothing came from " + self._ends.parent.name
         below = f".sshsync/{'part' if isinstance(self._load, Part) else self._load.place + scripts.OPEN}".encode()
         with (
             self._ends.target.start(command, allow=LONGEST_SILENCE) as conversation,
             watched(conversation, self._ends, below, quiet=quiet, still=still),
         ):
-            conversation.write(asked + b".\n")
+            conversation.write(head)
             self._talk(conversation)
             return conversation.reply(b""), self._status
 
@@ -123,19 +123,19 @@ class _Pull:
                 self._kept(span)
 
     def _command(self) -> tuple[Command, bytes]:
-        """Return what the child runs, and what the command that it has run on the parent reads."""
+        """Return what the child runs, and how its input begins: what it has run on the parent, and what that reads."""
         ends, theirs = self._ends, new_token()
         read, asked = self._reading()
-        variables = {"TOKEN": theirs, **read.variables}
+        line = encode.command_line(ends.parent.host.shell, read.script.text, {"TOKEN": theirs, **read.variables})
         words = {
             "SSHCMD": ends.child.commands.ssh.encode(),
-            "COMMAND": encode.command_line(ends.parent.host.shell, read.script.text, variables),
             "THEIRS": theirs,
             "PART": self._load.name.encode() if isinstance(self._load, Part) else b"",
             "BATCH": self._load.attempt.encode(),
             "WRITER": b"1",
         }
-        return Command(scripts.PULL, variables_of(ends) | words, agent=ends.child.forward_agent), asked
+        command = Command(scripts.PULL, variables_of(ends) | words, agent=ends.child.forward_agent)
+        return command, encode.lines([line]) + asked + b".\n"
 
     def _reading(self) -> tuple[Command, bytes]:
         root, load = self._ends.source_root, self._load

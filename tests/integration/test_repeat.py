@@ -94,13 +94,13 @@ FETCHING = {
 
 
 
-def printed(payload: bytes) -> bytes:
-    """Return what prints a payload as a program of ours on another host does."""
-    return b"printf '%s\\n' noise 'T2 begin'; cat >/dev/null; printf '%s' '" + payload + b"'; printf '\\n%s end 0\\n' T2"
+def printed(payload: bytes, grants: bytes, asked: bytes = b"") -> bytes:
+    """Return the input of what pulls: a command that prints a payload as a program of ours does, what it reads, what is granted."""
+    line = b"printf '%s\\n' noise 'T2 begin'; cat >/dev/null; printf '%s' '" + payload + b"'; printf '\\n%s end 0\\n' T2"
+    return encode.lines([line]) + asked + b".\n" + grants + b".\n"
 
 
-PULLED = {**FETCHING, "PART": PART, "WRITER": b"1", "SSHCMD": b"sh -c", "THEIRS": b"T2", "COMMAND": printed(b"alphabeta")}
-PULLING = b"a name\n.\nH 0 3\nT 4096 0 5\nH 1 7\nT 2 2 0\n.\n"
+PULLED = {**FETCHING, "PART": PART, "WRITER": b"1", "SSHCMD": b"sh -c", "THEIRS": b"T2"}
 ASSEMBLED = {"PART": PART, "WRITER": b"w"}
 STORED = {"PART": PART, "BLOCKS": b"0", "REST": b"0", "WRITER": b"0"}
 
@@ -140,11 +140,11 @@ ROWS: dict[str, Row] = {
     "carry-on": Row({"FROM": PART, "TO": b"0a.7-2", "WAIT": b"0"}, part=BIG),
     "carry-on of what is gone": Row({"FROM": b"0a.7-1", "TO": b"0a.7-2", "WAIT": b"0"}),
     "carry-on of what somebody writes": Row({"FROM": PART, "TO": b"0a.7-2", "WAIT": b"0"}, part=BIG, marked=True),
-    "pull": Row(PULLED, PULLING),
-    "pull files": Row({**PULLED, "PART": b"", "COMMAND": printed(b"alphabe")}, b".\nF 4096 0 5 ./a/\nF 2 1 0 ./new/b c/\nF 4096 0 0 ./empty/\n.\n"),
-    "pull too little": Row({**PULLED, "COMMAND": printed(b"alph")}, b".\nT 4096 0 5\n.\n"),
-    "pull of what is longer": Row({**PULLED, "COMMAND": printed(b"alpha!")}, b".\nT 4096 0 5\n.\n"),
-    "pull without an answer": Row({**PULLED, "COMMAND": b"exit 255"}, b".\nT 4096 0 5\n.\n"),
+    "pull": Row(PULLED, printed(b"alphabeta", b"H 0 3\nT 4096 0 5\nH 1 7\nT 2 2 0\n", b"a name\n")),
+    "pull files": Row({**PULLED, "PART": b""}, printed(b"alphabe", b"F 4096 0 5 ./a/\nF 2 1 0 ./new/b c/\nF 4096 0 0 ./empty/\n")),
+    "pull too little": Row(PULLED, printed(b"alph", b"T 4096 0 5\n")),
+    "pull of what is longer": Row(PULLED, printed(b"alpha!", b"T 4096 0 5\n")),
+    "pull without an answer": Row(PULLED, b"exit 255\n.\nT 4096 0 5\n.\n"),
     "fetch": Row(FETCHING, lines("a", "d/e/f", "gone")),
     "scp-send": Row({"NAME": b"a"}, b"\0\0\0", raw=True),
     "scp-take": Row({"BATCH": BATCH, "NAME": b"new/deep/z"}, b"C0644 4 z\nzeta\0", raw=True),

@@ -1,5 +1,5 @@
 # Has the operator's SSHCMD run COMMAND on the parent, and puts what that prints into part/PART, or into files of batch/BATCH.
-# stdin: what COMMAND reads there, up to a dot; then, in their order, as the controller grants them: H and how much of the part
+# stdin: the COMMAND; what that reads there, up to a dot; then, in their order, as the controller grants them: H and how much of the part
 # stays as it is (blocks of 65536, bytes); T and how much is taken (bytes of a block, blocks, bytes); F and the same of a file,
 # and its name between ./ and /. A dot ends them. Prints a line for each that was taken, how many whole blocks came of one that
 # was not, and how SSHCMD ended.
@@ -46,6 +46,9 @@ taken() {
   [ "$y" = . ] && IFS= read -r e && [ -z "$e" ] && IFS= read -r e && [ "$e" = "$THEIRS end 0" ] || return "$SHORT"
 }
 pulled() {
+  IFS= read -r e <&4 || return
+  d "$e"
+  COMMAND=$v
   a=$(asked <&4)
   s=$({ { { [ -z "$a" ] || printf '%s\n' "$a"; } | theirs; echo "$?" >&3; } | taken; } 3>&1 >&7)
   k=$?
