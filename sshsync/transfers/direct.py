@@ -326,4 +326,4 @@ _REASONS: tuple[tuple[re.Pattern[bytes], type[HostError], str, Callable[[bytes, 
 def _words(said: bytes) -> str:
     """Return the end of what was said: banners come first, and the reason last."""
     lines = (line.strip() for line in said.splitlines())
-    return visible(b" ".join(line for line in lines if re.search(rb"[a-z]", line))[-400:], 400)
+    return visible(b"; ".join(line for line in lines if re.search(rb"[a-z]", line))[-400:], 400)

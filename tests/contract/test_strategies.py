@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sshsync.core.pieces import Extent, merged
-from sshsync.errors import CommandError, DeadlineError, InterruptedRun, SshsyncError, StorageFullError
+from sshsync.errors import CommandError, ConnectionLostError, DeadlineError, InterruptedRun, SourceChangedError, SshsyncError, StorageFullError
 from sshsync.hosts.conversation import failure
 from sshsync.hosts.retrying import Stop
 from sshsync.hosts.session import Session
@@ -297,3 +297,84 @@ def test_a_signal_ends_the_waiting_for_a_command(tmp_path: Path) -> None:
     stop.set(15)
     with pytest.raises(InterruptedRun):
         bring(ByCommand(), batch(Loose, b"a"), ends(tmp_path, "sleep 600; : ${FILE} ${LOCALDIR}", timeout=1, check=stop.check))
+
+
+def pulls_by(tmp_path: Path, text: str) -> None:
+    """Have the child run a program in the place of its ssh: its last word is the command for the parent."""
+    program = tmp_path / "pulls"
+    program.write_text(text)
+    program.chmod(0o755)
+    (tmp_path / "sshcmd").write_text(f"sshcmd = {program}\n")
+
+
+WAITING = "#!/bin/sh\nprintf 'Password: ' >&2\nread -r answer\nexec sleep 600\n"
+SLOW = """#!/bin/sh
+sh -c "$1" | {
+  while IFS= read -r line && printf '%s\n' "$line"; do case $line in *" begin") break ;; esac; done
+  for n in 1 2 3 4 5 6 7 8 9 10; do dd bs=4096 count=1 iflag=fullblock 2>/dev/null; sleep 0.5; done
+  cat
+}
+"""
+
+
+def test_an_ssh_that_waits_for_an_answer_is_given_up(tmp_path: Path) -> None:
+    """Whatever it asks, and whatever it takes for an answer: what it reads are the names for the parent."""
+    pulls_by(tmp_path, WAITING)
+    with pytest.raises(DeadlineError, match="c: sshcmd: for 2 s nothing came from m") as caught:
+        bring(Direct(quiet=1), batch(Part, b"a"), ends(tmp_path, timeout=1))
+    assert caught.value.transient
+
+
+def test_a_pull_is_left_alone_as_long_as_something_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pulls_by(tmp_path, SLOW)
+    monkeypatch.setitem(FILES, b"slow", os.urandom(41_000))
+    made = batch(Part, b"slow")
+    bring(Direct(quiet=1), made, ends(tmp_path, timeout=1))
+    assert staged(tmp_path, made) == {b"slow": FILES[b"slow"]}
+
+
+def test_a_signal_ends_the_waiting_for_a_pull(tmp_path: Path) -> None:
+    pulls_by(tmp_path, WAITING)
+    stop = Stop()
+    stop.set(15)
+    with pytest.raises(InterruptedRun):
+        bring(Direct(), batch(Part, b"a"), ends(tmp_path, timeout=1, check=stop.check))
+
+
+def test_a_child_takes_no_more_than_it_was_granted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Sshd) -> None:
+    """Who counts the bytes decides when the next may come."""
+    pulls_from(server, tmp_path)
+    monkeypatch.setitem(FILES, b"big", os.urandom(3_000_001))
+    made = batch(Part, b"big")
+    part = tmp_path / "c" / ".sshsync" / "part" / made.name  # type: ignore[attr-defined]
+    ahead: list[int] = []
+    told: list[int] = []
+
+    def moved(count: int) -> None:
+        told.append(count)
+        ahead.append(part.stat().st_size - sum(told))
+
+    bring(Direct(), made, ends(tmp_path, moved=moved))
+    assert max(ahead[:4]) < 1 << 19
+    assert sum(told) == 3_000_001
+
+
+def test_what_comes_in_vain_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chunk that broke is shorter the next time: so somebody has to know that it was under way."""
+    pulls_by(tmp_path, '#!/bin/sh\nsh -c "$1" | head -c 40000\necho "client_loop: send disconnect: Broken pipe" >&2\nexit 255\n')
+    monkeypatch.setitem(FILES, b"big", os.urandom(3_000_001))
+    moved: list[int] = []
+    kept: list[Span] = []
+    made = batch(Part, b"big")
+    with pytest.raises(ConnectionLostError, match="its connection to its parent broke off: .*client_loop"):
+        Direct().fetch(made, made.spans, ends(tmp_path, moved=moved.append), kept.append)
+    assert kept == []
+    assert sum(moved) == 40_000 // 4096 * 4096
+
+
+def test_a_file_that_became_longer_or_shorter_while_it_was_pulled_is_told_as_such(tmp_path: Path, server: Sshd) -> None:
+    pulls_from(server, tmp_path)
+    for size in (3, 9):
+        made = batch(Part, b"a", size=size)
+        with pytest.raises(SourceChangedError, match="shorter or longer"):
+            bring(Direct(), made, ends(tmp_path))

@@ -13,7 +13,7 @@ import pytest
 
 from sshsync.config.schema import RepositoryOptions
 from tests.integration.conftest import Site, contents
-from tests.integration.holding import Running, process, program, running, stopped_receiver, until, write_late
+from tests.integration.holding import program, running, stopped_receiver, until, write_late
 from tests.integration.test_names import CORPUS, fill, login_by
 from tests.integration.test_tools import tools
 from tests.sshd import Sshd, free_port, require
@@ -320,16 +320,6 @@ def test_an_ssh_that_would_ask_for_a_password_asks_nobody(site: Site) -> None:
     assert code == 10
     assert "Permission denied" in error
     assert not (site.directory / "ASKED").exists()
-
-
-def test_an_ssh_that_waits_for_an_answer_is_given_up(pair: Pair) -> None:
-    waiting = program(pair.site.directory / "waiting", f"#!/bin/sh\necho $$ >{pair.site.directory}/pid\nprintf 'Password: ' >&2\nexec sleep 600\n")
-    site = pair.configure(f"{AGAIN}timeout = 1\n", sshcmd=f"{waiting} ${{REMOTEHOST}}")
-    code, error = failed(site)
-    process(int((site.directory / "pid").read_text())).send(signal.SIGTERM)
-    assert code == 75
-    assert "nothing came from m" in error
-    assert "does it wait for something?" in error
 
 
 def test_a_full_disk_of_the_child_is_told_in_its_own_words(pair: Pair) -> None:

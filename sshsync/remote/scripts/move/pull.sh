@@ -11,7 +11,7 @@ theirs() {
     set -f
     IFS=
     eval "$SSHCMD \"\$COMMAND\""
-  ) 3>&- 4<&- 5>&-
+  ) 3>&- 4<&- 5>&- 7>&-
 }
 some() {
   w=$(dd "bs=$1" "count=$2" iflag=fullblock 2>&1 >&6)
