@@ -88,7 +88,7 @@ class _Pull:
     """One command on the child that pulls.
 
     Attributes:
-        began: something came.
+        began: the command on the parent did.
     """
 
     def __init__(self, load: Load, spans: Sequence[Span], ends: Ends, kept: Kept) -> None:
@@ -182,7 +182,9 @@ class _Pull:
     def _hear(self, line: bytes) -> None:
         word, *numbers = line.split(b" ")
         counts = [int(number) for number in numbers if number.isdigit()]
-        if word == b"kept" and self._waiting:
+        if word == b"begun":
+            self.began = True
+        elif word == b"kept" and self._waiting:
             self._take(self._waiting.popleft())
         elif word == b"came" and len(counts) == 2 and self._waiting:
             # It came in vain: chunks that break are shorter the next time.
@@ -193,11 +195,11 @@ class _Pull:
 
     def _take(self, span: Span) -> None:
         self._ends.check()
-        if self.began:
+        if self._since:
             self._taken += span.length
         else:
             # What was there when the clock began says nothing about the rate: greetings take their time.
-            self.began, self._since = True, self._ends.clock()
+            self._since = self._ends.clock()
         if isinstance(self._load, Part):
             self._kept(span)
         self._ends.moved(span.length)
@@ -206,7 +208,9 @@ class _Pull:
         """Yield what the child is to take, each as long as it should be at the moment at which it is asked for."""
         if not isinstance(self._load, Part):
             for span in self._spans:
-                yield _Grant(b"F %s %s\n" % (_blocks(span.length), enclosed(span.key)), span)
+                # One process for a file that is so small that it comes at once.
+                size = b"%d 1 0" % span.length if 0 < span.length <= _BIG else _blocks(span.length)
+                yield _Grant(b"F %s %s\n" % (size, enclosed(span.key)), span)
             return
         reached = 0
         for span in self._spans:
@@ -248,10 +252,9 @@ _CHANGED = re.compile(rb"(?i)has changed|revoked|offending")
 def _why(said: bytes, status: int, ends: Ends, *, begun: bool) -> SshsyncError:
     """Return the error for what did not come from the parent, by the words and the status of the `sshcmd`."""
     words = _words(said) or f"exit status {status}"
-    child, parent = ends.child, ends.parent
+    child = ends.child
     if status == 0:
-        what = f"reading it failed: {words}" if said else "the file became shorter or longer while it was read"
-        return SourceChangedError(what, where=parent.name)
+        return _ended_well(said, words, ends, begun=begun)
     if status in _ABSENT:
         hint = f"install an ssh client on {child.host.label}, name it in sshcmd, or take another transfer"
         return ToolMissingError(f"sshcmd: {words}", where=child.name, hint=hint)
@@ -263,6 +266,16 @@ def _why(said: bytes, status: int, ends: Ends, *, begun: bool) -> SshsyncError:
     if status == _FAILED and begun:
         return ConnectionLostError(f"its connection to its parent broke off: {words}", where=child.name)
     return CommandError(f"sshcmd: {words}", where=child.name, hint=f"try it by hand as {_account(ends)}")
+
+
+def _ended_well(said: bytes, words: str, ends: Ends, *, begun: bool) -> SshsyncError:
+    """Return the error for a login that went well, after which not all came that was asked for."""
+    child, parent = ends.child, ends.parent
+    if not begun:
+        hint = f"the login of {_account(ends)} there has to run what it is asked to: is another command forced?"
+        return CommandError(f"its parent runs no command for it: {words}", where=child.name, hint=hint)
+    what = f"reading it failed: {words}" if said else "the file became shorter or longer while it was read"
+    return SourceChangedError(what, where=parent.name)
 
 
 def _account(ends: Ends) -> str:

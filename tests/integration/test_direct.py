@@ -322,6 +322,16 @@ def test_an_ssh_that_would_ask_for_a_password_asks_nobody(site: Site) -> None:
     assert not (site.directory / "ASKED").exists()
 
 
+def test_a_key_that_is_good_for_another_command_only_is_told(pair: Pair) -> None:
+    server = pair.site.server("m")
+    public = server.key.with_suffix(".pub").read_text()
+    other = pair.site.server("c").key
+    (server.home / "authorized").write_text(f'{public}command="echo hello" {other.with_suffix(".pub").read_text()}')
+    code, error = failed(pair.configure(sshcmd=ssh("-o IdentitiesOnly=yes", f"-i {other}", f"-o UserKnownHostsFile={pair.known}")))
+    assert code == 6
+    assert "its parent runs no command for it" in error
+
+
 def test_a_full_disk_of_the_child_is_told_in_its_own_words(pair: Pair) -> None:
     path = tools(pair.site, {}, also=("stat", "sha256sum", "sync", "ssh", "dd"))
     (path / "dd").unlink()

@@ -1,8 +1,8 @@
 # Has the operator's SSHCMD run COMMAND on the parent, and puts what that prints into part/PART, or into files of batch/BATCH.
 # stdin: the COMMAND; what that reads there, up to a dot; then, in their order, as the controller grants them: H and how much of the part
 # stays as it is (blocks of 65536, bytes); T and how much is taken (bytes of a block, blocks, bytes); F and the same of a file,
-# and its name between ./ and /. A dot ends them. Prints a line for each that was taken, how many whole blocks came of one that
-# was not, and how SSHCMD ended.
+# and its name between ./ and /. A dot ends them. Prints a line when COMMAND has begun, for each grant that was taken, how many
+# whole blocks came of one that was not, and how SSHCMD ended.
 asked() { while IFS= read -r e && [ "$e" != . ]; do printf '%s\n' "$e"; done; }
 # No name and no secret is in these words, and nobody is there whom a program could ask.
 theirs() {
@@ -34,7 +34,11 @@ tell() { printf '%s\n%48s\n' "$1" '' >&5; }
 granted() { read -r y x n m f <&4 && [ "$y" != . ]; }
 taken() {
   while IFS= read -r e; do
-    case $e in *"$THEIRS begin") break ;; esac
+    case $e in *"$THEIRS begin")
+      tell begun
+      break
+      ;;
+    esac
   done
   while granted; do
     case $y in
