@@ -23,6 +23,7 @@ from sshsync.notices.ping import Ping
 from sshsync.notices.program import Mail, Program
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.command import ByCommand
+from sshsync.transfers.direct import Direct
 from sshsync.transfers.relay import Relay
 from sshsync.transfers.scp import ByScp
 from sshsync.transports.base import Factory, Transport
@@ -35,6 +36,7 @@ from sshsync.transports.trust import own_file, trust
 STRATEGIES: Mapping[str, Callable[[Settings], Strategy]] = {
     "relay": lambda _settings: Relay(),
     "command": lambda _settings: ByCommand(),
+    "direct": lambda _settings: Direct(),
     "scp": lambda settings: ByScp(Path(settings.state_dir) / "spool"),
 }
 """How bytes move."""

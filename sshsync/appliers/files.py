@@ -269,12 +269,12 @@ class FileApplier:
     def _alone(self, change: Transfer) -> bool:
         """Tell whether a file comes as a part of its own, of which any range can be brought by itself."""
         able = self._parts is not None and self._parts.means is not None
-        return able and change.size >= SMALL and choose(change.key, self._site.child).strategy == STREAMED
+        return able and change.size >= SMALL and choose(change.key, self._site.child).strategy in STREAMED
 
     @property
     def _streams(self) -> bool:
         """Whether files come as streams, of which parts may be left out."""
-        return choose(b"plain", self._site.child).strategy == STREAMED
+        return choose(b"plain", self._site.child).strategy in STREAMED
 
     def _batches(self, changes: list[Transfer]) -> tuple[Batch, ...]:
         """Return how changes are brought: what the child has already is copied there, before anything changes."""

@@ -1,7 +1,7 @@
 """Raw values become the model: defaults, types, links. All problems are collected and raised once."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -19,12 +19,17 @@ from sshsync.model.topology import Commands, Host, Login, Repository, Tree
 
 M = TypeVar("M", bound=BaseModel)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_TRUSTING = re.compile(
+    r"(?i)StrictHostKeyChecking[\s=]+[\"']?(no|off|false|accept-new)\b|KnownHostsFile[\s=]+[\"']?/dev/null"
+    r"|NoHostAuthenticationForLocalhost[\s=]+[\"']?yes"
+)
+"""Options of OpenSSH with which anybody may say to be the parent."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 MOST_HINTS = 20
 """Unknown names for which the nearest known one is looked up: with many thousand sections each takes a while."""
 MOST_JUMPS = 16
 """Jump hosts one behind the other."""
-_TEMPLATES = ("listcmd", "digestcmd", "synccmd", "pre_cmd", "post_cmd")
+_TEMPLATES = ("listcmd", "digestcmd", "synccmd", "sshcmd", "pre_cmd", "post_cmd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +251,8 @@ def _check_section(
         problems.append(problem("transfer", "transfer = command needs a synccmd"))
     if made.bwlimit and made.synccmd and made.transfer is not TransferKind.RELAY:
         warnings.append(problem("bwlimit", "bwlimit does not slow down its synccmd: scp has -l, curl --limit-rate"))
+    for words, hint in _faults_of_ssh(made.sshcmd):
+        problems.append(problem("sshcmd", f"sshcmd {words}", hint))
     for key in _TEMPLATES:
         template = getattr(made, key)
         for name in dict.fromkeys(_VARIABLE.findall(template)):
@@ -258,6 +265,14 @@ def _check_section(
                 warnings.append(problem(key, f"{key} uses ${{{name}}}, which sshsync does not set"))
         if "PASSWORD" in template:
             warnings.append(problem(key, f"{key} uses a password: the commands it starts may show it in `ps`"))
+
+
+def _faults_of_ssh(template: str) -> Iterator[tuple[str, str]]:
+    """Yield what an `sshcmd` must not do: trust whoever answers, or show a password; with what to do instead."""
+    if _TRUSTING.search(template):
+        yield "must not loosen the check of host keys", "put the parent's key into known_hosts on this host"
+    if "PASSWORD" in template:
+        yield "gets no password, which others would see in its arguments", "use a key, or forward_agent = yes"
 
 
 def _tree(
@@ -359,7 +374,8 @@ def _repository(name: str, made: RepositoryOptions, host: Host) -> Repository:
         "host": host,
         "peer_host": made.peer_host or host.address,
         "peer_port": made.peer_port or made.port,
-        "commands": Commands(made.listcmd, made.digestcmd, made.synccmd, made.pre_cmd, made.post_cmd),
+        "peer_user": made.peer_user or host.login.user,
+        "commands": Commands(made.listcmd, made.digestcmd, made.synccmd, made.sshcmd, made.pre_cmd, made.post_cmd),
         "retries": Retries(transient=made.retries),
     }
     return Repository(**(_taken_over(Repository, made) | own))

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints
 
+from sshsync.config import texts
 from sshsync.kinds import globs
 from sshsync.model.policy import Auto, MaxDelete, TransferKind
 
@@ -28,8 +29,6 @@ VARIABLES = (
 )
 """Variables that templates may use; REMOTE… is the parent as its child sees it."""
 
-MOST_TEMPLATE = 8192
-
 MAX_DELETE = MaxDelete(count=1000, percent=25.0)
 """What `max_delete` is where it is not set, and the half of it that a value does not name."""
 
@@ -41,55 +40,8 @@ LEAST_RATE = 10_000
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)")
 _UNITS = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
-
-
-def _word(value: str) -> str:
-    """A host, a user: one word that no program could take for an option."""
-    if value.startswith("-"):
-        raise ValueError("must not start with '-'")
-    if _CONTROL.search(value) or " " in value:
-        raise ValueError("must not hold spaces or control characters")
-    return value
-
-
-def _template(value: str) -> str:
-    """A command line ends at 128 KiB on Linux, and every byte of a template may need five in it."""
-    if len(value.encode()) > MOST_TEMPLATE:
-        raise ValueError(f"must not be longer than {MOST_TEMPLATE} bytes: put it into a script on the host")
-    return _text(value)
-
-
-def _text(value: str) -> str:
-    if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", value):
-        raise ValueError("must not hold control characters")
-    return value
-
-
-def _absolute(value: str) -> str:
-    if _CONTROL.search(value):
-        raise ValueError("must not hold control characters")
-    if not value.startswith("/"):
-        raise ValueError("must be an absolute path")
-    if len(value.encode()) > 4096:
-        raise ValueError("is longer than any path")
-    if any(part in (".", "..") for part in value.split("/")):
-        raise ValueError("must not hold '.' or '..'")
-    if not value.strip("/"):
-        raise ValueError("must not be the whole host")
-    return "/" + "/".join(part for part in value.split("/") if part)
-
-
-def _shell(value: str) -> str:
-    if not re.fullmatch(r"/[A-Za-z0-9_./+-]+", value):
-        raise ValueError("must be the absolute path of a POSIX shell")
-    return value
-
-
-def _no_stars(value: str) -> str:
-    return "" if not value.strip("*") else value
 
 
 def _seconds(value: object) -> object:
@@ -175,18 +127,12 @@ def _names(value: object) -> object:
     return names
 
 
-def _url(value: str) -> str:
-    if value and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):
-        raise ValueError("must be an address that begins with http:// or https://, without a login in it")
-    return value
-
-
-Url = Annotated[str, AfterValidator(_url)]
-OwnFile = Annotated[str, AfterValidator(_absolute)]
-Word = Annotated[str, AfterValidator(_word)]
-Text = Annotated[str, AfterValidator(_text)]
-Template = Annotated[str, AfterValidator(_template)]
-Path = Annotated[str, AfterValidator(_absolute)]
+Url = Annotated[str, AfterValidator(texts.url)]
+OwnFile = Annotated[str, AfterValidator(texts.absolute)]
+Word = Annotated[str, AfterValidator(texts.word)]
+Text = Annotated[str, AfterValidator(texts.text)]
+Template = Annotated[str, AfterValidator(texts.template)]
+Path = Annotated[str, AfterValidator(texts.absolute)]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Patterns = Annotated[tuple[Annotated[str, StringConstraints(strip_whitespace=False)], ...], BeforeValidator(_lines)]
@@ -214,12 +160,13 @@ class RepositoryOptions(_Options):
     transport: Word = _option(
         "ssh", "How the host is reached: `ssh`, or `local` when sshsync runs on that host itself."
     )
-    shell: Annotated[str, AfterValidator(_shell)] = _option(
+    shell: Annotated[str, AfterValidator(texts.shell)] = _option(
         "/bin/sh", "The POSIX shell on the host.", "/usr/xpg4/bin/sh"
     )
     via: str = _option("", "Repository whose host is the jump host to this one.", "repoproxy")
     peer_host: Word = _option("", "Name under which the hosts of its children reach this host; `host` by default.")
     peer_port: Annotated[int, Field(ge=0, le=65535)] = _option(0, "Port under which they reach it; `port` by default.")
+    peer_user: Word = _option("", "Account with which they log in there; `user` by default.")
     key_file: Text = _option(
         "",
         "Private key to log in with (mode 0600). By default id_ed25519, id_ecdsa and id_rsa of the account "
@@ -233,7 +180,7 @@ class RepositoryOptions(_Options):
         secret=True,
     )
     agent: bool = _option(False, "Offer the keys of the ssh-agent of the account that runs sshsync, after key_file.")
-    password: Annotated[Text, AfterValidator(_no_stars)] = _option(
+    password: Annotated[Text, AfterValidator(texts.no_stars)] = _option(
         "",
         "Password to log in with. Only stars mean none. A key or `password_file` is better.",
         "******",
@@ -265,6 +212,18 @@ class RepositoryOptions(_Options):
         "By default the controller relays the bytes.",
         "scp -p ${REMOTEUSER}@${REMOTEHOST}:${REMOTEDIR}/${FILE} ${LOCALDIR}/${FILE}",
     )
+    sshcmd: Template = _option(
+        "ssh -T -a -x -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20 -o ServerAliveInterval=15 "
+        "-o ServerAliveCountMax=4 -o ClearAllForwardings=yes -o LogLevel=ERROR -p ${REMOTEPORT} -l ${REMOTEUSER} "
+        "${REMOTEHOST}",
+        "With `transfer = direct`: command on this host that logs in to its parent and runs there what follows it as "
+        "one more word. It must never ask, and its check of host keys cannot be loosened here.",
+    )
+    forward_agent: bool = _option(
+        False,
+        "Let `sshcmd` use the ssh-agent of the account that runs sshsync, as long as it runs: whoever is root on this "
+        "host can use its keys meanwhile. A key of this host's own is better.",
+    )
     digest: Literal["", "md5", "sha1", "sha256", "sha512"] = _option(
         "", "Digest algorithm; by default that of the chain's digestcmd, else sha256."
     )
@@ -272,7 +231,8 @@ class RepositoryOptions(_Options):
         TransferKind.AUTO,
         "How bytes move: `relay` through the controller, `command` by `synccmd`, or `auto`: by `synccmd` where "
         "there is one and the file's name is plain, else by relay; `scp`, for hosts where no script can write bytes, "
-        "is taken by itself where `cat` is missing.",
+        "is taken by itself where `cat` is missing. `direct`: this host pulls from its parent with its own ssh "
+        "(`sshcmd`), and the controller only says what.",
     )
     include: Patterns = _option(
         (),

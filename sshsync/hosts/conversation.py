@@ -146,6 +146,10 @@ class Conversation:
         ended, self._ended = self._ended, lambda: None
         ended()
 
+    def abandon(self) -> None:
+        """End it, from any thread: whoever waits for its answer learns that it broke off."""
+        self._stream.close()
+
     def write(self, data: bytes) -> None:
         """Send bytes to the script's input.
 

@@ -70,6 +70,8 @@ class Files:
             )
         if repository.parent and repository.transfer is TransferKind.SCP and "scp" not in capabilities.tools:
             missing.append("has no scp, which transfer = scp needs")
+        if repository.parent and repository.transfer is TransferKind.DIRECT:
+            missing += _direct_lacks(repository.commands.ssh, capabilities)
         return "; ".join(missing)
 
     def condition(self, subject: Subject) -> Dialogue[Condition]:
@@ -293,6 +295,14 @@ def _fill(items: Items, cached: Iterable[tuple[Key, Stamp, Digest]]) -> None:
     for key, stamp, digest in cached:
         if key in items and items[key].stamp == stamp:
             items.add(Item(key, digest, stamp, items[key].mode))
+
+
+def _direct_lacks(command: str, capabilities: Capabilities) -> Iterable[str]:
+    """Yield what a child lacks for pulling from its parent; of an `sshcmd` of the operator's own nothing is known."""
+    if command.split()[:1] == ["ssh"] and "ssh" not in capabilities.tools:
+        yield "has no ssh, which transfer = direct needs (or name another one in sshcmd)"
+    if "fullblock" not in capabilities.tools:
+        yield "has no dd that knows iflag=fullblock, which transfer = direct needs"
 
 
 def _digest_lines(payload: bytes, algorithm: str) -> Iterable[tuple[Key, Digest | None]]:

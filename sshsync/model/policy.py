@@ -8,12 +8,13 @@ LOCAL = "local"
 
 
 class TransferKind(StrEnum):
-    """How bytes move; `auto` is `command` where a `synccmd` is given, else `relay`, else `scp`."""
+    """How bytes move; `auto` is `command` where a `synccmd` is given, else `relay`, else `scp`: never `direct`."""
 
     AUTO = "auto"
     RELAY = "relay"
     COMMAND = "command"
     SCP = "scp"
+    DIRECT = "direct"
 
 
 class Auto(int):

@@ -80,6 +80,7 @@ class Commands:
     listing: str = ""
     digest: str = ""
     sync: str = ""
+    ssh: str = ""
     before: str = ""
     after: str = ""
 
@@ -91,13 +92,15 @@ class Repository:
     Attributes:
         path: directory that holds its items; "" where its kind needs none.
         parent: name of the repository that feeds it; "" for the master.
-        peer_host, peer_port: how its children's hosts reach its host in a `synccmd`.
+        peer_host, peer_port, peer_user: how its children's hosts reach its host, and as whom, in a `synccmd` or an
+            `sshcmd`.
         digest: algorithm asked for, or "" to follow the chain; that of its chain once `core.algorithm` settled it.
         stable_for: seconds a file must have been left alone before it is taken.
         verify_share: percent of its items of which each run makes the digests anew; 0 for none.
         bwlimit: bytes a second that its link may use through the controller; 0 for no limit.
         streams: ranges of one big file that go side by side; 0 for as many as are of use.
         pipeline: takes from its parent while that is still being synchronized.
+        forward_agent: whether its `sshcmd` may ask the ssh-agent of the account that runs sshsync.
         type: what its items are, by the name of their kind.
     """
 
@@ -107,6 +110,7 @@ class Repository:
     parent: str
     peer_host: str
     peer_port: int
+    peer_user: str
     commands: Commands
     digest: str
     transfer: TransferKind
@@ -123,6 +127,7 @@ class Repository:
     bwlimit: float
     streams: int
     pipeline: bool
+    forward_agent: bool
     type: str
 
     @property

@@ -27,6 +27,8 @@ def choose(key: Key, child: Repository, *, streams: bool = True) -> Choice:
     """
     if child.transfer is TransferKind.SCP:
         return Choice("scp", "transfer = scp")
+    if child.transfer is TransferKind.DIRECT:
+        return Choice("direct", "transfer = direct")
     other = "relay" if streams else "scp"
     if child.transfer is TransferKind.RELAY or not child.commands.sync:
         return Choice(other, "no synccmd" if not child.commands.sync else "transfer = relay")

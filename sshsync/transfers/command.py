@@ -1,18 +1,16 @@
 """Command: the operator's own `synccmd` runs on the child, redirected into staging."""
 
 import re
-import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from sshsync.errors import CommandError, ConnectionLostError, DeadlineError, HostError
-from sshsync.hosts.conversation import LONGEST_SILENCE, Conversation, Reply, new_token
-from sshsync.model.topology import Repository
+from sshsync.errors import CommandError
+from sshsync.hosts.conversation import LONGEST_SILENCE, Reply
 from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
 from sshsync.remote.frame import records
 from sshsync.remote.scripts import Command
-from sshsync.transfers.base import Ends, Kept, held
+from sshsync.transfers.aside import QUIET, Turns, variables_of, watched
+from sshsync.transfers.base import Ends, Kept
 from sshsync.transfers.load import Load, Span
 
 WIDTH = 4
@@ -20,9 +18,6 @@ WIDTH = 4
 
 PER_PARENT = 8
 """Commands that may ask one parent at once, over all its children: sshd drops more (MaxStartups)."""
-
-QUIET = 60.0
-"""Seconds beyond the child's timeout in which the files of a `synccmd` need not grow."""
 
 _SECRETS = ("REMOTEPASSWORD", "LOCALPASSWORD")
 _DROPPED = re.compile(
@@ -42,8 +37,7 @@ class ByCommand:
 
     def __init__(self, quiet: float = QUIET) -> None:
         self._quiet = quiet
-        self._parents: dict[str, threading.BoundedSemaphore] = {}
-        self._lock = threading.Lock()
+        self._turns = Turns(PER_PARENT // WIDTH)
 
     def fetch(self, load: Load, spans: Sequence[Span], ends: Ends, kept: Kept) -> None:
         """Run the template once a file, a few at a time, in one channel.
@@ -54,124 +48,33 @@ class ByCommand:
         secrets = passwords(ends.child.commands.sync, ends)
         names = encode.lines(span.key for span in spans)
         lines = encode.lines(value.encode() for value in secrets.values())
-        variables = {**variables_of(ends), "BATCH": load.attempt.encode(), "SECRETS": " ".join(secrets).encode()}
-        command = Command(scripts.FETCH, variables)
-        with held(self._turns(ends.parent), ends.check):
-            reply = self._run(command, lines + names, load, ends)
+        words = {
+            "TEMPLATE": ends.child.commands.sync,
+            "WIDTH": str(WIDTH),
+            "BATCH": load.attempt,
+            "SECRETS": " ".join(secrets),
+        }
+        variables = variables_of(ends) | {name: value.encode() for name, value in words.items()}
+        with self._turns.at(ends.parent, ends.check):
+            reply = self._run(Command(scripts.FETCH, variables), lines + names, load, ends)
         reply.check("synccmd")
-        ends.check()
         _judge([record.split(b" ", 2) for record in records(reply.payload, reply.token)], spans, ends)
         ends.moved(sum(span.length for span in spans))
         for span in spans:
             kept(span)
 
     def _run(self, command: Command, stdin: bytes, load: Load, ends: Ends) -> Reply:
-        with ends.target.start(command, stdin, allow=LONGEST_SILENCE) as conversation:
-            answer = _Answer(conversation)
-            growth = _Growth(_below(load), ends, lambda: conversation.received)
-            quiet = ends.target.timeout + self._quiet
-            while not answer.ended.wait(ends.target.timeout / 3):
-                ends.check()
-                if growth.still() > quiet:
-                    raise DeadlineError(
-                        f"synccmd: for {quiet:.0f} s none of its files in staging changed, and none was done",
-                        where=ends.child.name,
-                        hint="does it wait for something? timeout = is how long it may rest",
-                    )
-            return answer.reply()
-
-    def _turns(self, parent: Repository) -> threading.BoundedSemaphore:
-        with self._lock:
-            return self._parents.setdefault(parent.name, threading.BoundedSemaphore(PER_PARENT // WIDTH))
-
-
-class _Answer:
-    """Collects a conversation's answer in a thread of its own, which ends with the conversation."""
-
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
-        self._reply: Reply | None = None
-        self._error: BaseException | None = None
-        self.ended = threading.Event()
-        threading.Thread(target=self._work, name="sshsync-answer", daemon=True).start()
-
-    def reply(self) -> Reply:
-        """Return the answer once it has ended.
-
-        Raises:
-            HostError: there is none.
-        """
-        if self._reply is None:
-            raise self._error or ConnectionLostError("the command ended without a result")
-        return self._reply
-
-    def _work(self) -> None:
-        try:
-            self._reply = self._conversation.answer()
-        except BaseException as error:  # noqa: BLE001 - raised again where the answer is waited for
-            self._error = error
-        finally:
-            self.ended.set()
-
-
-class _Growth:
-    """Watches whether a command does anything: its files in staging change, or it answers.
-
-    Args:
-        below: where its files are, relative to the child's root.
-        ends: whose target is asked.
-        answered: bytes of its answer so far.
-    """
-
-    def __init__(self, below: bytes, ends: Ends, answered: Callable[[], int]) -> None:
-        self._ends = ends
-        self._answered = answered
-        self._token = new_token()
-        words = ends.target.capabilities.stat_words(self._token)
-        self._command = Command(scripts.BELOW, {"ROOT": ends.target_root, "BELOW": below, **words})
-        self._seen: tuple[int, bytes] = (0, b"")
-        self._since = time.monotonic()
-
-    def still(self) -> float:
-        """Look, and return the seconds since anything was seen to change."""
-        now = (self._answered(), self._listed())
-        if now != self._seen:
-            self._seen, self._since = now, time.monotonic()
-        return time.monotonic() - self._since
-
-    def _listed(self) -> bytes:
-        """Return size and times of all files, as the child prints them; what was seen last when it does not.
-
-        A child that allows one channel at a time tells nothing: there, only the longest silence is a limit.
-        """
-        target = self._ends.target
-        try:
-            return target.run(self._command, token=self._token).payload
-        except HostError as error:
-            if isinstance(error, ConnectionLostError) and target.alive:
-                self._since = time.monotonic()
-            return self._seen[1]
+        still = "synccmd: for {} none of its files in staging changed, and none was done"
+        with (
+            ends.target.start(command, stdin, allow=LONGEST_SILENCE) as conversation,
+            watched(conversation, ends, _below(load), quiet=self._quiet, still=still),
+        ):
+            return conversation.answer()
 
 
 def _below(load: Load) -> bytes:
     """Return the directory of the load in staging, relative to the child's root."""
     return f".sshsync/{load.place}{scripts.OPEN}".encode()
-
-
-def variables_of(ends: Ends) -> dict[str, bytes]:
-    """Return the variables that a `synccmd` sees, FILE and LOCALDIR excepted: REMOTE… is the parent."""
-    parent, child = ends.parent, ends.child
-    words = {
-        "TEMPLATE": child.commands.sync,
-        "REMOTEHOST": parent.peer_host,
-        "REMOTEPORT": str(parent.peer_port),
-        "REMOTEUSER": parent.host.login.user,
-        "LOCALHOST": child.host.address,
-        "LOCALUSER": child.host.login.user,
-        "WIDTH": str(WIDTH),
-    }
-    made = {name: value.encode() for name, value in words.items()}
-    return {**made, "REMOTEDIR": ends.source_root, "ROOT": ends.target_root}
 
 
 def passwords(template: str, ends: Ends) -> dict[str, str]:

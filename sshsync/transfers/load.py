@@ -18,8 +18,11 @@ PACK_FILES = 1000
 LOOSE_BYTES = 1 << 30
 LOOSE_FILES = 64
 
-STREAMED = "relay"
-"""The strategy whose files come as streams, packed or in parts; with any other they come one by one."""
+PACKED = "relay"
+"""The strategy whose small files come in packs; with any other they come one by one."""
+
+STREAMED = (PACKED, "direct")
+"""The strategies whose big files come in parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +163,16 @@ def batches(moves: Iterable[tuple[Transfer, str]], *, pack: bool) -> tuple[Batch
     by: dict[str, list[Transfer]] = {}
     for change, strategy in moves:
         by.setdefault(strategy, []).append(change)
-    streamed = by.pop(STREAMED, [])
-    small = [change for change in streamed if pack and change.size < SMALL]
-    big = [change for change in streamed if not pack or change.size >= SMALL]
+    small: list[Batch] = []
+    big: list[Batch] = []
+    for name in STREAMED:
+        streamed, layout = by.pop(name, []), Pack if name == PACKED else Loose
+        most = SMALL if pack or name != PACKED else 0
+        fit = [change for change in streamed if change.size < most]
+        small += (Batch(name, layout(group)) for group in _groups(fit, PACK_FILES, PACK_BYTES))
+        big += (Batch(name, Part((change,))) for change in streamed if change.size >= most)
     loose = (Batch(strategy, Loose(group)) for strategy in sorted(by) for group in _by_size(by[strategy]))
-    return (
-        *loose,
-        *(Batch(STREAMED, Pack(group)) for group in _groups(small, PACK_FILES, PACK_BYTES)),
-        *(Batch(STREAMED, Part((change,))) for change in big),
-    )
+    return (*loose, *small, *big)
 
 
 def above(key: Key) -> Iterator[Key]:

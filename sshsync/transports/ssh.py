@@ -23,6 +23,7 @@ from sshsync.transports.base import CHANNELS, REOPENED, SLOWEST
 from sshsync.transports.deadlines import Deadlines
 from sshsync.transports.dialing import Dial
 from sshsync.transports.known_hosts import HostKey
+from sshsync.transports.ssh_agent import Agents
 from sshsync.transports.ssh_greeting import HANDSHAKE, Channel, Connection, greeting, handshake, key_of, words
 from sshsync.transports.trust import Trust
 
@@ -59,6 +60,7 @@ class SshTransport:
         self._slots = threading.BoundedSemaphore(CHANNELS)
         self.share = max(_LEAST_SHARE, host.timeout / 4)
         self._round_trip = math.inf
+        self._agents = Agents(self.label)
         self.stands_still = False
         self._tests = 0
         self._testing = threading.Lock()
@@ -123,21 +125,23 @@ class SshTransport:
     def open(self, command: Command, idle: float) -> "SshStream":
         """Start a command; see `Transport.open`."""
         line = encode.command_line(self._host.shell, command.script.text, command.variables)
+        ready = self._agents.allow() if command.agent else _nothing
         if not self._slots.acquire(timeout=max(idle, 600)):
             raise DeadlineError("no free channel for another command", where=self.label)
         try:
-            channel = self._begun(line, idle)
+            channel = self._begun(line, idle, ready)
         except BaseException:
             self._slots.release()
             raise
         return SshStream(channel, idle, self)
 
-    def _begun(self, line: bytes, idle: float) -> Channel:
+    def _begun(self, line: bytes, idle: float, ready: Callable[[Channel], None]) -> Channel:
         """Open a channel and start a command there; hosts close a channel now and then before it begins."""
         for left in range(REOPENED, -1, -1):
             channel = self._channel(min(idle, _CHANNEL_WAIT))
             try:
                 with self._watch.limit(min(idle, _START_WAIT), self.share), self._translated("starting a command"):
+                    ready(channel)
                     channel.exec_command(line)
             except ConnectionLostError:
                 if not (left and self.alive):
@@ -293,6 +297,10 @@ class SshStream:
             with contextlib.suppress(HostError), self._owner.guarded(self._idle):
                 self._channel.close()
             self._owner.release()
+
+
+def _nothing(_channel: Channel) -> None:
+    """Do nothing before a command begins."""
 
 
 def shown_key(host: Host, connect: Dial) -> HostKey:

@@ -182,9 +182,12 @@ class _Packetizer(Packetizer):
     def read_message(self) -> tuple[int, paramiko.Message]:
         """Read a message; the number of an ended channel may come back for a new one."""
         kind, message = super().read_message()
-        if kind == common.MSG_CHANNEL_OPEN_SUCCESS:
+        if kind in (common.MSG_CHANNEL_OPEN_SUCCESS, common.MSG_CHANNEL_OPEN):
+            data = message.asbytes()
+            # A channel that the host opens is numbered behind the name of its kind.
+            at = 4 + int.from_bytes(data[:4], "big") if kind == common.MSG_CHANNEL_OPEN else 4
             with self._order:
-                self._ended.discard(bytes(message.asbytes()[4:8]))
+                self._ended.discard(bytes(data[at : at + 4]))
         return kind, message
 
 

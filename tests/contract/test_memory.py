@@ -14,7 +14,7 @@ from sshsync.transports.memory import MemoryHost, MemoryTransport
 from sshsync.hosts.session import Session
 from tests.integration.test_repeat import ALL, BATCH, PART, ROWS, Row, ask, groups, lines, prepare
 
-NO_SHELL = ("template-list", "template-digest", "hook", "fetch", "scp-send", "scp-take", "probe", "system")
+NO_SHELL = ("template-list", "template-digest", "hook", "fetch", "pull", "scp-send", "scp-take", "probe", "system")
 """What runs an operator's words or a program of the host, or tells of its tools."""
 
 MORE = {

@@ -1,12 +1,15 @@
 """One contract for every strategy: the batch is in staging afterwards, invisible, or an error says why."""
 
+import getpass
 import os
 import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from sshsync.errors import CommandError, DeadlineError, InterruptedRun, SshsyncError, StorageFullError
+from sshsync.core.pieces import Extent, merged
+from sshsync.errors import CommandError, ConnectionLostError, DeadlineError, InterruptedRun, SourceChangedError, SshsyncError, StorageFullError
 from sshsync.hosts.conversation import failure
 from sshsync.hosts.retrying import Stop
 from sshsync.hosts.session import Session
@@ -14,28 +17,40 @@ from sshsync.model.change import Copy
 from sshsync.model.item import Item, Stamp
 from sshsync.transfers.base import Ends, Strategy
 from sshsync.transfers.command import ByCommand
+from sshsync.transfers.direct import Direct
 from sshsync.transfers.load import Load, Loose, Pack, Part, Span
 from sshsync.transfers.relay import Relay
 from sshsync.transfers.scp import ByScp
 from sshsync.transports.local import LocalTransport
 from tests.conftest import configure
-from tests.sshd import require
+from tests.sshd import Sshd, require
 
 FILES = {b"a": b"alpha", b"d/e/b": b"beta", b"empty": b""}
 TEXT = """
 [m]
 transport = local
 path = {m}
+{parent}
 [c]
 transport = local
 path = {c}
 parent = m
 synccmd = {command}
+{more}
 """
 COPY = "cp -p ${REMOTEDIR}/${FILE} ${LOCALDIR}/${FILE}"
 
 
-WAYS = {"pack": Pack, "part": Part, "command": Loose, "scp": Loose, "scp both ways": Loose}
+WAYS = {"pack": Pack, "part": Part, "command": Loose, "scp": Loose, "scp both ways": Loose, "direct part": Part, "direct files": Loose}
+DIRECT = ["direct part", "direct files"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """The parent's sshd, for children that log in there by themselves."""
+    made = Sshd(tmp_path_factory.mktemp("sshd"), "parent")
+    yield made
+    made.stop()
 
 
 @pytest.fixture(params=WAYS)
@@ -44,9 +59,19 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[type[Load], Str
         require(bool(shutil.which("scp")), "scp")
     if request.param == "scp both ways":
         (tmp_path / "no-cat").mkdir()
+    if "direct" in request.param:
+        pulls_from(request.getfixturevalue("server"), tmp_path)
     scp = {"scp": lambda: ByScp(tmp_path / "spool"), "scp both ways": lambda: ByScp(tmp_path / "spool")}
-    made = {"command": ByCommand, **scp}.get(request.param, Relay)
+    made = {"command": ByCommand, **scp, **dict.fromkeys(DIRECT, Direct)}.get(request.param, Relay)
     return WAYS[request.param], made()
+
+
+def pulls_from(server: Sshd, tmp_path: Path) -> None:
+    """Have the child log in to a server, by a key and a file of known hosts of its own."""
+    require(bool(shutil.which("ssh")), "ssh")
+    (tmp_path / "known").write_text(server.known + "\n")
+    words = f"-F none -i {server.key} -p {server.port} -o UserKnownHostsFile={tmp_path / 'known'}"
+    (tmp_path / "sshcmd").write_text(f"sshcmd = ssh {words} -o BatchMode=yes -o StrictHostKeyChecking=yes ${{REMOTEUSER}}@127.0.0.1\n")
 
 
 def shell(tmp_path: Path) -> str:
@@ -71,7 +96,9 @@ def ends(tmp_path: Path, command: str = COPY, timeout: float = 10, **more: objec
         file = Path(os.fsdecode(os.path.join(os.fsencode(m), key)))
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
-    found = configure(TEXT.format(m=m, c=c, command=command), tmp_path).tree.repositories
+    pulls = (tmp_path / "sshcmd").read_text() if (tmp_path / "sshcmd").exists() else ""
+    parent = f"peer_user = {getpass.getuser()}\n" if pulls else ""
+    found = configure(TEXT.format(m=m, c=c, command=command, parent=parent, more=pulls), tmp_path).tree.repositories
     source, target = (Session(LocalTransport(shell(tmp_path)), timeout) for _ in range(2))
     return Ends(found["m"], found["c"], source, target, os.fsencode(m), os.fsencode(c), **more)  # type: ignore[arg-type]
 
@@ -88,7 +115,15 @@ def bring(strategy: Strategy, load: Load, both: Ends) -> None:
     """Fetch all of a load; what came in full was told of, span by span."""
     kept: list[Span] = []
     strategy.fetch(load, load.spans, both, kept.append)
-    assert kept == list(load.spans)
+    assert ranges(kept) == ranges(load.spans)
+
+
+def ranges(spans: Iterable[Span]) -> dict[bytes, tuple[Extent, ...]]:
+    """Return what spans are about, key by key: some strategies tell of it piece by piece."""
+    found: dict[bytes, list[Extent]] = {}
+    for span in spans:
+        found.setdefault(span.key, []).append(Extent(span.offset, span.length))
+    return {key: merged(extents) for key, extents in found.items()}
 
 
 def staged(tmp_path: Path, made: Load) -> dict[bytes, bytes]:
@@ -262,3 +297,84 @@ def test_a_signal_ends_the_waiting_for_a_command(tmp_path: Path) -> None:
     stop.set(15)
     with pytest.raises(InterruptedRun):
         bring(ByCommand(), batch(Loose, b"a"), ends(tmp_path, "sleep 600; : ${FILE} ${LOCALDIR}", timeout=1, check=stop.check))
+
+
+def pulls_by(tmp_path: Path, text: str) -> None:
+    """Have the child run a program in the place of its ssh: its last word is the command for the parent."""
+    program = tmp_path / "pulls"
+    program.write_text(text)
+    program.chmod(0o755)
+    (tmp_path / "sshcmd").write_text(f"sshcmd = {program}\n")
+
+
+WAITING = "#!/bin/sh\nprintf 'Password: ' >&2\nread -r answer\nexec sleep 600\n"
+SLOW = """#!/bin/sh
+sh -c "$1" | {
+  while IFS= read -r line && printf '%s\n' "$line"; do case $line in *" begin") break ;; esac; done
+  for n in 1 2 3 4 5 6 7 8 9 10; do dd bs=4096 count=1 iflag=fullblock 2>/dev/null; sleep 0.5; done
+  cat
+}
+"""
+
+
+def test_an_ssh_that_waits_for_an_answer_is_given_up(tmp_path: Path) -> None:
+    """Whatever it asks, and whatever it takes for an answer: what it reads are the names for the parent."""
+    pulls_by(tmp_path, WAITING)
+    with pytest.raises(DeadlineError, match="c: sshcmd: for 2 s nothing came from m") as caught:
+        bring(Direct(quiet=1), batch(Part, b"a"), ends(tmp_path, timeout=1))
+    assert caught.value.transient
+
+
+def test_a_pull_is_left_alone_as_long_as_something_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pulls_by(tmp_path, SLOW)
+    monkeypatch.setitem(FILES, b"slow", os.urandom(41_000))
+    made = batch(Part, b"slow")
+    bring(Direct(quiet=1), made, ends(tmp_path, timeout=1))
+    assert staged(tmp_path, made) == {b"slow": FILES[b"slow"]}
+
+
+def test_a_signal_ends_the_waiting_for_a_pull(tmp_path: Path) -> None:
+    pulls_by(tmp_path, WAITING)
+    stop = Stop()
+    stop.set(15)
+    with pytest.raises(InterruptedRun):
+        bring(Direct(), batch(Part, b"a"), ends(tmp_path, timeout=1, check=stop.check))
+
+
+def test_a_child_takes_no_more_than_it_was_granted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Sshd) -> None:
+    """Who counts the bytes decides when the next may come."""
+    pulls_from(server, tmp_path)
+    monkeypatch.setitem(FILES, b"big", os.urandom(3_000_001))
+    made = batch(Part, b"big")
+    part = tmp_path / "c" / ".sshsync" / "part" / made.name  # type: ignore[attr-defined]
+    ahead: list[int] = []
+    told: list[int] = []
+
+    def moved(count: int) -> None:
+        told.append(count)
+        ahead.append(part.stat().st_size - sum(told))
+
+    bring(Direct(), made, ends(tmp_path, moved=moved))
+    assert max(ahead[:4]) < 1 << 19
+    assert sum(told) == 3_000_001
+
+
+def test_what_comes_in_vain_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chunk that broke is shorter the next time: so somebody has to know that it was under way."""
+    pulls_by(tmp_path, '#!/bin/sh\nsh -c "$1" | head -c 40000\necho "client_loop: send disconnect: Broken pipe" >&2\nexit 255\n')
+    monkeypatch.setitem(FILES, b"big", os.urandom(3_000_001))
+    moved: list[int] = []
+    kept: list[Span] = []
+    made = batch(Part, b"big")
+    with pytest.raises(ConnectionLostError, match="its connection to its parent broke off: .*client_loop"):
+        Direct().fetch(made, made.spans, ends(tmp_path, moved=moved.append), kept.append)
+    assert kept == []
+    assert sum(moved) == 40_000 // 4096 * 4096
+
+
+def test_a_file_that_became_longer_or_shorter_while_it_was_pulled_is_told_as_such(tmp_path: Path, server: Sshd) -> None:
+    pulls_from(server, tmp_path)
+    for size in (3, 9):
+        made = batch(Part, b"a", size=size)
+        with pytest.raises(SourceChangedError, match="shorter or longer"):
+            bring(Direct(), made, ends(tmp_path))

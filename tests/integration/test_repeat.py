@@ -92,6 +92,15 @@ FETCHING = {
     "REMOTEPORT": b"22", "REMOTEUSER": b"u", "LOCALHOST": b"l", "LOCALUSER": b"v",
 }  # fmt: skip
 
+
+
+def printed(payload: bytes, grants: bytes, asked: bytes = b"") -> bytes:
+    """Return the input of what pulls: a command that prints a payload as a program of ours does, what it reads, what is granted."""
+    line = b"printf '%s\\n' noise 'T2 begin'; cat >/dev/null; printf '%s' '" + payload + b"'; printf '\\n%s end 0\\n' T2"
+    return encode.lines([line]) + asked + b".\n" + grants + b".\n"
+
+
+PULLED = {**FETCHING, "PART": PART, "WRITER": b"1", "SSHCMD": b"sh -c", "THEIRS": b"T2"}
 ASSEMBLED = {"PART": PART, "WRITER": b"w"}
 STORED = {"PART": PART, "BLOCKS": b"0", "REST": b"0", "WRITER": b"0"}
 
@@ -131,6 +140,11 @@ ROWS: dict[str, Row] = {
     "carry-on": Row({"FROM": PART, "TO": b"0a.7-2", "WAIT": b"0"}, part=BIG),
     "carry-on of what is gone": Row({"FROM": b"0a.7-1", "TO": b"0a.7-2", "WAIT": b"0"}),
     "carry-on of what somebody writes": Row({"FROM": PART, "TO": b"0a.7-2", "WAIT": b"0"}, part=BIG, marked=True),
+    "pull": Row(PULLED, printed(b"alphabeta", b"H 0 3\nT 4096 0 5\nH 1 7\nT 2 2 0\n", b"a name\n")),
+    "pull files": Row({**PULLED, "PART": b""}, printed(b"alphabe", b"F 4096 0 5 ./a/\nF 2 1 0 ./new/b c/\nF 4096 0 0 ./empty/\n")),
+    "pull too little": Row(PULLED, printed(b"alph", b"T 4096 0 5\n")),
+    "pull of what is longer": Row(PULLED, printed(b"alpha!", b"T 4096 0 5\n")),
+    "pull without an answer": Row(PULLED, b"exit 255\n.\nT 4096 0 5\n.\n"),
     "fetch": Row(FETCHING, lines("a", "d/e/f", "gone")),
     "scp-send": Row({"NAME": b"a"}, b"\0\0\0", raw=True),
     "scp-take": Row({"BATCH": BATCH, "NAME": b"new/deep/z"}, b"C0644 4 z\nzeta\0", raw=True),
@@ -178,7 +192,7 @@ ROWS: dict[str, Row] = {
 MAY_FAIL = {
     "digest by thousands", "publish whole directories where there are some",
     "ranges of what is gone", "assemble of what is gone", "assemble of too little", "assemble without an end", "assemble-by of too little",
-    "renew without a lease", "stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory",
+    "pull too little", "pull of what is longer", "pull without an answer", "renew without a lease", "stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory",
 }  # fmt: skip
 """Rows that tell of something that is wrong, both times; all others have to end well, both times."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sshsync.config.schema import MOST_TEMPLATE
+from sshsync.config.texts import MOST_TEMPLATE
 from sshsync.remote import encode, scripts
 from tests.integration.conftest import Site
 from tests.integration.test_tools import tools
@@ -109,7 +109,7 @@ def test_row_23_no_command_line_reaches_the_limit(script: scripts.Script) -> Non
     """Paths of 4096 odd bytes and a template of the longest allowed kind still leave room: 128 KiB is Linux' limit."""
     read = set(re.findall(r"\$\{?([A-Z]+)\b", script.body)) & WORST
     long = {name: b"/" + b"\xff" * 4095 for name in read}
-    template = {"TEMPLATE": b"\xff" * MOST_TEMPLATE} if "$TEMPLATE" in script.body else {}
+    template = {name: b"\xff" * MOST_TEMPLATE for name in ("TEMPLATE", "SSHCMD") if f"${name}" in script.body}
     line = encode.command_line("/bin/sh", script.text, {"TOKEN": b"t" * 32, **long, **template})
     assert len(line) < 131_072
 

@@ -40,6 +40,9 @@ synccmd = scp -p -i /home/proxyrunner/.ssh/id_rsa ${REMOTEUSER}@${REMOTEHOST}:${
 """
 
 
+LOOSE = ["StrictHostKeyChecking=no", "StrictHostKeyChecking=accept-new", "'stricthostkeychecking off'", "UserKnownHostsFile=/dev/null", "GlobalKnownHostsFile=/dev/null", "NoHostAuthenticationForLocalhost=yes"]
+
+
 def config(text: str):
     return resolve(parse(text.encode(), "f.conf"), ACCOUNT, NAMES)
 
@@ -182,11 +185,26 @@ def test_a_jump_host_is_a_value_whatever_names_it() -> None:
         ("", "no repository is configured"),
         ("[m]\nhost=h\npath=/a\ntransport=local\nvia=x", "cannot have a via"),
         ("[m]\nhost=h\npath=/a\n[c]\nhost=g\npath=/a\nparent=m\ntransfer=command", "transfer = command needs a synccmd"),
+        *((f"[m]\nhost=h\npath=/a\nsshcmd=ssh -o {loose} ${{REMOTEHOST}}", "must not loosen the check of host keys") for loose in LOOSE),
+        ("[m]\nhost=h\npath=/a\nsshcmd=sshpass -p ${REMOTEPASSWORD} ssh ${REMOTEHOST}", "sshcmd gets no password"),
+        ("[m]\nhost=h\npath=/a\nsshcmd=ssh ${REMOTEHOTS}", "did you mean ${REMOTEHOST}"),
         ("[m]\nhost=h\npath=/a\ndigest=md5\n[c]\nhost=g\npath=/a\nparent=m\ndigest=sha1", "one chain compares one digest"),
     ],
 )
 def test_rows_78_to_80_each_fault_is_told_with_its_place(text: str, words: str) -> None:
     assert any(words in problem for problem in problems(text)), problems(text)
+
+
+def test_an_sshcmd_that_checks_host_keys_is_taken_as_it_is() -> None:
+    words = "ssh -o StrictHostKeyChecking=yes -o UserKnownHostsFile=/etc/known ${REMOTEHOST}"
+    text = f"[m]\nhost=h\nuser=u\npath=/a\npeer_user=reader\n[n]\nhost=n\npath=/n\nuser=v\n[c]\nhost=g\npath=/a\nparent=m\ntransfer=direct\nsshcmd={words}"
+    found = config(text)
+    repositories = found.tree.repositories
+    assert found.warnings == ()
+    assert repositories["c"].commands.ssh == words
+    assert not repositories["c"].forward_agent
+    assert [repositories[name].peer_user for name in ("m", "n")] == ["reader", "v"]
+    assert "BatchMode=yes" in repositories["m"].commands.ssh, "what is taken by default never asks"
 
 
 def test_row_78_all_faults_are_told_at_once_in_file_order() -> None:

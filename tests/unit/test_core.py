@@ -257,6 +257,8 @@ def test_guards_of_emptiness() -> None:
         ("auto", "", b"a no cat", "scp"),
         ("auto", "scp", b"a no cat", "scp"),
         ("auto", "scp", b"no-cat", "command"),
+        ("direct", "", b"a;b", "direct"),
+        ("direct", "scp", b"a", "direct"),
     ],
 )
 def test_the_choice_of_a_strategy(transfer: str, sync: str, key: bytes, strategy: str) -> None:
@@ -283,6 +285,13 @@ def test_batches_keep_to_their_limits_and_forms() -> None:
     assert made[2].load.size == 1_000_000
     assert [type(b.load) for b in load.batches([(c, "relay") for c in small[:2]], pack=False)] == [Part, Part]
     assert [(type(b.load), b.strategy) for b in load.batches([(big, "scp")], pack=True)] == [(Loose, "scp")]
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_what_a_child_pulls_comes_loose_when_it_is_small_and_in_a_part_when_it_is_big(pack: bool) -> None:
+    changes = [*(change(b"s%d" % n, 1000) for n in range(1500)), change(b"big", load.SMALL)]
+    made = load.batches([(c, "direct") for c in changes], pack=pack)
+    assert [(type(b.load), b.strategy, len(b.changes)) for b in made] == [(Loose, "direct", 1000), (Loose, "direct", 500), (Part, "direct", 1)]
 
 
 def test_an_attempt_names_every_place_where_it_may_leave_something() -> None:

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sshsync.kinds.files import Files
+from sshsync.model.policy import TransferKind
+from sshsync.model.topology import Commands
 from sshsync.model.words import visible
 from sshsync.remote import encode, probe
 from sshsync.remote.frame import MOST_NOISE, Deframer, FrameError, records
@@ -145,6 +147,25 @@ def test_a_host_without_tools_names_them_all() -> None:
     lacks = Files().needs(values.repository("here", host=values.host()), found, "sha256")
     assert lacks.startswith("lacks find, mkdir, rmdir, chmod, touch, stat, cat or scp; cannot compute sha256")
     assert found.clock == 0
+
+
+@pytest.mark.parametrize(
+    ("tools", "command", "lacks"),
+    [
+        (b"ssh fullblock", "ssh x", ""),
+        (b"ssh", "ssh x", "has no dd that knows iflag=fullblock"),
+        (b"fullblock", "ssh x", "has no ssh, which transfer = direct needs"),
+        (b"fullblock", "/opt/bin/ssh x", ""),
+    ],
+)
+def test_a_child_that_cannot_pull_from_its_parent_says_why(tools: bytes, command: str, lacks: str) -> None:
+    plain = b"find mv rm mkdir rmdir chmod touch cat dd " + tools
+    found = probe.parse(b"stat=gnu\nsha256=sha256sum\n" + b"".join(b"tool=%s\n" % tool for tool in plain.split()), 0)
+    child = values.repository("c", "m", host=values.host(), transfer=TransferKind.DIRECT, commands=Commands(ssh=command))
+    said = Files().needs(child, found, "sha256")
+    assert said.startswith(lacks)
+    assert bool(said) == bool(lacks)
+    assert Files().needs(values.repository("m", host=values.host(), transfer=TransferKind.DIRECT), found, "sha256") == ""
 
 
 @pytest.mark.parametrize(("form", "option"), [("gnu", b"-c"), ("busybox", b"-c"), ("bsd", b"-f"), ("perl", b"-e")])

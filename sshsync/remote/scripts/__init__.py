@@ -14,7 +14,7 @@ STAGING = ".sshsync"
 OPEN = ".open"
 """The end of a name in staging that something may still write to."""
 
-MISSING, LOST, HELD = Status
+MISSING, LOST, HELD, SHORT = Status
 
 # look/: what is there. Nothing here changes a host but the making of a root.
 PROBE = load("look/probe")
@@ -45,6 +45,7 @@ STORE = load("move/store", "own", "over")
 ASSEMBLE = load("move/assemble", "own", "plain", "range", "over")
 ASSEMBLE_BY = load("move/assemble-by", "own")
 FETCH = load("move/fetch", "own", "secrets", "real")
+PULL = load("move/pull", "own", "over", "real", Status.SHORT)
 SCP_SEND = load("move/scp-send", "top")
 SCP_TAKE = load("move/scp-take", "own", "real")
 CLOSE = load("move/close", "own")
@@ -76,14 +77,14 @@ RELEASE = load("lease/release", "own", "nobody")
 
 EVERY = (
     PROBE, LIST, BELOW, STAT, DIGEST, DIGEST_ODD, CHUNKS, PIECES, TEMPLATE_LIST, TEMPLATE_DIGEST, HOOK, READ, RANGES,
-    UNPACK, STORE, ASSEMBLE, ASSEMBLE_BY, FETCH, SCP_SEND, SCP_TAKE, CLOSE, TAKE_OVER, MARK, PUBLISH, DELETE, ROOM,
-    NOTHING, SYSTEM, CONDITION, SPEED, STAGED, DISCARD, CLAIM, RENEW, RELEASE, CARRY_ON, REUSE,
+    UNPACK, STORE, ASSEMBLE, ASSEMBLE_BY, FETCH, PULL, SCP_SEND, SCP_TAKE, CLOSE, TAKE_OVER, MARK, PUBLISH, DELETE,
+    ROOM, NOTHING, SYSTEM, CONDITION, SPEED, STAGED, DISCARD, CLAIM, RENEW, RELEASE, CARRY_ON, REUSE,
 )  # fmt: skip
 
 __all__ = [
     "ASSEMBLE", "ASSEMBLERS", "ASSEMBLE_BY", "BELOW", "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE", "CONDITION", "CUTTERS",
     "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST", "MARK", "MISSING",
-    "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "RANGES", "READ", "RELEASE", "RENEW", "REUSE", "ROOM",
-    "SCP_SEND", "SCP_TAKE", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER",
-    "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK", "Command", "Foreign", "Script", "Status",
+    "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "PULL", "RANGES", "READ", "RELEASE", "RENEW", "REUSE", "ROOM",
+    "SCP_SEND", "SCP_TAKE", "SHORT", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM",
+    "TAKE_OVER", "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK", "Command", "Foreign", "Script", "Status",
 ]  # fmt: skip

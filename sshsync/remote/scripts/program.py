@@ -19,6 +19,8 @@ class Status(IntEnum):
     """The lease is not ours any more."""
     HELD = 46
     """Somebody else holds the lease."""
+    SHORT = 47
+    """Not all that another host was asked for came from there."""
 
 
 Use = str | Status
@@ -96,10 +98,15 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A script with its variables: all that a transport needs to start it."""
+    """A script with its variables: all that a transport needs to start it.
+
+    Attributes:
+        agent: it may ask the ssh-agent of the account that runs sshsync, as long as it runs.
+    """
 
     script: Script
     variables: dict[str, bytes] = field(default_factory=dict)
+    agent: bool = False
 
 
 def load(file: str, *uses: Use, lists: bool = False) -> Script:

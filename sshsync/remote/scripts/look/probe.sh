@@ -10,7 +10,9 @@ main() {
     [ $t = md5 ] || { try shasum -a ${t#sha} /dev/null && echo "$t=shasum -a ${t#sha}"; }
     try openssl dgst -r -$t /dev/null && echo "$t=openssl dgst -r -$t"
   done
-  for t in find tar mv rm mkdir rmdir chmod touch cat dd scp; do command -v $t >/dev/null 2>&1 && echo "tool=$t"; done
+  for t in find tar mv rm mkdir rmdir chmod touch cat dd scp ssh; do command -v $t >/dev/null 2>&1 && echo "tool=$t"; done
+  # A dd that waits for whole blocks takes just so many bytes out of a pipe.
+  case $(printf 'abc' | dd bs=2 count=1 iflag=fullblock 2>/dev/null) in ab) echo tool=fullblock ;; esac
   # An interpreter that does not run prints nothing.
   python3 -I -S -c 'import hashlib; [print("cutter=python3", hashlib.new(a).name) for a in ("sha1", "md5")]' </dev/null 2>/dev/null
   perl -e 'for $d (@INC) { -e "$d/Digest/SHA.pm" and $h{sha1} = 1; -e "$d/Digest/MD5.pm" and $h{md5} = 1 } print "cutter=perl $_\n" for reverse sort keys %h' </dev/null 2>/dev/null

@@ -1,0 +1,65 @@
+"""What the text of a value may be made of. Each raises a `ValueError` with what it has to be instead."""
+
+import re
+
+MOST_TEMPLATE = 8192
+"""Bytes of a command line that an operator gives."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def word(value: str) -> str:
+    """A host, a user: one word that no program could take for an option."""
+    if value.startswith("-"):
+        raise ValueError("must not start with '-'")
+    if _CONTROL.search(value) or " " in value:
+        raise ValueError("must not hold spaces or control characters")
+    return value
+
+
+def template(value: str) -> str:
+    """A command line ends at 128 KiB on Linux, and every byte of a template may need five in it."""
+    if len(value.encode()) > MOST_TEMPLATE:
+        raise ValueError(f"must not be longer than {MOST_TEMPLATE} bytes: put it into a script on the host")
+    return text(value)
+
+
+def text(value: str) -> str:
+    """Refuse what no line of a configuration should hold; lines may follow each other."""
+    if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", value):
+        raise ValueError("must not hold control characters")
+    return value
+
+
+def absolute(value: str) -> str:
+    """Return a path as short as it can be written; it leads from the top, to something below it."""
+    if _CONTROL.search(value):
+        raise ValueError("must not hold control characters")
+    if not value.startswith("/"):
+        raise ValueError("must be an absolute path")
+    if len(value.encode()) > 4096:
+        raise ValueError("is longer than any path")
+    if any(part in (".", "..") for part in value.split("/")):
+        raise ValueError("must not hold '.' or '..'")
+    if not value.strip("/"):
+        raise ValueError("must not be the whole host")
+    return "/" + "/".join(part for part in value.split("/") if part)
+
+
+def shell(value: str) -> str:
+    """Take the path of a shell, which no login shell could misread."""
+    if not re.fullmatch(r"/[A-Za-z0-9_./+-]+", value):
+        raise ValueError("must be the absolute path of a POSIX shell")
+    return value
+
+
+def no_stars(value: str) -> str:
+    """Take a value of stars only for none."""
+    return "" if not value.strip("*") else value
+
+
+def url(value: str) -> str:
+    """Take an address without a secret in it that logs would show."""
+    if value and not re.fullmatch(r"https?://[^\s/@]+(/\S*)?", value):
+        raise ValueError("must be an address that begins with http:// or https://, without a login in it")
+    return value
