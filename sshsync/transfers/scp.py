@@ -96,12 +96,14 @@ class _Source:
 
     def read(self, size: int) -> bytes:
         self._ends.check()
-        piece = self._file.read(min(size, self._left))
+        pace = self._ends.wire.pace
+        piece = self._file.read(min(size, self._left, pace.step or size))
         if not piece:
             raise SourceChangedError("the file became shorter while it was read")
         self._left -= len(piece)
         self._at += len(piece)
         self._ends.moved(len(piece))
+        pace(len(piece))
         return piece
 
     def tell(self) -> int:
