@@ -59,7 +59,7 @@ class Pace:
         return max(LEAST, min(MOST, int(rate * STEP))) if rate else 0
 
     def __call__(self, count: int) -> None:
-        """Wait until bytes that were sent had their time; what several threads send counts together."""
+        """Wait until bytes may be sent; what several threads send counts together."""
         rate = self.rate
         if not rate:
             return
@@ -67,6 +67,6 @@ class Pace:
             now = self._clock()
             begin = self._free_at if now - self._free_at <= LATE else now
             self._free_at = begin + count / rate
-            wait = self._free_at - now
+            wait = begin - now
         if wait > 0:
             self._sleep(wait)

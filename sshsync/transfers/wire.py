@@ -31,8 +31,8 @@ LEGS = ("source", "target")
 GZIP = 31
 """What zlib calls gzip's format."""
 
-FASTEST = 1
-"""zlib's level: each further one costs more time than it saves on any link that is worth compressing for."""
+FASTEST, AS_IT_IS = 1, 0
+"""zlib's levels: each further one costs more time than it saves on most links."""
 
 Clocks = tuple[Callable[[], float], Callable[[], float]]
 
@@ -99,7 +99,8 @@ class Wire:
         possible = self._possible(able)
         wanted = self._wanted(_sort(load)) if any(possible) else False
         source, target = (one and bool(wanted) for one in possible)
-        return Passage(self, load, compressed=(source, target), sampling=any(possible) and wanted is None)
+        unknown = wanted is None and any(possible)
+        return Passage(self, load, compressed=(source, target), sampling=unknown, later=unknown and possible[1])
 
     def most(self, load: Load, able: tuple[bool, bool]) -> int:
         """Return how many bytes go at the most before it is decided again whether they are compressed; 0 for all."""
@@ -107,6 +108,8 @@ class Wire:
         if self._compress is not Compress.AUTO or not any(self._possible(able)) or self._wanted(sort) is not None:
             return 0
         with self._lock:
+            if self._busy[False].moved.telling:
+                return SAMPLE
             asked = self._asked.get(sort, 0)
             self._asked[sort] = asked + 1
         return compression.more(asked)
@@ -117,11 +120,18 @@ class Wire:
         )
         return source, target
 
-    def _wanted(self, sort: Key) -> bool | None:
+    def decided(self, passage: "Passage") -> bool | None:
+        """Tell whether what follows in a passage is to be compressed; None as long as that is not known."""
+        with self._lock:
+            busy = self._busy[False]
+            now = Moved(busy.moved.count + passage.raw, busy.moved.seconds + self._clock() - busy.since)
+        return self._wanted(_sort(passage.load), now)
+
+    def _wanted(self, sort: Key, now: Moved | None = None) -> bool | None:
         if self._compress is not Compress.AUTO:
             return self._compress is Compress.YES
         with self._lock:
-            sample, plain = self._samples.get(sort, Sample()), self._busy[False].moved
+            sample, plain = self._samples.get(sort, Sample()), now or self._busy[False].moved
             found = compression.pays(plain, self._busy[True].moved, sample)
             news = found is not None and found not in self._told
             if found is not None:
@@ -186,13 +196,17 @@ class Passage:
         came, went: bytes that came from the parent, and went to the child, as they were on the wire.
     """
 
-    def __init__(self, wire: Wire, load: Load, *, compressed: tuple[bool, bool], sampling: bool) -> None:
+    def __init__(
+        self, wire: Wire, load: Load, *, compressed: tuple[bool, bool], sampling: bool = False, later: bool = False
+    ) -> None:
         self.load = load
         self.raw = self.came = self.went = 0
         self._wire = wire
         self._source, self._target = compressed
         self._sampling = sampling
-        self._deflate = zlib.compressobj(FASTEST, zlib.DEFLATED, GZIP) if self._target else None
+        self._later = later
+        level = FASTEST if self._target else AS_IT_IS
+        self._deflate = zlib.compressobj(level, zlib.DEFLATED, GZIP) if self._target or later else None
 
     def __enter__(self) -> "Passage":
         self._wire.begin(compressed=self._source or self._target)
@@ -207,7 +221,7 @@ class Passage:
 
     def writing(self, command: Command) -> Command:
         """Return the child's command as it takes what comes by this passage."""
-        return _compressed(command) if self._target else command
+        return _compressed(command) if self._deflate else command
 
     def pieces(self, source: Conversation) -> Iterator[bytes]:
         """Yield what the parent's command reads.
@@ -228,6 +242,10 @@ class Passage:
         Raises:
             HostError: the host failed.
         """
+        if self._later and (decided := self._wire.decided(self)) is not None:
+            self._later = False
+            if decided:
+                self._turn(target)
         self._send(target, self._deflate.compress(data) if self._deflate else data)
 
     def close(self, target: Conversation) -> None:
@@ -240,9 +258,18 @@ class Passage:
         pace = self._wire.pace
         while data:
             step = pace.step or len(data)
-            target.write(data[:step])
             pace(len(data[:step]))
+            target.write(data[:step])
             data = data[step:]
+
+    def _turn(self, target: Conversation) -> None:
+        """Compress what follows: gzip takes several streams for one."""
+        self.close(target)
+        self._wire.end(self, compressed=False)
+        self.raw = self.came = self.went = 0
+        self._deflate = zlib.compressobj(FASTEST, zlib.DEFLATED, GZIP)
+        self._target = True
+        self._wire.begin(compressed=True)
 
     def _opened(self, source: Conversation) -> Iterator[bytes]:
         try:

@@ -101,13 +101,20 @@ class Shell:
         if not self._vars.get("GZ"):
             return
         self._tool("gzip")
-        engine = zlib.decompressobj(31)
-        try:
-            self._stdin = engine.decompress(self._stdin)
-        except zlib.error:
-            self._stdin, self._damaged = b"", b"gzip: stdin: not in gzip format"
-            return
-        self._damaged = b"" if engine.eof else b"gzip: stdin: unexpected end of file"
+        rest, self._stdin = self._stdin, b""
+        while rest or not self._stdin:
+            engine = zlib.decompressobj(31)
+            try:
+                self._stdin += engine.decompress(rest)
+            except zlib.error:
+                self._damaged = b"gzip: stdin: not in gzip format"
+                return
+            if not engine.eof:
+                self._damaged = b"gzip: stdin: unexpected end of file"
+                return
+            rest = engine.unused_data
+            if not rest:
+                return
 
     def _whole(self) -> None:
         """End where what came compressed was damaged."""

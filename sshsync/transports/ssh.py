@@ -30,6 +30,13 @@ WINDOW = 4 << 20
 """Bytes a host may send ahead on one channel: bounds memory, and speed on long links, where big files come in several
 streams. What is held of a channel is moved for each read, so a long queue costs time as well."""
 
+AHEAD = 1 << 17
+"""Bytes on their way to a command over a line that is not known to bring them soon: OpenSSH tells for each 96 KiB that
+it took them. What is in a queue holds up everything behind it, above all the renewal of a lease."""
+
+SOON = 0.5
+"""Seconds beyond two round trips in which a line that is worth a longer queue has told that it took some."""
+
 _PACKET = 1 << 18
 _CHANNEL_WAIT = 30.0
 _START_WAIT = 60.0
@@ -245,6 +252,8 @@ class SshStream:
         self._idle = idle
         self._owner = owner
         self._closed = threading.Lock()
+        self._window = channel.out_window_size
+        self._ahead = AHEAD
         channel.settimeout(idle)
 
     def read(self, size: int) -> bytes:
@@ -271,11 +280,28 @@ class SshStream:
         view = memoryview(data)
         with self._owner.guarded(self._idle + len(data) / SLOWEST) as moved:
             while view:
+                self._await_room()
                 sent = self._channel.send(bytes(view[: self._channel.out_max_packet_size]))
                 if not sent:
                     raise EOFError
                 view = view[sent:]
                 moved()
+
+    def _await_room(self) -> None:
+        """Wait while much is on its way over a line that is slow, or does not tell; it tells sooner or later."""
+        channel = self._channel
+        if self._window - channel.out_window_size < self._ahead:
+            return
+        begun = time.monotonic()
+        with channel.out_buffer_cv:
+            before = channel.out_window_size
+
+            def told() -> bool:
+                return channel.closed or channel.out_window_size > before
+
+            known = channel.out_buffer_cv.wait_for(told, self._idle / 2)
+        soon = time.monotonic() - begun < SOON + 2 * self._owner.round_trip
+        self._ahead = min(self._window, self._ahead * 2) if soon else self._ahead if known else self._window
 
     def close_input(self) -> None:
         """End the input."""

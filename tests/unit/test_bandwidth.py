@@ -133,8 +133,8 @@ def sent(pace: Pace, clock: Callable[[], float], until: float) -> list[tuple[flo
     found = []
     while clock() < until:
         step = pace.step or 1 << 20
-        found.append((clock(), step))
         pace(step)
+        found.append((clock(), step))
     return found
 
 
@@ -193,8 +193,8 @@ def test_in_no_time_goes_more_than_the_rate_allows_and_nothing_is_saved_up(steps
     went: list[tuple[float, int]] = []
     for count, pause in steps:
         clock.now += pause
-        went.append((clock.now, count))
         pace(count)
+        went.append((clock.now, count))
     for first in range(len(went)):
         for last in range(first, len(went)):
             span = went[last][0] - went[first][0]
@@ -225,4 +225,4 @@ def test_streams_share_one_pace() -> None:
     pace = Pace(Bandwidth(1e6), clock, waits.append, clock.moment)
     for _ in range(4):
         pace(100_000)
-    assert waits == pytest.approx([0.1, 0.2, 0.3, 0.4]), "each waits for those before it"
+    assert waits == pytest.approx([0.1, 0.2, 0.3]), "each waits for those before it"
