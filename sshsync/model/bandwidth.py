@@ -69,6 +69,12 @@ class Bandwidth:
         """
         return next((window.rate for window in self.windows if window.holds(moment)), self.rate)
 
+    @property
+    def widest(self) -> float:
+        """The most bytes a second that are ever allowed, 0 for no limit."""
+        rates = [self.rate, *(window.rate for window in self.windows)]
+        return 0.0 if 0.0 in rates else max(rates)
+
     def __bool__(self) -> bool:
         """Tell whether it ever limits anything."""
         return bool(self.rate or any(window.rate for window in self.windows))

@@ -63,6 +63,11 @@ class Ends:
         source, target = ("gzip" in end.capabilities.tools for end in (self.source, self.target))
         return source, target
 
+    @property
+    def ahead(self) -> int:
+        """Bytes that the parent may send before they are read; 0 for as many as are good for speed."""
+        return self.wire.pace.ahead(self.source.round_trip)
+
     def passage(self, load: Load) -> Passage:
         """Return how bytes of a load go from a command on the parent to one on the child."""
         return self.wire.passage(load, self.zips)

@@ -58,6 +58,13 @@ class Pace:
         rate = self.rate
         return max(LEAST, min(MOST, int(rate * STEP))) if rate else 0
 
+    def ahead(self, round_trip: float) -> int:
+        """Return how many bytes may be on their way so that they come without a pause; 0 for as many as there are.
+
+        What a parent may send before it is read would go at once, and nothing after it for a while.
+        """
+        return int(self._limit.widest * (STEP + 2 * round_trip))
+
     def __call__(self, count: int) -> None:
         """Wait until bytes may be sent; what several threads send counts together."""
         rate = self.rate

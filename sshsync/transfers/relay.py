@@ -25,7 +25,7 @@ class Relay:
         with (
             ends.turn(),
             ends.passage(load) as way,
-            ends.source.start(way.reading(read), names) as source,
+            ends.source.start(way.reading(read), names, ahead=ends.ahead) as source,
             ends.target.start(way.writing(unpack)) as target,
         ):
             for piece in _joined(pack(load.changes, _counted(way.pieces(source), ends))):

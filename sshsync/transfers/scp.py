@@ -54,7 +54,7 @@ class ByScp:
     def _source(self, span: Span, ends: Ends) -> Iterator["_Source"]:
         if ends.source.capabilities.streams:
             read = Command(scripts.READ, {"ROOT": ends.source_root})
-            with ends.source.start(read, encode.lines([span.key])) as conversation:
+            with ends.source.start(read, encode.lines([span.key]), ahead=ends.ahead) as conversation:
                 yield _Source(_Pieces(conversation.pieces()), span.length, ends)
             return
         self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -177,7 +177,7 @@ class Streams:
         with (
             ends.turn(),
             ends.passage(self._load) as way,
-            ends.source.start(way.reading(read), lines) as source,
+            ends.source.start(way.reading(read), lines, ahead=ends.ahead) as source,
             ends.target.start(way.writing(write)) as target,
         ):
             way.write(target, head)

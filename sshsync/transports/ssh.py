@@ -37,6 +37,7 @@ it took them. What is in a queue holds up everything behind it, above all the re
 SOON = 0.5
 """Seconds beyond two round trips in which a line that is worth a longer queue has told that it took some."""
 
+_LEAST_WINDOW = 1 << 17
 _PACKET = 1 << 18
 _CHANNEL_WAIT = 30.0
 _START_WAIT = 60.0
@@ -127,22 +128,22 @@ class SshTransport:
         if not self._asking.locked():
             threading.Thread(target=work, name="sshsync-ask", daemon=True).start()
 
-    def open(self, command: Command, idle: float) -> "SshStream":
+    def open(self, command: Command, idle: float, ahead: int = 0) -> "SshStream":
         """Start a command; see `Transport.open`."""
         line = encode.command_line(self._host.shell, command.script.text, command.variables)
         if not self._slots.acquire(timeout=max(idle, 600)):
             raise DeadlineError("no free channel for another command", where=self.label)
         try:
-            channel = self._begun(line, idle)
+            channel = self._begun(line, idle, max(_LEAST_WINDOW, min(WINDOW, ahead)) if ahead else WINDOW)
         except BaseException:
             self._slots.release()
             raise
         return SshStream(channel, idle, self)
 
-    def _begun(self, line: bytes, idle: float) -> Channel:
+    def _begun(self, line: bytes, idle: float, window: int) -> Channel:
         """Open a channel and start a command there; hosts close a channel now and then before it begins."""
         for left in range(REOPENED, -1, -1):
-            channel = self._channel(min(idle, _CHANNEL_WAIT))
+            channel = self._channel(min(idle, _CHANNEL_WAIT), window)
             try:
                 with self._watch.limit(min(idle, _START_WAIT), self.share), self._translated("starting a command"):
                     channel.exec_command(line)
@@ -153,7 +154,7 @@ class SshTransport:
             break
         return channel
 
-    def _channel(self, within: float) -> Channel:
+    def _channel(self, within: float, window: int) -> Channel:
         """Open a channel, waiting in line when the host has too many open.
 
         A host counts a command until it has noticed its end, so the line may be a little longer than ours;
@@ -164,7 +165,7 @@ class SshTransport:
             begun = time.monotonic()
             try:
                 with self._watch.limit(_START_WAIT, self.share):
-                    channel = self._paramiko.open_session(WINDOW, _PACKET, timeout=within)
+                    channel = self._paramiko.open_session(window, _PACKET, timeout=within)
                 self._round_trip = min(self._round_trip, time.monotonic() - begun)
             except (paramiko.SSHException, EOFError, OSError) as error:
                 late = "Timeout" in str(error)

@@ -4,7 +4,6 @@ import contextlib
 import os
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -59,7 +58,7 @@ def test_hosts_that_open_one_channel_get_everything_without_a_failed_try(site: S
 
 def test_what_is_compressed_arrives_and_the_wire_carries_less(site: Site) -> None:
     site.fill("m", {**small(), "big": words(6_000_000), "noise": os.urandom(1_500_000)})
-    with wires(site, Link()) as (made, by):
+    with wires(site, Link(), Link()) as (made, by):
         chain(site, defaults="compress = yes\nstreams = 3\n", by=by)
         found = site.summary("--sync", "c")
         counts = [wire.count() for wire in made]
@@ -73,9 +72,9 @@ def test_what_is_compressed_arrives_and_the_wire_carries_less(site: Site) -> Non
 
 
 @contextlib.contextmanager
-def wires(site: Site, link: Link) -> Iterator[tuple[list[RelayWire], dict[str, int]]]:
-    """Have links to both hosts, and the ports by which they lead there."""
-    made = [RelayWire(link), RelayWire(link)]
+def wires(site: Site, *links: Link) -> Iterator[tuple[list[RelayWire], dict[str, int]]]:
+    """Have links to `m` and `c`, and the ports by which they lead there."""
+    made = [RelayWire(link) for link in links]
     try:
         yield made, {name: wire.join(site.server(name).port) for name, wire in zip(("m", "c"), made, strict=True)}
     finally:
@@ -83,13 +82,14 @@ def wires(site: Site, link: Link) -> Iterator[tuple[list[RelayWire], dict[str, i
             wire.close()
 
 
+@pytest.mark.parametrize("far", ["m", "c"])
 @pytest.mark.parametrize("name", ["one big file in several streams", "small files"])
-def test_several_streams_over_a_slow_line_are_left_alone(site: Site, name: str, tmp_path: Path) -> None:
+def test_several_streams_over_a_slow_line_are_left_alone(site: Site, name: str, far: str) -> None:
     """All that waits in queues on its way takes many times the silence that is allowed: it arrives all the same."""
-    files = {"big": os.urandom(1_200_000)} if "big" in name else {f"f{number}": os.urandom(40_000) for number in range(30)}
+    files = {"big": os.urandom(4_400_000)} if "big" in name else {f"f{number}": os.urandom(60_000) for number in range(40)}
     site.fill("m", files)
-    with wires(site, Link(rate=60_000)) as (_, by):
-        chain(site, defaults="streams = 8\ntimeout = 2\nretries = 2\n", by=by)
+    with wires(site, *(Link(rate=250_000 if end == far else 0) for end in ("m", "c"))) as (_, by):
+        chain(site, defaults="streams = 4\ntimeout = 4\n", by=by)
         found = site.summary("--sync", "c")
     assert found["exit_code"] == 0, found
     site.same("m", "c")

@@ -226,3 +226,14 @@ def test_streams_share_one_pace() -> None:
     for _ in range(4):
         pace(100_000)
     assert waits == pytest.approx([0.1, 0.2, 0.3]), "each waits for those before it"
+
+
+@pytest.mark.parametrize(
+    ("limit", "most"),
+    [("0", 0), ("2M", 2e6), ("08:00-18:00 2M, 50M", 50e6), ("08:00-18:00 2M", 0), ("08:00-18:00 0, 2M", 0)],
+)
+def test_what_may_come_ahead_is_by_the_most_that_is_ever_allowed(limit: str, most: float, tmp_path: Path) -> None:
+    clock = Clock()
+    pace = clock.pace(parsed(limit, tmp_path))
+    assert pace.ahead(0.0) == int(most * STEP)
+    assert pace.ahead(0.5) >= most * 0.5 * 2, "or a far host could never send as fast as it may"
