@@ -35,7 +35,7 @@ AHEAD = 1 << 17
 it took them. What is in a queue holds up everything behind it, above all the renewal of a lease."""
 
 SOON = 0.5
-"""Seconds beyond two round trips in which a line that is worth a longer queue has told that it took some."""
+"""Seconds beyond two round trips that what is on its way to a command may take, at the rate at which it takes it."""
 
 _LEAST_WINDOW = 1 << 17
 _PACKET = 1 << 18
@@ -105,6 +105,11 @@ class SshTransport:
         It sees what TCP cannot: jump hosts, and whatever else stands between both ends.
         """
         return 0.0 if self._round_trip == math.inf else self._round_trip
+
+    @property
+    def tells(self) -> bool:
+        """Whether it tells soon what it took of the input of a command: others do when half of its window is used."""
+        return "OpenSSH" in self._paramiko.remote_version
 
     def lives(self) -> bool:
         """Test the connection, and give it up when it stands still. One test serves all who ask meanwhile."""
@@ -254,7 +259,9 @@ class SshStream:
         self._owner = owner
         self._closed = threading.Lock()
         self._window = channel.out_window_size
-        self._ahead = AHEAD
+        self._ahead = AHEAD if owner.tells else self._window
+        self._sent = 0
+        self._told = 0.0, 0
         channel.settimeout(idle)
 
     def read(self, size: int) -> bytes:
@@ -286,23 +293,31 @@ class SshStream:
                 if not sent:
                     raise EOFError
                 view = view[sent:]
+                self._sent += sent
                 moved()
 
     def _await_room(self) -> None:
-        """Wait while much is on its way over a line that is slow, or does not tell; it tells sooner or later."""
+        """Wait while more is on its way than the line brings in a moment, by what it told of.
+
+        Raises:
+            TimeoutError: for as long as it may be silent it took nothing.
+        """
         channel = self._channel
-        if self._window - channel.out_window_size < self._ahead:
+        if self._ahead >= self._window or self._window - channel.out_window_size < self._ahead:
             return
-        begun = time.monotonic()
         with channel.out_buffer_cv:
             before = channel.out_window_size
-
-            def told() -> bool:
-                return channel.closed or channel.out_window_size > before
-
-            known = channel.out_buffer_cv.wait_for(told, self._idle / 2)
-        soon = time.monotonic() - begun < SOON + 2 * self._owner.round_trip
-        self._ahead = min(self._window, self._ahead * 2) if soon else self._ahead if known else self._window
+            told = channel.out_buffer_cv.wait_for(
+                lambda: channel.closed or channel.out_window_size > before, self._idle
+            )
+        if not told:
+            raise TimeoutError
+        now, taken = time.monotonic(), self._sent - (self._window - channel.out_window_size)
+        since, then = self._told
+        if since:
+            rate = (taken - then) / max(now - since, 1e-6)
+            self._ahead = max(AHEAD, min(self._window, int(rate * (SOON + 2 * self._owner.round_trip))))
+        self._told = now, taken
 
     def close_input(self) -> None:
         """End the input."""

@@ -88,8 +88,8 @@ def test_several_streams_over_a_slow_line_are_left_alone(site: Site, name: str, 
     """All that waits in queues on its way takes many times the silence that is allowed: it arrives all the same."""
     files = {"big": os.urandom(4_400_000)} if "big" in name else {f"f{number}": os.urandom(60_000) for number in range(40)}
     site.fill("m", files)
-    with wires(site, *(Link(rate=250_000 if end == far else 0) for end in ("m", "c"))) as (_, by):
-        chain(site, defaults="streams = 4\ntimeout = 4\n", by=by)
+    with wires(site, *(Link(rate=150_000 if end == far else 0) for end in ("m", "c"))) as (_, by):
+        chain(site, defaults="streams = 4\ntimeout = 10\n", by=by)
         found = site.summary("--sync", "c")
     assert found["exit_code"] == 0, found
     site.same("m", "c")
