@@ -17,8 +17,17 @@ NAMES = {
     "parent_sent": "sent by the parent",
     "resent_per_cut": "sent again for each cut",
     "journal_per_file": "journal for each file",
+    "off": "off the rate",
+    "second": "most in a second",
 }
-COUNTED = {"memory": "MiB", "first_memory": "MiB", "parent_sent": "MB", "resent_per_cut": "MB", "journal_per_file": "B"}
+COUNTED = {
+    "memory": "MiB",
+    "first_memory": "MiB",
+    "parent_sent": "MB",
+    "resent_per_cut": "MB",
+    "second": "MB",
+    "journal_per_file": "B",
+}
 UNITS = {"MiB": 1 << 20, "MB": 1e6, "B": 1}
 
 
@@ -82,6 +91,8 @@ def amount(figure: str, value: float) -> str:
     """Return a figure with its unit."""
     if figure == "seconds":
         return f"{value:.1f} s"
+    if figure == "off":
+        return f"{value:.1%}"
     unit = COUNTED.get(figure, "MB")
     return f"{value / UNITS[unit]:,.1f} {unit}"
 

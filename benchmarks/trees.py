@@ -32,6 +32,17 @@ def big(file: Path, size: int, seed: int = 1) -> None:
     os.utime(file, (PUBLISHED, PUBLISHED))
 
 
+def words(file: Path, size: int, seed: int = 1) -> None:
+    """Write a file of lines as logs have them: compressed, about a third of it is left."""
+    chance = random.Random(seed)
+    names = ["".join(chance.choices("etaoinshrdlu", k=chance.randrange(3, 11))) for _ in range(2000)]
+    with file.open("wb") as out:
+        while out.tell() < size:
+            line = f"{chance.randrange(10**9)} {' '.join(chance.choices(names, k=12))}\n"
+            out.write(line.encode()[: size - out.tell()])
+    os.utime(file, (PUBLISHED, PUBLISHED))
+
+
 def sparse(file: Path, size: int, step: int = 16 << 20) -> None:
     """Write a file that takes little room: 64 KiB of bytes in each `step`, never at the same place of it, and holes."""
     chance = random.Random(2)

@@ -16,6 +16,7 @@ from sshsync.model.change import Replace, Transfer
 from sshsync.model.item import Digest, Item, Key
 from sshsync.model.prepared import Prepared
 from sshsync.transfers.load import SMALL, Part
+from sshsync.transfers.pace import wall
 
 LINK = 2_000_000
 """Bytes a second that a link is taken to carry as long as nothing went over it: whoever has a faster one waits a little
@@ -124,7 +125,7 @@ class Deltas:
         return settled(comparison, int(rates.link * SPOT[means.content])).copies
 
     def _rates(self, means: Means, round_trip: float) -> Rates:
-        limit = self._site.child.bwlimit
+        limit = self._site.child.bwlimit.at(wall(self._asking.clock()))
         link = self._rate() or min(LINK, limit or LINK)
         return Rates(link, DIGESTING, 0.0 if means.content else PROCESSES, round_trip)
 

@@ -7,6 +7,7 @@ from sshsync.appliers.base import Reached
 from sshsync.errors import RefusedError
 from sshsync.model.events import (
     Adjusted,
+    Decided,
     Deleted,
     Emit,
     ItemFailed,
@@ -79,6 +80,10 @@ class Ledger:
     def remark(self, words: str) -> None:
         """Tell the operator something about the child."""
         self._emit(Remarked(self._name, words))
+
+    def decide(self, words: str) -> None:
+        """Tell whoever wants to know how something is done."""
+        self._emit(Decided(self._name, words))
 
     def fail(self, key: Key, reason: str, outcome: Outcome = Outcome.FAILED, code: int = PARTIAL) -> None:
         """Give an item up."""

@@ -33,7 +33,7 @@ from sshsync.model.prepared import Prepared
 from sshsync.model.words import visible
 from sshsync.transfers.base import Ends, Strategy, held
 from sshsync.transfers.load import Batch, Load, Part, Span
-from sshsync.transfers.pace import Pace
+from sshsync.transfers.wire import between
 from sshsync.transports.base import REOPENED
 
 
@@ -87,7 +87,8 @@ class Mover:
         self._sent = 0
         self._fetching = threading.BoundedSemaphore()
         self._abandoned: deque[Load] = deque()
-        self._pace = Pace(site.child.bwlimit, tools.asking.monotonic, self._asking.stop.sleep)
+        clocks = tools.asking.clock, tools.asking.monotonic
+        self._wire = between(site.parent, site.child, self._asking.stop, clocks, self._ledger.decide)
         self._wary = not site.parent.parent and site.parent.stable_for > 0
         self.in_the_way = guard.in_the_way(prepared.changes, prepared.child)
         self.restless: list[Transfer] = []
@@ -178,7 +179,7 @@ class Mover:
         for left in reversed(range(REOPENED + 1)):
             self._discard_abandoned()
             load = batch.load.at(self._staging.attempt())
-            ends = self._ends(load, paced=batch.strategy != "command")
+            ends = self._ends(load)
             try:
                 return self._fetch(batch, load, ends)
             except SshsyncError as error:
@@ -241,9 +242,8 @@ class Mover:
                         more = self._again.reconsider(dict(verdict.bad), one.batch, one.broken)
                         self._let_go(one.load, more)
                         again += more
-                    elif isinstance(one.load, Part):
-                        self._ledger.saved(one.load.change.key, self._parts.saved(one.load.change))
-                        self._parts.done(one.load)
+                    else:
+                        self._spared(one.load)
                     fit = self._with_room(change for change in verdict.good if change.key in rest)
                     if fit:
                         self._tools.held.add(one.load.place)
@@ -251,11 +251,18 @@ class Mover:
 
     def _reused(self, load: Twins, verdict: verify.Verdict, again: list[Batch]) -> None:
         """Count what was not sent; what was not what it seemed to be is sent after all."""
-        for change in verdict.good:
-            self._ledger.saved(change.key, change.size)
+        if verdict.good:
+            self._ledger.saved(verdict.good[0].key, sum(change.size for change in verdict.good))
         again += self._tools.sent(tuple(change for change, _ in verdict.bad))
         if not verdict.good:
             self._abandoned.append(load)
+
+    def _spared(self, load: Load) -> None:
+        """Tell what of a good load did not have to be sent: it was copied on the child, or compressed on its way."""
+        copied = self._parts.saved(load.change) if isinstance(load, Part) else 0
+        self._ledger.saved(load.changes[0].key, copied + self._wire.spared(load, load.size - copied))
+        if isinstance(load, Part):
+            self._parts.done(load)
 
     def _let_go(self, load: Load, again: list[Batch]) -> None:
         """Have what was brought in vain removed, but for a part that another try goes on with."""
@@ -294,14 +301,14 @@ class Mover:
         except HostError:
             self._abandoned.extend(free)
 
-    def _ends(self, load: Load, *, paced: bool) -> Ends:
-        """Return both ends; what a `synccmd` moves is past before anybody could slow it down."""
+    def _ends(self, load: Load) -> Ends:
+        """Return both ends."""
         asking, parts = self._asking, self._parts
 
         def moved(count: int) -> None:
             if isinstance(load, Part):
                 parts.count(load, count)
-            (self._moved_in_time if paced else self._moved)(count)
+            self._moved(count)
 
         def sent(span: Span, digest: Digest) -> None:
             if isinstance(load, Part):
@@ -323,15 +330,12 @@ class Mover:
             streams=self._child.streams,
             lane=lambda number: (asking.lane(self._parent, number), asking.lane(self._child, number)),
             clock=asking.monotonic,
+            wire=self._wire,
         )
 
     def _moved(self, count: int) -> None:
         self._sent += count
         self._asking.emit(Progress(self._child.name, count))
-
-    def _moved_in_time(self, count: int) -> None:
-        self._moved(count)
-        self._pace(count)
 
     def _digests(self, group: Sequence[Fetched]) -> dict[str, dict[Key, Digest | None]]:
         """Return the digests of what was kept of each load, by its attempt; what was not kept has none.

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints
 
 from sshsync.config import texts
+from sshsync.config.rates import bandwidth
 from sshsync.kinds import globs
-from sshsync.model.policy import Auto, MaxDelete, TransferKind
+from sshsync.model.bandwidth import Bandwidth
+from sshsync.model.policy import Auto, Compress, MaxDelete, TransferKind
 
 VARIABLES = (
     "REPOPATH",
@@ -35,11 +37,6 @@ MAX_DELETE = MaxDelete(count=1000, percent=25.0)
 AUTO = Auto()
 """What `streams` is where it is not set."""
 
-LEAST_RATE = 10_000
-"""Bytes a second below which deadlines would strike."""
-
-_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)")
-_UNITS = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
 
@@ -57,14 +54,10 @@ LEAST_SHARE = 0.1
 """Percent: with less, nobody would see the day on which all is read."""
 
 
-def _rate(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    found = _RATE.fullmatch(value.strip())
-    rate = float(found.group(1)) * _UNITS[found.group(2) or ""] if found else 0.0
-    if not found or 0 < rate < LEAST_RATE:
-        raise ValueError("must be bytes a second such as 500k, 2M or 1G, at least 10k, or 0 for no limit")
-    return rate
+def _compress(value: object) -> object:
+    if value not in tuple(Compress):
+        raise ValueError(f"must be one of {', '.join(Compress)}")
+    return value
 
 
 def _share(value: object) -> object:
@@ -270,10 +263,20 @@ class RepositoryOptions(_Options):
         "Time without any progress after which a step is broken off and tried again, over a new connection when the "
         "old one stands still; slow but steady work may take as long as it likes.",
     )
-    bwlimit: Annotated[float, BeforeValidator(_rate)] = _option(
-        0.0,
-        "Bytes a second that this repository may get through the controller; a `synccmd` has to limit itself.",
-        "2M",
+    bwlimit: Annotated[Bandwidth, PlainValidator(bandwidth)] = _option(
+        Bandwidth(),
+        "Bytes a second that may go to this repository through the controller, all streams together and as they are on "
+        "the wire; 0 for no limit. With hours of the controller's clock, `08:00-18:00 2M, 50M`, and days, "
+        "`Mon-Fri 22:00-06:00 10M` (the morning after, too), the first that holds decides, else the one without hours. "
+        "Each child of a parent has its own limit; a `synccmd` has to limit itself.",
+        "08:00-18:00 2M, 50M",
+    )
+    compress: Annotated[Compress, BeforeValidator(_compress)] = _option(
+        Compress.NO,
+        "Whether bytes are compressed between parent and controller and between controller and this host, wherever "
+        "there is gzip: `yes`, `no`, or `auto` for where that brings them sooner, by what the link carries and what "
+        "becomes of their first megabyte.",
+        "auto",
     )
     streams: Annotated[int, PlainValidator(_streams)] = _option(
         AUTO,

@@ -101,6 +101,7 @@ class Conversation:
         clock: seconds that never jump.
 
     Attributes:
+        label: the host as messages name it.
         received: bytes that came as output.
         cut: its output ended although it did not end by itself, as far as `raw` could see.
     """
@@ -123,7 +124,7 @@ class Conversation:
         self._lines = 0
         self.received = 0
         self._frame = Deframer(token)
-        self._label = label
+        self.label = label
         self.token = token
         self._errors = bytearray()
         self._heard = 0
@@ -233,7 +234,7 @@ class Conversation:
         for piece in self.pieces():
             size += len(piece)
             if size > self._limits.most:
-                raise CommandError(f"{self._limits.script}: it answers without end", where=self._label)
+                raise CommandError(f"{self._limits.script}: it answers without end", where=self.label)
             take(piece)
         return self.reply(bytes(payload))
 
@@ -255,7 +256,7 @@ class Conversation:
         self._hear_out()
         if self._untold:
             raise self._untold
-        return Reply(self._frame.status or 0, payload, bytes(self._errors), self.token, self._label)
+        return Reply(self._frame.status or 0, payload, bytes(self._errors), self.token, self.label)
 
     def _read(self, size: int) -> bytes:
         limits, begun = self._limits, self._clock()
@@ -264,7 +265,7 @@ class Conversation:
         self.received += len(piece)
         self._lines = min(limits.names, self._lines + piece.count(b"\n")) if limits.names else 0
         if self._waited > limits.idle * _TIMEOUTS + self.received / SLOWEST + self._lines * limits.each:
-            raise DeadlineError(f"it sends less than {SLOWEST} bytes a second", where=self._label)
+            raise DeadlineError(f"it sends less than {SLOWEST} bytes a second", where=self.label)
         return piece
 
     def _listen(self) -> None:
@@ -295,7 +296,7 @@ class Conversation:
             reply = self.finish()
         except HostError as error:
             return error
-        return failure(self._label, "the host takes no more", reply.status, reply.errors)
+        return failure(self.label, "the host takes no more", reply.status, reply.errors)
 
     def _cut(self) -> HostError:
         self._listener.join(1)
@@ -304,7 +305,7 @@ class Conversation:
         if not self._frame.began and (noise or self._stream.exit_status() is not None):
             return self._unusable(noise or bytes(self._errors))
         lost = ConnectionLostError(
-            "the command ended without a result" + (f": {said}" if said else ""), where=self._label
+            "the command ended without a result" + (f": {said}" if said else ""), where=self.label
         )
         lost.begun = self._frame.began or bool(said)
         return lost
@@ -313,7 +314,7 @@ class Conversation:
         first = visible(noise.strip().splitlines()[0] if noise.strip() else b"", 200)
         return CommandError(
             f"its shell does not run commands; it said: {first or 'nothing'}",
-            where=self._label,
+            where=self.label,
             hint="the account needs a login shell, and shell = a POSIX shell there",
         )
 

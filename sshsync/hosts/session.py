@@ -148,6 +148,7 @@ class Session:
         allow: float = 0.0,
         token: bytes = b"",
         errors: Callable[[bytes], None] | None = None,
+        ahead: int = 0,
     ) -> Conversation:
         """Start a script.
 
@@ -157,6 +158,7 @@ class Session:
             allow: seconds of silence that are fine beyond the host's timeout.
             token: frames the answer; random unless the command itself has to know it.
             errors: takes all of its error output as it comes; see `Conversation`. A reply keeps the beginning only.
+            ahead: bytes of its output that may come before they are read; 0 for as many as are good for speed.
 
         Raises:
             HostError: it could not be started.
@@ -166,7 +168,7 @@ class Session:
         limits = self._limits(command, stdin, allow)
         transport = self._begin()
         try:
-            stream = transport.open(framed, limits.idle)
+            stream = transport.open(framed, limits.idle, *((ahead,) if ahead else ()))
             conversation = Conversation(
                 stream, token, self.label, limits, errors=errors, ended=self._end, clock=self._clock
             )

@@ -105,7 +105,7 @@ class PlannedChange:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Bytes that went over the wire since the last one. Never kept."""
+    """Bytes of items that came since the last one, as they are when nothing is compressed. Never kept."""
 
     repository: str
     bytes: int
@@ -134,7 +134,8 @@ class Resent:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Bytes of an item that did not have to be sent: they were copied out of other items of the repository."""
+    """Bytes that did not have to be sent: they were copied out of other items of the repository, or compressed on their
+    way. `name` is that of an item, the first of several that came together."""
 
     repository: str
     name: str
@@ -205,6 +206,14 @@ class Remarked:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """How something is done, as it was found out, for whoever wants to know why."""
+
+    repository: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unfit:
     """Preflight found that a repository's host cannot take part, for a reason that trying again cannot cure."""
 
@@ -258,6 +267,7 @@ Event = (
     | Retried
     | Waiting
     | Remarked
+    | Decided
     | Unfit
     | RepositoryFinished
     | RunFinished

@@ -17,6 +17,14 @@ class TransferKind(StrEnum):
     DIRECT = "direct"
 
 
+class Compress(StrEnum):
+    """Whether bytes are compressed on their way; `auto` is: where that brings them sooner."""
+
+    NO = "no"
+    YES = "yes"
+    AUTO = "auto"
+
+
 class Auto(int):
     """The number 0 that stands for: as is found out by itself. A file calls it ``auto``."""
 

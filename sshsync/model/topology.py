@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 
-from sshsync.model.policy import LOCAL, MaxDelete, Retries, TransferKind
+from sshsync.model.bandwidth import Bandwidth
+from sshsync.model.policy import LOCAL, Compress, MaxDelete, Retries, TransferKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ class Repository:
         digest: algorithm asked for, or "" to follow the chain; that of its chain once `core.algorithm` settled it.
         stable_for: seconds a file must have been left alone before it is taken.
         verify_share: percent of its items of which each run makes the digests anew; 0 for none.
-        bwlimit: bytes a second that its link may use through the controller; 0 for no limit.
+        bwlimit: bytes a second that may go to it through the controller, by the time.
+        compress: whether what goes through the controller is compressed on its way.
         streams: ranges of one big file that go side by side; 0 for as many as are of use.
         pipeline: takes from its parent while that is still being synchronized.
         forward_agent: whether its `sshcmd` may ask the ssh-agent of the account that runs sshsync.
@@ -124,7 +126,8 @@ class Repository:
     verify_share: float
     groups: tuple[str, ...]
     retries: Retries
-    bwlimit: float
+    bwlimit: Bandwidth
+    compress: Compress
     streams: int
     pipeline: bool
     forward_agent: bool

@@ -50,6 +50,7 @@ _WORDING: dict[type, Callable[[Any], str]] = {
     ev.Retried: lambda e: f"{e.repository}: {e.step}: try {e.attempt} failed, next in {e.wait:g} s: {e.reason}",
     ev.Waiting: lambda e: f"{e.repository}: waiting {e.seconds:g} s: {e.reason}",
     ev.Remarked: lambda e: f"{e.repository}: note: {e.text}",
+    ev.Decided: lambda e: f"{e.repository}: {e.text}",
     ev.Unfit: lambda e: f"{e.repository}: preflight: {e.reason}",
     ev.ItemFailed: lambda e: f"{e.repository}: {words.item(e.name)}: {e.outcome}: {e.reason}",
     ev.PlannedChange: _change_line,

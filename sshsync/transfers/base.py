@@ -4,13 +4,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sshsync.hosts.session import Session
 from sshsync.model.item import Digest, Key
 from sshsync.model.topology import Repository
 from sshsync.transfers.load import Load, Span
+from sshsync.transfers.wire import Passage, Wire
 
 _SLICE = 0.5
 """Seconds that pass at the most before somebody who waits for his turn notices a signal."""
@@ -22,7 +23,7 @@ class Ends:
 
     Attributes:
         source_root, target_root: the resolved roots.
-        moved: told of bytes as they go over the wire.
+        moved: told of bytes of files as they come.
         check: raises when the run has to end.
         complain: takes what a host said about one item; used when that item turns out not to have arrived.
         streams: how many ranges of one file go side by side; 0 for as many as are of use.
@@ -31,6 +32,7 @@ class Ends:
         chunk: bytes of a chunk at most.
         sent: told of each such chunk as it has gone over the wire, whether it arrives or not.
         clock: seconds that never jump.
+        wire: how what goes through the controller goes: at what pace, and whether it is compressed.
     """
 
     parent: Repository
@@ -48,11 +50,27 @@ class Ends:
     chunk: int = 16 << 20
     sent: Callable[[Span, Digest], None] = lambda _span, _digest: None
     clock: Callable[[], float] = time.monotonic
+    wire: Wire = field(default_factory=Wire)
 
     @property
     def round_trip(self) -> float:
         """Seconds that a question and its answer take at the least, at the end that is farther away."""
         return max(self.source.round_trip, self.target.round_trip)
+
+    @property
+    def zips(self) -> tuple[bool, bool]:
+        """Whether parent and child can compress, and open what is compressed."""
+        source, target = ("gzip" in end.capabilities.tools for end in (self.source, self.target))
+        return source, target
+
+    @property
+    def ahead(self) -> int:
+        """Bytes that the parent may send before they are read; 0 for as many as are good for speed."""
+        return self.wire.pace.ahead(self.source.round_trip)
+
+    def passage(self, load: Load) -> Passage:
+        """Return how bytes of a load go from a command on the parent to one on the child."""
+        return self.wire.passage(load, self.zips)
 
     def along(self, number: int) -> "Ends":
         """Return the same ends over another lane; lane 0 is this one.

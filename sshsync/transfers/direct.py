@@ -203,6 +203,8 @@ class _Pull:
         if isinstance(self._load, Part):
             self._kept(span)
         self._ends.moved(span.length)
+        # What is granted next waits for it.
+        self._ends.wire.pace(span.length)
 
     def _grants(self) -> Iterator[_Grant]:
         """Yield what the child is to take, each as long as it should be at the moment at which it is asked for."""

@@ -22,9 +22,15 @@ class Relay:
         words, names = ends.source.capabilities.names([span.key for span in spans])
         read = Command(scripts.READ, {"ROOT": ends.source_root, **words})
         unpack = Command(scripts.UNPACK, {"ROOT": ends.target_root, "BATCH": load.attempt.encode()})
-        with ends.turn(), ends.source.start(read, names) as source, ends.target.start(unpack) as target:
-            for piece in _joined(pack(load.changes, _counted(source.pieces(), ends))):
-                target.write(piece)
+        with (
+            ends.turn(),
+            ends.passage(load) as way,
+            ends.source.start(way.reading(read), names, ahead=ends.ahead) as source,
+            ends.target.start(way.writing(unpack)) as target,
+        ):
+            for piece in _joined(pack(load.changes, _counted(way.pieces(source), ends))):
+                way.write(target, piece)
+            way.close(target)
             target.finish().check("receiving files")
             check_source(source)
         for span in spans:

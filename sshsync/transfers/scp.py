@@ -54,7 +54,7 @@ class ByScp:
     def _source(self, span: Span, ends: Ends) -> Iterator["_Source"]:
         if ends.source.capabilities.streams:
             read = Command(scripts.READ, {"ROOT": ends.source_root})
-            with ends.source.start(read, encode.lines([span.key])) as conversation:
+            with ends.source.start(read, encode.lines([span.key]), ahead=ends.ahead) as conversation:
                 yield _Source(_Pieces(conversation.pieces()), span.length, ends)
             return
         self._spool.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -96,12 +96,14 @@ class _Source:
 
     def read(self, size: int) -> bytes:
         self._ends.check()
-        piece = self._file.read(min(size, self._left))
+        pace = self._ends.wire.pace
+        piece = self._file.read(min(size, self._left, pace.step or size))
         if not piece:
             raise SourceChangedError("the file became shorter while it was read")
         self._left -= len(piece)
         self._at += len(piece)
         self._ends.moved(len(piece))
+        pace(len(piece))
         return piece
 
     def tell(self) -> int:

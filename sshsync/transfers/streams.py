@@ -156,7 +156,13 @@ class Streams:
         rate = self._sent / max(0.001, self._ends.clock() - self._began)
         most = min(SPOTS, length_at(0, rate, self._ends.chunk))
         self._started += 1
-        return self._started, [self._work.popleft() for _ in range(together(tuple(islice(self._work, MANY)), most))]
+        found = [self._work.popleft() for _ in range(together(tuple(islice(self._work, MANY)), most))]
+        upto = self._ends.wire.most(self._load, self._ends.zips) if found else 0
+        if upto and found[-1].length > upto:
+            key, offset, length = found[-1].key, found[-1].offset, found[-1].length
+            found[-1] = Span(key, offset, upto)
+            self._work.appendleft(Span(key, offset + upto, length - upto))
+        return self._started, found
 
     def _one(self, number: int, spans: Sequence[Span], ends: Ends) -> None:
         # One byte more than there should be tells of a file that became longer.
@@ -168,11 +174,17 @@ class Streams:
             read = Command(scripts.READ, {"ROOT": ends.source_root, **words})
         write, head = self._receiver(number, spans)
         chunks = Ranges((span.length, self._chunks(span)) for span in spans if ends.chunks)
-        with ends.turn(), ends.source.start(read, lines) as source, ends.target.start(write) as target:
-            target.write(head)
-            for piece in self._pieces(source, sum(span.length for span in spans)):
+        with (
+            ends.turn(),
+            ends.passage(self._load) as way,
+            ends.source.start(way.reading(read), lines, ahead=ends.ahead) as source,
+            ends.target.start(way.writing(write)) as target,
+        ):
+            way.write(target, head)
+            for piece in self._pieces(way.pieces(source), sum(span.length for span in spans)):
                 chunks.take(piece)
-                target.write(piece)
+                way.write(target, piece)
+            way.close(target)
             target.finish().check("receiving files")
             check_source(source)
         with self._lock:
@@ -193,10 +205,10 @@ class Streams:
         variables = {"ROOT": root, "PART": part, "WRITER": writer, "BLOCKS": blocks, "REST": rest}
         return Command(scripts.STORE, variables), b""
 
-    def _pieces(self, source: Conversation, length: int) -> Iterator[bytes]:
-        for piece in source.pieces():
+    def _pieces(self, pieces: Iterator[bytes], length: int) -> Iterator[bytes]:
+        for piece in pieces:
             self._check()
-            # Whoever counts need not know of threads; and a pace is one for all streams.
+            # Whoever counts need not know of threads.
             with self._telling:
                 self._ends.moved(len(piece))
                 self._sent += len(piece)

@@ -76,13 +76,15 @@ class Transport(Protocol):
         """Seconds that a question and its answer take at the least, as far as it was seen; 0.0 where nothing is far."""
         ...
 
-    def open(self, command: Command, idle: float) -> Stream:
+    def open(self, command: Command, idle: float, ahead: int = 0) -> Stream:
         """Start a command.
 
         Args:
             command: script and variables.
             idle: seconds without progress after which the stream's calls raise `DeadlineError`. A transport that
                 can lose its connection in silence tests it meanwhile, and raises `ConnectionLostError` instead.
+            ahead: bytes of output that may come before they are read, where the transport can tell the host so; 0 for
+                as many as are good for speed.
 
         Raises:
             HostError: the command could not be started.

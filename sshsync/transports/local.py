@@ -37,7 +37,7 @@ class LocalTransport:
         """True until it is closed."""
         return not self._closed
 
-    def open(self, command: Command, idle: float) -> "LocalStream":
+    def open(self, command: Command, idle: float, ahead: int = 0) -> "LocalStream":  # noqa: ARG002 - a pipe is short
         """Start a command; see `Transport.open`."""
         if self._closed:
             raise ConnectionLostError("closed", where=self.label)

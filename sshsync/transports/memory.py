@@ -35,7 +35,7 @@ class MemoryTransport:
         """False once the connection was lost or closed."""
         return self._alive
 
-    def open(self, command: Command, idle: float) -> "MemoryStream":
+    def open(self, command: Command, idle: float, ahead: int = 0) -> "MemoryStream":  # noqa: ARG002 - nothing is far
         """Start a command; see `Transport.open`."""
         if not self._alive:
             raise ConnectionLostError("closed", where=self.label)

@@ -125,7 +125,9 @@ class Looks(Shell):
         """Print the named files."""
         self._top()
         self._tool("cat")
-        return int(not self._all(b"cat", self._names(), self._cat))
+        failed = not self._all(b"cat", self._names(), self._cat)
+        self._deflate()
+        return int(failed)
 
     def staged(self) -> None:
         """Name what lies in staging."""

@@ -22,6 +22,11 @@ class Parts(Looks):
             self._host.unlink(mark)
 
     @property
+    def came(self) -> bytes:
+        """What there is to write."""
+        return self._stdin
+
+    @property
     def offset(self) -> int:
         """Where it writes."""
         return int(self._vars["BLOCKS"]) * BLOCK + int(self._vars["REST"])
@@ -30,6 +35,7 @@ class Parts(Looks):
         """Begin to write a part; return it, and the mark that somebody writes there."""
         self._ours()
         self._tool("cat")
+        self._inflate()
         part = self._own + b"/part/" + self._vars["PART"]
         mark = part + MARK + self._vars["WRITER"]
         self._host.make(self._own + b"/part")
@@ -38,6 +44,8 @@ class Parts(Looks):
 
     def write(self, part: bytes, data: bytes) -> None:
         """Write what has come."""
+        if self._damaged and not data and self._host.exists(part):
+            return
         self._host.write_at(part, self.offset, data, mode=0o600, mtime=int(self._host.clock()))
 
     def carry_on(self) -> None:
@@ -68,17 +76,16 @@ class Parts(Looks):
             host.unlink(name)
 
 
-def half_written(host: MemoryHost, scripts: Parts, stdin: bytes, kind: str) -> Callable[[], None]:
+def half_written(host: MemoryHost, scripts: Parts, kind: str) -> Callable[[], None]:
     """Have a part written by a program that lost its connection; return what is left of it to do.
 
     Args:
         host: where it runs.
-        scripts: the program.
-        stdin: what it was to write.
+        scripts: the program, with what it was to write.
         kind: ``torn`` when it has written half of that; else all.
     """
     part, mark = scripts.receive()
-    offset = scripts.offset
+    stdin, offset = scripts.came, scripts.offset
     scripts.write(part, stdin[: len(stdin) // 2] if kind == "torn" else stdin)
     file = host.file(part)
 

@@ -49,11 +49,14 @@ class Pieces(Shell):
         """Print ranges of files."""
         self._top()
         self._tool("dd")
-        for line in self._stdin.splitlines():
-            *numbers, name = line.split(b" ", 4)
-            blocks, behind, long, rest = map(int, numbers)
-            start = blocks * _BLOCK + behind
-            self._out += self._host.file(self._root + b"/./" + _name(name)).data[start:][: long * _BLOCK + rest]
+        try:
+            for line in self._stdin.splitlines():
+                *numbers, name = line.split(b" ", 4)
+                blocks, behind, long, rest = map(int, numbers)
+                start = blocks * _BLOCK + behind
+                self._out += self._host.file(self._root + b"/./" + _name(name)).data[start:][: long * _BLOCK + rest]
+        finally:
+            self._deflate()
 
     def assemble(self) -> None:
         """Write ranges of files and the bytes that came into a part."""
@@ -68,6 +71,7 @@ class Pieces(Shell):
         self._assemble()
 
     def _assemble(self) -> None:
+        self._inflate()
         part = self._own + b"/part/" + self._vars["PART"]
         mark = part + b".open." + self._vars["WRITER"]
         self._host.make(self._own + b"/part")

@@ -23,12 +23,14 @@ class Scripts(Parts, Leases, Pieces):
         """Unpack a tar archive into a batch."""
         self._ours()
         self._tool("tar")
+        self._inflate()
         batch = self._batch()
         self._host.make(batch + OPEN.encode())
         try:
             self._extract(batch + OPEN.encode() + b"/")
         except tarfile.TarError as error:
             raise Ended(2, b"tar: this is no archive") from error
+        self._whole()
         self._close(batch)
 
     def _extract(self, place: bytes) -> None:
@@ -258,7 +260,7 @@ def postponed(host: MemoryHost, command: Command, stdin: bytes, kind: str) -> Ca
     if kind == "late" or name not in ("unpack", "store"):
         return lambda: Scripts(host, variables, stdin).run(name)
     if name == "store":
-        return half_written(host, Scripts(host, variables, stdin), stdin, kind)
+        return half_written(host, Scripts(host, variables, stdin), kind)
 
     before = set(map(id, host.files.values()))
     Scripts(host, {**variables, "BATCH": variables["BATCH"] + OPEN.encode()}, stdin).run(name)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
@@ -41,6 +42,7 @@ class Shell:
         self._out = bytearray()
         self._errors = bytearray()
         self._failed = 0
+        self._damaged = b""
 
     def run(self, name: str) -> tuple[int, bytes, bytes]:
         """Run the script of this name; return its status, its payload and its error output."""
@@ -49,6 +51,7 @@ class Shell:
             if script is None:
                 raise Ended(127, b"sh: a host in memory runs no " + name.encode())
             status = script() or 0
+            self._whole()
         except Ended as end:
             self._say(end.words)
             status = end.status
@@ -92,6 +95,38 @@ class Shell:
         if found is None:
             raise Ended(127, b"sh: %s: not found" % tool)
         return found[1] or f"sha{found[2]}"
+
+    def _inflate(self) -> None:
+        """Have the input opened where it comes compressed; what is damaged is so up to there."""
+        if not self._vars.get("GZ"):
+            return
+        self._tool("gzip")
+        rest, self._stdin = self._stdin, b""
+        while rest or not self._stdin:
+            engine = zlib.decompressobj(31)
+            try:
+                self._stdin += engine.decompress(rest)
+            except zlib.error:
+                self._damaged = b"gzip: stdin: not in gzip format"
+                return
+            if not engine.eof:
+                self._damaged = b"gzip: stdin: unexpected end of file"
+                return
+            rest = engine.unused_data
+            if not rest:
+                return
+
+    def _whole(self) -> None:
+        """End where what came compressed was damaged."""
+        if self._damaged:
+            raise Ended(1, self._damaged)
+
+    def _deflate(self) -> None:
+        """Have the output compressed where that is asked for."""
+        if self._vars.get("GZ"):
+            self._tool("gzip")
+            engine = zlib.compressobj(1, zlib.DEFLATED, 31)
+            self._out[:] = engine.compress(self._out) + engine.flush()
 
     def _top(self) -> None:
         host = self._host

@@ -31,6 +31,14 @@ WINDOW = 4 << 20
 """Bytes a host may send ahead on one channel: bounds memory, and speed on long links, where big files come in several
 streams. What is held of a channel is moved for each read, so a long queue costs time as well."""
 
+AHEAD = 1 << 17
+"""Bytes on their way to a command over a line that is not known to bring them soon: OpenSSH tells for each 96 KiB that
+it took them. What is in a queue holds up everything behind it, above all the renewal of a lease."""
+
+SOON = 0.5
+"""Seconds beyond two round trips that what is on its way to a command may take, at the rate at which it takes it."""
+
+_LEAST_WINDOW = 1 << 17
 _PACKET = 1 << 18
 _CHANNEL_WAIT = 30.0
 _START_WAIT = 60.0
@@ -100,6 +108,11 @@ class SshTransport:
         """
         return 0.0 if self._round_trip == math.inf else self._round_trip
 
+    @property
+    def tells(self) -> bool:
+        """Whether it tells soon what it took of the input of a command: others do when half of its window is used."""
+        return "OpenSSH" in self._paramiko.remote_version
+
     def lives(self) -> bool:
         """Test the connection, and give it up when it stands still. One test serves all who ask meanwhile."""
         number = self._tests
@@ -122,23 +135,23 @@ class SshTransport:
         if not self._asking.locked():
             threading.Thread(target=work, name="sshsync-ask", daemon=True).start()
 
-    def open(self, command: Command, idle: float) -> "SshStream":
+    def open(self, command: Command, idle: float, ahead: int = 0) -> "SshStream":
         """Start a command; see `Transport.open`."""
         line = encode.command_line(self._host.shell, command.script.text, command.variables)
         ready = self._agents.allow() if command.agent else _nothing
         if not self._slots.acquire(timeout=max(idle, 600)):
             raise DeadlineError("no free channel for another command", where=self.label)
         try:
-            channel = self._begun(line, idle, ready)
+            channel = self._begun(line, idle, ready, max(_LEAST_WINDOW, min(WINDOW, ahead)) if ahead else WINDOW)
         except BaseException:
             self._slots.release()
             raise
         return SshStream(channel, idle, self)
 
-    def _begun(self, line: bytes, idle: float, ready: Callable[[Channel], None]) -> Channel:
+    def _begun(self, line: bytes, idle: float, ready: Callable[[Channel], None], window: int) -> Channel:
         """Open a channel and start a command there; hosts close a channel now and then before it begins."""
         for left in range(REOPENED, -1, -1):
-            channel = self._channel(min(idle, _CHANNEL_WAIT))
+            channel = self._channel(min(idle, _CHANNEL_WAIT), window)
             try:
                 with self._watch.limit(min(idle, _START_WAIT), self.share), self._translated("starting a command"):
                     ready(channel)
@@ -150,7 +163,7 @@ class SshTransport:
             break
         return channel
 
-    def _channel(self, within: float) -> Channel:
+    def _channel(self, within: float, window: int) -> Channel:
         """Open a channel, waiting in line when the host has too many open.
 
         A host counts a command until it has noticed its end, so the line may be a little longer than ours;
@@ -161,7 +174,7 @@ class SshTransport:
             begun = time.monotonic()
             try:
                 with self._watch.limit(_START_WAIT, self.share):
-                    channel = self._paramiko.open_session(WINDOW, _PACKET, timeout=within)
+                    channel = self._paramiko.open_session(window, _PACKET, timeout=within)
                 self._round_trip = min(self._round_trip, time.monotonic() - begun)
             except (paramiko.SSHException, EOFError, OSError) as error:
                 late = "Timeout" in str(error)
@@ -249,6 +262,10 @@ class SshStream:
         self._idle = idle
         self._owner = owner
         self._closed = threading.Lock()
+        self._window = channel.out_window_size
+        self._ahead = AHEAD if owner.tells else self._window
+        self._sent = 0
+        self._told = 0.0, 0
         channel.settimeout(idle)
 
     def read(self, size: int) -> bytes:
@@ -275,11 +292,36 @@ class SshStream:
         view = memoryview(data)
         with self._owner.guarded(self._idle + len(data) / SLOWEST) as moved:
             while view:
+                self._await_room()
                 sent = self._channel.send(bytes(view[: self._channel.out_max_packet_size]))
                 if not sent:
                     raise EOFError
                 view = view[sent:]
+                self._sent += sent
                 moved()
+
+    def _await_room(self) -> None:
+        """Wait while more is on its way than the line brings in a moment, by what it told of.
+
+        Raises:
+            TimeoutError: for as long as it may be silent it took nothing.
+        """
+        channel = self._channel
+        if self._ahead >= self._window or self._window - channel.out_window_size < self._ahead:
+            return
+        with channel.out_buffer_cv:
+            before = channel.out_window_size
+            told = channel.out_buffer_cv.wait_for(
+                lambda: channel.closed or channel.out_window_size > before, self._idle
+            )
+        if not told:
+            raise TimeoutError
+        now, taken = time.monotonic(), self._sent - (self._window - channel.out_window_size)
+        since, then = self._told
+        if since:
+            rate = (taken - then) / max(now - since, 1e-6)
+            self._ahead = max(AHEAD, min(self._window, int(rate * (SOON + 2 * self._owner.round_trip))))
+        self._told = now, taken
 
     def close_input(self) -> None:
         """End the input."""

@@ -1,5 +1,6 @@
 """One contract for every transport: real OpenSSH, this machine, a host in memory."""
 
+import gzip
 import hashlib
 import io
 import json
@@ -28,6 +29,7 @@ from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command, Script
 from sshsync.transfers.base import Ends
 from sshsync.transfers.load import Load, Pack, Part
+from sshsync.transfers.wire import inflated
 from sshsync.transports.base import CHANNELS, Transport
 from sshsync.transports.local import LocalTransport
 from sshsync.transports.memory import MemoryHost, MemoryTransport
@@ -287,6 +289,35 @@ def test_reading_gives_the_bytes_one_after_the_other(place: Place) -> None:
     with place.session.start(command, encode.lines(keys)) as conversation:
         assert b"".join(conversation.pieces()) == b"".join(CONTENT.values())
         assert conversation.reply(b"").status == 0
+
+
+@pytest.mark.parametrize("ahead", [1, 200_000, 1 << 40])
+def test_all_comes_however_little_may_come_ahead(place: Place, ahead: int) -> None:
+    place.put(b"big", b"x" * 3_000_000)
+    command = Command(scripts.READ, {"ROOT": place.root})
+    with place.session.start(command, encode.lines([b"big"]), ahead=ahead) as conversation:
+        assert sum(map(len, conversation.pieces())) == 3_000_000
+
+
+def test_what_goes_compressed_is_as_it_was(place: Place) -> None:
+    """Every program that reads or takes bytes, on the tools and shells that there are."""
+    place.put(b"big", b"line after line\n" * 200_000)
+    place.put(b"d/b c", b"beta")
+    given = {"ROOT": place.root, "GZ": b"yes"}
+    with place.session.start(Command(scripts.READ, given), encode.lines([b"big", b"d/b c"])) as conversation:
+        assert b"".join(inflated(conversation.pieces(), conversation)) == b"line after line\n" * 200_000 + b"beta"
+        assert conversation.reply(b"").status == 0
+    with place.session.start(Command(scripts.READ, given), encode.lines([b"gone"])) as conversation:
+        assert b"".join(inflated(conversation.pieces(), conversation)) == b""
+        assert b"gone" in conversation.reply(b"").errors
+    part = {**given, **WHOLE, "PART": b"p", "BLOCKS": b"1"}
+    for data, well in ((gzip.compress(b"stored"), True), (gzip.compress(b"st") + gzip.compress(b"ored", 0), True), (gzip.compress(b"stored")[:-5], False)):
+        reply = place.session.run(Command(scripts.STORE, part), data)
+        assert (reply.status == 0) == well
+        assert well or b"gzip" in reply.errors
+    back = {"ROOT": place.root + b"/.sshsync/part"}
+    with place.session.start(Command(scripts.READ, back), encode.lines([b"p"])) as conversation:
+        assert b"".join(conversation.pieces()) == bytes(65536) + b"stored"
 
 
 def test_a_batch_is_invisible_until_it_is_published(place: Place, tmp_path: Path) -> None:

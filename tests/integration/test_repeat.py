@@ -1,5 +1,6 @@
 """Every script is safe to repeat: run twice with the first answer lost, it gives the same end, on every set of tools."""
 
+import gzip
 import io
 import os
 import re
@@ -54,6 +55,10 @@ def archive(files: dict[str, bytes]) -> bytes:
             entry.size, entry.mode, entry.mtime = len(data), 0o640, OLD
             out.addfile(entry, io.BytesIO(data))
     return made.getvalue()
+
+
+def compressed(data: bytes) -> bytes:
+    return gzip.compress(data, 1)
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,12 @@ ROWS: dict[str, Row] = {
     "pull too little": Row(PULLED, printed(b"alph", b"T 4096 0 5\n")),
     "pull of what is longer": Row(PULLED, printed(b"alpha!", b"T 4096 0 5\n")),
     "pull without an answer": Row(PULLED, b"exit 255\n.\nT 4096 0 5\n.\n"),
+    "unpack of what comes compressed": Row({"BATCH": BATCH, "GZ": b"yes"}, compressed(archive(STAGED))),
+    "unpack of what ends too soon": Row({"BATCH": BATCH, "GZ": b"yes"}, compressed(archive(STAGED))[:-9]),
+    "store of what comes compressed": Row({**STORED, "BLOCKS": b"1", "REST": b"3", "GZ": b"yes"}, compressed(BIG), part=b"half"),
+    "store of what is damaged": Row({**STORED, "GZ": b"yes"}, BIG),
+    "assemble of what comes compressed": Row({**ASSEMBLED, "SIZE": b"6", "GZ": b"yes"}, compressed(PLAN)),
+    "assemble-by of what comes compressed": Row({**ASSEMBLED, **program(scripts.ASSEMBLERS), "GZ": b"yes"}, compressed(PLAN)),
     "fetch": Row(FETCHING, lines("a", "d/e/f", "gone")),
     "scp-send": Row({"NAME": b"a"}, b"\0\0\0", raw=True),
     "scp-take": Row({"BATCH": BATCH, "NAME": b"new/deep/z"}, b"C0644 4 z\nzeta\0", raw=True),
@@ -192,7 +203,7 @@ ROWS: dict[str, Row] = {
 MAY_FAIL = {
     "digest by thousands", "publish whole directories where there are some",
     "ranges of what is gone", "assemble of what is gone", "assemble of too little", "assemble without an end", "assemble-by of too little",
-    "pull too little", "pull of what is longer", "pull without an answer", "renew without a lease", "stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory",
+    "unpack of what ends too soon", "store of what is damaged", "pull too little", "pull of what is longer", "pull without an answer", "renew without a lease", "stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory",
 }  # fmt: skip
 """Rows that tell of something that is wrong, both times; all others have to end well, both times."""
 

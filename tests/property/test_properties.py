@@ -18,7 +18,6 @@ from sshsync.model.order import Ended
 from sshsync.model.plan import Job, Plan
 from sshsync.model.policy import MaxDelete
 from sshsync.model.topology import Repository
-from sshsync.transfers.pace import Pace
 from sshsync.transports.memory import Fault
 from sshsync.transfers.load import LOOSE_FILES, PACK_BYTES, PACK_FILES, SMALL, Pack, Part, batches, by_directory
 from tests import values
@@ -217,16 +216,3 @@ def test_whatever_goes_wrong_the_next_run_converges(tmp_path_factory, master, pr
     world.fill("master", b"/m", later)
     assert world.run("proxy", "node1").exit_code == 0
     assert world.host("proxy").below(b"/p") == world.host("node1").below(b"/n") == later
-
-
-@given(st.lists(st.integers(0, 10**7), min_size=1, max_size=50), st.floats(10_000, 10**9), st.floats(0, 5))
-def test_a_pace_never_exceeds_its_rate_and_never_idles(counts: list[int], rate: float, pause: float) -> None:
-    """Without pauses of the sender it takes exactly as long as the rate says."""
-    now = [0.0]
-    pace = Pace(rate, lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds))
-    for count in counts:
-        pace(count)
-    assert now[0] == pytest.approx(sum(counts) / rate)
-    now[0] += pause
-    pace(int(rate))
-    assert now[0] == pytest.approx(sum(counts) / rate + pause + int(rate) / rate)

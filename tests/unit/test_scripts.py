@@ -17,7 +17,7 @@ from tests.sshd import require
 
 HERE = Path(sshsync.remote.scripts.__file__).parent
 FILES = sorted(HERE.glob("*/*.sh"))
-CALLED = r"(?:^|[;&|(){{!]|\b(?:then|do|else|elif|if|while|until))[ \t]*{}\b(?!\(|=)"
+CALLED = r"(?:^|[;&|(){{!]|\b(?:then|do|else|elif|if|while|until|deflated|inflated))[ \t]*{}\b(?!\(|=)"
 """Where a command stands, not where a function begins or a variable is set."""
 
 

@@ -37,13 +37,13 @@ STAT_IN_PERL = text_of("look/stat.pl")
 
 # move/: bytes. What reads them on a parent, and what receives them below `.sshsync/` on a child. A receiver writes
 # under a name that ends in `.open` and that no other attempt ever uses, and takes the ending away when the program that
-# wrote has ended: what has none can be written to by nobody any more.
-READ = load("move/read", "top", "batches", lists=True)
-RANGES = load("move/ranges", "top", "range", lists=True)
-UNPACK = load("move/unpack", "own")
-STORE = load("move/store", "own", "over")
-ASSEMBLE = load("move/assemble", "own", "plain", "range", "over")
-ASSEMBLE_BY = load("move/assemble-by", "own")
+# wrote has ended: what has none can be written to by nobody any more. With GZ=yes bytes come and go compressed by gzip.
+READ = load("move/read", "top", "batches", "deflated", lists=True)
+RANGES = load("move/ranges", "top", "range", "deflated", lists=True)
+UNPACK = load("move/unpack", "own", "inflated")
+STORE = load("move/store", "own", "over", "inflated")
+ASSEMBLE = load("move/assemble", "own", "plain", "range", "over", "inflated")
+ASSEMBLE_BY = load("move/assemble-by", "own", "inflated")
 FETCH = load("move/fetch", "own", "secrets", "real")
 PULL = load("move/pull", "own", "over", "real", Status.SHORT)
 SCP_SEND = load("move/scp-send", "top")

@@ -43,6 +43,8 @@ SHARED: dict[str, tuple[Use, ...]] = {
     "nobody": (),
     "range": (),
     "over": (),
+    "deflated": (),
+    "inflated": (),
 }
 """What each shared function uses itself."""
 

@@ -18,6 +18,8 @@ main() {
   perl -e 'for $d (@INC) { -e "$d/Digest/SHA.pm" and $h{sha1} = 1; -e "$d/Digest/MD5.pm" and $h{md5} = 1 } print "cutter=perl $_\n" for reverse sort keys %h' </dev/null 2>/dev/null
   # Names that end in NUL need no shell to read them, so one process may take thousands.
   case $(printf 'a\0b c\0' | xargs -0 echo 2>/dev/null) in 'a b c') echo tool=xargs ;; esac
+  # What one compresses the other opens: a tool that cannot do both is none.
+  case $(printf a 2>/dev/null | gzip -1c 2>/dev/null | gzip -dc 2>/dev/null) in a) echo tool=gzip ;; esac
   # Only a sync that takes -f flushes one file system; others would flush them all.
   case $(sync --help 2>&1 </dev/null) in *-f*) try sync -f / && echo 'sync=sync -f' ;; esac
   now=$(date +%s 2>/dev/null)

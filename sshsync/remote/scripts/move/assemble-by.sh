@@ -5,7 +5,7 @@ main() {
   umask 077
   unset PERL5OPT PERL5LIB PERLIO PERL_UNICODE
   mkdir -p .sshsync/part && : >"$p.open.$WRITER" || return
-  $RUN "$PROGRAM" 1<>"$p"
+  inflated $RUN "$PROGRAM" 1<>"$p"
   k=$?
   rm -f "$p.open.$WRITER"
   return $k

@@ -25,6 +25,7 @@ build() {
     esac
   done
 }
+come() { plan >"$o.plan" && cat >"$o"; }
 whole() { [ "$SIZE" = 0 ] || [ -n "$(find "$o" -size "${SIZE}c")" ] || { echo "not all of $SIZE bytes came" >&2; return 1; }; }
 main() {
   own || return
@@ -33,7 +34,7 @@ main() {
   MAKE=no
   umask 077
   mkdir -p .sshsync/part && : >"$o" || return
-  plan >"$o.plan" && cat >"$o" && build <"$o.plan" 3<"$o" 1<>"$p" && whole
+  inflated come && build <"$o.plan" 3<"$o" 1<>"$p" && whole
   k=$?
   rm -f "$o" "$o.plan" "$o.said"
   return $k

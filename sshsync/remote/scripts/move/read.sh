@@ -2,5 +2,5 @@
 each() { cat "$@"; }
 main() {
   top || return
-  if [ -n "$XARGS" ]; then xargs -0 cat; else batches; fi
+  if [ -n "$XARGS" ]; then deflated xargs -0 cat; else deflated batches; fi
 }

@@ -5,7 +5,7 @@ main() {
   umask 077
   p=.sshsync/part/$PART
   mkdir -p .sshsync/part && : >"$p.open.$WRITER" || return
-  { over "$BLOCKS" "$REST" && cat; } 1<>"$p"
+  { over "$BLOCKS" "$REST" && inflated cat; } 1<>"$p"
   s=$?
   rm -f "$p.open.$WRITER"
   return $s

@@ -2,5 +2,5 @@
 main() {
   own || return
   b=$ROOT/.sshsync/batch/$BATCH
-  (umask 077; mkdir -p "$b.open") && ( cd "$b.open" && tar -xpof - ) && rm -rf "$b" && mv "$b.open" "$b"
+  (umask 077; mkdir -p "$b.open") && ( cd "$b.open" && inflated tar -xpof - ) && rm -rf "$b" && mv "$b.open" "$b"
 }

@@ -1,0 +1,352 @@
+"""The wire: how bytes go over both legs of a link, from the parent to the controller and from there to the child.
+
+They go at the pace that is allowed, compressed where that is wanted, and are counted. Each leg is compressed for
+itself: the controller has all bytes as they are in between.
+"""
+
+import threading
+import time
+import zlib
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
+
+from sshsync.core import compression
+from sshsync.core.compression import SAMPLE, Moved, Sample
+from sshsync.errors import SourceChangedError
+from sshsync.hosts.conversation import Conversation
+from sshsync.hosts.retrying import Stop
+from sshsync.model.bandwidth import Bandwidth
+from sshsync.model.item import Key
+from sshsync.model.policy import LOCAL, Compress
+from sshsync.model.topology import Repository
+from sshsync.model.words import visible
+from sshsync.remote.scripts import Command
+from sshsync.transfers.load import Load, Part
+from sshsync.transfers.pace import Pace, wall
+from sshsync.transports.base import PIECE
+
+LEGS = ("source", "target")
+"""From the parent to the controller, and from there to the child."""
+
+GZIP = 31
+"""What zlib calls gzip's format."""
+
+FASTEST, AS_IT_IS = 1, 0
+"""zlib's levels: each further one costs more time than it saves on most links."""
+
+Clocks = tuple[Callable[[], float], Callable[[], float]]
+
+_SPARE = 1 << 20
+"""Compressed bytes that may come beside those that anything comes of: headers, and what is not complete yet."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What went for one load: bytes of files, and the bytes on the leg that took more."""
+
+    raw: int = 0
+    wire: int = 0
+
+
+@dataclass(slots=True)
+class _Busy:
+    """What went in one manner over the link, and how long it took, however many streams there were."""
+
+    moved: Moved = field(default_factory=Moved)
+    count: int = 0
+    since: float = 0.0
+
+
+class Wire:
+    """The way of bytes over one link, for all its streams and lanes. Safe to use from several threads.
+
+    Args:
+        compress: whether they are compressed.
+        legs: which of `LEGS` lead to another machine.
+        pace: how fast they may go to the child.
+        clock: seconds that never jump.
+        tell: told in words what was decided, once for each decision that is another one.
+    """
+
+    def __init__(
+        self,
+        compress: Compress = Compress.NO,
+        legs: Collection[str] = LEGS,
+        pace: Pace | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        tell: Callable[[str], None] = lambda _words: None,
+    ) -> None:
+        self.pace = pace or Pace(Bandwidth())
+        self._compress = compress
+        self._legs = legs
+        self._clock = clock
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._samples: dict[Key, Sample] = {}
+        self._asked: dict[Key, int] = {}
+        self._tallies: dict[Key, _Tally] = {}
+        self._busy = {False: _Busy(), True: _Busy()}
+        self._told: set[bool] = set()
+        self._plain: set[str] = set()
+
+    def passage(self, load: Load, able: tuple[bool, bool]) -> "Passage":
+        """Return how bytes of a load go in one go.
+
+        Args:
+            load: what they are part of.
+            able: whether the parent and the child have what compresses.
+        """
+        possible = self._possible(able)
+        wanted = self._wanted(_sort(load)) if any(possible) else False
+        source, target = (one and bool(wanted) for one in possible)
+        unknown = wanted is None and any(possible)
+        return Passage(self, load, compressed=(source, target), sampling=unknown, later=unknown and possible[1])
+
+    def most(self, load: Load, able: tuple[bool, bool]) -> int:
+        """Return how many bytes go at the most before it is decided again whether they are compressed; 0 for all."""
+        sort = _sort(load)
+        if self._compress is not Compress.AUTO or not any(self._possible(able)) or self._wanted(sort) is not None:
+            return 0
+        with self._lock:
+            if self._busy[False].moved.telling:
+                return SAMPLE
+            asked = self._asked.get(sort, 0)
+            self._asked[sort] = asked + 1
+        return compression.more(asked)
+
+    def _possible(self, able: tuple[bool, bool]) -> tuple[bool, bool]:
+        source, target = (
+            can and leg in self._legs and leg not in self._plain for leg, can in zip(LEGS, able, strict=True)
+        )
+        return source, target
+
+    def decided(self, passage: "Passage") -> bool | None:
+        """Tell whether what follows in a passage is to be compressed; None as long as that is not known."""
+        with self._lock:
+            busy = self._busy[False]
+            now = Moved(busy.moved.count + passage.raw, busy.moved.seconds + self._clock() - busy.since)
+        return self._wanted(_sort(passage.load), now)
+
+    def _wanted(self, sort: Key, now: Moved | None = None) -> bool | None:
+        if self._compress is not Compress.AUTO:
+            return self._compress is Compress.YES
+        with self._lock:
+            sample, plain = self._samples.get(sort, Sample()), now or self._busy[False].moved
+            found = compression.pays(plain, self._busy[True].moved, sample)
+            news = found is not None and found not in self._told
+            if found is not None:
+                self._told.add(found)
+        if news:
+            verb = "compressed" if found else "not compressed"
+            rates = f"the link carries {plain.rate / 1e6:.1f} MB/s" if plain.telling else "whatever the link carries"
+            self._tell(f"{verb} on its way: {rates}, and of what comes {sample.ratio:.0%} would be left")
+        return found
+
+    def spared(self, load: Load, size: int) -> int:
+        """Return how many of so many bytes of a load did not have to go over the wire, and forget the load."""
+        with self._lock:
+            tally = self._tallies.pop(_name(load), _Tally())
+            if isinstance(load, Part):
+                self._samples.pop(_sort(load), None)
+                self._asked.pop(_sort(load), None)
+        return max(0, size * (tally.raw - tally.wire) // tally.raw) if tally.raw else 0
+
+    def give_up(self, leg: str) -> None:
+        """Compress nothing on a leg any more: who opens it there, or compresses it, makes something else of it."""
+        self._plain.add(leg)
+
+    def begin(self, *, compressed: bool) -> None:
+        """Take note that somebody begins to bring bytes."""
+        with self._lock:
+            busy = self._busy[compressed]
+            if not busy.count:
+                busy.since = self._clock()
+            busy.count += 1
+
+    def end(self, passage: "Passage", *, compressed: bool) -> None:
+        """Take note of what somebody brought."""
+        with self._lock:
+            busy, now = self._busy[compressed], self._clock()
+            busy.count -= 1
+            busy.moved = Moved(busy.moved.count + passage.raw, busy.moved.seconds + now - busy.since)
+            busy.since = now
+            tally = self._tallies.setdefault(_name(passage.load), _Tally())
+            tally.raw += passage.raw
+            legs = dict(zip(LEGS, (passage.came, passage.went), strict=True))
+            tally.wire += max((legs[leg] for leg in self._legs), default=passage.raw)
+
+    def sample(self, load: Load, raw: bytes) -> bool:
+        """Find out what becomes of some bytes of a load; tell whether more of them are wanted for that."""
+        sort = _sort(load)
+        began = self._clock()
+        left = len(zlib.compress(raw, FASTEST))
+        seconds = self._clock() - began
+        with self._lock:
+            known = self._samples.get(sort, Sample())
+            self._samples[sort] = Sample(known.raw + len(raw), known.left + left, known.seconds + seconds)
+            return not self._samples[sort].whole
+
+
+class Passage:
+    """Bytes on their way from one command to another; use it as a context manager.
+
+    Attributes:
+        load: what they are part of.
+        raw: bytes of files that came, as they are.
+        came, went: bytes that came from the parent, and went to the child, as they were on the wire.
+    """
+
+    def __init__(
+        self, wire: Wire, load: Load, *, compressed: tuple[bool, bool], sampling: bool = False, later: bool = False
+    ) -> None:
+        self.load = load
+        self.raw = self.came = self.went = 0
+        self._wire = wire
+        self._source, self._target = compressed
+        self._sampling = sampling
+        self._later = later
+        level = FASTEST if self._target else AS_IT_IS
+        self._deflate = zlib.compressobj(level, zlib.DEFLATED, GZIP) if self._target or later else None
+
+    def __enter__(self) -> "Passage":
+        self._wire.begin(compressed=self._source or self._target)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._wire.end(self, compressed=self._source or self._target)
+
+    def reading(self, command: Command) -> Command:
+        """Return the parent's command as it prints for this passage."""
+        return _compressed(command) if self._source else command
+
+    def writing(self, command: Command) -> Command:
+        """Return the child's command as it takes what comes by this passage."""
+        return _compressed(command) if self._deflate else command
+
+    def pieces(self, source: Conversation) -> Iterator[bytes]:
+        """Yield what the parent's command reads.
+
+        Raises:
+            SourceChangedError: it came damaged.
+            HostError: the host failed.
+        """
+        for piece in self._opened(source) if self._source else self._counted(source):
+            self.raw += len(piece)
+            if self._sampling:
+                self._sampling = self._wire.sample(self.load, piece[:SAMPLE])
+            yield piece
+
+    def write(self, target: Conversation, data: bytes) -> None:
+        """Send something to the child's command, at the pace that is allowed.
+
+        Raises:
+            HostError: the host failed.
+        """
+        if self._later and (decided := self._wire.decided(self)) is not None:
+            self._later = False
+            if decided:
+                self._turn(target)
+        self._send(target, self._deflate.compress(data) if self._deflate else data)
+
+    def close(self, target: Conversation) -> None:
+        """Send what is left: nothing comes any more."""
+        if self._deflate:
+            self._send(target, self._deflate.flush())
+
+    def _send(self, target: Conversation, data: bytes) -> None:
+        self.went += len(data)
+        pace = self._wire.pace
+        while data:
+            step = pace.step or len(data)
+            pace(len(data[:step]))
+            target.write(data[:step])
+            data = data[step:]
+
+    def _turn(self, target: Conversation) -> None:
+        """Compress what follows: gzip takes several streams for one."""
+        self.close(target)
+        self._wire.end(self, compressed=False)
+        self.raw = self.came = self.went = 0
+        self._deflate = zlib.compressobj(FASTEST, zlib.DEFLATED, GZIP)
+        self._target = True
+        self._wire.begin(compressed=True)
+
+    def _opened(self, source: Conversation) -> Iterator[bytes]:
+        try:
+            yield from inflated(self._counted(source), source)
+        except SourceChangedError:
+            self._wire.give_up("source")
+            raise
+
+    def _counted(self, source: Conversation) -> Iterator[bytes]:
+        for piece in source.pieces():
+            self.came += len(piece)
+            yield piece
+
+
+def inflated(pieces: Iterator[bytes], source: Conversation) -> Iterator[bytes]:
+    """Yield what compressed pieces hold, never more than a piece of it at once, whatever a host may send.
+
+    Args:
+        pieces: as they come.
+        source: who sends them: asked for its words when they are damaged.
+
+    Raises:
+        SourceChangedError: they are damaged, or end too soon, or nothing comes of them.
+    """
+    engine = zlib.decompressobj(GZIP)
+    taken = given = 0
+    for piece in pieces:
+        taken += len(piece)
+        rest, full = piece, True
+        while rest or full:
+            try:
+                found = engine.decompress(rest, PIECE)
+            except zlib.error as error:
+                raise _damaged(source, str(error)) from None
+            given += len(found)
+            full = len(found) == PIECE
+            if found:
+                yield found
+            rest = engine.unconsumed_tail
+            if engine.unused_data:
+                raise _damaged(source, "something follows its end")
+        if taken > given + given // 16 + _SPARE:
+            raise _damaged(source, "nothing comes of it")
+    if not engine.eof:
+        raise _damaged(source, "it ends too soon")
+
+
+def _damaged(source: Conversation, words: str) -> SourceChangedError:
+    said = visible(source.said.strip(), 200)
+    told = f"; it said: {said}" if said else ""
+    return SourceChangedError(f"what its gzip sends is damaged: {words}{told}", where=source.label)
+
+
+def _name(load: Load) -> Key:
+    """Return what the tries of a load have in common, where one goes on with what another brought."""
+    return load.change.key if isinstance(load, Part) else load.attempt.encode()
+
+
+def _sort(load: Load) -> Key:
+    """Return by what bytes are taken to be of one sort: of all small files one sample is taken."""
+    return load.change.key if isinstance(load, Part) else b""
+
+
+def _compressed(command: Command) -> Command:
+    return replace(command, variables={**command.variables, "GZ": b"yes"})
+
+
+def between(parent: Repository, child: Repository, stop: Stop, clocks: Clocks, tell: Callable[[str], None]) -> Wire:
+    """Return the way of bytes between two repositories, as the child's options say.
+
+    Args:
+        parent, child: both ends; where one lies on the controller, nothing goes over a wire to it.
+        stop: ends the waiting for a pace.
+        clocks: the controller's time in seconds since the epoch, and seconds that never jump.
+        tell: told in words what was decided.
+    """
+    legs = [leg for leg, end in zip(LEGS, (parent, child), strict=True) if end.host.transport != LOCAL]
+    now, monotonic = clocks
+    pace = Pace(child.bwlimit, monotonic, stop.sleep, lambda: wall(now()))
+    return Wire(child.compress, legs, pace, monotonic, tell)
