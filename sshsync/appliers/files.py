@@ -1,6 +1,7 @@
 """The applier of files: room and names are looked at before, young files wait, changes travel by strategies."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 
 from sshsync.appliers.base import Reached, Site
@@ -37,10 +38,13 @@ class FileAppliers:
         self._asking = asking
         self._strategies = strategies
         self._looks = Looks(asking, Files())
+        self._children: defaultdict[str, set[str]] = defaultdict(set)
 
     def __call__(self, site: Site) -> "FileApplier":
         """Return the applier for one link."""
-        return FileApplier(site, self._asking, self._looks, self._strategies)
+        siblings = self._children[site.parent.name]
+        siblings.add(site.child.name)
+        return FileApplier(site, self._asking, self._looks, self._strategies, lambda: len(siblings))
 
     def ways(self, repository: Repository, capabilities: Capabilities) -> Mapping[str, str]:
         """See `Appliers`."""
@@ -56,8 +60,16 @@ class FileAppliers:
 class FileApplier:
     """See `Applier`."""
 
-    def __init__(self, site: Site, asking: Asking, looks: Looks, strategies: Mapping[str, Strategy]) -> None:
+    def __init__(
+        self,
+        site: Site,
+        asking: Asking,
+        looks: Looks,
+        strategies: Mapping[str, Strategy],
+        siblings: Callable[[], int],
+    ) -> None:
         self._site = site
+        self._siblings = siblings
         self._asking = asking
         self._looks = looks
         self._strategies = strategies
@@ -92,7 +104,16 @@ class FileApplier:
         root = prepared.parent.root
         held = Held(prepared.child.items, self._ledger.reached.published)
         self._parts = Parts(self._site, root, self._asking, self._looks, self._staging, self._ledger, held=held)
-        tools = Tools(self._asking, self._looks, self._staging, self._ledger, self._parts, self._strategies, self._held)
+        tools = Tools(
+            self._asking,
+            self._looks,
+            self._staging,
+            self._ledger,
+            self._parts,
+            self._strategies,
+            self._held,
+            self._siblings,
+        )
         mover = self._mover = Mover(self._site, prepared, tools)
         self._present = {place for key in prepared.child.items for place in above(key)}
         transfers = self._possible(prepared, mover)

@@ -12,7 +12,7 @@ from sshsync.model.item import Digest, Key
 from sshsync.model.topology import Repository
 from sshsync.transfers.load import Load, Span
 
-_SLICE = 0.5
+SLICE = 0.5
 """Seconds that pass at the most before somebody who waits for his turn notices a signal."""
 
 
@@ -31,6 +31,8 @@ class Ends:
         chunk: bytes of a chunk at most.
         sent: told of each such chunk as it has gone over the wire, whether it arrives or not.
         clock: seconds that never jump.
+        siblings: how many children of the parent may want the same, this one among them.
+        shared: told of bytes among those that moved which were read from the parent for a sibling already.
     """
 
     parent: Repository
@@ -48,6 +50,13 @@ class Ends:
     chunk: int = 16 << 20
     sent: Callable[[Span, Digest], None] = lambda _span, _digest: None
     clock: Callable[[], float] = time.monotonic
+    siblings: Callable[[], int] = lambda: 1
+    shared: Callable[[int], None] = lambda _count: None
+
+    @property
+    def sessions(self) -> list[Session]:
+        """Both sessions, or the one that leads to both ends, in the order in which everybody waits for turns."""
+        return sorted({self.source, self.target}, key=id)
 
     @property
     def round_trip(self) -> float:
@@ -72,7 +81,7 @@ class Ends:
         There is no deadline: whoever has a turn makes progress or is given up. A signal ends the waiting.
         """
         with ExitStack() as stack:
-            for session in sorted({self.source, self.target}, key=id):
+            for session in self.sessions:
                 stack.enter_context(held(session.relays, self.check))
             yield
 
@@ -80,7 +89,7 @@ class Ends:
 @contextmanager
 def held(turns: threading.Semaphore, check: Callable[[], None]) -> Iterator[None]:
     """Hold one of so many turns, however long that takes; `check` is called meanwhile and may raise."""
-    while not turns.acquire(timeout=_SLICE):
+    while not turns.acquire(timeout=SLICE):
         check()
     try:
         yield

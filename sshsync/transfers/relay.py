@@ -6,29 +6,46 @@ from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends, Kept
 from sshsync.transfers.load import Load, Part, Span
+from sshsync.transfers.offers import Offer, Seat
 from sshsync.transfers.pack import pack
-from sshsync.transfers.streams import Streams, check_source
+from sshsync.transfers.reads import Opening, Reads, Wanted, subject
+from sshsync.transfers.streams import Streams
 from sshsync.transports.base import PIECE
 
 
 class Relay:
-    """The default strategy; see `Strategy`."""
+    """The default strategy; see `Strategy`. What several children want of a parent is read once."""
+
+    def __init__(self) -> None:
+        self._reads = Reads()
 
     def fetch(self, load: Load, spans: Sequence[Span], ends: Ends, kept: Kept) -> None:
         """Stream the load: a command on the parent and one on the child; several of each for one big file."""
         if isinstance(load, Part):
-            Streams(load, ends, kept).bring(spans)
+            Streams(load, ends, kept, self._reads).bring(spans)
             return
-        words, names = ends.source.capabilities.names([span.key for span in spans])
-        read = Command(scripts.READ, {"ROOT": ends.source_root, **words})
         unpack = Command(scripts.UNPACK, {"ROOT": ends.target_root, "BATCH": load.attempt.encode()})
-        with ends.turn(), ends.source.start(read, names) as source, ends.target.start(unpack) as target:
-            for piece in _joined(pack(load.changes, _counted(source.pieces(), ends))):
+        with self._reads.reading(ends, _wanted(load, spans, ends)) as reader, ends.target.start(unpack) as target:
+            pieces = reader.pieces() if reader else iter(())
+            for piece in _joined(pack(load.changes, _counted(pieces, ends))):
                 target.write(piece)
             target.finish().check("receiving files")
-            check_source(source)
         for span in spans:
             kept(span)
+
+
+def _wanted(load: Load, spans: Sequence[Span], ends: Ends) -> Wanted:
+    """Return how files are read that go many in one stream: all of them or none, from the first to the last byte."""
+    seat = Seat(0, tuple(spans))
+
+    def follow(offer: Offer) -> Seat | None:
+        return seat if offer.spans == seat.spans else None
+
+    def begin() -> Opening:
+        words, names = ends.source.capabilities.names([span.key for span in spans])
+        return Opening(seat, Command(scripts.READ, {"ROOT": ends.source_root, **words}), names, whole=True)
+
+    return Wanted(subject(load, ends), follow, lambda _seat: None, begin)
 
 
 def _counted(pieces: Iterator[bytes], ends: Ends) -> Iterator[bytes]:

@@ -9,15 +9,15 @@ from dataclasses import replace
 from itertools import islice
 
 from sshsync.core.pieces import Extent
-from sshsync.errors import SourceChangedError
-from sshsync.hosts.conversation import Conversation
-from sshsync.model.words import visible
 from sshsync.remote import scripts
 from sshsync.remote.ranges import BLOCK, assembling, counted, reading
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends, Kept
 from sshsync.transfers.chunks import Chunks, Ranges, length_at
 from sshsync.transfers.load import Part, Span
+from sshsync.transfers.offers import Offer, Seat, follow, remaining
+from sshsync.transfers.read import BehindError, Reader
+from sshsync.transfers.reads import Opening, Reads, Wanted, subject
 
 LEAST = 1 << 20
 """Bytes that are worth a stream of their own."""
@@ -91,10 +91,14 @@ class Streams:
         load: the part.
         ends: both hosts.
         kept: told of each portion once the program that wrote it has ended.
+        reads: what of the parent is read for other children, too.
     """
 
-    def __init__(self, load: Part, ends: Ends, kept: Kept) -> None:
+    def __init__(self, load: Part, ends: Ends, kept: Kept, reads: Reads) -> None:
         self._load = load
+        self._reads = reads
+        self._able = all("dd" in end.capabilities.tools for end in (ends.source, ends.target))
+        self._jumps = self._able
         self._ends = replace(ends, check=self._check)
         self._stop = ends.check
         self._kept = kept
@@ -114,9 +118,9 @@ class Streams:
             SourceChangedError: the file is shorter than it was.
         """
         ends = self._ends
-        able = all("dd" in end.capabilities.tools for end in (ends.source, ends.target))
         # Without dd nobody steps into the middle of a file.
-        count = useful(sum(span.length for span in spans), ends.round_trip, ends.chunk, ends.streams) if able else 1
+        size = sum(span.length for span in spans)
+        count = useful(size, ends.round_trip, ends.chunk, ends.streams) if self._able else 1
         # A file of no bytes is one that a receiver of nothing makes.
         found = portions(spans, count) or [Span(self._load.change.key, 0, 0)]
         self._work.extend(found)
@@ -141,24 +145,36 @@ class Streams:
     def _carry(self, stream: int) -> None:
         try:
             ends = self._ends.along(stream % LANES)
+            wanted = self._wanted(ends)
             while not self._failed.is_set():
-                with self._lock:
-                    number, spans = self._next()
-                if not spans:
-                    return
-                self._one(number, spans, ends)
+                with self._reads.reading(ends, wanted) as reader:
+                    if reader is None:
+                        return
+                    self._one(reader, ends)
         except BaseException:
             self._failed.set()
             raise
 
-    def _next(self) -> tuple[int, list[Span]]:
-        """Return what to bring next, with a number of its own; of small ranges no more than a cut may cost."""
-        rate = self._sent / max(0.001, self._ends.clock() - self._began)
-        most = min(SPOTS, length_at(0, rate, self._ends.chunk))
-        self._started += 1
-        return self._started, [self._work.popleft() for _ in range(together(tuple(islice(self._work, MANY)), most))]
+    def _wanted(self, ends: Ends) -> Wanted:
+        return Wanted(subject(self._load, ends), self._follow, self._take, lambda: self._begin(ends))
 
-    def _one(self, number: int, spans: Sequence[Span], ends: Ends) -> None:
+    def _follow(self, offer: Offer) -> Seat | None:
+        """Return what of a read that is under way this part can do with."""
+        with self._lock:
+            return follow(offer, self._work, jump=self._jumps)
+
+    def _take(self, seat: Seat) -> None:
+        with self._lock:
+            self._work = deque(remaining(self._work, seat.spans))
+
+    def _begin(self, ends: Ends) -> Opening | None:
+        """Return what to read next; of small ranges no more than a cut may cost."""
+        with self._lock:
+            rate = self._sent / max(0.001, self._ends.clock() - self._began)
+            most = min(SPOTS, length_at(0, rate, self._ends.chunk))
+            spans = [self._work.popleft() for _ in range(together(tuple(islice(self._work, MANY)), most))]
+        if not spans:
+            return None
         # One byte more than there should be tells of a file that became longer.
         more = spans[-1].offset + spans[-1].length == self._load.size
         asked = [(span.key, Extent(span.offset, span.length + (more and span is spans[-1]))) for span in spans]
@@ -166,18 +182,40 @@ class Streams:
         if "dd" not in ends.source.capabilities.tools:
             words, lines = ends.source.capabilities.names([span.key for span in spans])
             read = Command(scripts.READ, {"ROOT": ends.source_root, **words})
+        return Opening(Seat(0, tuple(spans)), read, lines, whole=len(spans) > 1 or not self._able)
+
+    def _one(self, reader: Reader, ends: Ends) -> None:
+        with self._lock:
+            self._started += 1
+            number = self._started
+        spans = reader.spans
         write, head = self._receiver(number, spans)
         chunks = Ranges((span.length, self._chunks(span)) for span in spans if ends.chunks)
-        with ends.turn(), ends.source.start(read, lines) as source, ends.target.start(write) as target:
+        with ends.target.start(write) as target:
             target.write(head)
-            for piece in self._pieces(source, sum(span.length for span in spans)):
-                chunks.take(piece)
-                target.write(piece)
+            came = 0
+            try:
+                for piece in self._counted(reader.pieces()):
+                    chunks.take(piece)
+                    target.write(piece)
+                    came += len(piece)
+            except BehindError:
+                spans = self._fell_behind(spans, came)
             target.finish().check("receiving files")
-            check_source(source)
         with self._lock:
             for span in spans:
                 self._kept(span)
+
+    def _fell_behind(self, spans: Sequence[Span], came: int) -> tuple[Span, ...]:
+        """Leave the rest of a range for another read, and return what has come of it.
+
+        From now on nothing is left out to be with the others: they are too fast.
+        """
+        span = spans[0]
+        with self._lock:
+            self._jumps = False
+            self._work.appendleft(Span(span.key, span.offset + came, span.length - came))
+        return (Span(span.key, span.offset, came),) if came else ()
 
     def _chunks(self, span: Span) -> Chunks:
         ends = self._ends
@@ -193,32 +231,15 @@ class Streams:
         variables = {"ROOT": root, "PART": part, "WRITER": writer, "BLOCKS": blocks, "REST": rest}
         return Command(scripts.STORE, variables), b""
 
-    def _pieces(self, source: Conversation, length: int) -> Iterator[bytes]:
-        for piece in source.pieces():
+    def _counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
             self._check()
             # Whoever counts need not know of threads; and a pace is one for all streams.
             with self._telling:
                 self._ends.moved(len(piece))
                 self._sent += len(piece)
-            length -= len(piece)
-            if length < 0:
-                raise SourceChangedError("the file became longer while it was read")
             yield piece
-        if length:
-            raise SourceChangedError("the file became shorter while it was read")
 
 
 class _OtherFailed(Exception):
     """Another stream failed; its failure is the one to tell of."""
-
-
-def check_source(source: Conversation) -> None:
-    """Raise when the command that read has failed.
-
-    Raises:
-        SourceChangedError: with its words.
-    """
-    reply = source.reply(b"")
-    if reply.status:
-        said = visible(reply.errors.strip(), 200)
-        raise SourceChangedError(f"reading it failed: {said}", where=reply.label)

@@ -1,0 +1,211 @@
+"""Reads: one command on a parent serves all children that want the same bytes at about the same time.
+
+Nobody reads on behalf of the others: whoever needs the next piece and finds none fetches it, leaves it for a while to
+the others, and wakes those who wait for it. So a read is as fast as the fastest of its readers, and what one of them
+waits for at his child costs the others nothing. Who falls farther behind than what is kept goes on by himself.
+"""
+
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+
+from sshsync.hosts.session import Session
+from sshsync.remote.scripts import Command
+from sshsync.transfers.base import SLICE, Ends, held
+from sshsync.transfers.load import Load
+from sshsync.transfers.offers import Offer, Seat
+from sshsync.transfers.read import Read, Reader
+
+KEPT = 48 << 20
+"""Bytes that are kept for readers who are behind, of all reads together."""
+
+LEAST_KEPT = 1 << 20
+"""Bytes that are kept of each read for others to join, however many reads there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A read that nobody has begun yet: a seat for whoever begins it, and the command on the parent.
+
+    Attributes:
+        whole: nobody can go on with it from its middle: who joins it has to get all of it.
+    """
+
+    seat: Seat
+    command: Command
+    stdin: bytes
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody wants to read. None of this may ask the reads for anything: they are locked meanwhile.
+
+    Attributes:
+        subject: by which those are known who want the same: the parent, and contents by their digests.
+        follow: tells what of an offer is of use now.
+        take: told what is going to be had of one.
+        begin: returns what is read when there is nothing to join; None when nothing is wanted any more.
+    """
+
+    subject: Hashable
+    follow: Callable[[Offer], Seat | None]
+    take: Callable[[Seat], None]
+    begin: Callable[[], Opening | None]
+
+
+def subject(load: Load, ends: Ends) -> Hashable:
+    """Return by what others are known who want the same as a load: the parent, and contents by their digests."""
+    wanted = tuple((change.key, change.new.digest, change.size) for change in load.changes)
+    return ends.parent.name, ends.source_root, wanted
+
+
+class Reads:
+    """All reads of one run in one process. Safe to use from several threads.
+
+    Args:
+        kept: bytes that are kept for readers who are behind, of all reads together.
+    """
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._lock = threading.Lock()
+        self._share = kept
+        self._running: dict[Hashable, list[Read]] = {}
+
+    @contextmanager
+    def reading(self, ends: Ends, wanted: Wanted) -> Iterator[Reader | None]:
+        """Give a reader, of a read that is under way or of a new one, and a turn on the child's connection.
+
+        A read has a turn on the parent's connection as long as its command runs, whoever reads. Nobody waits for that
+        turn while he has the other one, but in the one order that everybody keeps; so no two wait for each other.
+
+        Yields:
+            The reader; None when nothing is wanted.
+        """
+        with ExitStack() as stack:
+            yield self._reader(ends, wanted, stack)
+
+    def _reader(self, ends: Ends, wanted: Wanted, stack: ExitStack) -> Reader | None:
+        """Return a reader; when the stack is left, so is the read, and then the turn is given back."""
+        while True:
+            if self._joins(ends, wanted):
+                with ExitStack() as turn:
+                    turn.enter_context(held(ends.target.relays, ends.check))
+                    with self._lock:
+                        reader = self._joined(ends, wanted)
+                    if reader:
+                        stack.push(turn.pop_all())
+                        stack.callback(self._leave, reader)
+                        return reader
+            with closing(_Turns(ends)) as turns:
+                if turns.take(lambda: self._joins(ends, wanted)):
+                    return self._begun(ends, wanted, turns, stack)
+
+    def _joins(self, ends: Ends, wanted: Wanted) -> bool:
+        """Tell whether there is something to join."""
+        with self._lock:
+            return self._found(ends, wanted) is not None
+
+    def _found(self, ends: Ends, wanted: Wanted) -> tuple[Read, Seat] | None:
+        if ends.source is ends.target:
+            # Each turn is one for both ends then: a read that others go on with would outlive it.
+            return None
+        for read in self._running.get(wanted.subject, ()):
+            offer = read.offer()
+            seat = wanted.follow(offer) if offer else None
+            if seat:
+                return read, seat
+        return None
+
+    def _joined(self, ends: Ends, wanted: Wanted) -> Reader | None:
+        found = self._found(ends, wanted)
+        if found is None:
+            return None
+        read, seat = found
+        wanted.take(seat)
+        return Reader(read, seat, ends)
+
+    def _begun(self, ends: Ends, wanted: Wanted, turns: "_Turns", stack: ExitStack) -> Reader | None:
+        """Begin a read, or join one after all that somebody has begun meanwhile."""
+        stack.callback(turns.hand_over(ends.target))
+        with self._lock:
+            reader = self._joined(ends, wanted)
+            opening = None if reader else wanted.begin()
+            if opening:
+                reader = Reader(self._new(ends, wanted, opening), opening.seat, ends)
+        if reader:
+            stack.callback(self._leave, reader)
+        if reader and opening:
+            reader.read.start(ends.source, opening.command, opening.stdin, turns.hand_over(ends.source))
+        return reader
+
+    def _new(self, ends: Ends, wanted: Wanted, opening: Opening) -> Read:
+        alone = ends.source is ends.target
+        siblings = (lambda: 1) if alone else ends.siblings
+        read = Read(self._lock, wanted.subject, opening.seat.spans, siblings, lambda: self._share)
+        if opening.whole:
+            read.reserve(self._kept // 2 - sum(read.reserved for read in self._all()))
+        if not alone:
+            self._running.setdefault(wanted.subject, []).append(read)
+            self._divide()
+        return read
+
+    def _divide(self) -> None:
+        """Find out how many bytes are kept of each read with which others can go on from its middle."""
+        reads = list(self._all())
+        sharing = sum(1 for read in reads if read.shared and not read.whole)
+        self._share = max(LEAST_KEPT, (self._kept - sum(read.reserved for read in reads)) // max(1, sharing))
+        for read in reads:
+            read.trim()
+
+    def _all(self) -> Iterator[Read]:
+        return (read for reads in self._running.values() for read in reads)
+
+    def _leave(self, reader: Reader) -> None:
+        read = reader.read
+        with self._lock:
+            last = read.leave(reader)
+            reads = self._running.get(read.subject, [])
+            if last and read in reads:
+                reads.remove(read)
+                if not reads:
+                    del self._running[read.subject]
+                self._divide()
+        if last:
+            read.close()
+
+
+class _Turns:
+    """Turns on both connections of a link, or on the one that leads to both."""
+
+    def __init__(self, ends: Ends) -> None:
+        self._ends = ends
+        self._held: dict[Session, Callable[[], None]] = {}
+
+    def take(self, enough: Callable[[], bool]) -> bool:
+        """Wait for all turns, in the order that everybody keeps.
+
+        Args:
+            enough: looked at now and then while none is to be had: whether they are not needed any more.
+
+        Returns:
+            Whether all were taken.
+        """
+        for session in self._ends.sessions:
+            while not session.relays.acquire(timeout=SLICE):
+                self._ends.check()
+                if enough():
+                    return False
+            self._held[session] = session.relays.release
+        return True
+
+    def hand_over(self, session: Session) -> Callable[[], None]:
+        """Return what gives a turn back, for whoever does that now."""
+        return self._held.pop(session, lambda: None)
+
+    def close(self) -> None:
+        """Give back what nobody has taken over."""
+        while self._held:
+            self._held.popitem()[1]()
