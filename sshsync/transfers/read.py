@@ -57,6 +57,7 @@ class Read:
         self._siblings = siblings
         self._share = share
         self._readers: set[Reader] = set()
+        self._taken: dict[str, int] = {}
         self._source: Conversation | None = None
         self._pieces: Iterator[bytes] = iter(())
         self._release: Callable[[], None] = lambda: None
@@ -67,23 +68,39 @@ class Read:
         return self._siblings() > 1
 
     def reserve(self, room: int) -> None:
-        """Keep all of it for whoever joins, as far as that may be: nobody can go on with it from its middle."""
-        self.whole = True
-        self.reserved = self.size if self.shared and self.size <= room else 0
+        """Keep all of it, for whoever comes to the same later, if that is not more than so many bytes."""
+        if self.shared and self.size <= room + self.reserved:
+            self.reserved = self.size
 
-    def offer(self) -> Offer | None:
-        """Return what can be had of it.
+    @property
+    def whole_kept(self) -> bool:
+        """Whether it is over, and all that it brought is kept."""
+        return self.ended and self.shared and not self.window.tail
 
-        Who does not get it from its beginning gets on where half of them are between him and the end of what is kept.
+    @property
+    def over(self) -> bool:
+        """Whether its command has ended."""
+        return self.ended or self.error is not None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody reads of it."""
+        return not self._readers
+
+    def offer(self, name: str) -> Offer | None:
+        """Return what a child can have of it.
+
+        Who does not get it from its beginning gets on where half of what is kept is between him and its end. Nobody
+        gets the same bytes twice: who wants them again found that they are not right.
         """
         if self.error or (self.whole and not self.reserved):
             return None
         since = max(self.window.tail, self.window.head - self._share() // 2) if self.window.tail else 0
-        return Offer(self._spans, since, self.window.head)
+        return Offer(self._spans, max(since, self._taken.get(name, 0)), self.window.head)
 
     def trim(self) -> None:
         """Forget what is not kept any longer."""
-        kept = self.reserved if self.whole else self._share()
+        kept = self.reserved or (0 if self.whole else self._share())
         self.window.trim(kept if self.shared else 0)
 
     def join(self, reader: "Reader") -> None:
@@ -93,6 +110,7 @@ class Read:
     def leave(self, reader: "Reader") -> bool:
         """Do not count on a reader any more; tell whether he was the last one."""
         self._readers.discard(reader)
+        self._taken[reader.name] = max(reader.place, self._taken.get(reader.name, 0))
         return not self._readers
 
     def start(self, session: Session, command: Command, stdin: bytes, release: Callable[[], None]) -> None:
@@ -183,14 +201,17 @@ class Reader:
         ends: his link.
 
     Attributes:
+        name: his child.
         spans: what he takes, one behind the other.
+        place: how far he has come, in the stream of all bytes.
     """
 
     def __init__(self, read: Read, seat: Seat, ends: Ends) -> None:
         self.read = read
+        self.name = ends.child.name
         self.spans = seat.spans
         self._ends = ends
-        self._place = seat.at
+        self.place = seat.at
         self._end = seat.at + seat.size
         self._next: tuple[int, int] | None = None
         read.join(self)
@@ -220,9 +241,9 @@ class Reader:
                     read.changed.wait(SLICE)
             if mine:
                 start, number, fetched = read.fetch()
-                if start <= self._place < start + len(fetched):
+                if start <= self.place < start + len(fetched):
                     self._next = number + 1, 0
-                    return self._passed(fetched[self._place - start :][: self._end - self._place])
+                    return self._passed(fetched[self.place - start :][: self._end - self.place])
             else:
                 self._ends.check()
         self._ends.shared(len(piece))
@@ -231,23 +252,23 @@ class Reader:
     def _kept(self) -> bytes:
         """Return what follows of what is kept; nothing where that is still to come."""
         window = self.read.window
-        if self._place >= min(window.head, self._end):
+        if self.place >= min(window.head, self._end):
             return b""
-        if self._place < window.tail:
+        if self.place < window.tail:
             raise BehindError
-        number, within = self._next or window.find(self._place)
-        piece = window.piece(number)[within : within + self._end - self._place]
+        number, within = self._next or window.find(self.place)
+        piece = window.piece(number)[within : within + self._end - self.place]
         self._next = number + 1, 0
         return piece
 
     def _done(self) -> bool:
         """Tell whether nothing more is his. Who reads to the end of it waits for the word that all went well."""
-        if self._place == self._end < self.read.size:
+        if self.place == self._end < self.read.size:
             return True
         if error := self.read.error:
             raise error.again() if isinstance(error, SshsyncError) else error
         return self.read.ended
 
     def _passed(self, piece: bytes) -> bytes:
-        self._place += len(piece)
+        self.place += len(piece)
         return piece

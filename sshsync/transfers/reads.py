@@ -66,10 +66,12 @@ class Reads:
 
     Args:
         kept: bytes that are kept for readers who are behind, of all reads together.
+        least: bytes that are kept of each read for others to join, however many reads there are.
     """
 
-    def __init__(self, kept: int = KEPT) -> None:
+    def __init__(self, kept: int = KEPT, least: int = LEAST_KEPT) -> None:
         self._kept = kept
+        self._least = least
         self._lock = threading.Lock()
         self._share = kept
         self._running: dict[Hashable, list[Read]] = {}
@@ -86,6 +88,11 @@ class Reads:
         """
         with ExitStack() as stack:
             yield self._reader(ends, wanted, stack)
+
+    def running(self, subject: Hashable) -> int:
+        """Return how many ranges of a content are being read now."""
+        with self._lock:
+            return sum(1 for read in self._running.get(subject, ()) if not read.whole and not read.over)
 
     def _reader(self, ends: Ends, wanted: Wanted, stack: ExitStack) -> Reader | None:
         """Return a reader; when the stack is left, so is the read, and then the turn is given back."""
@@ -113,7 +120,7 @@ class Reads:
             # Each turn is one for both ends then: a read that others go on with would outlive it.
             return None
         for read in self._running.get(wanted.subject, ()):
-            offer = read.offer()
+            offer = read.offer(ends.child.name)
             seat = wanted.follow(offer) if offer else None
             if seat:
                 return read, seat
@@ -145,36 +152,60 @@ class Reads:
         alone = ends.source is ends.target
         siblings = (lambda: 1) if alone else ends.siblings
         read = Read(self._lock, wanted.subject, opening.seat.spans, siblings, lambda: self._share)
+        read.whole = opening.whole
         if opening.whole:
-            read.reserve(self._kept // 2 - sum(read.reserved for read in self._all()))
+            self._evict(read.size)
+            read.reserve(self._room)
         if not alone:
             self._running.setdefault(wanted.subject, []).append(read)
             self._divide()
         return read
 
-    def _divide(self) -> None:
-        """Find out how many bytes are kept of each read with which others can go on from its middle."""
-        reads = list(self._all())
-        sharing = sum(1 for read in reads if read.shared and not read.whole)
-        self._share = max(LEAST_KEPT, (self._kept - sum(read.reserved for read in reads)) // max(1, sharing))
-        for read in reads:
-            read.trim()
-
-    def _all(self) -> Iterator[Read]:
-        return (read for reads in self._running.values() for read in reads)
-
     def _leave(self, reader: Reader) -> None:
         read = reader.read
         with self._lock:
             last = read.leave(reader)
-            reads = self._running.get(read.subject, [])
-            if last and read in reads:
-                reads.remove(read)
-                if not reads:
-                    del self._running[read.subject]
+            if last:
+                if read.whole_kept:
+                    self._evict(read.size - read.reserved)
+                    read.reserve(self._room)
+                if not read.reserved:
+                    self._drop(read)
                 self._divide()
         if last:
             read.close()
+
+    def _evict(self, size: int) -> None:
+        """Make room for so many bytes that are reserved, by what nobody reads now: the oldest first."""
+        for read in [read for read in self._all() if read.idle]:
+            if self._room < size <= self._kept // 2:
+                self._drop(read)
+
+    def _drop(self, read: Read) -> None:
+        reads = self._running.get(read.subject, [])
+        if read in reads:
+            reads.remove(read)
+            if not reads:
+                del self._running[read.subject]
+
+    @property
+    def _room(self) -> int:
+        """Bytes that may still be reserved: all in all half of what is kept."""
+        return self._kept // 2 - self._reserved
+
+    @property
+    def _reserved(self) -> int:
+        return sum(read.reserved for read in self._all())
+
+    def _divide(self) -> None:
+        """Find out how many bytes are kept of each read with which others can go on from its middle."""
+        sharing = sum(1 for read in self._all() if read.shared and not read.whole and not read.reserved)
+        self._share = max(self._least, (self._kept - self._reserved) // max(1, sharing))
+        for read in self._all():
+            read.trim()
+
+    def _all(self) -> Iterator[Read]:
+        return (read for reads in self._running.values() for read in reads)
 
 
 class _Turns:

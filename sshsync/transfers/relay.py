@@ -39,7 +39,7 @@ def _wanted(load: Load, spans: Sequence[Span], ends: Ends) -> Wanted:
     seat = Seat(0, tuple(spans))
 
     def follow(offer: Offer) -> Seat | None:
-        return seat if offer.spans == seat.spans else None
+        return seat if offer.spans == seat.spans and not offer.since else None
 
     def begin() -> Opening:
         words, names = ends.source.capabilities.names([span.key for span in spans])

@@ -121,6 +121,10 @@ class Streams:
         # Without dd nobody steps into the middle of a file.
         size = sum(span.length for span in spans)
         count = useful(size, ends.round_trip, ends.chunk, ends.streams) if self._able else 1
+        others = self._reads.running(subject(self._load, ends)) if self._able and not ends.streams else 0
+        if count <= 2 * others:
+            # Who reads what others read does so in as many streams as they do.
+            count = min(others, max(1, ends.chunk // WINDOW))
         # A file of no bytes is one that a receiver of nothing makes.
         found = portions(spans, count) or [Span(self._load.change.key, 0, 0)]
         self._work.extend(found)
