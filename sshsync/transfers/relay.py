@@ -14,10 +14,14 @@ from sshsync.transports.base import PIECE
 
 
 class Relay:
-    """The default strategy; see `Strategy`. What several children want of a parent is read once."""
+    """The default strategy; see `Strategy`. What several children want of a parent is read once.
 
-    def __init__(self) -> None:
-        self._reads = Reads()
+    Args:
+        reads: what is being read of the parents.
+    """
+
+    def __init__(self, reads: Reads | None = None) -> None:
+        self._reads = reads or Reads()
 
     def fetch(self, load: Load, spans: Sequence[Span], ends: Ends, kept: Kept) -> None:
         """Stream the load: a command on the parent and one on the child; several of each for one big file."""
