@@ -11,6 +11,7 @@ from sshsync.model.item import Item, Stamp
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends
 from sshsync.transfers.load import Load, Span
+from sshsync.transfers.reads import Reads
 from sshsync.transports.memory import MemoryHost, MemoryTransport
 from sshsync.transports.memory import MemoryStream as Whole
 from tests.conftest import configure
@@ -108,7 +109,7 @@ class Family:
 
             return add
 
-        given = {"moved": count(self.moved), "shared": count(self.shared), "siblings": lambda: len(self.hosts), **more}
+        given = {"moved": count(self.moved), "shared": count(self.shared), **more}
         own = b"/" + name.encode()
         return Ends(
             self._found["m"], self._found[name], self.source, self.targets[name], b"/m", own, check=check, **given  # type: ignore[arg-type]
@@ -126,6 +127,13 @@ class Family:
         if place in files:
             return {load.changes[0].key: files[place].data}
         return {path[len(place) + 1 :]: file.data for path, file in files.items() if path.startswith(place + b"/")}
+
+    def reads(self, *kept: int, alone: bool = False) -> Reads:
+        """Return what reads for all children; `alone`: for the first one only."""
+        made = Reads(*kept)
+        for name in list(self.hosts)[: 1 if alone else None]:
+            made.expect("m", name)
+        return made
 
     @property
     def commands(self) -> int:

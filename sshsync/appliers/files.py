@@ -1,7 +1,7 @@
 """The applier of files: room and names are looked at before, young files wait, changes travel by strategies."""
 
-from collections import defaultdict
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sshsync.appliers.base import Reached, Site
@@ -24,6 +24,7 @@ from sshsync.remote.probe import Capabilities
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.choose import choose
 from sshsync.transfers.load import STREAMED, Batch, Pack, above, batches
+from sshsync.transfers.reads import Reads
 
 
 class FileAppliers:
@@ -32,19 +33,19 @@ class FileAppliers:
     Args:
         asking: how hosts are spoken to.
         strategies: how bytes move, by name.
+        reads: what is being read of parents, for all links.
     """
 
-    def __init__(self, asking: Asking, strategies: Mapping[str, Strategy]) -> None:
+    def __init__(self, asking: Asking, strategies: Mapping[str, Strategy], reads: Reads) -> None:
         self._asking = asking
+        self._reads = reads
         self._strategies = strategies
         self._looks = Looks(asking, Files())
-        self._children: defaultdict[str, set[str]] = defaultdict(set)
 
     def __call__(self, site: Site) -> "FileApplier":
         """Return the applier for one link."""
-        siblings = self._children[site.parent.name]
-        siblings.add(site.child.name)
-        return FileApplier(site, self._asking, self._looks, self._strategies, lambda: len(siblings))
+        self._reads.expect(site.parent.name, site.child.name)
+        return FileApplier(site, self._asking, self._looks, self._strategies, self._reads)
 
     def ways(self, repository: Repository, capabilities: Capabilities) -> Mapping[str, str]:
         """See `Appliers`."""
@@ -61,15 +62,10 @@ class FileApplier:
     """See `Applier`."""
 
     def __init__(
-        self,
-        site: Site,
-        asking: Asking,
-        looks: Looks,
-        strategies: Mapping[str, Strategy],
-        siblings: Callable[[], int],
+        self, site: Site, asking: Asking, looks: Looks, strategies: Mapping[str, Strategy], reads: Reads
     ) -> None:
         self._site = site
-        self._siblings = siblings
+        self._reads = reads
         self._asking = asking
         self._looks = looks
         self._strategies = strategies
@@ -104,16 +100,7 @@ class FileApplier:
         root = prepared.parent.root
         held = Held(prepared.child.items, self._ledger.reached.published)
         self._parts = Parts(self._site, root, self._asking, self._looks, self._staging, self._ledger, held=held)
-        tools = Tools(
-            self._asking,
-            self._looks,
-            self._staging,
-            self._ledger,
-            self._parts,
-            self._strategies,
-            self._held,
-            self._siblings,
-        )
+        tools = Tools(self._asking, self._looks, self._staging, self._ledger, self._parts, self._strategies, self._held)
         mover = self._mover = Mover(self._site, prepared, tools)
         self._present = {place for key in prepared.child.items for place in above(key)}
         transfers = self._possible(prepared, mover)
@@ -122,7 +109,8 @@ class FileApplier:
         settled = [change for change in transfers if change.key not in young]
 
         yield from mover.salvage(settled)
-        yield from mover.move(self._batches([change for change in settled if change.key not in mover.salvaged]))
+        rest = self._batches([change for change in settled if change.key not in mover.salvaged])
+        yield from mover.move(self._by_turns(rest, prepared.parent.root))
         late = [change for change in transfers if change.key in young]
         yield from self._late(prepared, mover, [*late, *mover.restless])
 
@@ -233,6 +221,16 @@ class FileApplier:
         yield from mover.move(self._batches([change for change in fresh if _differs(change)]))
         for change in mover.restless:
             self._ledger.defer(change.key)
+
+    def _by_turns(self, batches: Iterable[Batch], root: bytes) -> Iterator[Batch]:
+        """Yield batches, each time first one that is read for a sibling just then."""
+        left = deque(batches)
+        while left:
+            number = self._reads.first(self._site.parent.name, root, self._site.child.name, (b.load for b in left))
+            left.rotate(-number)
+            batch = left.popleft()
+            left.rotate(number)
+            yield batch
 
     @property
     def _streams(self) -> bool:

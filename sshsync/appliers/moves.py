@@ -59,7 +59,6 @@ class Tools:
 
     Attributes:
         held: places in staging whose files are verified and wait for their publication: nobody clears them away.
-        siblings: how many children of the parent are worked on.
     """
 
     asking: Asking
@@ -69,7 +68,6 @@ class Tools:
     parts: Parts
     strategies: Mapping[str, Strategy]
     held: set[str]
-    siblings: Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +332,6 @@ class Mover:
             streams=self._child.streams,
             lane=lambda number: (asking.lane(self._parent, number), asking.lane(self._child, number)),
             clock=asking.monotonic,
-            siblings=self._tools.siblings,
             shared=self._ledger.shared,
         )
 

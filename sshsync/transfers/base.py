@@ -31,7 +31,6 @@ class Ends:
         chunk: bytes of a chunk at most.
         sent: told of each such chunk as it has gone over the wire, whether it arrives or not.
         clock: seconds that never jump.
-        siblings: how many children of the parent may want the same, this one among them.
         shared: told of bytes among those that moved which were read from the parent for a sibling already.
     """
 
@@ -50,7 +49,6 @@ class Ends:
     chunk: int = 16 << 20
     sent: Callable[[Span, Digest], None] = lambda _span, _digest: None
     clock: Callable[[], float] = time.monotonic
-    siblings: Callable[[], int] = lambda: 1
     shared: Callable[[int], None] = lambda _count: None
 
     @property

@@ -1,7 +1,7 @@
 """A read: one command on a parent, and those who take what it prints, each at his own pace."""
 
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 
 from sshsync.errors import SourceChangedError, SshsyncError
 from sshsync.hosts.conversation import Conversation
@@ -22,9 +22,8 @@ class Read:
 
     Args:
         lock: guards all reads.
-        subject: by which it is found.
         spans: what it reads.
-        siblings: how many children of the parent may want to read.
+        shared: tells whether others may join it.
         share: tells how many bytes are kept of a read with which others can go on from its middle.
 
     Attributes:
@@ -39,12 +38,10 @@ class Read:
     def __init__(
         self,
         lock: threading.Lock,
-        subject: Hashable,
         spans: tuple[Span, ...],
-        siblings: Callable[[], int],
+        shared: Callable[[], bool],
         share: Callable[[], int],
     ) -> None:
-        self.subject = subject
         self.size = sum(span.length for span in spans)
         self.whole = False
         self.reserved = 0
@@ -54,7 +51,7 @@ class Read:
         self.error: BaseException | None = None
         self.ended = False
         self._spans = spans
-        self._siblings = siblings
+        self._shared = shared
         self._share = share
         self._readers: set[Reader] = set()
         self._taken: dict[str, int] = {}
@@ -64,8 +61,12 @@ class Read:
 
     @property
     def shared(self) -> bool:
-        """Whether somebody else may join it."""
-        return self._siblings() > 1
+        """Whether others may join it."""
+        return self._shared()
+
+    def fresh(self, name: str) -> bool:
+        """Tell whether a child can have it from its beginning."""
+        return not self.error and not self.window.tail and name not in self._taken
 
     def reserve(self, room: int) -> None:
         """Keep all of it, for whoever comes to the same later, if that is not more than so many bytes."""

@@ -6,11 +6,16 @@ waits for at his child costs the others nothing. Who falls farther behind than w
 """
 
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
 
 from sshsync.hosts.session import Session
+from sshsync.model.change import Transfer
+from sshsync.model.item import Digest, Key
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import SLICE, Ends, held
 from sshsync.transfers.load import Load
@@ -22,6 +27,18 @@ KEPT = 48 << 20
 
 LEAST_KEPT = 1 << 20
 """Bytes that are kept of each read for others to join, however many reads there are."""
+
+
+AHEAD = 1000
+"""Loads that are looked at for one that a sibling reads just now."""
+
+
+class Subject(NamedTuple):
+    """What somebody wants: contents, by name, digest and size, and where they are."""
+
+    parent: str
+    root: bytes
+    wanted: tuple[tuple[Key, Digest | None, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +60,25 @@ class Wanted:
     """What somebody wants to read. None of this may ask the reads for anything: they are locked meanwhile.
 
     Attributes:
-        subject: by which those are known who want the same: the parent, and contents by their digests.
+        subject: by which those are known who want the same.
         follow: tells what of an offer is of use now.
         take: told what is going to be had of one.
         begin: returns what is read when there is nothing to join; None when nothing is wanted any more.
     """
 
-    subject: Hashable
+    subject: Subject
     follow: Callable[[Offer], Seat | None]
     take: Callable[[Seat], None]
     begin: Callable[[], Opening | None]
 
 
-def subject(load: Load, ends: Ends) -> Hashable:
-    """Return by what others are known who want the same as a load: the parent, and contents by their digests."""
-    wanted = tuple((change.key, change.new.digest, change.size) for change in load.changes)
-    return ends.parent.name, ends.source_root, wanted
+def subject(load: Load, ends: Ends) -> Subject:
+    """Return by what others are known who want the same as a load."""
+    return Subject(ends.parent.name, ends.source_root, tuple(map(_wanted, load.changes)))
+
+
+def _wanted(change: Transfer) -> tuple[Key, Digest | None, int]:
+    return change.key, change.new.digest, change.size
 
 
 class Reads:
@@ -74,7 +94,29 @@ class Reads:
         self._least = least
         self._lock = threading.Lock()
         self._share = kept
-        self._running: dict[Hashable, list[Read]] = {}
+        self._running: dict[Subject, list[Read]] = {}
+        self._children: defaultdict[str, set[str]] = defaultdict(set)
+
+    def expect(self, parent: str, child: str) -> None:
+        """Count on a child: what is read of a parent with several of them is kept for a while."""
+        with self._lock:
+            self._children[parent].add(child)
+
+    def first(self, parent: str, root: bytes, child: str, loads: Iterable[Load]) -> int:
+        """Return the number of the load, of the next ones that a child needs, that it should have first.
+
+        That is one which is read for another child just now, or was a moment ago, if there is such; else the next one.
+        """
+        with self._lock:
+            near = {
+                subject.wanted[0]
+                for subject, reads in self._running.items()
+                if (subject.parent, subject.root) == (parent, root) and any(read.fresh(child) for read in reads)
+            }
+        if not near:
+            return 0
+        some = enumerate(islice(loads, AHEAD))
+        return next((number for number, load in some if _wanted(load.changes[0]) in near), 0)
 
     @contextmanager
     def reading(self, ends: Ends, wanted: Wanted) -> Iterator[Reader | None]:
@@ -89,7 +131,7 @@ class Reads:
         with ExitStack() as stack:
             yield self._reader(ends, wanted, stack)
 
-    def running(self, subject: Hashable) -> int:
+    def running(self, subject: Subject) -> int:
         """Return how many ranges of a content are being read now."""
         with self._lock:
             return sum(1 for read in self._running.get(subject, ()) if not read.whole and not read.over)
@@ -150,8 +192,9 @@ class Reads:
 
     def _new(self, ends: Ends, wanted: Wanted, opening: Opening) -> Read:
         alone = ends.source is ends.target
-        siblings = (lambda: 1) if alone else ends.siblings
-        read = Read(self._lock, wanted.subject, opening.seat.spans, siblings, lambda: self._share)
+        # Whoever fetched already may be alone no longer.
+        children = {ends.child.name} if alone else self._children[ends.parent.name]
+        read = Read(self._lock, opening.seat.spans, lambda: len(children) > 1, lambda: self._share)
         read.whole = opening.whole
         if opening.whole:
             self._evict(read.size)
@@ -182,11 +225,11 @@ class Reads:
                 self._drop(read)
 
     def _drop(self, read: Read) -> None:
-        reads = self._running.get(read.subject, [])
-        if read in reads:
-            reads.remove(read)
+        for subject, reads in list(self._running.items()):
+            if read in reads:
+                reads.remove(read)
             if not reads:
-                del self._running[read.subject]
+                del self._running[subject]
 
     @property
     def _room(self) -> int:

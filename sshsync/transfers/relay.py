@@ -20,8 +20,8 @@ class Relay:
         reads: what is being read of the parents.
     """
 
-    def __init__(self, reads: Reads | None = None) -> None:
-        self._reads = reads or Reads()
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
 
     def fetch(self, load: Load, spans: Sequence[Span], ends: Ends, kept: Kept) -> None:
         """Stream the load: a command on the parent and one on the child; several of each for one big file."""

@@ -15,6 +15,7 @@ from sshsync.model.item import Item, Stamp
 from sshsync.transfers.base import Ends, Strategy
 from sshsync.transfers.command import ByCommand
 from sshsync.transfers.load import Load, Loose, Pack, Part, Span
+from sshsync.transfers.reads import Reads
 from sshsync.transfers.relay import Relay
 from sshsync.transfers.scp import ByScp
 from sshsync.transports.local import LocalTransport
@@ -45,7 +46,7 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[type[Load], Str
     if request.param == "scp both ways":
         (tmp_path / "no-cat").mkdir()
     scp = {"scp": lambda: ByScp(tmp_path / "spool"), "scp both ways": lambda: ByScp(tmp_path / "spool")}
-    made = {"command": ByCommand, **scp}.get(request.param, Relay)
+    made = {"command": ByCommand, **scp}.get(request.param, lambda: Relay(Reads()))
     return WAYS[request.param], made()
 
 

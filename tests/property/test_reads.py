@@ -89,7 +89,7 @@ def test_whatever_happens_everybody_gets_the_right_bytes_and_the_parent_sends_no
 ) -> None:
     with tempfile.TemporaryDirectory() as directory:
         family = Family(Path(directory), {b"big": CONTENT}, CHILDREN, PIECE)
-        reads = Reads(kept * BLOCK, least=BLOCK)
+        reads = family.reads(kept * BLOCK, BLOCK)
         family.parent.faults += [Fault("lose", "ranges", nth=nth, after=after) for nth, after in faults]
         lines = [connected(family)]
         children = [Child(name, family, reads, [Span(b"big", 0, SIZE)]) for name in family.hosts]

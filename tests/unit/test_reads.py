@@ -14,7 +14,6 @@ from sshsync.hosts.retrying import Stop
 from sshsync.hosts.session import Session
 from sshsync.remote.ranges import BLOCK
 from sshsync.transfers.load import Load, Pack, Part, Span
-from sshsync.transfers.reads import Reads
 from sshsync.transfers.relay import Relay
 from sshsync.transports.memory import Fault, MemoryTransport
 from tests.shares import Family, Holding, whole
@@ -39,7 +38,8 @@ def together(work: dict[str, Callable[[], object]]) -> dict[str, BaseException |
 
 @pytest.mark.parametrize(("form", "files"), [(Part, {b"big": BIG}), (Pack, SMALL)])
 def test_children_that_want_the_same_are_served_by_one_read(tmp_path: Path, form: type[Load], files: dict[bytes, bytes]) -> None:
-    family, relay = Family(tmp_path, files, 8), Relay()
+    family = Family(tmp_path, files, 8)
+    relay = Relay(family.reads())
     loads = {name: family.load(form, name, *files) for name in family.hosts}
     ended = together({name: lambda name=name: fetch(relay, family, name, loads[name]) for name in loads})
     assert set(ended.values()) == {None}
@@ -53,17 +53,19 @@ def test_children_that_want_the_same_are_served_by_one_read(tmp_path: Path, form
 
 
 def test_a_lone_child_reads_for_nobody(tmp_path: Path) -> None:
-    family, relay = Family(tmp_path, {b"big": BIG}, 2), Relay()
+    family = Family(tmp_path, {b"big": BIG}, 2)
+    relay = Relay(family.reads(alone=True))
     for name in family.hosts:
         load = family.load(Part, name, b"big")
-        fetch(relay, family, name, load, siblings=lambda: 1)
+        fetch(relay, family, name, load)
         assert family.staged(name, load) == {b"big": BIG}
     assert family.commands == 2, "nothing is kept for anybody"
     assert set(family.shared.values()) == {0}
 
 
 def test_who_comes_a_little_later_is_served_by_what_was_read(tmp_path: Path) -> None:
-    family, relay = Family(tmp_path, {b"big": BIG, **SMALL}, 3), Relay()
+    family = Family(tmp_path, {b"big": BIG, **SMALL}, 3)
+    relay = Relay(family.reads())
     for name in family.hosts:
         for load in (family.load(Part, name, b"big"), family.load(Pack, name, *SMALL)):
             fetch(relay, family, name, load)
@@ -73,7 +75,8 @@ def test_who_comes_a_little_later_is_served_by_what_was_read(tmp_path: Path) -> 
 
 def test_who_wants_the_same_once_more_gets_it_from_the_parent(tmp_path: Path) -> None:
     """He found that what he got is not right: perhaps it was read wrong."""
-    family, relay = Family(tmp_path, {b"big": BIG, **SMALL}, 2), Relay()
+    family = Family(tmp_path, {b"big": BIG, **SMALL}, 2)
+    relay = Relay(family.reads())
     for form, keys in ((Part, [b"big"]), (Pack, list(SMALL))):
         before = family.commands
         for _ in range(2):
@@ -84,7 +87,8 @@ def test_who_wants_the_same_once_more_gets_it_from_the_parent(tmp_path: Path) ->
 
 
 def test_what_changed_since_is_not_taken_for_the_same(tmp_path: Path) -> None:
-    family, relay = Family(tmp_path, {b"big": BIG}, 2), Relay()
+    family = Family(tmp_path, {b"big": BIG}, 2)
+    relay = Relay(family.reads())
     fetch(relay, family, "c0", family.load(Part, "c0", b"big"))
     fresh = BIG[::-1]
     family.parent.put(b"/m/big", fresh)
@@ -97,7 +101,8 @@ def test_what_changed_since_is_not_taken_for_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", [Part, Pack])
 def test_a_stopped_sibling_costs_the_others_nothing(tmp_path: Path, form: type[Load]) -> None:
     files = {b"big": BIG} if form is Part else SMALL
-    family, relay = Family(tmp_path, files, 5), Relay(Reads(kept=2 * MIB))
+    family = Family(tmp_path, files, 5)
+    relay = Relay(family.reads(2 * MIB))
     stopped = Holding(family.hosts["c0"])
     family.targets["c0"] = Session(stopped, 30)
     loads = {name: family.load(form, name, *files) for name in family.hosts}
@@ -120,7 +125,8 @@ def test_a_stopped_sibling_costs_the_others_nothing(tmp_path: Path, form: type[L
 
 def test_many_stopped_children_leave_the_way_to_the_parent_free(tmp_path: Path) -> None:
     """Who reads no more has no turn there: what all of it was read of does not wait for who takes it."""
-    family, relay = Family(tmp_path, SMALL, 9), Relay()
+    family = Family(tmp_path, SMALL, 9)
+    relay = Relay(family.reads())
     stopped = {name: Holding(family.hosts[name]) for name in list(family.hosts)[:8]}
     family.targets |= {name: Session(line, 30) for name, line in stopped.items()}
     keys = list(SMALL)
@@ -139,7 +145,8 @@ def test_many_stopped_children_leave_the_way_to_the_parent_free(tmp_path: Path) 
 
 def test_who_comes_late_begins_where_the_others_are(tmp_path: Path) -> None:
     """The beginning, which nobody keeps any more, he gets afterwards: the parent sends little more than the file."""
-    family, relay = Family(tmp_path, {b"big": BIG}, 2), Relay(Reads(kept=MIB))
+    family = Family(tmp_path, {b"big": BIG}, 2)
+    relay = Relay(family.reads(MIB))
     loads = {name: family.load(Part, name, b"big") for name in family.hosts}
     side_by_side = threading.Barrier(2)
     with ThreadPoolExecutor(1, "sshsync-test") as pool:
@@ -169,7 +176,8 @@ def test_who_comes_late_begins_where_the_others_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", [Part, Pack])
 def test_who_fails_or_is_stopped_leaves_the_others_alone(tmp_path: Path, form: type[Load]) -> None:
     files = {b"big": BIG} if form is Part else SMALL
-    family, relay, stop = Family(tmp_path, files, 4, piece=1000), Relay(), Stop()
+    family, stop = Family(tmp_path, files, 4, piece=1000), Stop()
+    relay = Relay(family.reads())
     family.hosts["c1"].faults.append(Fault("short", {Part: "store", Pack: "unpack"}[form], after=20_000))
 
     def moved(_count: int) -> None:
@@ -192,7 +200,8 @@ def test_who_fails_or_is_stopped_leaves_the_others_alone(tmp_path: Path, form: t
 
 @pytest.mark.parametrize(("cut", "words"), [(-1, "shorter"), (1, "longer"), (None, "No such file|cannot be read|gone")])
 def test_a_source_that_changed_is_told_to_everybody(tmp_path: Path, cut: int | None, words: str) -> None:
-    family, relay = Family(tmp_path, {b"big": BIG}, 4), Relay()
+    family = Family(tmp_path, {b"big": BIG}, 4)
+    relay = Relay(family.reads())
     loads = {name: family.load(Part, name, b"big") for name in family.hosts}
     if cut is None:
         family.parent.unlink(b"/m/big")
@@ -208,7 +217,8 @@ def test_a_source_that_changed_is_told_to_everybody(tmp_path: Path, cut: int | N
 
 
 def test_a_source_that_is_lost_ends_the_read_for_all_and_each_tries_again(tmp_path: Path) -> None:
-    family, relay = Family(tmp_path, {b"big": BIG}, 3), Relay()
+    family = Family(tmp_path, {b"big": BIG}, 3)
+    relay = Relay(family.reads())
     family.parent.faults.append(Fault("lose", "ranges", after=2 * MIB))
     loads = {name: family.load(Part, name, b"big") for name in family.hosts}
     ended = together({name: lambda name=name: fetch(relay, family, name, loads[name]) for name in loads})
@@ -220,6 +230,26 @@ def test_a_source_that_is_lost_ends_the_read_for_all_and_each_tries_again(tmp_pa
         assert family.staged(name, load) == {b"big": BIG}
 
 
+def test_what_a_sibling_reads_just_now_comes_first(tmp_path: Path) -> None:
+    """So who comes late is soon where the others are, and gets afterwards what they had before."""
+    files = {b"f%d" % number: bytes([number]) * 40_000 for number in range(5)}
+    family = Family(tmp_path, files, 3, piece=10_000)
+    reads = family.reads()
+    relay, loads = Relay(reads), [family.load(Pack, "c0", key) for key in files]
+    seen = []
+
+    def moved(_count: int) -> None:
+        seen.append([reads.first("m", b"/m", name, loads) for name in ("c0", "c1")])
+
+    assert reads.first("m", b"/m", "c1", loads) == 0
+    fetch(relay, family, "c0", family.load(Pack, "c0", b"f3"), moved=moved)
+    assert seen[0] == [3, 3], "c0 is at it, and c1 had better be"
+    assert [reads.first("m", b"/m", name, loads) for name in ("c0", "c1", "c2")] == [0, 3, 3]
+    assert reads.first("m", b"/elsewhere", "c1", loads) == reads.first("other", b"/m", "c1", loads) == 0
+    fetch(relay, family, "c1", family.load(Pack, "c1", b"f3"))
+    assert reads.first("m", b"/m", "c1", loads) == 0
+
+
 def test_links_that_cross_each_other_do_not_wait_for_ever(tmp_path: Path) -> None:
     """Hosts that are parents and children of each other, more links than turns."""
     one, other = Family(tmp_path / "1", {b"big": BIG, **SMALL}, 6), Family(tmp_path / "2", {b"big": BIG, **SMALL}, 6)
@@ -228,7 +258,7 @@ def test_links_that_cross_each_other_do_not_wait_for_ever(tmp_path: Path) -> Non
         family.hosts = dict.fromkeys(family.hosts, across.parent)
         for name in family.hosts:
             across.parent.make(b"/" + name.encode())
-    relay, work = Relay(Reads(kept=MIB)), {}
+    relay, work = Relay(one.reads(MIB)), {}
     for number, family in enumerate((one, other)):
         for turn, name in enumerate(family.hosts):
             load = family.load(Pack, name, *list(SMALL)[turn:]) if turn % 2 else family.load(Part, name, b"big")
