@@ -40,13 +40,13 @@ class Relay:
 
 def _wanted(load: Load, spans: Sequence[Span], ends: Ends) -> Wanted:
     """Return how files are read that go many in one stream: all of them or none, from the first to the last byte."""
-    seat = Seat(0, tuple(spans))
+    seat, able = Seat(0, tuple(spans)), ends.source.capabilities
 
     def follow(offer: Offer) -> Seat | None:
         return seat if offer.spans == seat.spans and not offer.since else None
 
     def begin() -> Opening:
-        words, names = ends.source.capabilities.names([span.key for span in spans])
+        words, names = able.names([span.key for span in spans])
         return Opening(seat, Command(scripts.READ, {"ROOT": ends.source_root, **words}), names, whole=True)
 
     return Wanted(subject(load, ends), follow, lambda _seat: None, begin)

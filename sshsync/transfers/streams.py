@@ -10,6 +10,7 @@ from itertools import islice
 
 from sshsync.core.pieces import Extent
 from sshsync.remote import scripts
+from sshsync.remote.probe import Capabilities
 from sshsync.remote.ranges import BLOCK, assembling, counted, reading
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends, Kept
@@ -109,6 +110,7 @@ class Streams:
         self._failed = threading.Event()
         self._lock = threading.Lock()
         self._telling = threading.Lock()
+        self._keeping = threading.Lock()
 
     def bring(self, spans: Sequence[Span]) -> None:
         """Bring the ranges.
@@ -160,7 +162,8 @@ class Streams:
             raise
 
     def _wanted(self, ends: Ends) -> Wanted:
-        return Wanted(subject(self._load, ends), self._follow, self._take, lambda: self._begin(ends))
+        able = ends.source.capabilities
+        return Wanted(subject(self._load, ends), self._follow, self._take, lambda: self._begin(ends.source_root, able))
 
     def _follow(self, offer: Offer) -> Seat | None:
         """Return what of a read that is under way this part can do with."""
@@ -171,7 +174,7 @@ class Streams:
         with self._lock:
             self._work = deque(remaining(self._work, seat.spans))
 
-    def _begin(self, ends: Ends) -> Opening | None:
+    def _begin(self, root: bytes, able: Capabilities) -> Opening | None:
         """Return what to read next; of small ranges no more than a cut may cost."""
         with self._lock:
             rate = self._sent / max(0.001, self._ends.clock() - self._began)
@@ -182,10 +185,10 @@ class Streams:
         # One byte more than there should be tells of a file that became longer.
         more = spans[-1].offset + spans[-1].length == self._load.size
         asked = [(span.key, Extent(span.offset, span.length + (more and span is spans[-1]))) for span in spans]
-        read, lines = reading(ends.source_root, asked)
-        if "dd" not in ends.source.capabilities.tools:
-            words, lines = ends.source.capabilities.names([span.key for span in spans])
-            read = Command(scripts.READ, {"ROOT": ends.source_root, **words})
+        read, lines = reading(root, asked)
+        if "dd" not in able.tools:
+            words, lines = able.names([span.key for span in spans])
+            read = Command(scripts.READ, {"ROOT": root, **words})
         return Opening(Seat(0, tuple(spans)), read, lines, whole=len(spans) > 1 or not self._able)
 
     def _one(self, reader: Reader, ends: Ends) -> None:
@@ -206,7 +209,7 @@ class Streams:
             except BehindError:
                 spans = self._fell_behind(spans, came)
             target.finish().check("receiving files")
-        with self._lock:
+        with self._keeping:
             for span in spans:
                 self._kept(span)
 
