@@ -14,7 +14,7 @@ from sshsync.transfers.offers import Offer, Seat, Window
 
 
 class BehindError(Exception):
-    """Somebody is so far behind the other readers that what he needs next is not kept any more."""
+    """What somebody needs next is not to be had of this read any more: the others are too far ahead, or it made way."""
 
 
 class Read:
@@ -56,6 +56,8 @@ class Read:
         self._readers: set[Reader] = set()
         self._taken: dict[str, int] = {}
         self._source: Conversation | None = None
+        self._session: Session | None = None
+        self._began = 0.0
         self._pieces: Iterator[bytes] = iter(())
         self._release: Callable[[], None] = lambda: None
 
@@ -114,13 +116,32 @@ class Read:
         self._taken[reader.name] = max(reader.place, self._taken.get(reader.name, 0))
         return not self._readers
 
-    def start(self, session: Session, command: Command, stdin: bytes, release: Callable[[], None]) -> None:
+    def claim(self, session: Session, since: float) -> bool:
+        """Become the one who fetches, of a read over a connection that began before a moment and could be shorter."""
+        lasts = self._session is session and self._began < since and not self.over
+        if not lasts or self.fetching or (self.whole and not self.reserved):
+            return False
+        self.fetching = True
+        return True
+
+    def hurry(self) -> None:
+        """End it soon, for somebody waits for its turn; called without the lock by who has claimed it."""
+        if not self.whole:
+            self._end(BehindError())
+            return
+        while self.fetch()[2]:
+            with self.changed:
+                if self.fetching:
+                    return
+                self.fetching = True
+
+    def start(self, session: Session, now: float, command: Command, stdin: bytes, release: Callable[[], None]) -> None:
         """Start the command; whatever goes wrong with that, its readers are told. Called without the lock.
 
         Args:
             release: gives back the turn on the parent's connection.
         """
-        self._release = release
+        self._release, self._session, self._began = release, session, now
         try:
             self._source = session.start(command, stdin)
             self._pieces = self._source.pieces()
@@ -157,11 +178,12 @@ class Read:
         return start, number, piece
 
     def close(self) -> None:
-        """Let the command go, and give its turn back. Called without the lock, by whoever has nobody beside him."""
-        source, self._source = self._source, None
+        """Let the command go, and give its turn back, once; called without the lock."""
+        with self.changed:
+            source, self._source = self._source, None
+            release, self._release = self._release, lambda: None
         if source:
             source.__exit__(None, None, None)
-        release, self._release = self._release, lambda: None
         release()
 
     @property
@@ -174,8 +196,8 @@ class Read:
         Raises:
             SourceChangedError: with its words.
         """
-        if self._source:
-            reply = self._source.reply(b"")
+        if source := self._source:
+            reply = source.reply(b"")
             if reply.status:
                 said = visible(reply.errors.strip(), 200)
                 raise SourceChangedError(f"reading it failed: {said}", where=reply.label)

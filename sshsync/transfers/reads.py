@@ -29,6 +29,10 @@ LEAST_KEPT = 1 << 20
 """Bytes that are kept of each read for others to join, however many reads there are."""
 
 
+TURN = 10.0
+"""Seconds after which a read makes way for somebody who waits for a turn: three slow children must not keep a parent
+from all others."""
+
 AHEAD = 1000
 """Loads that are looked at for one that a sibling reads just now."""
 
@@ -149,7 +153,7 @@ class Reads:
                         stack.callback(self._leave, reader)
                         return reader
             with closing(_Turns(ends)) as turns:
-                if turns.take(lambda: self._joins(ends, wanted)):
+                if turns.take(lambda: self._late(ends, wanted)):
                     return self._begun(ends, wanted, turns, stack)
 
     def _joins(self, ends: Ends, wanted: Wanted) -> bool:
@@ -187,8 +191,24 @@ class Reads:
         if reader:
             stack.callback(self._leave, reader)
         if reader and opening:
-            reader.read.start(ends.source, opening.command, opening.stdin, turns.hand_over(ends.source))
+            reader.read.start(ends.source, ends.clock(), opening.command, opening.stdin, turns.hand_over(ends.source))
         return reader
+
+    def _late(self, ends: Ends, wanted: Wanted) -> bool:
+        """Help somebody who waits for a turn; tell whether he needs it no more because there is something to join."""
+        self._make_way(ends)
+        return self._joins(ends, wanted)
+
+    def _make_way(self, ends: Ends) -> None:
+        """Have a read that lasts for long, and that nobody fetches of at this moment, give its turn back.
+
+        Its readers go on by another one. One that cannot be gone on with from its middle is fetched to its end.
+        """
+        since = ends.clock() - TURN
+        with self._lock:
+            found = next((read for read in self._all() if read.claim(ends.source, since)), None)
+        if found:
+            found.hurry()
 
     def _new(self, ends: Ends, wanted: Wanted, opening: Opening) -> Read:
         alone = ends.source is ends.target

@@ -143,6 +143,34 @@ def test_many_stopped_children_leave_the_way_to_the_parent_free(tmp_path: Path) 
         assert [one.exception(60) for one in slow] == [None] * 8
 
 
+@pytest.mark.parametrize("form", [Part, Pack])
+def test_who_stands_still_makes_way_for_who_waits(tmp_path: Path, form: type[Load]) -> None:
+    """More stopped children than there are turns, each at a file of his own: the next one does not wait for them."""
+    files = {b"f%d" % number: random.Random(number).randbytes(3 * MIB if form is Part else 60_000) for number in range(6)}
+    family = Family(tmp_path, files, 6, piece=20_000)
+    relay, now = Relay(family.reads()), [0.0]
+    stopped = {name: Holding(family.hosts[name]) for name in list(family.hosts)[:5]}
+    family.targets |= {name: Session(line, 30) for name, line in stopped.items()}
+    loads = {name: family.load(form, name, b"f%d" % number) for number, name in enumerate(family.hosts)}
+
+    def clock() -> float:
+        now[0] += 1
+        return now[0]
+
+    with ThreadPoolExecutor(5, "sshsync-test") as pool:
+        slow = {}
+        for name, line in stopped.items():
+            slow[name] = pool.submit(fetch, relay, family, name, loads[name], clock=clock)
+            assert line.holds.wait(60)
+        fetch(relay, family, "c5", loads["c5"], clock=clock)
+        assert not any(one.done() for one in slow.values())
+        for line in stopped.values():
+            line.go.set()
+        assert [one.exception(60) for one in slow.values()] == [None] * 5
+    for number, (name, load) in enumerate(loads.items()):
+        assert family.staged(name, load) == {b"f%d" % number: files[b"f%d" % number]}
+
+
 def test_who_comes_late_begins_where_the_others_are(tmp_path: Path) -> None:
     """The beginning, which nobody keeps any more, he gets afterwards: the parent sends little more than the file."""
     family = Family(tmp_path, {b"big": BIG}, 2)
