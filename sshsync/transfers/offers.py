@@ -3,12 +3,26 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from sshsync.model.item import Digest, Key
 from sshsync.remote.ranges import BLOCK
 from sshsync.transfers.load import Span
 
 WORTH = 1 << 20
 """Bytes for which it pays to join a read."""
+
+
+Content = tuple[Key, Digest | None, int]
+"""A file's name, digest and size."""
+
+
+class Subject(NamedTuple):
+    """What somebody wants: contents, by name, digest and size, and where they are."""
+
+    parent: str
+    root: bytes
+    wanted: tuple[Content, ...]
 
 
 @dataclass(frozen=True, slots=True)

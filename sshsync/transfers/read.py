@@ -10,7 +10,7 @@ from sshsync.model.words import visible
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import SLICE, Ends
 from sshsync.transfers.load import Span
-from sshsync.transfers.offers import Offer, Seat, Window
+from sshsync.transfers.offers import Offer, Seat, Subject, Window
 
 
 class BehindError(Exception):
@@ -220,6 +220,7 @@ class Reader:
 
     Args:
         read: what he reads of.
+        subject: by which that is found.
         seat: what is his of it.
         ends: his link.
 
@@ -229,8 +230,9 @@ class Reader:
         place: how far he has come, in the stream of all bytes.
     """
 
-    def __init__(self, read: Read, seat: Seat, ends: Ends) -> None:
+    def __init__(self, read: Read, subject: Subject, seat: Seat, ends: Ends) -> None:
         self.read = read
+        self.subject = subject
         self.name = ends.child.name
         self.spans = seat.spans
         self._ends = ends

@@ -11,15 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
 
 from sshsync.hosts.session import Session
 from sshsync.model.change import Transfer
-from sshsync.model.item import Digest, Key
 from sshsync.remote.scripts import Command
-from sshsync.transfers.base import SLICE, Ends, held
+from sshsync.transfers.base import SLICE, Ends
 from sshsync.transfers.load import Load
-from sshsync.transfers.offers import Offer, Seat
+from sshsync.transfers.offers import Content, Offer, Seat, Subject
 from sshsync.transfers.read import Read, Reader
 
 KEPT = 48 << 20
@@ -35,14 +33,6 @@ from all others."""
 
 AHEAD = 1000
 """Loads that are looked at for one that a sibling reads just now."""
-
-
-class Subject(NamedTuple):
-    """What somebody wants: contents, by name, digest and size, and where they are."""
-
-    parent: str
-    root: bytes
-    wanted: tuple[tuple[Key, Digest | None, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +71,7 @@ def subject(load: Load, ends: Ends) -> Subject:
     return Subject(ends.parent.name, ends.source_root, tuple(map(_wanted, load.changes)))
 
 
-def _wanted(change: Transfer) -> tuple[Key, Digest | None, int]:
+def _wanted(change: Transfer) -> Content:
     return change.key, change.new.digest, change.size
 
 
@@ -144,16 +134,16 @@ class Reads:
         """Return a reader; when the stack is left, so is the read, and then the turn is given back."""
         while True:
             if self._joins(ends, wanted):
-                with ExitStack() as turn:
-                    turn.enter_context(held(ends.target.relays, ends.check))
+                with closing(_Turns(ends, self._make_way)) as turns:
+                    turns.take([ends.target], lambda: False)
                     with self._lock:
                         reader = self._joined(ends, wanted)
                     if reader:
-                        stack.push(turn.pop_all())
+                        stack.callback(turns.hand_over(ends.target))
                         stack.callback(self._leave, reader)
                         return reader
-            with closing(_Turns(ends)) as turns:
-                if turns.take(lambda: self._late(ends, wanted)):
+            with closing(_Turns(ends, self._make_way)) as turns:
+                if turns.take(ends.sessions, lambda: self._joins(ends, wanted)):
                     return self._begun(ends, wanted, turns, stack)
 
     def _joins(self, ends: Ends, wanted: Wanted) -> bool:
@@ -178,7 +168,7 @@ class Reads:
             return None
         read, seat = found
         wanted.take(seat)
-        return Reader(read, seat, ends)
+        return Reader(read, wanted.subject, seat, ends)
 
     def _begun(self, ends: Ends, wanted: Wanted, turns: "_Turns", stack: ExitStack) -> Reader | None:
         """Begin a read, or join one after all that somebody has begun meanwhile."""
@@ -187,26 +177,20 @@ class Reads:
             reader = self._joined(ends, wanted)
             opening = None if reader else wanted.begin()
             if opening:
-                reader = Reader(self._new(ends, wanted, opening), opening.seat, ends)
+                reader = Reader(self._new(ends, wanted, opening), wanted.subject, opening.seat, ends)
         if reader:
             stack.callback(self._leave, reader)
         if reader and opening:
             reader.read.start(ends.source, ends.clock(), opening.command, opening.stdin, turns.hand_over(ends.source))
         return reader
 
-    def _late(self, ends: Ends, wanted: Wanted) -> bool:
-        """Help somebody who waits for a turn; tell whether he needs it no more because there is something to join."""
-        self._make_way(ends)
-        return self._joins(ends, wanted)
-
-    def _make_way(self, ends: Ends) -> None:
-        """Have a read that lasts for long, and that nobody fetches of at this moment, give its turn back.
+    def _make_way(self, session: Session, now: float) -> None:
+        """Have a read over a connection that lasts for long, and of which nobody fetches just now, give its turn back.
 
         Its readers go on by another one. One that cannot be gone on with from its middle is fetched to its end.
         """
-        since = ends.clock() - TURN
         with self._lock:
-            found = next((read for read in self._all() if read.claim(ends.source, since)), None)
+            found = next((read for read in self._all() if read.claim(session, now - TURN)), None)
         if found:
             found.hurry()
 
@@ -229,14 +213,20 @@ class Reads:
         with self._lock:
             last = read.leave(reader)
             if last:
+                self._drop(read)
                 if read.whole_kept:
-                    self._evict(read.size - read.reserved)
-                    read.reserve(self._room)
-                if not read.reserved:
-                    self._drop(read)
+                    self._keep(reader.subject, read)
                 self._divide()
         if last:
             read.close()
+
+    def _keep(self, subject: Subject, read: Read) -> None:
+        """Keep what was read in full for those who come later to the same, as long as there is room."""
+        read.reserved = 0
+        self._evict(read.size)
+        read.reserve(self._room)
+        if read.reserved:
+            self._running.setdefault(subject, []).append(read)
 
     def _evict(self, size: int) -> None:
         """Make room for so many bytes that are reserved, by what nobody reads now: the oldest first."""
@@ -272,24 +262,32 @@ class Reads:
 
 
 class _Turns:
-    """Turns on both connections of a link, or on the one that leads to both."""
+    """Turns on the connections of a link.
 
-    def __init__(self, ends: Ends) -> None:
+    Args:
+        ends: the link.
+        wait: called now and then while none is to be had on a connection, with that and the time.
+    """
+
+    def __init__(self, ends: Ends, wait: Callable[[Session, float], None]) -> None:
         self._ends = ends
+        self._wait = wait
         self._held: dict[Session, Callable[[], None]] = {}
 
-    def take(self, enough: Callable[[], bool]) -> bool:
-        """Wait for all turns, in the order that everybody keeps.
+    def take(self, sessions: Iterable[Session], enough: Callable[[], bool]) -> bool:
+        """Wait for turns.
 
         Args:
+            sessions: where; several in the order that everybody keeps.
             enough: looked at now and then while none is to be had: whether they are not needed any more.
 
         Returns:
             Whether all were taken.
         """
-        for session in self._ends.sessions:
+        for session in sessions:
             while not session.relays.acquire(timeout=SLICE):
                 self._ends.check()
+                self._wait(session, self._ends.clock())
                 if enough():
                     return False
             self._held[session] = session.relays.release

@@ -226,6 +226,20 @@ def test_who_fails_or_is_stopped_leaves_the_others_alone(tmp_path: Path, form: t
     assert family.staged("c1", again) == files
 
 
+@pytest.mark.parametrize("form", [Part, Pack])
+def test_a_read_that_its_last_reader_left_in_the_middle_is_not_joined(tmp_path: Path, form: type[Load]) -> None:
+    files = {b"big": BIG} if form is Part else {b"f%02d" % number: BIG[number : number + 40_000] for number in range(20)}
+    family = Family(tmp_path, files, 2, piece=1000)
+    relay = Relay(family.reads())
+    family.hosts["c0"].faults.append(Fault("short", {Part: "store", Pack: "unpack"}[form], after=20_000))
+    with pytest.raises(SshsyncError):
+        fetch(relay, family, "c0", family.load(form, "c0", *files))
+    load = family.load(form, "c1", *files)
+    fetch(relay, family, "c1", load)
+    assert family.staged("c1", load) == files
+    assert family.commands == 2
+
+
 @pytest.mark.parametrize(("cut", "words"), [(-1, "shorter"), (1, "longer"), (None, "No such file|cannot be read|gone")])
 def test_a_source_that_changed_is_told_to_everybody(tmp_path: Path, cut: int | None, words: str) -> None:
     family = Family(tmp_path, {b"big": BIG}, 4)
