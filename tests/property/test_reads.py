@@ -38,6 +38,7 @@ class Child:
     work: list[Span]
     got: bytearray = field(default_factory=lambda: bytearray(SIZE))
     behind: bool = False
+    whole: bool = False
 
     def steps(self) -> Generator[None, None, None]:
         load = self.family.load(Part, self.name, b"big")
@@ -55,6 +56,7 @@ class Child:
                         self.family.moved[self.name] += len(piece)
                         yield
                 except BehindError:
+                    assert not self.whole, "what has no middle is kept for whoever joined"
                     self.behind = True
                 except SshsyncError:
                     self.again(span, at)
@@ -63,9 +65,12 @@ class Child:
 
     def again(self, span: Span, at: int) -> None:
         if at < span.offset + span.length:
+            at = 0 if self.whole else at
             self.work.insert(0, Span(span.key, at, span.offset + span.length - at))
 
     def follow(self, offer: Offer) -> Seat | None:
+        if self.whole:
+            return None if offer.since or offer.spans != tuple(self.work) else Seat(0, offer.spans)
         return follow(offer, self.work, jump=not self.behind)
 
     def take(self, seat: Seat) -> None:
@@ -74,7 +79,7 @@ class Child:
     def begin(self, root: bytes) -> Opening:
         span = self.work.pop(0)
         more = span.offset + span.length == SIZE
-        return Opening(Seat(0, (span,)), *reading(root, [(span.key, Extent(span.offset, span.length + more))]))
+        return Opening(Seat(0, (span,)), *reading(root, [(span.key, Extent(span.offset, span.length + more))]), whole=self.whole)
 
 
 STEPS = st.lists(st.tuples(st.integers(0, CHILDREN - 1), st.integers(1, 60)), max_size=60)
@@ -83,16 +88,16 @@ FAULTS = st.lists(st.tuples(st.integers(1, 4), st.integers(0, SIZE)), max_size=2
 
 
 @settings(max_examples=80)
-@given(STEPS, DEATHS, FAULTS, st.sampled_from([2, 8, 20, 81, 200]))
+@given(STEPS, DEATHS, FAULTS, st.sampled_from([2, 8, 20, 82, 200]), st.booleans())
 def test_whatever_happens_everybody_gets_the_right_bytes_and_the_parent_sends_no_more_than_it_must(
-    steps: list[tuple[int, int]], deaths: dict[int, int], faults: list[tuple[int, int]], kept: int
+    steps: list[tuple[int, int]], deaths: dict[int, int], faults: list[tuple[int, int]], kept: int, whole: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as directory:
         family = Family(Path(directory), {b"big": CONTENT}, CHILDREN, PIECE)
         reads = family.reads(kept * BLOCK, BLOCK)
         family.parent.faults += [Fault("lose", "ranges", nth=nth, after=after) for nth, after in faults]
         lines = [connected(family)]
-        children = [Child(name, family, reads, [Span(b"big", 0, SIZE)]) for name in family.hosts]
+        children = [Child(name, family, reads, [Span(b"big", 0, SIZE)], whole=whole) for name in family.hosts]
         going = {number: child.steps() for number, child in enumerate(children)}
         failures, killed = 0, set[int]()
 
