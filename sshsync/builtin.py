@@ -24,6 +24,7 @@ from sshsync.notices.program import Mail, Program
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.command import ByCommand
 from sshsync.transfers.direct import Direct
+from sshsync.transfers.reads import Reads
 from sshsync.transfers.relay import Relay
 from sshsync.transfers.scp import ByScp
 from sshsync.transports.base import Factory, Transport
@@ -33,11 +34,11 @@ from sshsync.transports.local import LocalTransport
 from sshsync.transports.ssh import SshTransport, shown_key
 from sshsync.transports.trust import own_file, trust
 
-STRATEGIES: Mapping[str, Callable[[Settings], Strategy]] = {
-    "relay": lambda _settings: Relay(),
-    "command": lambda _settings: ByCommand(),
-    "direct": lambda _settings: Direct(),
-    "scp": lambda settings: ByScp(Path(settings.state_dir) / "spool"),
+STRATEGIES: Mapping[str, Callable[[Settings, Reads], Strategy]] = {
+    "relay": lambda _settings, reads: Relay(reads),
+    "command": lambda _settings, _reads: ByCommand(),
+    "direct": lambda _settings, _reads: Direct(),
+    "scp": lambda settings, _reads: ByScp(Path(settings.state_dir) / "spool"),
 }
 """How bytes move."""
 
@@ -63,12 +64,13 @@ TRANSPORTS: Mapping[str, Way] = {
 
 Kinds = Mapping[str, tuple[Callable[[], Kind], Callable[[Asking, Settings], Appliers[Any]]]]
 
-KINDS: Kinds = {
-    "files": (
-        Files,
-        lambda asking, settings: FileAppliers(asking, {name: make(settings) for name, make in STRATEGIES.items()}),
-    ),
-}
+
+def _files(asking: Asking, settings: Settings) -> FileAppliers:
+    reads = Reads()
+    return FileAppliers(asking, {name: make(settings, reads) for name, make in STRATEGIES.items()}, reads)
+
+
+KINDS: Kinds = {"files": (Files, _files)}
 """What items are, and how they become what they should be."""
 
 

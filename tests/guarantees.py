@@ -52,7 +52,7 @@ PROMISES = {
     ),
     "Isolated": (
         "One host's failure touches only it and the hosts behind it, one file's only that file; one controller at a time changes a child.",
-        ["*test_row_81_*", "*test_row_82_*", "*dead_node*", "*dead_master*", "*a_bug_in_one_job*", "*/test_pipeline.py::*", "*a_container_that_is_stopped*", "*what_all_hosts_lack*", "*/test_vanished.py::*", "*/test_two_controllers.py::*"],
+        ["*test_row_81_*", "*test_row_82_*", "*dead_node*", "*dead_master*", "*a_bug_in_one_job*", "*/test_pipeline.py::*", "*a_container_that_is_stopped*", "*what_all_hosts_lack*", "*/test_vanished.py::*", "*/test_two_controllers.py::*", "*/test_reads.py::*", "*/test_shared_reads.py::*"],
     ),
     "No injection, no escape": (
         "Names, configuration values and what hosts print never become code, and nothing is written outside the configured roots.",

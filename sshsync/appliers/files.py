@@ -1,6 +1,7 @@
 """The applier of files: room and names are looked at before, young files wait, changes travel by strategies."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -27,6 +28,7 @@ from sshsync.remote.probe import Capabilities
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.choose import choose
 from sshsync.transfers.load import SMALL, STREAMED, Batch, Pack, Part, above, batches
+from sshsync.transfers.reads import Reads
 
 
 class FileAppliers:
@@ -35,16 +37,19 @@ class FileAppliers:
     Args:
         asking: how hosts are spoken to.
         strategies: how bytes move, by name.
+        reads: what is being read of parents, for all links.
     """
 
-    def __init__(self, asking: Asking, strategies: Mapping[str, Strategy]) -> None:
+    def __init__(self, asking: Asking, strategies: Mapping[str, Strategy], reads: Reads) -> None:
         self._asking = asking
+        self._reads = reads
         self._strategies = {**strategies, REUSE: Reuse()}
         self._looks = Looks(asking, Files())
 
     def __call__(self, site: Site) -> "FileApplier":
         """Return the applier for one link."""
-        return FileApplier(site, self._asking, self._looks, self._strategies)
+        self._reads.expect(site.parent.name, site.child.name)
+        return FileApplier(site, self._asking, self._looks, self._strategies, self._reads)
 
     def ways(self, repository: Repository, capabilities: Capabilities) -> Mapping[str, str]:
         """See `Appliers`."""
@@ -60,8 +65,11 @@ class FileAppliers:
 class FileApplier:
     """See `Applier`."""
 
-    def __init__(self, site: Site, asking: Asking, looks: Looks, strategies: Mapping[str, Strategy]) -> None:
+    def __init__(
+        self, site: Site, asking: Asking, looks: Looks, strategies: Mapping[str, Strategy], reads: Reads
+    ) -> None:
         self._site = site
+        self._reads = reads
         self._asking = asking
         self._looks = looks
         self._strategies = strategies
@@ -139,7 +147,8 @@ class FileApplier:
 
         if not followed:
             yield from mover.salvage(settled)
-        yield from mover.move(self._batches([change for change in settled if change.key not in mover.salvaged]))
+        rest = self._batches([change for change in settled if change.key not in mover.salvaged])
+        yield from mover.move(self._by_turns(rest, prepared.parent.root))
         late = [change for change in transfers if change.key in young]
         yield from self._late(prepared, mover, [*late, *mover.restless])
 
@@ -270,6 +279,16 @@ class FileApplier:
         """Tell whether a file comes as a part of its own, of which any range can be brought by itself."""
         able = self._parts is not None and self._parts.means is not None
         return able and change.size >= SMALL and choose(change.key, self._site.child).strategy in STREAMED
+
+    def _by_turns(self, batches: Iterable[Batch], root: bytes) -> Iterator[Batch]:
+        """Yield batches, each time first one that is read for a sibling just then."""
+        left = deque(batches)
+        while left:
+            number = self._reads.first(self._site.parent.name, root, self._site.child.name, (b.load for b in left))
+            left.rotate(-number)
+            batch = left.popleft()
+            left.rotate(number)
+            yield batch
 
     @property
     def _streams(self) -> bool:

@@ -16,6 +16,7 @@ from sshsync.model.events import (
     Remarked,
     Resent,
     Saved,
+    Shared,
     key_text,
 )
 from sshsync.model.item import Item, Key
@@ -42,6 +43,7 @@ class Ledger:
         self._counting = threading.Lock()
         self.tentative = False
         self._saved: dict[Key, int] = {}
+        self._shared = 0
 
     def published(self, items: list[Item], *, salvaged: bool = False) -> None:
         """Note items that are on the child now; `salvaged` when an earlier run had moved their bytes."""
@@ -51,12 +53,21 @@ class Ledger:
         moved = 0 if salvaged else sum(item.size for item in items) - saved
         if rows:
             self._emit(Published(self._name, rows, moved, salvaged))
+        with self._counting:
+            shared, self._shared = self._shared, 0
+        if shared:
+            self._emit(Shared(self._name, shared))
 
     def saved(self, key: Key, count: int) -> None:
         """Note bytes of an item that were not sent, because they lay on the child already, in other items."""
         if count:
             self._saved[key] = count
             self._emit(Saved(self._name, key_text(key), count))
+
+    def shared(self, count: int) -> None:
+        """Note bytes that moved and had been read from the parent for another child; told with what is published."""
+        with self._counting:
+            self._shared += count
 
     def adjusted(self, items: Iterable[Item]) -> None:
         """Note items whose marks were set."""

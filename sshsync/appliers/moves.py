@@ -331,6 +331,7 @@ class Mover:
             lane=lambda number: (asking.lane(self._parent, number), asking.lane(self._child, number)),
             clock=asking.monotonic,
             wire=self._wire,
+            shared=self._ledger.shared,
         )
 
     def _moved(self, count: int) -> None:

@@ -360,4 +360,4 @@ class GlobalOptions(_Options):
         "ntfy://ntfy.example.org/sshsync",
         secret=True,
     )
-    max_parallel: Annotated[int, Field(ge=1, le=1000)] = _option(16, "Repositories that are synchronized at once.")
+    max_parallel: Annotated[int, Field(ge=1, le=1000)] = _option(32, "Repositories that are synchronized at once.")

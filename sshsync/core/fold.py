@@ -122,6 +122,10 @@ def _saved(entry: RepositoryReport, event: ev.Saved) -> None:
     entry.saved += event.bytes
 
 
+def _shared(entry: RepositoryReport, event: ev.Shared) -> None:
+    entry.shared += event.bytes
+
+
 def _adjusted(entry: RepositoryReport, event: ev.Adjusted) -> None:
     entry.adjusted += len(event.names)
 
@@ -173,6 +177,7 @@ _HANDLERS: dict[type, Callable[[RepositoryReport, Any], None]] = {
     ev.Published: _published,
     ev.Resent: _resent,
     ev.Saved: _saved,
+    ev.Shared: _shared,
     ev.Adjusted: _adjusted,
     ev.Deleted: _deleted,
     ev.ItemFailed: _item_failed,

@@ -66,7 +66,10 @@ class Folding:
             fold.apply(self.report, event)
 
 
-_COUNTS = ("copied", "unchanged", "deleted", "failed", "blocked", "deferred", "moved", "saved", "resent", "retries")
+_COUNTS = (
+    *("copied", "unchanged", "deleted", "failed", "blocked", "deferred"),
+    *("moved", "saved", "shared", "resent", "retries"),
+)
 
 
 class Logging:

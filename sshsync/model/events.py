@@ -143,6 +143,14 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """Bytes of what was moved that its parent did not have to send for it: they were read for another child of it."""
+
+    repository: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verified:
     """Items found equal to their origin, or known to be gone (digest ""). Changes of what is on record only."""
 
@@ -260,6 +268,7 @@ Event = (
     | Published
     | Resent
     | Saved
+    | Shared
     | Verified
     | Adjusted
     | Deleted
@@ -349,7 +358,7 @@ def level(event: Event) -> int:
         return 30
     if isinstance(event, Unfit):
         return 40
-    if isinstance(event, RepositoryStarted | Scanned | Planned | Saved):
+    if isinstance(event, RepositoryStarted | Scanned | Planned | Saved | Shared):
         return 10
     if isinstance(event, RepositoryFinished):
         return 20 if event.outcome in GOOD or event.outcome == Outcome.SKIPPED else 40

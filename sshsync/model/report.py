@@ -26,6 +26,7 @@ class RepositoryReport:
         codes: the codes of all items that did not reach their goal, also of those that `problems` has no room for.
         kept: bytes that did not have to move because they were there already.
         saved: bytes of what was brought that did not have to move: they were copied out of other items there.
+        shared: bytes of what moved that the parent did not have to send for it: they were read for another child.
         unfit: why preflight found its host unable to take part.
         deferred: items left for the next run because they are still being written.
         words: what its items are called; known when it has started.
@@ -50,6 +51,7 @@ class RepositoryReport:
     planned: int = 0
     kept: int = 0
     saved: int = 0
+    shared: int = 0
     retries: int = 0
     seconds: float = 0.0
     as_of: float = 0.0

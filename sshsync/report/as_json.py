@@ -88,6 +88,7 @@ def _repository(job: RepositoryReport) -> dict[str, Any]:
             "planned": job.planned,
             "kept": job.kept,
             "saved": job.saved,
+            "shared": job.shared,
         },
         "seconds": round(job.seconds, 3),
         "retries": job.retries,

@@ -13,7 +13,7 @@ from sshsync.model.topology import Repository
 from sshsync.transfers.load import Load, Span
 from sshsync.transfers.wire import Passage, Wire
 
-_SLICE = 0.5
+SLICE = 0.5
 """Seconds that pass at the most before somebody who waits for his turn notices a signal."""
 
 
@@ -33,6 +33,7 @@ class Ends:
         sent: told of each such chunk as it has gone over the wire, whether it arrives or not.
         clock: seconds that never jump.
         wire: how what goes through the controller goes: at what pace, and whether it is compressed.
+        shared: told of bytes among those that moved which were read from the parent for a sibling already.
     """
 
     parent: Repository
@@ -51,6 +52,12 @@ class Ends:
     sent: Callable[[Span, Digest], None] = lambda _span, _digest: None
     clock: Callable[[], float] = time.monotonic
     wire: Wire = field(default_factory=Wire)
+    shared: Callable[[int], None] = lambda _count: None
+
+    @property
+    def sessions(self) -> list[Session]:
+        """Both sessions, or the one that leads to both ends, in the order in which everybody waits for turns."""
+        return sorted({self.source, self.target}, key=id)
 
     @property
     def round_trip(self) -> float:
@@ -90,7 +97,7 @@ class Ends:
         There is no deadline: whoever has a turn makes progress or is given up. A signal ends the waiting.
         """
         with ExitStack() as stack:
-            for session in sorted({self.source, self.target}, key=id):
+            for session in self.sessions:
                 stack.enter_context(held(session.relays, self.check))
             yield
 
@@ -98,7 +105,7 @@ class Ends:
 @contextmanager
 def held(turns: threading.Semaphore, check: Callable[[], None]) -> Iterator[None]:
     """Hold one of so many turns, however long that takes; `check` is called meanwhile and may raise."""
-    while not turns.acquire(timeout=_SLICE):
+    while not turns.acquire(timeout=SLICE):
         check()
     try:
         yield

@@ -9,15 +9,16 @@ from dataclasses import replace
 from itertools import islice
 
 from sshsync.core.pieces import Extent
-from sshsync.errors import SourceChangedError
-from sshsync.hosts.conversation import Conversation
-from sshsync.model.words import visible
 from sshsync.remote import scripts
 from sshsync.remote.ranges import BLOCK, assembling, counted, reading
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends, Kept
 from sshsync.transfers.chunks import Chunks, Ranges, length_at
 from sshsync.transfers.load import Part, Span
+from sshsync.transfers.offers import Offer, Seat, follow, remaining
+from sshsync.transfers.read import BehindError, Reader
+from sshsync.transfers.reads import Opening, Reads, Wanted, subject
+from sshsync.transfers.wire import Passage
 
 LEAST = 1 << 20
 """Bytes that are worth a stream of their own."""
@@ -91,10 +92,14 @@ class Streams:
         load: the part.
         ends: both hosts.
         kept: told of each portion once the program that wrote it has ended.
+        reads: what of the parent is read for other children, too.
     """
 
-    def __init__(self, load: Part, ends: Ends, kept: Kept) -> None:
+    def __init__(self, load: Part, ends: Ends, kept: Kept, reads: Reads) -> None:
         self._load = load
+        self._reads = reads
+        self._able = all("dd" in end.capabilities.tools for end in (ends.source, ends.target))
+        self._jumps = self._able
         self._ends = replace(ends, check=self._check)
         self._stop = ends.check
         self._kept = kept
@@ -105,6 +110,7 @@ class Streams:
         self._failed = threading.Event()
         self._lock = threading.Lock()
         self._telling = threading.Lock()
+        self._keeping = threading.Lock()
 
     def bring(self, spans: Sequence[Span]) -> None:
         """Bring the ranges.
@@ -114,9 +120,13 @@ class Streams:
             SourceChangedError: the file is shorter than it was.
         """
         ends = self._ends
-        able = all("dd" in end.capabilities.tools for end in (ends.source, ends.target))
         # Without dd nobody steps into the middle of a file.
-        count = useful(sum(span.length for span in spans), ends.round_trip, ends.chunk, ends.streams) if able else 1
+        size = sum(span.length for span in spans)
+        count = useful(size, ends.round_trip, ends.chunk, ends.streams) if self._able else 1
+        others = self._reads.running(subject(self._load, ends)) if self._able and not ends.streams else 0
+        if count <= 2 * others:
+            # Who reads what others read does so in as many streams as they do.
+            count = min(others, max(1, ends.chunk // WINDOW))
         # A file of no bytes is one that a receiver of nothing makes.
         found = portions(spans, count) or [Span(self._load.change.key, 0, 0)]
         self._work.extend(found)
@@ -142,54 +152,91 @@ class Streams:
         try:
             ends = self._ends.along(stream % LANES)
             while not self._failed.is_set():
-                with self._lock:
-                    number, spans = self._next()
-                if not spans:
-                    return
-                self._one(number, spans, ends)
+                way = ends.passage(self._load)
+                with self._reads.reading(ends, self._wanted(ends, way)) as reader:
+                    if reader is None:
+                        return
+                    self._one(reader, ends, way)
         except BaseException:
             self._failed.set()
             raise
 
-    def _next(self) -> tuple[int, list[Span]]:
-        """Return what to bring next, with a number of its own; of small ranges no more than a cut may cost."""
+    def _wanted(self, ends: Ends, way: Passage) -> Wanted:
+        return Wanted(subject(self._load, ends), self._follow, self._take, lambda: self._begin(ends, way))
+
+    def _follow(self, offer: Offer) -> Seat | None:
+        """Return what of a read that is under way this part can do with."""
+        with self._lock:
+            return follow(offer, self._work, jump=self._jumps)
+
+    def _take(self, seat: Seat) -> None:
+        with self._lock:
+            self._work = deque(remaining(self._work, seat.spans))
+
+    def _begin(self, ends: Ends, way: Passage) -> Opening | None:
+        """Return what to read next."""
+        with self._lock:
+            spans = self._next()
+        if not spans:
+            return None
+        root, able = ends.source_root, ends.source.capabilities
+        # One byte more than there should be tells of a file that became longer.
+        more = spans[-1].offset + spans[-1].length == self._load.size
+        asked = [(span.key, Extent(span.offset, span.length + (more and span is spans[-1]))) for span in spans]
+        read, lines = reading(root, asked)
+        if "dd" not in able.tools:
+            words, lines = able.names([span.key for span in spans])
+            read = Command(scripts.READ, {"ROOT": root, **words})
+        whole = len(spans) > 1 or not self._able
+        return Opening(
+            Seat(0, tuple(spans)), way.reading(read), lines, whole=whole, opened=way.opened, ahead=ends.ahead
+        )
+
+    def _next(self) -> list[Span]:
+        """Take what to bring next; of small ranges no more than a cut may cost."""
         rate = self._sent / max(0.001, self._ends.clock() - self._began)
         most = min(SPOTS, length_at(0, rate, self._ends.chunk))
-        self._started += 1
         found = [self._work.popleft() for _ in range(together(tuple(islice(self._work, MANY)), most))]
         upto = self._ends.wire.most(self._load, self._ends.zips) if found else 0
         if upto and found[-1].length > upto:
             key, offset, length = found[-1].key, found[-1].offset, found[-1].length
             found[-1] = Span(key, offset, upto)
             self._work.appendleft(Span(key, offset + upto, length - upto))
-        return self._started, found
+        return found
 
-    def _one(self, number: int, spans: Sequence[Span], ends: Ends) -> None:
-        # One byte more than there should be tells of a file that became longer.
-        more = spans[-1].offset + spans[-1].length == self._load.size
-        asked = [(span.key, Extent(span.offset, span.length + (more and span is spans[-1]))) for span in spans]
-        read, lines = reading(ends.source_root, asked)
-        if "dd" not in ends.source.capabilities.tools:
-            words, lines = ends.source.capabilities.names([span.key for span in spans])
-            read = Command(scripts.READ, {"ROOT": ends.source_root, **words})
+    def _one(self, reader: Reader, ends: Ends, way: Passage) -> None:
+        with self._lock:
+            self._started += 1
+            number = self._started
+        spans = reader.spans
         write, head = self._receiver(number, spans)
         chunks = Ranges((span.length, self._chunks(span)) for span in spans if ends.chunks)
-        with (
-            ends.turn(),
-            ends.passage(self._load) as way,
-            ends.source.start(way.reading(read), lines, ahead=ends.ahead) as source,
-            ends.target.start(way.writing(write)) as target,
-        ):
+        with way, ends.target.start(way.writing(write)) as target:
             way.write(target, head)
-            for piece in self._pieces(way.pieces(source), sum(span.length for span in spans)):
-                chunks.take(piece)
-                way.write(target, piece)
+            came = 0
+            try:
+                for piece in self._counted(way.pieces(reader.pieces())):
+                    chunks.take(piece)
+                    way.write(target, piece)
+                    came += len(piece)
+            except BehindError:
+                spans = self._fell_behind(spans, came)
             way.close(target)
             target.finish().check("receiving files")
-            check_source(source)
-        with self._lock:
+        with self._keeping:
             for span in spans:
                 self._kept(span)
+
+    def _fell_behind(self, spans: Sequence[Span], came: int) -> tuple[Span, ...]:
+        """Leave the rest of a range for another read, and return what has come of it.
+
+        From now on nothing is left out to be with the others: they are too fast.
+        """
+        span = spans[0]
+        with self._lock:
+            self._jumps = False
+            self._work.appendleft(Span(span.key, span.offset + came, span.length - came))
+        return (Span(span.key, span.offset, came),) if came else ()
 
     def _chunks(self, span: Span) -> Chunks:
         ends = self._ends
@@ -205,32 +252,15 @@ class Streams:
         variables = {"ROOT": root, "PART": part, "WRITER": writer, "BLOCKS": blocks, "REST": rest}
         return Command(scripts.STORE, variables), b""
 
-    def _pieces(self, pieces: Iterator[bytes], length: int) -> Iterator[bytes]:
+    def _counted(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         for piece in pieces:
             self._check()
             # Whoever counts need not know of threads.
             with self._telling:
                 self._ends.moved(len(piece))
                 self._sent += len(piece)
-            length -= len(piece)
-            if length < 0:
-                raise SourceChangedError("the file became longer while it was read")
             yield piece
-        if length:
-            raise SourceChangedError("the file became shorter while it was read")
 
 
 class _OtherFailed(Exception):
     """Another stream failed; its failure is the one to tell of."""
-
-
-def check_source(source: Conversation) -> None:
-    """Raise when the command that read has failed.
-
-    Raises:
-        SourceChangedError: with its words.
-    """
-    reply = source.reply(b"")
-    if reply.status:
-        said = visible(reply.errors.strip(), 200)
-        raise SourceChangedError(f"reading it failed: {said}", where=reply.label)

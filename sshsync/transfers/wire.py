@@ -172,7 +172,7 @@ class Wire:
             busy.since = now
             tally = self._tallies.setdefault(_name(passage.load), _Tally())
             tally.raw += passage.raw
-            legs = dict(zip(LEGS, (passage.came, passage.went), strict=True))
+            legs = dict(zip(LEGS, passage.legs, strict=True))
             tally.wire += max((legs[leg] for leg in self._legs), default=passage.raw)
 
     def sample(self, load: Load, raw: bytes) -> bool:
@@ -203,6 +203,7 @@ class Passage:
         self.raw = self.came = self.went = 0
         self._wire = wire
         self._source, self._target = compressed
+        self._reads = False
         self._sampling = sampling
         self._later = later
         level = FASTEST if self._target else AS_IT_IS
@@ -217,20 +218,30 @@ class Passage:
 
     def reading(self, command: Command) -> Command:
         """Return the parent's command as it prints for this passage."""
+        self._reads = True
         return _compressed(command) if self._source else command
 
     def writing(self, command: Command) -> Command:
         """Return the child's command as it takes what comes by this passage."""
         return _compressed(command) if self._deflate else command
 
-    def pieces(self, source: Conversation) -> Iterator[bytes]:
-        """Yield what the parent's command reads.
+    @property
+    def legs(self) -> tuple[int, int]:
+        """Bytes on the wire from the parent, and to the child. What another had read came as it is."""
+        return self.came if self._reads else self.raw, self.went
+
+    def opened(self, source: Conversation) -> Iterator[bytes]:
+        """Yield what the command that was started by `reading` reads, as it is.
 
         Raises:
             SourceChangedError: it came damaged.
             HostError: the host failed.
         """
-        for piece in self._opened(source) if self._source else self._counted(source):
+        return self._opened(source) if self._source else self._counted(source)
+
+    def pieces(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the bytes of files that go by this passage, whoever had them read."""
+        for piece in pieces:
             self.raw += len(piece)
             if self._sampling:
                 self._sampling = self._wire.sample(self.load, piece[:SAMPLE])

@@ -19,6 +19,7 @@ from sshsync.transfers.base import Ends, Strategy
 from sshsync.transfers.command import ByCommand
 from sshsync.transfers.direct import Direct
 from sshsync.transfers.load import Load, Loose, Pack, Part, Span
+from sshsync.transfers.reads import Reads
 from sshsync.transfers.relay import Relay
 from sshsync.transfers.scp import ByScp
 from sshsync.transports.local import LocalTransport
@@ -62,7 +63,7 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[type[Load], Str
     if "direct" in request.param:
         pulls_from(request.getfixturevalue("server"), tmp_path)
     scp = {"scp": lambda: ByScp(tmp_path / "spool"), "scp both ways": lambda: ByScp(tmp_path / "spool")}
-    made = {"command": ByCommand, **scp, **dict.fromkeys(DIRECT, Direct)}.get(request.param, Relay)
+    made = {"command": ByCommand, **scp, **dict.fromkeys(DIRECT, Direct)}.get(request.param, lambda: Relay(Reads()))
     return WAYS[request.param], made()
 
 

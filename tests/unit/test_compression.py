@@ -255,7 +255,7 @@ def test_auto_finds_out_while_bytes_go_and_says_what_it_found(data: bytes, rate:
         talk = Talk(clock, rate, data)
         assert wire.most(load, (True, True)) == (more(0) if not went else 0)
         with wire.passage(load, (True, True)) as way:
-            for piece in way.pieces(talk):  # type: ignore[arg-type]
+            for piece in way.pieces(way.opened(talk)):  # type: ignore[arg-type]
                 way.write(talk, piece)  # type: ignore[arg-type]
             way.close(talk)  # type: ignore[arg-type]
         went.append(talk.went)
@@ -276,7 +276,7 @@ def test_auto_changes_its_mind_in_the_middle_of_a_load() -> None:
     with wire.passage(load, (True, True)) as way:
         assert way.writing(Command(scripts.STORE)).variables["GZ"] == b"yes"
         for _ in range(4):
-            for piece in way.pieces(talk):  # type: ignore[arg-type]
+            for piece in way.pieces(way.opened(talk)):  # type: ignore[arg-type]
                 way.write(talk, piece)  # type: ignore[arg-type]
         way.close(talk)  # type: ignore[arg-type]
     assert gzip.decompress(bytes(talk.taken)) == WORDS * 4
@@ -288,7 +288,7 @@ def test_where_no_leg_leads_to_another_machine_nothing_is_compressed() -> None:
     wire = Wire(Compress.YES, [])
     talk = Talk(Clock(), 1e9, WORDS)
     with wire.passage(part(b"name", len(WORDS)), (True, True)) as way:
-        for piece in way.pieces(talk):  # type: ignore[arg-type]
+        for piece in way.pieces(way.opened(talk)):  # type: ignore[arg-type]
             way.write(talk, piece)  # type: ignore[arg-type]
         way.close(talk)  # type: ignore[arg-type]
     assert talk.went == len(WORDS)
