@@ -30,11 +30,11 @@ class Records(Protocol):
         ...
 
     def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
-        """Add to the cached digests."""
+        """Add to the cached digests; those of another maker go. A dry run leaves these, and adds none beside them."""
         ...
 
     def forget(self, repository: Repository, maker: str, keys: Iterable[Key]) -> None:
-        """Drop the cached digests of some items, and all that other makers made."""
+        """Drop the cached digests of some items."""
         ...
 
     def noted(self, name: str) -> str:

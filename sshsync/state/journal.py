@@ -134,12 +134,12 @@ class Journal:
     def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
         """Add to the digest cache of a repository."""
         found = list(items)
-        self._keep(lambda db: cache.learn(db, repository, maker, found))
+        self._keep(lambda db: cache.learn(db, repository, maker, found, only=self._dry))
 
     def forget(self, repository: Repository, maker: str, keys: Iterable[Key]) -> None:
-        """Drop what the digest cache holds of some items; but for a dry run, also what is of other makers."""
+        """Drop what the digest cache holds of some items."""
         gone = list(keys)
-        self._keep(lambda db: cache.forget(db, repository, maker, gone, only=self._dry))
+        self._keep(lambda db: cache.forget(db, repository, maker, gone))
 
     def noted(self, name: str) -> str:
         """Return a note that was left for later, "" for none."""
@@ -207,12 +207,13 @@ class Journal:
         wanted = "UPDATE runs SET abandoned = 1 WHERE id = ?"
         self._db.write(lambda db: db.execute(wanted, (run,)))
 
-    def _rows(self, read: Callable[[sqlite3.Connection, Key | None], list[Row]]) -> Iterator[Row]:
-        """Yield rows in the order of their keys, which stand first in them; a few at a time are in memory."""
-        after: Key | None = None
-        while found := self._db.read(lambda db: read(db, after)):  # noqa: B023 - called at once
+    def _rows(self, read: Callable[[sqlite3.Connection, Key | None], tuple[list[Row], Key | None]]) -> Iterator[Row]:
+        """Yield rows in the order of their keys; a few at a time are in memory."""
+        found, after = self._db.read(lambda db: read(db, None))
+        yield from found
+        while after is not None:
+            found, after = self._db.read(lambda db: read(db, after))  # noqa: B023 - called at once
             yield from found
-            after = found[-1][0]
 
     def _portion(self, asked: tuple[object, ...]) -> list[tuple[int, float, ev.Event | None]]:
         wanted = (
