@@ -91,7 +91,16 @@ class FileApplier:
         """Salvage what is there, bring what has been at rest; then wait for the rest, and bring that."""
         root = prepared.parent.root
         held = Held(prepared.child.items, self._ledger.reached.published)
-        self._parts = Parts(self._site, root, self._asking, self._looks, self._staging, self._ledger, held=held)
+        self._parts = Parts(
+            self._site,
+            root,
+            self._asking,
+            self._looks,
+            self._staging,
+            self._ledger,
+            held=held,
+            underway=prepared.underway,
+        )
         tools = Tools(self._asking, self._looks, self._staging, self._ledger, self._parts, self._strategies, self._held)
         mover = self._mover = Mover(self._site, prepared, tools)
         self._present = {place for key in prepared.child.items for place in above(key)}

@@ -150,6 +150,7 @@ class Link:
     def _apply(self, applier: Applier[Any], prepared: Prepared) -> None:
         if prepared.acts:
             self._hooks(prepared).before()
+        prepared = replace(prepared, underway=self._context.records.underway(self._child))
 
         # Closed before anything else happens: what is staged may come from a thread of its own.
         with closing(applier.stage(prepared)) as pieces:

@@ -17,12 +17,15 @@ from sshsync.errors import UsageError
 from sshsync.model import events as ev
 from sshsync.model.events import Entry
 from sshsync.model.item import Digest, Item, Key, Stamp
+from sshsync.model.records import Underway
 from sshsync.model.topology import Repository
-from sshsync.state import cache, records, rows
+from sshsync.state import cache, records, rows, sent
 from sshsync.state.database import Database, What
 
 KEPT_RUNS = 200
 """Runs that are kept, and as many dry runs."""
+TOLD_EVERY = 2.0
+"""Seconds of a run between two times that what was sent of big items is put on disk, for all repositories together."""
 MOST_WAITING = 500
 """Events that wait in memory for the next one that has to be on disk at once."""
 AT_A_TIME = 10_000
@@ -31,7 +34,7 @@ AT_A_TIME = 10_000
 Row = TypeVar("Row", tuple[Key, Digest], tuple[Key, Stamp, Digest])
 
 _AT_ONCE = (ev.RunStarted, ev.Published, ev.Deleted, ev.Verified, ev.RepositoryFinished, ev.RunFinished)
-_NEVER = (ev.Verified,)
+_NEVER = (ev.Verified, ev.Sent)
 _OUTLINE = (ev.RunStarted, ev.RepositoryStarted, ev.Scanned, ev.Planned, ev.RepositoryFinished)
 """What a run keeps in memory of itself, for a file that takes the place of a damaged one."""
 _OF_A_RUN = "id, started, stages, dry, finished, exit_code, interrupted, abandoned"
@@ -55,6 +58,7 @@ class Journal:
         self._dry = False
         self._bound: tuple[Repository, ...] = ()
         self._told: list[Entry] = []
+        self._sent_at = 0.0
         self._notes: dict[str, str] = {}
 
     @contextmanager
@@ -105,7 +109,10 @@ class Journal:
         """
         with self._lock:
             self._waiting.append(entry)
-            if isinstance(entry.event, _AT_ONCE) or len(self._waiting) >= MOST_WAITING:
+            due = isinstance(entry.event, ev.Sent) and abs(entry.at - self._sent_at) >= TOLD_EVERY
+            if due:
+                self._sent_at = entry.at
+            if due or isinstance(entry.event, _AT_ONCE) or len(self._waiting) >= MOST_WAITING:
                 self._settle()
 
     def verified(self, repository: Repository) -> Iterator[tuple[Key, Digest]]:
@@ -140,6 +147,11 @@ class Journal:
         """Drop what the digest cache holds of some items."""
         gone = list(keys)
         self._keep(lambda db: cache.forget(db, repository, maker, gone))
+
+    def underway(self, repository: Repository) -> tuple[Underway, ...]:
+        """Return what was sent of items of a repository that are not published yet."""
+        self._settle()
+        return self._db.read(lambda db: sent.underway(db, repository))
 
     def noted(self, name: str) -> str:
         """Return a note that was left for later, "" for none."""
@@ -259,6 +271,7 @@ class Journal:
                 db.execute("UPDATE runs SET finished = ?, exit_code = ?, interrupted = ? WHERE id = ?", row)
             elif not self._dry:
                 records.take(db, event)
+                sent.take(db, event)
             if not isinstance(event, _NEVER):
                 kept = (entry.run, entry.at, rows.written(event))
                 db.execute("INSERT INTO events (run, at, event) VALUES (?, ?, ?)", kept)
@@ -289,6 +302,7 @@ def _readable(db: sqlite3.Connection) -> None:
     by who looks at their run.
     """
     records.readable(db)
+    sent.readable(db)
     found = db.execute(f"SELECT {_OF_A_RUN} FROM runs ORDER BY rowid DESC")  # noqa: S608 - constant text
     latest = next((row for row in list(map(_run, found)) if not row["dry"]), None)
     if latest and _is_unfinished(latest):

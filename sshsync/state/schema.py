@@ -27,7 +27,7 @@ _TABLES = (
         PRIMARY KEY (repository, first))
     """,
     """CREATE TABLE sent (
-        repository INTEGER NOT NULL, key BLOB NOT NULL, digest BLOB NOT NULL, size INTEGER NOT NULL,
+        repository INTEGER NOT NULL, key BLOB NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
         start INTEGER NOT NULL, length INTEGER NOT NULL, chunk BLOB NOT NULL,
         PRIMARY KEY (repository, key, digest, start)) WITHOUT ROWID
     """,
