@@ -344,6 +344,7 @@ COLUMNS = {
     "events": ["run", "at", "event"],
     "repositories": ["id", "name", "identity", "items", "in_sync", "maker"],
     "items": ["first", "verified", "held"],
+    "sent": ["key", "digest", "size", "start", "length", "chunk"],
     "meta": ["name", "value"],
 }
 VALUES = {"NULL": "NULL", "blob": "x'00ff'", "text": "'garbled'", "infinite": "9e999", "negative": "-5", "not_utf8": "CAST(x'ff' AS TEXT)"}
@@ -353,6 +354,9 @@ READABLE = {
     **dict.fromkeys([("runs", "id"), ("repositories", "name"), ("repositories", "identity"), ("meta", "name"), ("meta", "value")], {"text", "negative", "infinite"}),
     ("repositories", "maker"): {"text", "negative", "infinite"},
     ("items", "first"): {"blob"},
+    ("sent", "key"): {"blob"},
+    ("sent", "chunk"): {"blob"},
+    ("sent", "digest"): {"text", "negative", "infinite"},
     **dict.fromkeys([("runs", "finished"), ("runs", "exit_code")], {"NULL"}),
     ("events", "run"): set(VALUES),
 }
@@ -375,7 +379,7 @@ def spoil(file: Path, table: str, column: str, value: str) -> bool:
         db.execute("PRAGMA schema_version = 4711")
     with closing(sqlite3.connect(file, isolation_level=None)) as db:
         try:
-            where = "WHERE rowid = (SELECT max(rowid) FROM {0})" if table != "items" else "WHERE repository = (SELECT id FROM repositories WHERE name = 'proxy')"
+            where = "WHERE rowid = (SELECT max(rowid) FROM {0})" if table not in ("items", "sent") else "WHERE repository = (SELECT id FROM repositories WHERE name = 'proxy')"
             where = "WHERE name LIKE 'note:%'" if table == "meta" else where.format(table)
             return db.execute(f"UPDATE {table} SET {column} = {value} {where}").rowcount > 0
         except sqlite3.IntegrityError:
@@ -388,6 +392,8 @@ def prepared(world: World) -> Path:
         assert world.run().exit_code == 0
     with world.sync() as sync:
         sync.journal.note("watch", "x")
+        with sync.journal.writing([]):
+            keep(sync.journal, ev.Sent("proxy", "c", "sha256:1", 10, [(0, 5, "00ff"), (5, 5, "ff00")]))
     return file_of(world)
 
 
