@@ -28,7 +28,7 @@ TOLD_EVERY = 2.0
 """Seconds of a run between two times that what was sent of big items is put on disk, for all repositories together."""
 MOST_WAITING = 500
 """Events that wait in memory for the next one that has to be on disk at once."""
-AT_A_TIME = 10_000
+AT_A_TIME = 2_560
 """Rows about items that are read at a time."""
 
 Row = TypeVar("Row", tuple[Key, Digest], tuple[Key, Stamp, Digest])
