@@ -74,7 +74,7 @@ def _chunk(row: tuple[Any, ...], size: Any) -> tuple[int, int, str]:
     start, length, chunk = row
     most = rows.whole(size, "the size of an item")
     offset = rows.whole(start, "the place of a chunk", most)
-    if type(chunk) is not bytes or not chunk:
+    if type(chunk) is not bytes or not chunk or not length:
         raise Damaged("the digest of a chunk is none")
     return offset, rows.whole(length, "the length of a chunk", most - offset), chunk.hex()
 
