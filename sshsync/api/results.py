@@ -15,6 +15,15 @@ class Result:
     untold: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """An item of which a part lies on a host, for the next run to go on with: `there` of `size` bytes."""
+
+    name: str
+    size: int
+    there: int
+
+
 @dataclass(slots=True)
 class RepositoryStatus:
     """How a repository is, from the journal: `in_sync` is the last moment of which that can be said, or 0."""
@@ -24,6 +33,7 @@ class RepositoryStatus:
     outcome: str = ""
     error: str = ""
     run: str = ""
+    arriving: list[Arriving] = field(default_factory=list)
 
     def values(self) -> dict[str, object]:
         """Return it as JSON-ready values."""

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from sshsync import builtin, checks
-from sshsync.api.results import RepositoryStatus, Result
+from sshsync.api.results import Arriving, RepositoryStatus, Result
 from sshsync.api.telling import Telling
 from sshsync.api.visit import Visit
 from sshsync.api.work import Parts
@@ -21,7 +21,7 @@ from sshsync.engine import owner
 from sshsync.errors import UsageError
 from sshsync.executors.base import Executor
 from sshsync.hosts.pool import Pool
-from sshsync.model.events import Emit
+from sshsync.model.events import Emit, key_text
 from sshsync.model.plan import Plan
 from sshsync.model.report import RunReport
 from sshsync.model.survey import Survey
@@ -174,7 +174,7 @@ class Sync:
         return report
 
     def status(self) -> list[RepositoryStatus]:
-        """Return for each repository with a parent when it was in sync last, and how its last run ended."""
+        """Return for each repository with a parent when it was in sync last, how its last run ended, what arrives."""
         children = [found for found in self.config.tree.repositories.values() if found.parent]
         in_sync = self.journal.moments(children)
         ends = self.journal.ends(in_sync)
@@ -183,6 +183,10 @@ class Sync:
             if row.name in ends:
                 row.run, end = ends[row.name]
                 row.outcome, row.error = end.outcome, end.error
+            row.arriving = [
+                Arriving(key_text(one.key), one.size, one.sent)
+                for one in self.journal.underway(self.config.tree.repositories[row.name])
+            ]
         return found
 
     def host_key(self, name: str) -> SeenKey:

@@ -6,6 +6,7 @@ and removed. What is staged is a value; when it is published is not the applier'
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Protocol, TypeVar
 
 from sshsync.model.change import Delete
@@ -64,8 +65,8 @@ class Feed(Protocol):
         """Tell whether the parent has an item with this digest, verified."""
         ...
 
-    def wait(self, version: int, check: Callable[[], None]) -> None:
-        """Wait until the version is another one; `check` is called meanwhile and may raise."""
+    def wait(self, version: int, check: Callable[[], None], seconds: float = inf) -> None:
+        """Wait until the version is another one, for about so long; `check` is called meanwhile and may raise."""
         ...
 
 

@@ -155,10 +155,16 @@ class FileApplier:
     def _movers(self, prepared: Prepared) -> tuple[Mover, Parts]:
         """Return what moves files; what is known of parts stays known."""
         held = Held(prepared.child.items, self._ledger.reached.published)
-        made = Parts(
-            self._site, prepared.parent.root, self._asking, self._looks, self._staging, self._ledger, held=held
+        parts = self._parts = self._parts or Parts(
+            self._site,
+            prepared.parent.root,
+            self._asking,
+            self._looks,
+            self._staging,
+            self._ledger,
+            held=held,
+            underway=prepared.underway,
         )
-        parts = self._parts = self._parts or made
         tools = Tools(
             self._asking, self._looks, self._staging, self._ledger, parts, self._strategies, self._held, self._sent
         )

@@ -13,6 +13,9 @@ from sshsync.model.words import visible
 Ask = Callable[[Key, Sequence[Extent]], dict[Extent, bytes]]
 """Asks a host for digests of ranges of a file that lies below its root; what cannot be told is left out."""
 
+_LATER = 1.0
+"""Seconds after which a host is asked again for what it did not have a moment ago."""
+
 
 class Growing:
     """A part, as those see it who read it while it is written. For several threads.
@@ -111,7 +114,8 @@ class Following:
             place, found = self.growing.readable(missing, self.ask)
             if found:
                 return place, found
-            self.feed.wait(version, self.check)
+            # What was sent is there a little later than it is told of.
+            self.feed.wait(version, self.check, _LATER)
 
     def moved(self, place: Key) -> bool:
         """Tell whether a file that could not be read was only given its own name meanwhile; waits until that is known.

@@ -16,10 +16,11 @@ from sshsync.model.events import (
     Remarked,
     Resent,
     Saved,
+    Sent,
     Shared,
     key_text,
 )
-from sshsync.model.item import Item, Key
+from sshsync.model.item import Digest, Item, Key
 
 PARTIAL = 7
 """Exit code that one failed item asks for by itself."""
@@ -68,6 +69,10 @@ class Ledger:
         """Note bytes that moved and had been read from the parent for another child; told with what is published."""
         with self._counting:
             self._shared += count
+
+    def sent(self, key: Key, digest: Digest, size: int, chunks: list[tuple[int, int, str]]) -> None:
+        """Note chunks of an item that went over the wire; none when nothing of it is there any more."""
+        self._emit(Sent(self._name, key_text(key), digest, size, chunks))
 
     def adjusted(self, items: Iterable[Item]) -> None:
         """Note items whose marks were set."""

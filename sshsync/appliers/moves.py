@@ -116,6 +116,7 @@ class Mover:
                 if load := self._retry("staging", lambda: self._salvaged(leftover)):  # noqa: B023 - called at once
                     yield self._held((load,), salvaged=True)
         self._retry("staging", lambda: self._staging.clear(keep=[*self._tools.held, *self._parts.places]))
+        self._parts.forget()
 
     def _salvaged(self, leftover: Leftover) -> Load | None:
         """Bring a leftover under a name of ours, and return what of it is good."""

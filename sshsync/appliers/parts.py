@@ -1,7 +1,6 @@
 """Parts: big files in staging, of which only what is proven by digests counts as there, whoever wrote it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
 from sshsync.appliers.base import Feed, Site
 from sshsync.appliers.deltas import Deltas, Held
@@ -9,13 +8,14 @@ from sshsync.appliers.growing import Following, Growing
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
 from sshsync.appliers.staging import PARTS, Staging
-from sshsync.core.chunks import Copy
-from sshsync.core.pieces import Cut, Extent, blocks, merged, without
-from sshsync.errors import CommandError, SourceChangedError, StorageFullError
+from sshsync.appliers.standing import Standing
+from sshsync.core.pieces import Cut, Extent, blocks, without
+from sshsync.errors import CommandError, SourceChangedError, SshsyncError, StorageFullError
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.chunks import Means, Question, common
 from sshsync.model.change import Transfer
 from sshsync.model.item import Digest, Key
+from sshsync.model.records import Underway
 from sshsync.model.words import visible
 from sshsync.remote.ranges import BLOCK
 from sshsync.transfers.base import Ends, Strategy
@@ -25,44 +25,11 @@ from sshsync.transfers.load import Part, Span, hexadecimal
 _TELLING = 1 << 20
 """Bytes that have to go over a link before they tell how fast it is."""
 
+_TOLD_EVERY = 2.0
+"""Seconds between two times that the journal is told of what was sent: about what a kill costs."""
+
 _LEVELS = (1 << 20, 1 << 16)
 """Bytes of the chunks in which a part is compared with the parent's file: coarse first, finer where the two differ."""
-
-
-@dataclass(slots=True)
-class Standing:
-    """What is known of the part of one file.
-
-    Attributes:
-        name: what it is called in the directory of parts; "" while there is none.
-        names: what it may be called since as well: an answer that was lost hides whether a name was given.
-        there: ranges that are known to be right.
-        sent: digests of chunks that were sent and may have arrived, in hexadecimal.
-        doubted: it is to be compared with the parent's file.
-        moved: bytes that were sent since it was looked at last.
-        copies: what of it lies in other files of the child; None as long as that is not known.
-        saved: bytes of it that were copied there.
-        guessed: it was doubted after something had been copied: the next time all of it is sent.
-    """
-
-    name: str = ""
-    names: list[str] = field(default_factory=list)
-    there: tuple[Extent, ...] = ()
-    sent: dict[Extent, str] = field(default_factory=dict)
-    doubted: bool = False
-    moved: int = 0
-    copies: tuple[Copy, ...] | None = None
-    saved: int = 0
-    guessed: bool = False
-
-    @property
-    def bytes(self) -> int:
-        """How much of the file is there."""
-        return sum(extent.length for extent in self.there)
-
-    def settle(self, extents: Iterable[Extent]) -> None:
-        """Take note that ranges are right."""
-        self.there = merged([*self.there, *extents])
 
 
 class Parts:
@@ -83,6 +50,7 @@ class Parts:
         ledger: Ledger,
         *,
         held: Held,
+        underway: Iterable[Underway] = (),
     ) -> None:
         self._site = site
         self._source_root = source_root
@@ -98,6 +66,8 @@ class Parts:
         self._growing: dict[tuple[Key, Digest], Growing] = {}
         self._moved = 0
         self._seconds = 0.0
+        self._earlier = {(one.key, one.digest): one for one in underway}
+        self._told = 0.0
         self._deltas = Deltas(site, source_root, asking, looks, held, lambda: self._rate)
         self.kept = 0
         self.chunk = MOST
@@ -108,10 +78,23 @@ class Parts:
         return [f"part/{name}" for one in self._standing.values() for name in (one.name, *one.names) if name]
 
     def adopt(self, load: Part, place: str) -> None:
-        """Take note of a part that an earlier run left: it is compared with the parent's file before it goes on."""
+        """Take note of a part that an earlier run left: what is right of it is found out before it goes on.
+
+        By what the journal tells of what was sent, so that only the child reads it, else beside the parent's file.
+        """
         standing = self._of(load)
         if not standing.name:
-            standing.name, standing.doubted = place.rpartition("/")[2], True
+            standing.name = place.rpartition("/")[2]
+            earlier = self._earlier.get(_named(load))
+            standing.hinted, standing.doubted = earlier is not None, earlier is None
+            standing.sent.update((Extent(at, length), told) for at, length, told in (earlier.chunks if earlier else ()))
+
+    def forget(self) -> None:
+        """Have forgotten what the journal tells of items of which nothing is there any more, or wanted."""
+        for (key, digest), one in self._earlier.items():
+            if (key, digest) not in self._standing:
+                self._ledger.sent(key, digest, one.size, [])
+        self._earlier.clear()
 
     def doubted(self, change: Transfer) -> bool:
         """Tell whether an earlier run left a part that has to be compared with the parent's whole file first."""
@@ -146,6 +129,8 @@ class Parts:
         standing.sent.clear()
         if growing := self._grown(load):
             growing.lost()
+        standing.untold.clear()
+        self._ledger.sent(load.change.key, load.change.new.digest or "", load.size, [])
 
     def done(self, load: Part) -> None:
         """Forget a part: it is verified, or not wanted any more."""
@@ -178,12 +163,15 @@ class Parts:
         return self._means
 
     def sent(self, load: Part, span: Span, digest: Digest) -> None:
-        """Take note of a chunk that has gone over the wire."""
-        extent, told = Extent(span.offset, span.length), hexadecimal(digest)
-        self._of(load).sent[extent] = told
+        """Take note of a chunk that has gone over the wire; now and then, the journal does so too."""
+        standing, extent, told = self._of(load), Extent(span.offset, span.length), hexadecimal(digest)
+        standing.sent[extent] = told
+        standing.untold.append((span.offset, span.length, told))
+        if self._asking.monotonic() - self._told >= _TOLD_EVERY:
+            self._tell(load)
         if growing := self._grown(load):
             growing.sent(extent, told)
-            self._tell(load.change.key, growing)
+            self._note(load.change.key, growing)
 
     def bring(self, load: Part, strategy: Strategy, ends: Ends) -> None:
         """Bring what is missing of a part, after a look at what an earlier try left of it.
@@ -198,7 +186,7 @@ class Parts:
         standing.name = load.name
         if growing := self._grown(load):
             growing.lies(PARTS + b"/" + load.name.encode())
-            self._tell(load.change.key, growing)
+            self._note(load.change.key, growing)
         if following := self._following.get(_named(load)):
             self._follow(standing, load, following, lambda spans: self._fetch(standing, load, spans, strategy, ends))
             del self._following[_named(load)]
@@ -213,8 +201,13 @@ class Parts:
 
     def _fetch(self, standing: Standing, load: Part, spans: Sequence[Span], strategy: Strategy, ends: Ends) -> None:
         moved, began = self._moved, self._asking.monotonic()
+        self._told = began
         try:
             strategy.fetch(load, spans, ends, lambda span: self._keep(standing, [Extent(span.offset, span.length)]))
+            standing.untold.clear()
+        except SshsyncError:
+            self._tell(load)
+            raise
         finally:
             if self._moved > moved:
                 self._seconds += self._asking.monotonic() - began
@@ -288,9 +281,12 @@ class Parts:
                 growing.lost()
             self._staging.discard([load.place.encode()])
         elif standing.doubted:
-            self._compare(standing, load, size)
+            self._compare(standing, load, [Extent(0, size)])
         else:
             self._prove(standing, load, size)
+            if standing.hinted:
+                # What came last is not in the journal, and maybe nothing is that another controller brought.
+                self._compare(standing, load, without([Extent(0, size)], standing.there))
         if moved:
             self.chunk = shorter(self.chunk, standing.bytes - before)
         self._ledger.resent(max(0, standing.moved))
@@ -306,20 +302,28 @@ class Parts:
         self._prove_to_others(load, right)
         sent.clear()
 
-    def _compare(self, standing: Standing, load: Part, size: int) -> None:
+    def _compare(self, standing: Standing, load: Part, differing: Sequence[Extent]) -> None:
         """Keep what is the same on parent and child, chunk by chunk."""
-        standing.doubted = False
-        differing: tuple[Extent, ...] = (Extent(0, size),)
+        standing.doubted = standing.hinted = False
         for length in _LEVELS if self.means else ():
             ours = self._pieces([Question(load.name.encode(), one, blocks(length)) for one in differing])
             theirs = self._pieces([Question(load.change.key, one, blocks(length)) for one in differing], parent=True)
             same = [extent for extent, digest in ours.items() if theirs.get(extent) == digest]
             self._keep(standing, same)
             self._prove_to_others(load, same)
+            standing.untold.extend((*extent, ours[extent].hex()) for extent in same)
             differing = without(differing, same)
+        self._tell(load)
         if standing.there:
             words = f"{visible(load.change.key, 200)}: {standing.bytes} of {load.size} bytes are there already"
             self._ledger.remark(words)
+
+    def _tell(self, load: Part) -> None:
+        """Have the journal keep what was sent since it was told last."""
+        self._told = self._asking.monotonic()
+        untold = self._of(load).untold
+        if chunks := [untold.popleft() for _ in range(len(untold))]:
+            self._ledger.sent(load.change.key, load.change.new.digest or "", load.size, chunks)
 
     def _keep(self, standing: Standing, extents: Iterable[Extent]) -> None:
         before = standing.bytes
@@ -343,14 +347,14 @@ class Parts:
         digest = load.change.new.digest or ""
         return self._growing.setdefault(_named(load), Growing(digest))
 
-    def _tell(self, key: Key, growing: Growing) -> None:
+    def _note(self, key: Key, growing: Growing) -> None:
         if self._site.note:
             self._site.note(key, growing)
 
     def _prove_to_others(self, load: Part, extents: list[Extent]) -> None:
         if (growing := self._grown(load)) and extents:
             growing.right(extents)
-            self._tell(load.change.key, growing)
+            self._note(load.change.key, growing)
 
     def _of(self, load: Part) -> Standing:
         return self._standing.setdefault(_named(load), Standing())

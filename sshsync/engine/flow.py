@@ -1,6 +1,8 @@
 """A flow: what a repository has while it is still being synchronized, for those that take from it already."""
 
+import math
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -105,10 +107,11 @@ class Flow:
             expected = self._offer.snapshot.items.get(item.key) if self._offer else None
             return expected is not None and item.key not in self._missing and expected.digest == item.digest
 
-    def wait(self, version: int, check: Callable[[], None]) -> None:
+    def wait(self, version: int, check: Callable[[], None], seconds: float = math.inf) -> None:
         """See `Feed`."""
+        until = time.monotonic() + seconds
         with self._changed:
-            while self._version == version:
+            while self._version == version and time.monotonic() < until:
                 self._rest(check)
 
     def _tell(self) -> None:

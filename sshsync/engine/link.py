@@ -172,8 +172,8 @@ class Link:
         if prepared.acts and self._lease is None and self._take_lease(prepared.child).followed:
             # Whoever had it may have changed the child after it was scanned.
             self.held = None
-            return self.prepare()
-        return prepared
+            prepared = self.prepare()
+        return replace(prepared, underway=self._context.records.underway(self._child)) if self._lease else prepared
 
     @contextmanager
     def _at_work(self, prepared: Prepared) -> Iterator[Applier[Any]]:

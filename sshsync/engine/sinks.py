@@ -102,7 +102,7 @@ class Logging:
             for name in event.names:
                 log.debug(words, repository=event.repository, item=visible(name))
             return
-        if isinstance(event, ev.Verified):
+        if isinstance(event, ev.Verified | ev.Sent):
             return
         values = ev.to_json(event)
         if isinstance(event, ev.RepositoryFinished):

@@ -102,7 +102,8 @@ class Files:
         listed = yield from self.glance(subject)
         items = Items.of(listed.items)
         _fill(items, subject.cached())
-        unread = [key for key, item in items.items() if item.digest is None]
+        # In the order of their keys: what is put on record together are neighbours then.
+        unread = sorted(key for key, item in items.items() if item.digest is None)
         hashed = 0
         for keys in _portions(unread, lambda key: items[key].size, self._portion):
             sizes = {key: items[key].size for key in keys}

@@ -151,6 +151,20 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """Chunks of an item that went over the wire, as [offset, bytes, digest in hexadecimal]: they may have arrived.
+
+    Some seconds apart, for the journal alone. Without chunks: nothing of the item with this digest is there any more.
+    """
+
+    repository: str
+    name: str
+    digest: str
+    size: int
+    chunks: list[tuple[int, int, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Verified:
     """Items found equal to their origin, or known to be gone (digest ""). Changes of what is on record only."""
 
@@ -269,6 +283,7 @@ Event = (
     | Resent
     | Saved
     | Shared
+    | Sent
     | Verified
     | Adjusted
     | Deleted
@@ -358,7 +373,7 @@ def level(event: Event) -> int:
         return 30
     if isinstance(event, Unfit):
         return 40
-    if isinstance(event, RepositoryStarted | Scanned | Planned | Saved | Shared):
+    if isinstance(event, RepositoryStarted | Scanned | Planned | Saved | Shared | Sent):
         return 10
     if isinstance(event, RepositoryFinished):
         return 20 if event.outcome in GOOD or event.outcome == Outcome.SKIPPED else 40

@@ -32,9 +32,17 @@ class Stamp:
 NOTHING = Stamp(0, 0, 0, 0)
 """The stamp of an item of which nobody tells one."""
 
-_HEAD = struct.Struct("<qqqqH")
-_SIZE_AND_TIME = struct.Struct("<qq")
+_HEAD = struct.Struct("<qqIHIHH")
+"""Times, size and inode in six bytes each, mode: what nearly every file has fits."""
+_WIDE = struct.Struct("<qqqqH6x")
+"""The same for any size and inode."""
+_TIME = struct.Struct("<q")
+_SIX = 1 << 32
 _ALGORITHMS = {16: "md5", 20: "sha1", 32: "sha256", 64: "sha512"}
+_UNDIGESTED = bytes(31)
+"""Stands for no digest: so the row that bears one fits into the very room that this one took."""
+_NARROW = frozenset(_HEAD.size + length for length in (len(_UNDIGESTED), *_ALGORITHMS))
+"""How long rows with the short head are; those with the wide one are of other lengths."""
 
 _Held = bytes | tuple[Digest | None, Stamp, int]
 """Digest, stamp and mode in a row of bytes, for there may be millions; as they are where they do not fit into one."""
@@ -64,32 +72,32 @@ class Item:
         held = self._held
         if isinstance(held, tuple):
             return held[0]
-        raw = held[_HEAD.size :]
-        return digest_of(raw) if raw else None
+        raw = held[_HEAD.size if len(held) in _NARROW else _WIDE.size :]
+        return None if len(raw) == len(_UNDIGESTED) else digest_of(raw)
 
     @property
     def stamp(self) -> Stamp:
         """What the host says of it without reading it."""
         held = self._held
-        return held[1] if isinstance(held, tuple) else Stamp(*_HEAD.unpack_from(held)[:4])
+        return held[1] if isinstance(held, tuple) else _head(held)[0]
 
     @property
     def mode(self) -> int:
         """Permissions."""
         held = self._held
-        return held[2] if isinstance(held, tuple) else int(_HEAD.unpack_from(held)[4])
+        return held[2] if isinstance(held, tuple) else _head(held)[1]
 
     @property
     def size(self) -> int:
         """Size in bytes."""
         held = self._held
-        return held[1].size if isinstance(held, tuple) else int(_SIZE_AND_TIME.unpack_from(held)[0])
+        return held[1].size if isinstance(held, tuple) else _head(held)[0].size
 
     @property
     def mtime(self) -> int:
         """Modification time in whole seconds, what lies between them cut off: what every tool can set."""
         held = self._held
-        at = held[1].mtime_ns if isinstance(held, tuple) else int(_SIZE_AND_TIME.unpack_from(held)[1])
+        at = held[1].mtime_ns if isinstance(held, tuple) else int(_TIME.unpack_from(held)[0])
         return at // 1_000_000_000
 
     @property
@@ -143,12 +151,26 @@ def digest_of(raw: bytes) -> Digest:
 
 
 def _packed(digest: Digest | None, stamp: Stamp, mode: int) -> _Held:
-    raw = b"" if digest is None else short(digest)
+    raw = _UNDIGESTED if digest is None else short(digest)
+    size, inode = stamp.size, stamp.inode
     try:
-        head = _HEAD.pack(stamp.size, stamp.mtime_ns, stamp.ctime_ns, stamp.inode, mode)
+        if 0 <= size < _SIX << 16 and 0 <= inode < _SIX << 16:
+            six = size % _SIX, size // _SIX, inode % _SIX, inode // _SIX
+            head = _HEAD.pack(stamp.mtime_ns, stamp.ctime_ns, *six, mode)
+        else:
+            head = _WIDE.pack(stamp.mtime_ns, stamp.ctime_ns, size, inode, mode)
     except struct.error:
         return digest, stamp, mode
     return head + raw if isinstance(raw, bytes) else (digest, stamp, mode)
+
+
+def _head(held: bytes) -> tuple[Stamp, int]:
+    """Return stamp and mode of a row."""
+    if len(held) in _NARROW:
+        mtime, ctime, low, high, inode, more, mode = _HEAD.unpack_from(held)
+        return Stamp(high * _SIX + low, mtime, ctime, more * _SIX + inode), mode
+    mtime, ctime, size, inode, mode = _WIDE.unpack_from(held)
+    return Stamp(size, mtime, ctime, inode), mode
 
 
 class Items(Mapping[Key, Item]):

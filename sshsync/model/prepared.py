@@ -6,6 +6,7 @@ from typing import NewType
 
 from sshsync.model.change import Changes, Delete
 from sshsync.model.item import Key, Snapshot
+from sshsync.model.records import Underway
 
 Refusal = NewType("Refusal", str)
 """Why a guard says no, in words for the operator."""
@@ -31,6 +32,7 @@ class Prepared:
     Attributes:
         parent, child: what both hold.
         refusal: why none of the deletions is carried out.
+        underway: what earlier runs sent of items that they did not publish.
     """
 
     parent: Snapshot
@@ -38,6 +40,7 @@ class Prepared:
     changes: Changes
     refusal: Refusal | None = None
     outlook: Outlook = field(default_factory=Outlook)
+    underway: tuple[Underway, ...] = ()
 
     @property
     def deletions(self) -> tuple[Delete, ...]:

@@ -1,10 +1,35 @@
 """What earlier runs left, as whoever works on a run knows it; `state` keeps it."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from sshsync.model.item import Digest, Item, Key, Stamp
 from sshsync.model.topology import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """What went over the wire of an item that is not published yet. Nobody knows what of it arrived.
+
+    Attributes:
+        digest, size: of the item as it is to become.
+        chunks: offset, bytes, and digest in hexadecimal, in order.
+    """
+
+    key: Key
+    digest: Digest
+    size: int
+    chunks: tuple[tuple[int, int, str], ...]
+
+    @property
+    def sent(self) -> int:
+        """Bytes of the item that were sent, each counted once."""
+        count = end = 0
+        for offset, length, _ in self.chunks:
+            count += max(0, offset + length - max(offset, end))
+            end = max(end, offset + length)
+        return count
 
 
 class Records(Protocol):
@@ -30,11 +55,15 @@ class Records(Protocol):
         ...
 
     def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
-        """Add to the cached digests."""
+        """Add to the cached digests; those of another maker go. A dry run leaves these, and adds none beside them."""
         ...
 
     def forget(self, repository: Repository, maker: str, keys: Iterable[Key]) -> None:
-        """Drop the cached digests of some items, and all that other makers made."""
+        """Drop the cached digests of some items."""
+        ...
+
+    def underway(self, repository: Repository) -> tuple[Underway, ...]:
+        """Return what was sent of items that are not published yet, when that is of use for who goes on."""
         ...
 
     def noted(self, name: str) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sshsync.model.events import Event, Verified, key_of, to_json
+from sshsync.model.events import Event, Sent, Verified, key_of, to_json
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
 from sshsync.model.words import visible
 
@@ -29,7 +29,7 @@ def line(values: Mapping[str, Any]) -> str:
 
 def event_line(event: Event) -> str:
     """Return an event as one line of JSON, "" for events that are only for the journal."""
-    if isinstance(event, Verified):
+    if isinstance(event, Verified | Sent):
         return ""
     values = to_json(event)
     named = {field: values[field] for field in _NAMES if isinstance(values.get(field), str | list)}

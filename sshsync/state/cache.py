@@ -1,55 +1,54 @@
-"""Digests that hold as long as a stamp does, by repository, item, and what makes the digests."""
+"""Digests that hold as long as a stamp does, by repository and item, of one maker for each repository."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from sshsync.model.item import Digest, Item, Key, Stamp, short
+from sshsync.model.item import Digest, Item, Key, Stamp
 from sshsync.model.topology import Repository
-from sshsync.state import records, rows
+from sshsync.state import blocks, records
+from sshsync.state.blocks import Known
 
 
 def cached(
     db: sqlite3.Connection, repository: Repository, maker: str, after: Key | None, most: int
-) -> list[tuple[Key, Stamp, Digest]]:
-    """Return digests of a repository that `maker` made: the first `most` whose keys come after one."""
-    if not records.here(db, repository):
-        return []
-    wanted = (
-        "SELECT key, size, mtime, ctime, inode, digest FROM cache"
-        " WHERE repository = ? AND (? IS NULL OR key > ?) AND algorithm = ? ORDER BY key LIMIT ?"
-    )
-    return list(map(rows.cached, db.execute(wanted, (repository.name, after, after, maker, most))))
+) -> tuple[list[tuple[Key, Stamp, Digest]], Key | None]:
+    """Return digests of a repository that `maker` made: about `most`, and after what the next ones begin, or None."""
+    place = records.here(db, repository)
+    if place is None or place.maker != maker:
+        return [], None
+    held, following = blocks.portion(db, place.number, after, most)
+    return [row for block in held for row in blocks.seen(block)], following
 
 
-def learn(db: sqlite3.Connection, repository: Repository, maker: str, items: Sequence[Item]) -> None:
-    """Add digests, when they were made at the place that the records are about, or when there are none yet."""
-    place = (repository.name, repository.identity)
-    db.execute("INSERT OR IGNORE INTO repositories (name, identity) VALUES (?, ?)", place)
-    if records.here(db, repository):
-        found = (
-            (
-                repository.name,
-                i.key,
-                maker,
-                i.stamp.size,
-                i.stamp.mtime_ns,
-                i.stamp.ctime_ns,
-                i.stamp.inode,
-                short(i.digest or ""),
-            )
-            for i in items
-        )
-        db.executemany("REPLACE INTO cache VALUES (?, ?, ?, ?, ?, ?, ?, ?)", found)
-
-
-def forget(db: sqlite3.Connection, repository: Repository, maker: str, keys: Iterable[Key], *, only: bool) -> None:
-    """Drop digests of a repository.
+def learn(db: sqlite3.Connection, repository: Repository, maker: str, items: Sequence[Item], *, only: bool) -> None:
+    """Add digests, when they were made at the place that the records are about, or when there are none yet.
 
     Args:
-        only: leave those of other makers; else they go too, being of no more use.
+        only: leave those of another maker, and so add none; else they go, being of no more use.
     """
-    if records.here(db, repository):
-        gone = ((repository.name, key, maker) for key in keys)
-        db.executemany("DELETE FROM cache WHERE repository = ? AND key = ? AND algorithm = ?", gone)
-        if not only:
-            db.execute("DELETE FROM cache WHERE repository = ? AND algorithm != ?", (repository.name, maker))
+    db.execute(
+        "INSERT OR IGNORE INTO repositories (name, identity) VALUES (?, ?)", (repository.name, repository.identity)
+    )
+    place = records.here(db, repository)
+    if place is None or (only and place.maker not in ("", maker)):
+        return
+    if place.maker != maker:
+        blocks.change_all(db, place.number, _unseen)
+        db.execute("UPDATE repositories SET maker = ? WHERE id = ?", (maker, place.number))
+    news = {item.key: item for item in items if item.digest}
+    blocks.change(db, place.number, news, _seen)
+
+
+def forget(db: sqlite3.Connection, repository: Repository, maker: str, keys: Iterable[Key]) -> None:
+    """Drop digests of a repository that `maker` made."""
+    place = records.here(db, repository)
+    if place and place.maker == maker:
+        blocks.change(db, place.number, dict.fromkeys(keys), lambda known, _: _unseen(known))
+
+
+def _seen(known: Known, item: Item) -> Known:
+    return known._replace(stamp=item.stamp, seen=item.digest or "")
+
+
+def _unseen(known: Known) -> Known:
+    return known._replace(stamp=None, seen="")

@@ -17,21 +17,24 @@ from sshsync.errors import UsageError
 from sshsync.model import events as ev
 from sshsync.model.events import Entry
 from sshsync.model.item import Digest, Item, Key, Stamp
+from sshsync.model.records import Underway
 from sshsync.model.topology import Repository
-from sshsync.state import cache, records, rows
+from sshsync.state import cache, records, rows, sent
 from sshsync.state.database import Database, What
 
 KEPT_RUNS = 200
 """Runs that are kept, and as many dry runs."""
+TOLD_EVERY = 2.0
+"""Seconds of a run between two times that what was sent of big items is put on disk, for all repositories together."""
 MOST_WAITING = 500
 """Events that wait in memory for the next one that has to be on disk at once."""
-AT_A_TIME = 10_000
+AT_A_TIME = 2_560
 """Rows about items that are read at a time."""
 
 Row = TypeVar("Row", tuple[Key, Digest], tuple[Key, Stamp, Digest])
 
 _AT_ONCE = (ev.RunStarted, ev.Published, ev.Deleted, ev.Verified, ev.RepositoryFinished, ev.RunFinished)
-_NEVER = (ev.Verified,)
+_NEVER = (ev.Verified, ev.Sent)
 _OUTLINE = (ev.RunStarted, ev.RepositoryStarted, ev.Scanned, ev.Planned, ev.RepositoryFinished)
 """What a run keeps in memory of itself, for a file that takes the place of a damaged one."""
 _OF_A_RUN = "id, started, stages, dry, finished, exit_code, interrupted, abandoned"
@@ -55,6 +58,7 @@ class Journal:
         self._dry = False
         self._bound: tuple[Repository, ...] = ()
         self._told: list[Entry] = []
+        self._sent_at = 0.0
         self._notes: dict[str, str] = {}
 
     @contextmanager
@@ -105,7 +109,10 @@ class Journal:
         """
         with self._lock:
             self._waiting.append(entry)
-            if isinstance(entry.event, _AT_ONCE) or len(self._waiting) >= MOST_WAITING:
+            due = isinstance(entry.event, ev.Sent) and abs(entry.at - self._sent_at) >= TOLD_EVERY
+            if due:
+                self._sent_at = entry.at
+            if due or isinstance(entry.event, _AT_ONCE) or len(self._waiting) >= MOST_WAITING:
                 self._settle()
 
     def verified(self, repository: Repository) -> Iterator[tuple[Key, Digest]]:
@@ -134,12 +141,17 @@ class Journal:
     def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
         """Add to the digest cache of a repository."""
         found = list(items)
-        self._keep(lambda db: cache.learn(db, repository, maker, found))
+        self._keep(lambda db: cache.learn(db, repository, maker, found, only=self._dry))
 
     def forget(self, repository: Repository, maker: str, keys: Iterable[Key]) -> None:
-        """Drop what the digest cache holds of some items; but for a dry run, also what is of other makers."""
+        """Drop what the digest cache holds of some items."""
         gone = list(keys)
-        self._keep(lambda db: cache.forget(db, repository, maker, gone, only=self._dry))
+        self._keep(lambda db: cache.forget(db, repository, maker, gone))
+
+    def underway(self, repository: Repository) -> tuple[Underway, ...]:
+        """Return what was sent of items of a repository that are not published yet."""
+        self._settle()
+        return self._db.read(lambda db: sent.underway(db, repository))
 
     def noted(self, name: str) -> str:
         """Return a note that was left for later, "" for none."""
@@ -207,12 +219,13 @@ class Journal:
         wanted = "UPDATE runs SET abandoned = 1 WHERE id = ?"
         self._db.write(lambda db: db.execute(wanted, (run,)))
 
-    def _rows(self, read: Callable[[sqlite3.Connection, Key | None], list[Row]]) -> Iterator[Row]:
-        """Yield rows in the order of their keys, which stand first in them; a few at a time are in memory."""
-        after: Key | None = None
-        while found := self._db.read(lambda db: read(db, after)):  # noqa: B023 - called at once
+    def _rows(self, read: Callable[[sqlite3.Connection, Key | None], tuple[list[Row], Key | None]]) -> Iterator[Row]:
+        """Yield rows in the order of their keys; a few at a time are in memory."""
+        found, after = self._db.read(lambda db: read(db, None))
+        yield from found
+        while after is not None:
+            found, after = self._db.read(lambda db: read(db, after))  # noqa: B023 - called at once
             yield from found
-            after = found[-1][0]
 
     def _portion(self, asked: tuple[object, ...]) -> list[tuple[int, float, ev.Event | None]]:
         wanted = (
@@ -258,6 +271,7 @@ class Journal:
                 db.execute("UPDATE runs SET finished = ?, exit_code = ?, interrupted = ? WHERE id = ?", row)
             elif not self._dry:
                 records.take(db, event)
+                sent.take(db, event)
             if not isinstance(event, _NEVER):
                 kept = (entry.run, entry.at, rows.written(event))
                 db.execute("INSERT INTO events (run, at, event) VALUES (?, ?, ?)", kept)
@@ -288,6 +302,7 @@ def _readable(db: sqlite3.Connection) -> None:
     by who looks at their run.
     """
     records.readable(db)
+    sent.readable(db)
     found = db.execute(f"SELECT {_OF_A_RUN} FROM runs ORDER BY rowid DESC")  # noqa: S608 - constant text
     latest = next((row for row in list(map(_run, found)) if not row["dry"]), None)
     if latest and _is_unfinished(latest):

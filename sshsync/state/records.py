@@ -2,56 +2,75 @@
 
 import sqlite3
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from sshsync.model import events as ev
-from sshsync.model.item import Digest, Key, short
+from sshsync.model.item import Digest, Key
 from sshsync.model.topology import Repository
-from sshsync.state import rows
+from sshsync.state import blocks, rows
+from sshsync.state.blocks import NOTHING, Known
+
+
+class Place(NamedTuple):
+    """What is on record about a repository.
+
+    Attributes:
+        number: by which its items are found.
+        items: how many it held when it was last seen.
+        in_sync: the moment of which it was last known to equal its master, or 0.
+        maker: what made the digests that are cached of it; "" for nobody.
+    """
+
+    number: int
+    items: int
+    in_sync: float
+    maker: str
+
+
+_PLACES = "SELECT id, name, identity FROM repositories"
 
 
 def bind(db: sqlite3.Connection, repositories: Iterable[Repository]) -> None:
     """Forget what is on record about repositories that are now at another place."""
-    known = dict(db.execute("SELECT name, identity FROM repositories").fetchall())
+    known = {name: (number, identity) for number, name, identity in db.execute(_PLACES)}
     for repository in repositories:
-        if known.get(repository.name) != repository.identity:
-            db.execute("DELETE FROM items WHERE repository = ?", (repository.name,))
-            db.execute("DELETE FROM cache WHERE repository = ?", (repository.name,))
+        number, identity = known.get(repository.name, (None, None))
+        if identity != repository.identity:
+            for table in ("items", "sent"):
+                db.execute(f"DELETE FROM {table} WHERE repository = ?", (number,))  # noqa: S608 - constant text
             place = (repository.name, repository.identity)
             db.execute("REPLACE INTO repositories (name, identity) VALUES (?, ?)", place)
 
 
-def here(db: sqlite3.Connection, repository: Repository) -> bool:
-    """Tell whether what is on record was found at the very place of the repository."""
-    return _place(db, repository) is not None
+def here(db: sqlite3.Connection, repository: Repository) -> Place | None:
+    """Return what is on record about a repository, None where that was not found at its very place."""
+    wanted = "SELECT id, items, in_sync, maker FROM repositories WHERE name = ? AND identity = ?"
+    row = db.execute(wanted, (repository.name, repository.identity)).fetchone()
+    return Place(*rows.place(row)) if row else None
 
 
-def verified(db: sqlite3.Connection, repository: Repository, after: Key | None, most: int) -> list[tuple[Key, Digest]]:
-    """Return digests last verified there: the first `most` whose keys come after one."""
-    if not here(db, repository):
-        return []
-    wanted = "SELECT key, digest, size FROM items WHERE repository = ? AND (? IS NULL OR key > ?) ORDER BY key LIMIT ?"
-    return list(map(rows.verified, db.execute(wanted, (repository.name, after, after, most))))
+def verified(
+    db: sqlite3.Connection, repository: Repository, after: Key | None, most: int
+) -> tuple[list[tuple[Key, Digest]], Key | None]:
+    """Return digests last verified there: about `most`, and after what the next ones begin, or None."""
+    place = here(db, repository)
+    held, following = blocks.portion(db, place.number, after, most) if place else ([], None)
+    return [row for block in held for row in blocks.verified(block)], following
 
 
 def count(db: sqlite3.Connection, repository: Repository) -> int:
     """Return how many items it held when it was last seen."""
-    place = _place(db, repository)
+    place = here(db, repository)
     if place is None or not repository.parent:
-        return place[0] if place else 0
-    kept = db.execute("SELECT count(*) FROM items WHERE repository = ?", (repository.name,))
-    return int(kept.fetchone()[0])
+        return place.items if place else 0
+    counts = db.execute("SELECT verified FROM items WHERE repository = ?", (place.number,))
+    return sum(rows.whole(count, "a number of items") for (count,) in counts)
 
 
 def in_sync(db: sqlite3.Connection, repository: Repository) -> float:
     """Return the moment of which it was last known to equal its master, or 0."""
-    place = _place(db, repository)
-    return place[1] if place else 0.0
-
-
-def _place(db: sqlite3.Connection, repository: Repository) -> tuple[int, float] | None:
-    wanted = "SELECT items, in_sync FROM repositories WHERE name = ? AND identity = ?"
-    row = db.execute(wanted, (repository.name, repository.identity)).fetchone()
-    return rows.place(row) if row else None
+    place = here(db, repository)
+    return place.in_sync if place else 0.0
 
 
 def take(db: sqlite3.Connection, event: ev.Event) -> None:
@@ -67,10 +86,14 @@ def take(db: sqlite3.Connection, event: ev.Event) -> None:
 
 
 def _put(db: sqlite3.Connection, repository: str, items: Iterable[tuple[str, str, int]]) -> None:
-    found = [(repository, ev.key_of(name), short(digest), size) for name, digest, size in items]
-    db.executemany("REPLACE INTO items VALUES (?, ?, ?, ?)", [row for row in found if row[2]])
-    gone = [row[:2] for row in found if not row[2]]
-    db.executemany("DELETE FROM items WHERE repository = ? AND key = ?", gone)
+    """Note what was verified; what has no digest is gone."""
+    row = db.execute("SELECT id FROM repositories WHERE name = ?", (repository,)).fetchone()
+    if row:
+        blocks.change(db, row[0], {ev.key_of(name): digest for name, digest, _ in items}, _as_verified)
+
+
+def _as_verified(known: Known, digest: Digest) -> Known:
+    return known._replace(verified=digest) if digest else NOTHING
 
 
 def noted(db: sqlite3.Connection, name: str) -> str:
@@ -93,7 +116,7 @@ def readable(db: sqlite3.Connection) -> None:
     for row in db.execute("SELECT name, value FROM meta"):
         rows.words(row[0], "the name of a note")
         rows.words(row[1], "a note")
-    for name, identity, *place in db.execute("SELECT name, identity, items, in_sync FROM repositories"):
+    for name, identity, *place in db.execute("SELECT name, identity, id, items, in_sync, maker FROM repositories"):
         rows.words(name, "the name of a repository")
         rows.words(identity, "the place of a repository")
         rows.place(place)

@@ -3,11 +3,10 @@
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from sshsync.model import events as ev
-from sshsync.model.item import Digest, Key, Stamp, digest_of
 
 _MOST = 2**63 - 1
 _OF_ITEMS = (ev.Published, ev.Deleted, ev.Adjusted)
@@ -38,43 +37,26 @@ def moment(value: object, what: str) -> float:
     return float(value)  # type: ignore[arg-type]
 
 
-def verified(row: tuple[Any, Any, Any]) -> tuple[Key, Digest]:
-    """Return what is on record about an item, from its key, digest and size. There are millions of these rows."""
-    name, value, size = row
-    digest = _digest(value)
-    if type(name) is bytes and name and digest and type(size) is int and size >= 0:
-        return name, digest
-    raise Damaged("what is on record about an item is none")
-
-
-def cached(row: tuple[Any, Any, Any, Any, Any, Any]) -> tuple[Key, Stamp, Digest]:
-    """Return a digest with the stamp for which it holds, from key, size, times, inode and digest."""
-    name, size, mtime, ctime, inode, value = row
-    numbers = type(size) is type(mtime) is type(ctime) is type(inode) is int
-    digest = _digest(value)
-    if type(name) is bytes and name and numbers and digest:
-        return name, Stamp(size, mtime, ctime, inode), digest
-    raise Damaged("a digest in the cache is none")
-
-
-def _digest(value: Any) -> Digest | None:
-    """Return a digest that was written short or as it is, None for anything else."""
-    if type(value) is str:
-        return value if value.find(":") > 0 else None
-    with suppress(KeyError):
-        return digest_of(value) if type(value) is bytes else None
-    return None
-
-
 def written(event: ev.Event) -> bytes | str:
-    """Return an event as it is written: what tells of items is compressed, for they may be millions."""
+    """Return an event as it is written: what tells of items is compressed, for they may be millions.
+
+    At which digest an item was published is on record with the item.
+    """
+    if isinstance(event, ev.Published):
+        event = replace(event, items=[(name, "", size) for name, _, size in event.items])
     text = json.dumps(ev.to_json(event))
     return zlib.compress(text.encode("utf-8", "surrogatepass"), 6) if isinstance(event, _OF_ITEMS) else text
 
 
-def place(row: Sequence[object]) -> tuple[int, float]:
-    """Return how many items a repository held, and the moment of which it was in sync."""
-    return whole(row[0], "a number of items"), moment(row[1], "the moment of a repository")
+def place(row: Sequence[object]) -> tuple[int, int, float, str]:
+    """Return the number of a repository, how many items it held, the moment of which it was in sync, and its maker."""
+    number, items, in_sync, maker = row
+    return (
+        whole(number, "the number of a repository"),
+        whole(items, "a number of items"),
+        moment(in_sync, "the moment of a repository"),
+        words(maker, "what makes digests"),
+    )
 
 
 def run(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,9 +4,10 @@ import sqlite3
 from collections.abc import Callable, Mapping
 
 from sshsync.errors import StateError
+from sshsync.state import earlier
 from sshsync.state.rows import Damaged
 
-SCHEMA = 4
+SCHEMA = 5
 
 _TABLES = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -18,17 +19,17 @@ _TABLES = (
         run TEXT NOT NULL, seq INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, event TEXT NOT NULL)
     """,
     """CREATE TABLE repositories (
-        name TEXT PRIMARY KEY, identity TEXT NOT NULL, items INTEGER NOT NULL DEFAULT 0,
-        in_sync REAL NOT NULL DEFAULT 0)
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, identity TEXT NOT NULL, items INTEGER NOT NULL DEFAULT 0,
+        in_sync REAL NOT NULL DEFAULT 0, maker TEXT NOT NULL DEFAULT '')
     """,
     """CREATE TABLE items (
-        repository TEXT NOT NULL, key BLOB NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
-        PRIMARY KEY (repository, key)) WITHOUT ROWID
+        repository INTEGER NOT NULL, first BLOB NOT NULL, verified INTEGER NOT NULL, held BLOB NOT NULL,
+        PRIMARY KEY (repository, first))
     """,
-    """CREATE TABLE cache (
-        repository TEXT NOT NULL, key BLOB NOT NULL, algorithm TEXT NOT NULL, size INTEGER NOT NULL,
-        mtime INTEGER NOT NULL, ctime INTEGER NOT NULL, inode INTEGER NOT NULL, digest TEXT NOT NULL,
-        PRIMARY KEY (repository, key, algorithm)) WITHOUT ROWID
+    """CREATE TABLE sent (
+        repository INTEGER NOT NULL, key BLOB NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
+        start INTEGER NOT NULL, length INTEGER NOT NULL, chunk BLOB NOT NULL,
+        PRIMARY KEY (repository, key, digest, start)) WITHOUT ROWID
     """,
 )
 _INDEX = "CREATE INDEX IF NOT EXISTS events_of_run ON events (run, seq)"
@@ -83,7 +84,7 @@ def check(db: sqlite3.Connection) -> None:
         Damaged: one is missing.
     """
     for table, columns in _expected().items():
-        if missing := sorted(columns - _columns(db, table)):
+        if missing := sorted(columns - earlier.columns(db, table)):
             raise Damaged(f"the table {table} has no {missing[0]}")
 
 
@@ -98,37 +99,15 @@ def _expected() -> dict[str, set[str]]:
     db = in_memory()
     try:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {table: _columns(db, table) for table in tables if not table.startswith("sqlite_")}
+        return {table: earlier.columns(db, table) for table in tables if not table.startswith("sqlite_")}
     finally:
         db.close()
 
 
-def _columns(db: sqlite3.Connection, table: str) -> set[str]:
-    return {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
-
-
-def _moment_of_sync(db: sqlite3.Connection) -> None:
-    """From 1: the moment of which a repository is in sync. Some files with this column still bear the number 1."""
-    if "in_sync" not in _columns(db, "repositories"):
-        db.execute("ALTER TABLE repositories ADD COLUMN in_sync REAL NOT NULL DEFAULT 0")
-
-
-def _algorithm_of_cache(db: sqlite3.Connection) -> None:
-    """From 2: a cached digest is found by what makes such digests, too."""
-    if "algorithm" in _columns(db, "cache"):
-        return
-    db.execute("ALTER TABLE cache RENAME TO earlier")
-    db.execute(_TABLES[-1])
-    db.execute(
-        "INSERT INTO cache SELECT repository, key, substr(digest, 1, instr(digest, ':') - 1), size, mtime, ctime,"
-        " inode, digest FROM earlier WHERE instr(digest, ':') > 1"
-    )
-    db.execute("DROP TABLE earlier")
-
-
-def _short(_db: sqlite3.Connection) -> None:
-    """From 3: digests are bytes, events that tell of items are compressed. What is there stays: both can be read."""
-
-
-STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _moment_of_sync, 2: _algorithm_of_cache, 3: _short}
+STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
+    1: earlier.moment_of_sync,
+    2: earlier.algorithm_of_cache,
+    3: earlier.short,
+    4: lambda db: earlier.blocks(db, _TABLES),
+}
 """What leads from each schema to the next."""

@@ -30,6 +30,7 @@ from sshsync.model.events import Outcome
 from sshsync.model.item import Digest, Item, Key, Snapshot, Stamp
 from sshsync.model.order import Done, Ended, Offer, Order
 from sshsync.model.plan import Step
+from sshsync.model.records import Underway
 from sshsync.model.topology import Host, Repository
 from sshsync.transports.base import Transport
 from sshsync.transports.dialing import Dial
@@ -156,6 +157,9 @@ class Nothing:
 
     def forget(self, repository: Repository, maker: str, keys: Iterable[Key]) -> None:
         pass
+
+    def underway(self, repository: Repository) -> tuple[Underway, ...]:
+        return ()
 
     def noted(self, name: str) -> str:
         return ""

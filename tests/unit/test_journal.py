@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import struct
 import subprocess
 import sys
 import zlib
@@ -23,8 +24,8 @@ from tests.conftest import CHAIN, World, configure
 from tests.unit.test_engine import FILES, filled
 
 MOVED = CHAIN.replace("path = /p", "path = /elsewhere")
-RECORDS = ("meta", "repositories", "items", "cache")
-EVERYTHING = (*RECORDS, "runs", "events")
+RECORDS = ("meta", "repositories", "items")
+EVERYTHING = (*RECORDS, "sent", "runs", "events")
 
 
 def file_of(world: World) -> Path:
@@ -68,9 +69,9 @@ def test_a_dry_run_leaves_the_digests_of_another_algorithm_alone(world: World) -
     filled(world)
     for _ in range(2):
         world.run()
-    before = rows(file_of(world), ("cache",))["cache"]
+    before = rows(file_of(world), ("items",))
     world.run(text=world.text.replace("stable_for = 0", "stable_for = 0\ndigest = sha1"), dry_run=True)
-    assert set(before) < set(rows(file_of(world), ("cache",))["cache"])
+    assert rows(file_of(world), ("items",)) == before
     world.run()
     assert not any(hashed(world).values())
 
@@ -118,11 +119,13 @@ def test_a_dry_run_with_another_configuration_changes_no_record(world: World) ->
     before = rows(file_of(world))
     assert world.run(text=MOVED, dry_run=True).exit_code == 11
     after = rows(file_of(world))
-    assert {name: after[name] for name in ("meta", "repositories", "items")} == {name: before[name] for name in ("meta", "repositories", "items")}
-    assert {row for row in after["cache"] if row[0] == "proxy"} == {row for row in before["cache"] if row[0] == "proxy"}
-    assert [row for row in after["cache"] if row[:2] == ("master", b"new")], "the master is at the very place"
+    assert {name: after[name] for name in ("meta", "repositories")} == {name: before[name] for name in ("meta", "repositories")}
+    (master,) = [number for number, name, *_ in after["repositories"] if name == "master"]
+    assert [row for row in after["items"] if row[0] != master] == [row for row in before["items"] if row[0] != master]
     with world.sync() as sync:
         assert sync.history().dry_run
+        found = [key for key, _, _ in sync.journal.cached(sync.config.tree.repositories["master"], "sha256")]
+        assert b"new" in found, "the master is at the very place"
 
 
 def test_a_dry_run_does_not_count_for_the_guards(world: World) -> None:
@@ -247,7 +250,7 @@ def test_what_fails_half_way_leaves_nothing_that_a_later_writer_commits(tmp_path
     stamp = Stamp(1, 2, 3, 4)
     with journal.writing([here]):
         journal.learn(here, "sha256", [Item(b"k", "sha256:1", stamp)])
-        with pytest.raises(OverflowError):
+        with pytest.raises(struct.error):
             journal.learn(here, "sha256", [Item(b"l", "sha256:2", stamp), Item(b"m", "sha256:3", Stamp(2**70, 0, 0, 0))])
         keep(journal, ev.RunStarted("r1", 1.0, [["proxy"]]))
         assert list(journal.cached(here, "sha256")) == [(b"k", stamp, "sha256:1")]
@@ -256,7 +259,7 @@ def test_what_fails_half_way_leaves_nothing_that_a_later_writer_commits(tmp_path
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
 def test_a_full_disk_leaves_the_last_whole_state_and_loses_no_event(tmp_path: Path) -> None:
     script = """
-import resource, signal, sys
+import hashlib, resource, signal, sys
 from pathlib import Path
 from sshsync.errors import StateError
 from sshsync.model import events as ev
@@ -268,7 +271,7 @@ with journal.writing([]):
     keep(journal, ev.RunStarted("r1", 1.0, [["proxy"]]))
     size = journal.file.stat().st_size
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 8192, resource.RLIM_INFINITY))
-    items = [(f"{n}" * 50, "sha256:1", 5) for n in range(2000)]
+    items = [(hashlib.sha512(b"%d" % n).hexdigest(), "sha256:1", 5) for n in range(2000)]
     try:
         keep(journal, ev.Published("proxy", items, 5))
         raise SystemExit("it fits")
@@ -339,9 +342,9 @@ def test_notices_hear_of_moments_without_a_replay(world: World) -> None:
 COLUMNS = {
     "runs": ["id", "started", "stages", "dry", "finished", "exit_code", "interrupted", "abandoned"],
     "events": ["run", "at", "event"],
-    "repositories": ["name", "identity", "items", "in_sync"],
-    "items": ["key", "digest", "size"],
-    "cache": ["key", "size", "mtime", "ctime", "inode", "digest"],
+    "repositories": ["id", "name", "identity", "items", "in_sync", "maker"],
+    "items": ["first", "verified", "held"],
+    "sent": ["key", "digest", "size", "start", "length", "chunk"],
     "meta": ["name", "value"],
 }
 VALUES = {"NULL": "NULL", "blob": "x'00ff'", "text": "'garbled'", "infinite": "9e999", "negative": "-5", "not_utf8": "CAST(x'ff' AS TEXT)"}
@@ -349,8 +352,11 @@ VALUES = {"NULL": "NULL", "blob": "x'00ff'", "text": "'garbled'", "infinite": "9
 
 READABLE = {
     **dict.fromkeys([("runs", "id"), ("repositories", "name"), ("repositories", "identity"), ("meta", "name"), ("meta", "value")], {"text", "negative", "infinite"}),
-    **dict.fromkeys([("cache", "size"), ("cache", "mtime"), ("cache", "ctime"), ("cache", "inode")], {"negative"}),
-    **dict.fromkeys([("items", "key"), ("cache", "key")], {"blob"}),
+    ("repositories", "maker"): {"text", "negative", "infinite"},
+    ("items", "first"): {"blob"},
+    ("sent", "key"): {"blob"},
+    ("sent", "chunk"): {"blob"},
+    ("sent", "digest"): {"text", "negative", "infinite"},
     **dict.fromkeys([("runs", "finished"), ("runs", "exit_code")], {"NULL"}),
     ("events", "run"): set(VALUES),
 }
@@ -373,7 +379,7 @@ def spoil(file: Path, table: str, column: str, value: str) -> bool:
         db.execute("PRAGMA schema_version = 4711")
     with closing(sqlite3.connect(file, isolation_level=None)) as db:
         try:
-            where = "WHERE rowid = (SELECT max(rowid) FROM {0})" if table not in ("items", "cache") else "WHERE repository = 'proxy' AND key = x'61'"
+            where = "WHERE rowid = (SELECT max(rowid) FROM {0})" if table not in ("items", "sent") else "WHERE repository = (SELECT id FROM repositories WHERE name = 'proxy')"
             where = "WHERE name LIKE 'note:%'" if table == "meta" else where.format(table)
             return db.execute(f"UPDATE {table} SET {column} = {value} {where}").rowcount > 0
         except sqlite3.IntegrityError:
@@ -386,6 +392,8 @@ def prepared(world: World) -> Path:
         assert world.run().exit_code == 0
     with world.sync() as sync:
         sync.journal.note("watch", "x")
+        with sync.journal.writing([]):
+            keep(sync.journal, ev.Sent("proxy", "c", "sha256:1", 10, [(0, 5, "00ff"), (5, 5, "ff00")]))
     return file_of(world)
 
 
@@ -548,7 +556,7 @@ def test_row_63_damage_in_the_middle_of_a_run_costs_nothing_that_the_run_knows(w
 
     def spoiling(event: ev.Event) -> None:
         if isinstance(event, ev.Published) and event.repository == "proxy":
-            change(file, "UPDATE items SET digest = 7" if table == "items" else "DROP TABLE runs")
+            change(file, "UPDATE items SET held = 7" if table == "items" else "DROP TABLE runs")
 
     with world.sync(sinks=[spoiling]) as sync:
         result = sync.run([["proxy"], ["node1", "node2"]])
@@ -620,26 +628,38 @@ ERAS = {
     "1 with moments": ("1", [META, RUNS, EVENTS, INDEX, REPOSITORIES, ITEMS, CACHE]),
     "2": ("2", [META, RUNS, EVENTS, INDEX, REPOSITORIES, ITEMS, CACHE]),
     "3": ("3", [META, RUNS, EVENTS, INDEX, REPOSITORIES, ITEMS, THIRD_CACHE]),
+    "4": ("4", [META, RUNS, EVENTS, INDEX, REPOSITORIES, ITEMS, THIRD_CACHE]),
 }
+
+
+def items_of_era(world: World) -> dict[str, list]:
+    """Return what is on record about items, as rows of the two tables in which that stood before."""
+    found: dict[str, list] = {"items": [], "cache": []}
+    with world.sync() as sync:
+        for name, here in sync.config.tree.repositories.items():
+            found["items"] += [(name, key, digest, 5) for key, digest in sync.journal.verified(here)]
+            for key, stamp, digest in sync.journal.cached(here, "sha256"):
+                found["cache"].append((name, key, "sha256", stamp.size, stamp.mtime_ns, stamp.ctime_ns, stamp.inode, digest))
+    return found
 
 
 def of_era(world: World, era: str) -> Path:
     """Replace the journal by one of an earlier schema that holds the same rows, as far as it can."""
     file = prepared(world)
-    found = rows(file, EVERYTHING)
+    found = rows(file, ("meta", "runs", "events", "repositories")) | items_of_era(world)
     number, tables = ERAS[era]
     file.unlink()
     change(file, *tables)
     with closing(sqlite3.connect(file)) as db:
         for name, values in found.items():
-            if name in ("items", "cache"):
-                values = [tuple("sha256:" + value.hex() if type(value) is bytes and len(value) == 32 else value for value in row) for row in values]
-            if name == "events":
+            if name in ("items", "cache") and era == "4":
+                values = [tuple(bytes.fromhex(value[7:]) if str(value).startswith("sha256:") else value for value in row) for row in values]
+            if name == "events" and era != "4":
                 values = [tuple(zlib.decompress(value).decode() if type(value) is bytes else value for value in row) for row in values]
-            if name == "cache" and era != "3":
+            if name == "cache" and THIRD_CACHE not in tables:
                 values = [row[:2] + row[3:] for row in values]
-            if name == "repositories" and tables[4] == FIRST_REPOSITORIES:
-                values = [row[:3] for row in values]
+            if name == "repositories":
+                values = [row[1:4] if tables[4] == FIRST_REPOSITORIES else row[1:5] for row in values]
             if values:
                 db.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(values[0]))})", values)
         db.execute("UPDATE meta SET value = ? WHERE name = 'schema'", (number,))
@@ -661,7 +681,11 @@ def test_a_journal_of_an_earlier_schema_is_looked_at_unchanged_and_brought_up_by
     assert world.run(dry_run=True).exit_code == 0
     assert not any(hashed(world).values())
     assert file.read_bytes() == before, "a dry run is not worth its change"
+    found = items_of_era(world)
+    assert len(found["items"]) == 6
+    assert len(found["cache"]) == 8
     assert world.run().exit_code == 0
+    assert items_of_era(world) == found
     assert not any(hashed(world).values()), "the cache is carried over"
     assert not world.seen(ev.Remarked)
     assert ("schema", str(schema.SCHEMA)) in rows(file)["meta"]

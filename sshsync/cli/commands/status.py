@@ -33,6 +33,8 @@ def status(context: click.Context) -> None:
             told = report is not None and row.run == report.run
             state += f"; last run: {row.outcome}" + (f": {row.error}" if row.error and not told else "")
         out.print(f"{row.name}: {state}")
+        for one in row.arriving:
+            out.print(f"{row.name}: {words.item(one.name)} {words.size(one.there)} of {words.size(one.size)} is there")
     if report is None:
         out.print(f"no run is on record yet; start one with: {options.command} --all")
         return

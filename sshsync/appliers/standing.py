@@ -1,0 +1,48 @@
+"""What is known of the part of one big file in staging."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sshsync.core.chunks import Copy
+from sshsync.core.pieces import Extent, merged
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is known of the part of one file.
+
+    Attributes:
+        name: what it is called in the directory of parts; "" while there is none.
+        names: what it may be called since as well: an answer that was lost hides whether a name was given.
+        there: ranges that are known to be right.
+        sent: digests of chunks that were sent and may have arrived, in hexadecimal.
+        untold: those of them that are not in the journal yet.
+        hinted: what is in `sent` was sent by an earlier run.
+        doubted: it is to be compared with the parent's file.
+        moved: bytes that were sent since it was looked at last.
+        copies: what of it lies in other files of the child; None as long as that is not known.
+        saved: bytes of it that were copied there.
+        guessed: it was doubted after something had been copied: the next time all of it is sent.
+    """
+
+    name: str = ""
+    names: list[str] = field(default_factory=list)
+    there: tuple[Extent, ...] = ()
+    sent: dict[Extent, str] = field(default_factory=dict)
+    untold: deque[tuple[int, int, str]] = field(default_factory=deque)
+    hinted: bool = False
+    doubted: bool = False
+    moved: int = 0
+    copies: tuple[Copy, ...] | None = None
+    saved: int = 0
+    guessed: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """How much of the file is there."""
+        return sum(extent.length for extent in self.there)
+
+    def settle(self, extents: Iterable[Extent]) -> None:
+        """Take note that ranges are right."""
+        self.there = merged([*self.there, *extents])

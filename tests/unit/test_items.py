@@ -1,0 +1,40 @@
+"""Items: whatever a host may say of one is held as it is, in little room."""
+
+import tracemalloc
+from collections.abc import Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sshsync.model.item import Item, Items, Stamp
+
+NUMBERS = st.integers(-(2**65), 2**65) | st.sampled_from([0, 2**48 - 1, 2**48, 2**63 - 1, 2**63, -1])
+DIGESTS = st.none() | st.sampled_from(
+    ["md5:" + "0" * 32, "sha1:" + "1" * 40, "sha256:" + "a" * 64, "sha512:" + "b" * 128, "sha256:odd", "md5:" + "A" * 32, "crc:" + "0" * 62]
+)
+
+
+@given(st.builds(Stamp, NUMBERS, NUMBERS, NUMBERS, NUMBERS), DIGESTS, st.integers(0, 2**17))
+def test_an_item_holds_whatever_a_host_may_say(stamp: Stamp, digest: str | None, mode: int) -> None:
+    item = Item(b"a", digest, stamp, mode)
+    assert (item.digest, item.stamp, item.mode) == (digest, stamp, mode)
+    assert (item.size, item.mtime) == (stamp.size, stamp.mtime_ns // 10**9)
+    assert item == Item(b"a", digest, stamp, mode)
+    assert item.digested(None) == Item(b"a", None, stamp, mode)
+    assert item.digested("sha256:" + "c" * 64).stamped(stamp).digest == "sha256:" + "c" * 64
+
+
+def test_a_million_items_fit_into_memory(figure: Callable[[str, object], None]) -> None:
+    stamp = Stamp(4096, 1767225600 * 10**9, 1767225600123456789, 5_000_000)
+
+    def held(count: int) -> int:
+        tracemalloc.start()
+        items = Items(Item(b"directory/%05d" % number, "sha256:%064x" % number, stamp) for number in range(count))
+        size = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert len(items) == count
+        return size
+
+    each = (held(20_000) - held(2_000)) / 18_000
+    figure("bytes of memory an item", round(each))
+    assert each < 240
