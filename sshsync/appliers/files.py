@@ -27,7 +27,7 @@ from sshsync.model.words import visible
 from sshsync.remote.probe import Capabilities
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.choose import choose
-from sshsync.transfers.load import SMALL, STREAMED, Batch, Pack, Part, above, batches
+from sshsync.transfers.load import PACKED, SMALL, STREAMED, Batch, Pack, Part, above, batches
 from sshsync.transfers.reads import Reads
 
 
@@ -282,9 +282,12 @@ class FileApplier:
             self._ledger.defer(change.key)
 
     def _alone(self, change: Transfer) -> bool:
-        """Tell whether a file comes as a part of its own, of which any range can be brought by itself."""
+        """Tell whether a file comes as a part of its own, of which any range can be brought by itself.
+
+        Staging is for the account of sshsync alone, so only the relay reads it: others may log in as somebody else.
+        """
         able = self._parts is not None and self._parts.means is not None
-        return able and change.size >= SMALL and choose(change.key, self._site.child).strategy in STREAMED
+        return able and change.size >= SMALL and choose(change.key, self._site.child).strategy == PACKED
 
     def _by_turns(self, batches: Iterable[Batch], root: bytes) -> Iterator[Batch]:
         """Yield batches, each time first one that is read for a sibling just then."""
