@@ -7,7 +7,7 @@ from sshsync.executors.threads import Threads
 from sshsync.model import events as ev
 from sshsync.state.journal import Journal
 from sshsync.transports.memory import Fault
-from tests.conftest import World
+from tests.conftest import CHAIN, World
 
 AT_MOST = 10.0
 """Seconds after which a test says that somebody waits for ever."""
@@ -63,9 +63,11 @@ def test_bytes_are_shown_while_another_repository_waits_for_the_disk(world: Worl
         if isinstance(event, ev.Progress) and writing.is_set():
             metered.set()
 
-    world.fill("master", b"/m", {b"a": b"alpha"})
+    # Each wants another file, or the parent would be read once for both.
+    text = CHAIN.replace("[node1]", "[node1]\ninclude = a").replace("[node2]", "[node2]\ninclude = b")
+    world.fill("master", b"/m", {b"a": b"alpha", b"b": b"beta"})
     assert world.run("proxy").exit_code == 0
     world.host("proxy").faults += [Fault("none", "read", first=read), Fault("none", "read", first=read)]
-    result = world.run("node1,node2", executor=Threads(2), journal=Slow, sinks=[show])
+    result = world.run("node1,node2", text=text, executor=Threads(2), journal=Slow, sinks=[show])
     assert result.exit_code == 0
     assert metered.is_set()

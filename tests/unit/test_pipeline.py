@@ -141,7 +141,7 @@ TROUBLE = st.tuples(st.sampled_from(["master", "proxy", "node1", "node2"]), st.s
 BREAKS = st.sampled_from([("refuse", 0), ("lose", 0), ("short", 70_000), ("short", 900_000), ("flip", 0)])
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(TROUBLE, BREAKS), max_size=6), st.booleans())
 def test_whatever_breaks_nobody_is_better_off_than_his_parent(tmp_path_factory, troubles, deletes) -> None:
     world = World(tmp_path_factory.mktemp("pipeline"), FLOWING.replace("pipeline", "delete = yes\nmax_delete = 100%\npipeline") if deletes else FLOWING)
