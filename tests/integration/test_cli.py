@@ -4,15 +4,19 @@ import json
 import os
 import shlex
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from sshsync.api import load
+from sshsync.core import algorithm
+from sshsync.model.item import Item
+from sshsync.state.journal import Journal
 from tests.integration.conftest import OLD, Site
 from tests.sshd import REQUIRED
 
@@ -122,18 +126,14 @@ def test_a_link_as_root_is_followed_and_links_inside_are_not(local: Site) -> Non
 
 
 def test_verify_finds_what_the_cache_cannot(local: Site) -> None:
-    journal = local.directory / "state" / "journal.sqlite"
-    until = time.monotonic() + 30
-    while time.monotonic() < until:  # a file is cached once its last change is two seconds old
+    child = load(local.config).tree.repositories["c"]
+    until, wrong = time.monotonic() + 30, []
+    while time.monotonic() < until and not wrong:  # a file is cached once its last change is two seconds old
         assert local.cli("--all").returncode == 0
-        with sqlite3.connect(journal) as db:
-            cached = db.execute("SELECT count(*) FROM cache WHERE repository = 'c'").fetchone()[0]
-        db.close()
-        if cached:
-            break
-    with sqlite3.connect(journal) as db:
-        assert db.execute("UPDATE cache SET digest = 'sha256:' || ? WHERE repository = 'c' AND key = ?", ("0" * 64, b"a")).rowcount
-    db.close()
+        with closing(Journal(local.directory / "state")) as journal, journal.writing([child]):
+            maker = algorithm.maker(child)
+            wrong = [Item(key, f"sha256:{0:064}", stamp) for key, stamp, _ in journal.cached(child, maker) if key == b"a"]
+            journal.learn(child, maker, wrong)
     assert local.cli("verify").returncode == 0, "what the cache says does not count"
     found = local.summary("--all", "--dry-run")
     assert found["exit_code"] == 11, "a run trusts it: this is what verify is for"

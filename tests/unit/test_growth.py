@@ -174,6 +174,8 @@ class Nothing:
 class Trivial:
     """An executor for which every order is carried out as soon as it is there."""
 
+    together = True
+
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self.orders = 0
