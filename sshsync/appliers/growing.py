@@ -118,11 +118,7 @@ class Following:
             self.feed.wait(version, self.check, _LATER)
 
     def moved(self, place: Key) -> bool:
-        """Tell whether a file that could not be read was only given its own name meanwhile; waits until that is known.
-
-        Raises:
-            NotComingError: the parent has given it up.
-        """
+        """Tell whether a file that could not be read may bear another name now; waits until the parent did more."""
         if place == self.item.key:
             return False
         version = self.feed.version

@@ -9,7 +9,7 @@ from sshsync.model.item import Digest, Item, Key
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends, Kept
-from sshsync.transfers.load import PACK_FILES, SMALL, Batch, Load, Loose, Span
+from sshsync.transfers.load import PACK_BYTES, PACK_FILES, SMALL, Batch, Load, Loose, Span, groups
 
 REUSE = "reuse"
 """The strategy's name."""
@@ -38,10 +38,11 @@ def twins(changes: Iterable[Transfer], held: Mapping[Key, Item]) -> dict[Key, Ke
 
 def reused(changes: Sequence[Transfer], sources: Mapping[Key, Key]) -> list[Batch]:
     """Return batches of the changes that have a source."""
-    able = [change for change in changes if change.key in sources]
-    groups = [able[at : at + PACK_FILES] for at in range(0, len(able), PACK_FILES)]
+    able = (change for change in changes if change.key in sources)
     return [
-        Batch(REUSE, Twins(tuple(group), sources=tuple((c.key, sources[c.key]) for c in group))) for group in groups
+        Batch(REUSE, Twins(group, sources=tuple((c.key, sources[c.key]) for c in group)))
+        # The slowest disk copies as much in a few seconds: nobody takes that silence for the end of a connection.
+        for group in groups(able, PACK_FILES, PACK_BYTES)
     ]
 
 

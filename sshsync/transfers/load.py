@@ -169,7 +169,7 @@ def batches(moves: Iterable[tuple[Transfer, str]], *, pack: bool) -> tuple[Batch
         streamed, layout = by.pop(name, []), Pack if name == PACKED else Loose
         most = SMALL if pack or name != PACKED else 0
         fit = [change for change in streamed if change.size < most]
-        small += (Batch(name, layout(group)) for group in _groups(fit, PACK_FILES, PACK_BYTES))
+        small += (Batch(name, layout(group)) for group in groups(fit, PACK_FILES, PACK_BYTES))
         big += (Batch(name, Part((change,))) for change in streamed if change.size >= most)
     loose = (Batch(strategy, Loose(group)) for strategy in sorted(by) for group in _by_size(by[strategy]))
     return (*loose, *small, *big)
@@ -214,10 +214,11 @@ def by_directory(keys: Iterable[Key]) -> Iterator[tuple[Key, list[Key]]]:
 
 def _by_size(changes: list[Transfer]) -> Iterator[tuple[Transfer, ...]]:
     """Group files that travel one by one: big ones do not make small ones wait for their publication."""
-    return _groups(sorted(changes, key=lambda change: change.size), LOOSE_FILES, LOOSE_BYTES)
+    return groups(sorted(changes, key=lambda change: change.size), LOOSE_FILES, LOOSE_BYTES)
 
 
-def _groups(changes: list[Transfer], most: int, most_bytes: int) -> Iterator[tuple[Transfer, ...]]:
+def groups(changes: Iterable[Transfer], most: int, most_bytes: int) -> Iterator[tuple[Transfer, ...]]:
+    """Yield changes in groups of so many at the most, and of so many bytes unless one alone has more."""
     group: list[Transfer] = []
     size = 0
     for change in changes:

@@ -30,16 +30,27 @@ def held(site: Site, name: str) -> dict[str, bytes]:
     }
 
 
-def test_a_node_has_it_while_the_proxy_still_verifies(site: Site) -> None:
-    """The proxy holds at the digest of the big file: by then the node has all others, and every byte of this one."""
+def held_at_the_big_one(site: Site) -> Gate:
+    """A chain whose proxy holds where it digests the big file: it has all of it, and shows nothing of it."""
     site.fill("m", FILES)
     gate = Gate(site, "-2")
     gate.arm()
     configure(site, gate.command)
+    return gate
+
+
+def big_staged(site: Site) -> bool:
+    """Tell whether every byte of the big file is in the node's staging."""
+    return any(file.stat().st_size == 5_000_000 for file in (site.root("c") / ".sshsync").glob("part/*"))
+
+
+def test_a_node_has_it_while_the_proxy_still_verifies(site: Site) -> None:
+    """The proxy holds at the digest of the big file: by then the node has all others, and every byte of this one."""
+    gate = held_at_the_big_one(site)
     with running(site, "--json", "--sync", "p", "--sync", "c") as run:
         gate.wait(run)
         until(lambda: "a" in held(site, "c"), "small files are on the node")
-        until(lambda: any(file.stat().st_size == 5_000_000 for file in (site.root("c") / ".sshsync").glob("part/*")), "the big one is there")
+        until(lambda: big_staged(site), "the big one is there")
         assert "big" not in held(site, "c"), "nobody shows what the proxy does not show"
         assert "big" not in held(site, "p")
         gate.open()
@@ -51,13 +62,10 @@ def test_a_node_has_it_while_the_proxy_still_verifies(site: Site) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_what_a_run_that_ended_early_brought_to_both_is_not_sent_again(site: Site, number: int) -> None:
-    site.fill("m", FILES)
-    gate = Gate(site, "-2")
-    gate.arm()
-    configure(site, gate.command)
+    gate = held_at_the_big_one(site)
     with running(site, "--json", "--sync", "p", "--sync", "c") as run:
         gate.wait(run)
-        until(lambda: any(file.stat().st_size == 5_000_000 for file in (site.root("c") / ".sshsync").glob("part/*")), "the big one is there")
+        until(lambda: big_staged(site), "the big one is there")
         run.process.send_signal(number)
         gate.open()
         assert run.ended() != 0

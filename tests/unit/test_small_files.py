@@ -143,3 +143,15 @@ def test_two_that_change_their_places_both_arrive(world: World) -> None:
     assert world.run("proxy", text=ONE).exit_code == 0
     assert world.host("proxy").below(b"/p") == {b"one": b"second", b"two": b"first"}
     assert sent(world) == 0
+
+
+def test_what_one_command_copies_is_bounded(world: World) -> None:
+    """The slowest disk has to be done with it before its silence counts as the end of the connection."""
+    half = {b"old%02d" % n: bytes([n]) * 500_000 for n in range(80)}
+    world.fill("master", b"/m", half)
+    assert world.run("proxy", text=ONE).exit_code == 0
+    world.fill("master", b"/m", {b"new%02d" % n: bytes([n]) * 500_000 for n in range(80)})
+    world.host("proxy").started.clear()
+    assert world.run("proxy", text=ONE).exit_code == 0
+    assert sent(world) == 0
+    assert world.host("proxy").started.count("reuse") == 3, "16 MiB with each"
