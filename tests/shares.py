@@ -12,7 +12,7 @@ from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends
 from sshsync.transfers.load import Load, Span
 from sshsync.transfers.reads import Reads
-from sshsync.transports.memory import MemoryHost, MemoryTransport
+from sshsync.transports.memory import Fault, MemoryHost, MemoryTransport
 from sshsync.transports.memory import MemoryStream as Whole
 from tests.conftest import configure
 
@@ -22,9 +22,7 @@ READING = ("read", "ranges")
 class Trickling(Whole):
     """A command whose output comes in small pieces, and is counted where it is bytes of files."""
 
-    def __init__(self, owner: "Trickle", command: Command, idle: float) -> None:
-        with owner.host.lock:
-            fault = owner.host.fault(command.script.name)
+    def __init__(self, owner: "Trickle", command: Command, idle: float, fault: Fault | None) -> None:
         super().__init__(owner, command, idle, fault)
         self._piece = owner.piece
         self._told = owner.told if command.script.name in READING else lambda _count: None
@@ -38,8 +36,8 @@ class Trickling(Whole):
 class Held(Whole):
     """A command that takes no input until it may."""
 
-    def __init__(self, owner: "Holding", command: Command, idle: float) -> None:
-        super().__init__(owner, command, idle, None)
+    def __init__(self, owner: "Holding", command: Command, idle: float, fault: Fault | None) -> None:
+        super().__init__(owner, command, idle, fault)
         self._owner_of_it = owner
 
     def write(self, data: bytes) -> None:
@@ -61,8 +59,8 @@ class Trickle(MemoryTransport):
         with self._counting:
             self.sent += count
 
-    def open(self, command: Command, idle: float) -> Whole:
-        return Trickling(self, command, idle)
+    def stream(self, command: Command, idle: float, fault: Fault | None) -> Whole:
+        return Trickling(self, command, idle, fault)
 
 
 class Holding(MemoryTransport):
@@ -72,8 +70,10 @@ class Holding(MemoryTransport):
         super().__init__(host)
         self.holds, self.go = threading.Event(), threading.Event()
 
-    def open(self, command: Command, idle: float) -> Whole:
-        return Held(self, command, idle) if command.script.name in ("store", "unpack") else super().open(command, idle)
+    def stream(self, command: Command, idle: float, fault: Fault | None) -> Whole:
+        if command.script.name in ("store", "unpack"):
+            return Held(self, command, idle, fault)
+        return super().stream(command, idle, fault)
 
 
 class Family:

@@ -45,10 +45,17 @@ class MemoryTransport:
             self.close()
             fault.then()
             raise ConnectError("cannot connect", where=self.label)
-        stream = MemoryStream(self, command, idle, fault)
+        stream = self.stream(command, idle, fault)
         with self.host.lock:
             self._streams.add(stream)
+        if not self._alive:
+            # Whoever lost the connection meanwhile did not see it.
+            stream.cut()
         return stream
+
+    def stream(self, command: Command, idle: float, fault: Fault | None) -> "MemoryStream":
+        """Return the stream of a command, for whoever wants another one."""
+        return MemoryStream(self, command, idle, fault)
 
     def tunnel(self, address: str, port: int) -> Way:
         """Refuse: a host in memory leads nowhere."""
