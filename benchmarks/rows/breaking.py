@@ -8,7 +8,7 @@ from benchmarks.row import OURS, Target
 from benchmarks.rows.push import Push
 from benchmarks.wire import Count, Link
 
-PATIENCE, SMALL_PATIENCE = 180, 20
+PATIENCE, SMALL_PATIENCE = 180, 90
 """Seconds after which a way that has not arrived never will."""
 APPENDING = "rsync --append-verify"
 

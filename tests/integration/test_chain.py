@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -295,10 +294,9 @@ def test_status_and_history_answer_while_a_run_is_under_way(chain, tmp_path) -> 
         if json.loads(line)["type"] == "repository_started":
             break
     for words in (["status"], ["history"]):
-        began = time.monotonic()
         done = site.cli(*words)
         assert done.returncode == 0, done.stderr
-        assert time.monotonic() - began < 8, "nobody waits for a lock of the journal"
+    assert running.poll() is None, "nobody waits for the end of the run"
     said = site.cli("status").stdout
     assert f"is under way: pid {running.pid} on " in said
     assert "to go on" not in said, "nothing is to be done about a run that goes on"

@@ -248,7 +248,8 @@ def test_row_65_a_wrong_clock_of_a_host_and_its_young_files(site: Site, shift: i
     date = f'#!/bin/sh\n[ "$1" = +%s ] && echo $(($({shutil.which("date")} +%s) + {shift})) || exec {shutil.which("date")} "$@"\n'
     path = tools(site, {"date": date}, also=("stat", "sha256sum", "sync"))
     site.fill("m", {"old": b"old"}, mtime=int(time.time()) + shift - 5000)
-    site.fill("m", {"young": b"young"}, mtime=int(time.time()) + shift)
+    # A little in the future, so that it is still young when a busy machine comes to list it.
+    site.fill("m", {"young": b"young"}, mtime=int(time.time()) + shift + 60)
     server = site.server("m", environment=f"PATH={path}")
     site.write(
         f"[DEFAULT]\nstable_for = 3\n[m]\n{server.section(path=site.root('m'))}"
