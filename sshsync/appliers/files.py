@@ -139,7 +139,8 @@ class FileApplier:
     def stage(self, prepared: Prepared) -> Generator[Staged, None, None]:
         """Salvage what is there, bring what has been at rest; then wait for the rest, and bring that."""
         followed = self._parts is not None
-        mover, _ = self._movers(prepared)
+        mover, parts = self._movers(prepared)
+        parts.only(prepared)
         transfers = self._possible(prepared, mover)
         parent = self._site.parent
         young = verify.young(prepared.parent, parent.stable_for) if not parent.parent else {}

@@ -15,6 +15,7 @@ from sshsync.hosts.asking import Asking
 from sshsync.kinds.chunks import Means, Question, common
 from sshsync.model.change import Transfer
 from sshsync.model.item import Digest, Key
+from sshsync.model.prepared import Prepared
 from sshsync.model.records import Underway
 from sshsync.model.words import visible
 from sshsync.remote.ranges import BLOCK
@@ -138,12 +139,24 @@ class Parts:
 
     def supersede(self, load: Part) -> bool:
         """Keep a part whose file is to have another content, to copy from it; tell whether anything of it came."""
-        standing = self._of(load)
+        return self._supersede(*_named(load))
+
+    def only(self, prepared: Prepared) -> None:
+        """Give up parts of what the parent is known not to have any more; another version is copied from them."""
+        parent, blocked = prepared.parent, {problem.key for problem in prepared.changes.blocked}
+        for key, digest in tuple(self._standing):
+            item = parent.items.get(key)
+            coming = item.digest == digest if item else not parent.complete
+            if not coming and key not in blocked and not self._supersede(key, digest):
+                del self._standing[key, digest]
+
+    def _supersede(self, key: Key, digest: Digest) -> bool:
+        standing = self._standing.get((key, digest), Standing())
         came = [*standing.there, *standing.sent]
         if not came:
             return False
-        self._former[load.change.key] = standing.name, max(extent.end for extent in came)
-        self.done(load)
+        self._former[key] = standing.name, max(extent.end for extent in came)
+        del self._standing[key, digest]
         return True
 
     def saved(self, change: Transfer) -> int:

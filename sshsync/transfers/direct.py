@@ -245,6 +245,9 @@ def _check_able(ends: Ends) -> None:
 
 
 _ABSENT = (126, 127)
+_UNHEARD = 128 + 13
+"""With this status ends who goes on printing when nobody listens any more (SIGPIPE)."""
+
 _FAILED = 255
 """With this status ssh tells of a failure of its own; any other is that of the command on the parent."""
 
@@ -255,7 +258,7 @@ def _why(said: bytes, status: int, ends: Ends, *, begun: bool) -> SshsyncError:
     """Return the error for what did not come from the parent, by the words and the status of the `sshcmd`."""
     words = _words(said) or f"exit status {status}"
     child = ends.child
-    if status == 0:
+    if status == 0 or (status == _UNHEARD and not begun):
         return _ended_well(said, words, ends, begun=begun)
     if status in _ABSENT:
         hint = f"install an ssh client on {child.host.label}, name it in sshcmd, or take another transfer"

@@ -390,3 +390,11 @@ def test_an_agent_that_is_not_there_is_told(pair: Pair, monkeypatch: pytest.Monk
     code, error = failed(pair.configure("forward_agent = yes\n"))
     assert code == 6
     assert "no ssh-agent answers here" in error
+
+
+def test_an_sshcmd_that_prints_without_end_is_not_listened_to_for_ever(pair: Pair) -> None:
+    """What it says before the parent's command begins may be a banner of any length but this."""
+    site = pair.configure(sshcmd="yes", child=AGAIN)
+    found = site.summary("--sync", "c")
+    assert found["exit_code"] == 6
+    assert "its parent runs no command for it" in found["by_name"]["c"]["error"]
