@@ -137,6 +137,11 @@ class Parts:
         """Forget a part: it is verified, or not wanted any more."""
         self._standing.pop(_named(load), None)
 
+    def drop(self, load: Part) -> None:
+        """Forget a part that is going to be removed: nothing of it is there any more."""
+        self.done(load)
+        self._ledger.sent(load.change.key, load.change.new.digest or "", load.size, [])
+
     def supersede(self, load: Part) -> bool:
         """Keep a part whose file is to have another content, to copy from it; tell whether anything of it came."""
         return self._supersede(*_named(load))
@@ -147,8 +152,10 @@ class Parts:
         for key, digest in tuple(self._standing):
             item = parent.items.get(key)
             coming = item.digest == digest if item else not parent.complete
-            if not coming and key not in blocked and not self._supersede(key, digest):
-                del self._standing[key, digest]
+            if not coming and key not in blocked:
+                self._ledger.sent(key, digest, 0, [])
+                if not self._supersede(key, digest):
+                    del self._standing[key, digest]
 
     def _supersede(self, key: Key, digest: Digest) -> bool:
         standing = self._standing.get((key, digest), Standing())

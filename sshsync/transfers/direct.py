@@ -245,6 +245,9 @@ def _check_able(ends: Ends) -> None:
 
 
 _ABSENT = (126, 127)
+_SAID = 400
+"""Bytes of the words of an `sshcmd` that are told."""
+
 _UNHEARD = 128 + 13
 """With this status ends who goes on printing when nobody listens any more (SIGPIPE)."""
 
@@ -312,6 +315,12 @@ def _about_way(_said: bytes, ends: Ends) -> str:
 
 _REASONS: tuple[tuple[re.Pattern[bytes], type[HostError], str, Callable[[bytes, Ends], str]], ...] = (
     (
+        re.compile(rb"(?i)host key .*(has changed|revoked)|identification has changed"),
+        HostKeyError,
+        "its parent shows another host key than it knows, or a revoked one: another machine may answer there",
+        _about_key,
+    ),
+    (
         re.compile(rb"(?i)host key|host identification|authenticity of host|key fingerprint"),
         HostKeyError,
         "it does not know the host key of its parent",
@@ -343,5 +352,7 @@ _REASONS: tuple[tuple[re.Pattern[bytes], type[HostError], str, Callable[[bytes, 
 
 def _words(said: bytes) -> str:
     """Return the end of what was said: banners come first, and the reason last."""
-    lines = (line.strip() for line in said.splitlines())
-    return visible(b"; ".join(line for line in lines if re.search(rb"[a-z]", line))[-400:], 400)
+    lines = [line.strip() for line in said.splitlines() if re.search(rb"[a-z]", line)]
+    while len(lines) > 1 and sum(map(len, lines)) > _SAID:
+        del lines[0]
+    return visible(b"; ".join(lines)[-_SAID:], _SAID)

@@ -252,6 +252,7 @@ def test_a_parent_with_another_key_is_refused(pair: Pair) -> None:
     code, error = failed(pair.configure())
     assert code == 10
     assert "has changed" in error
+    assert "its parent shows another host key than it knows" in error
     assert f"ssh-keygen -R '[127.0.0.1]:{pair.site.server('m').port}'" in error
 
 
