@@ -244,6 +244,8 @@ class FileApplier:
     def abandon(self) -> None:
         """See `Applier`."""
         self._staging.clear()
+        if self._parts:
+            self._parts.lost()
 
     def _possible(self, prepared: Prepared, mover: Mover) -> list[Transfer]:
         """Give up what can find no place, and return the other transfers."""

@@ -97,6 +97,13 @@ class Parts:
                 self._ledger.sent(key, digest, one.size, [])
         self._earlier.clear()
 
+    def lost(self) -> None:
+        """Have forgotten what is known of all parts: staging was cleared."""
+        for key, digest in self._standing:
+            self._ledger.sent(key, digest, 0, [])
+        self._standing.clear()
+        self.forget()
+
     def doubted(self, change: Transfer) -> bool:
         """Tell whether an earlier run left a part that has to be compared with the parent's whole file first."""
         standing = self._standing.get((change.key, change.new.digest or ""))

@@ -172,6 +172,15 @@ def test_nothing_is_said_to_be_there_of_a_file_that_vanished_while_it_came(world
     assert not known(world)
 
 
+def test_nothing_is_said_to_be_there_of_what_was_cleared_away_for_its_room(broken: World) -> None:
+    """A disk that is full is given back what a file that does not fit had taken."""
+    proxy = broken.host("proxy")
+    proxy.faults += [Fault("fail", "store", words=b"cat: write error: No space left on device")]
+    assert broken.run("proxy", text=RETRY).exit_code == 6
+    assert not [path for path in proxy.files if b"/.sshsync/part/" in path]
+    assert not known(broken)
+
+
 def test_status_tells_how_much_of_which_file_is_there(broken: World) -> None:
     config = broken.directory / "some.conf"
     text = RETRY.replace("stable_for = 0", "stable_for = 0\nuser = tester")
