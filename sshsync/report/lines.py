@@ -31,7 +31,8 @@ def _planned_line(event: ev.Planned) -> str:
     if moving := [what for what in ("copy", "replace") if what in todo]:
         todo[moving[-1]] += f" ({words.size(event.bytes - event.done_bytes)})"
     nothing = "nothing more to do" if event.done else "nothing to do"
-    return f"{event.repository}: {', '.join(todo.values()) or nothing}, {max(0, event.unchanged - event.done)} unchanged"
+    unchanged = max(0, event.unchanged - event.done)
+    return f"{event.repository}: {', '.join(todo.values()) or nothing}, {unchanged} unchanged"
 
 
 def _change_line(event: ev.PlannedChange) -> str:
