@@ -7,6 +7,7 @@ from dataclasses import replace
 from sshsync.appliers.base import Site
 from sshsync.appliers.ledger import PARTIAL, Ledger
 from sshsync.appliers.looks import Looks
+from sshsync.core import verify
 from sshsync.errors import IntegrityError
 from sshsync.model.change import Transfer
 from sshsync.model.events import Outcome
@@ -85,7 +86,7 @@ class Again:
     def _may_follow(self, key: Key) -> bool:
         """Tell whether an item that changed on the parent is taken as it is now."""
         if self._parent.parent:
-            self._ledger.fail(key, f"its copy on {self._parent.name} is not the verified one", Outcome.BLOCKED)
+            self._ledger.fail(key, verify.unlike_its_record(self._parent.name), Outcome.BLOCKED)
             return False
         self._tries[key, "changed"] += 1
         if self._tries[key, "changed"] >= self._child.retries.changed:

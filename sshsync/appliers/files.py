@@ -139,7 +139,8 @@ class FileApplier:
     def stage(self, prepared: Prepared) -> Generator[Staged, None, None]:
         """Salvage what is there, bring what has been at rest; then wait for the rest, and bring that."""
         followed = self._parts is not None
-        mover, _ = self._movers(prepared)
+        mover, parts = self._movers(prepared)
+        parts.only(prepared)
         transfers = self._possible(prepared, mover)
         parent = self._site.parent
         young = verify.young(prepared.parent, parent.stable_for) if not parent.parent else {}
@@ -243,6 +244,8 @@ class FileApplier:
     def abandon(self) -> None:
         """See `Applier`."""
         self._staging.clear()
+        if self._parts:
+            self._parts.lost()
 
     def _possible(self, prepared: Prepared, mover: Mover) -> list[Transfer]:
         """Give up what can find no place, and return the other transfers."""

@@ -274,7 +274,7 @@ class Mover:
                 return
             if digests and self._parts.supersede(load):
                 return
-            self._parts.done(load)
+            self._parts.drop(load)
         self._abandoned.append(load)
 
     def _at_rest(self, changes: list[Transfer]) -> set[Key]:

@@ -15,6 +15,7 @@ from sshsync.hosts.asking import Asking
 from sshsync.kinds.chunks import Means, Question, common
 from sshsync.model.change import Transfer
 from sshsync.model.item import Digest, Key
+from sshsync.model.prepared import Prepared
 from sshsync.model.records import Underway
 from sshsync.model.words import visible
 from sshsync.remote.ranges import BLOCK
@@ -96,6 +97,13 @@ class Parts:
                 self._ledger.sent(key, digest, one.size, [])
         self._earlier.clear()
 
+    def lost(self) -> None:
+        """Have forgotten what is known of all parts: staging was cleared."""
+        for key, digest in self._standing:
+            self._ledger.sent(key, digest, 0, [])
+        self._standing.clear()
+        self.forget()
+
     def doubted(self, change: Transfer) -> bool:
         """Tell whether an earlier run left a part that has to be compared with the parent's whole file first."""
         standing = self._standing.get((change.key, change.new.digest or ""))
@@ -136,14 +144,33 @@ class Parts:
         """Forget a part: it is verified, or not wanted any more."""
         self._standing.pop(_named(load), None)
 
+    def drop(self, load: Part) -> None:
+        """Forget a part that is going to be removed: nothing of it is there any more."""
+        self.done(load)
+        self._ledger.sent(load.change.key, load.change.new.digest or "", load.size, [])
+
     def supersede(self, load: Part) -> bool:
         """Keep a part whose file is to have another content, to copy from it; tell whether anything of it came."""
-        standing = self._of(load)
+        return self._supersede(*_named(load))
+
+    def only(self, prepared: Prepared) -> None:
+        """Give up parts of what the parent is known not to have any more; another version is copied from them."""
+        parent, blocked = prepared.parent, {problem.key for problem in prepared.changes.blocked}
+        for key, digest in tuple(self._standing):
+            item = parent.items.get(key)
+            coming = item.digest == digest if item else not parent.complete
+            if not coming and key not in blocked:
+                self._ledger.sent(key, digest, 0, [])
+                if not self._supersede(key, digest):
+                    del self._standing[key, digest]
+
+    def _supersede(self, key: Key, digest: Digest) -> bool:
+        standing = self._standing.get((key, digest), Standing())
         came = [*standing.there, *standing.sent]
         if not came:
             return False
-        self._former[load.change.key] = standing.name, max(extent.end for extent in came)
-        self.done(load)
+        self._former[key] = standing.name, max(extent.end for extent in came)
+        del self._standing[key, digest]
         return True
 
     def saved(self, change: Transfer) -> int:

@@ -186,7 +186,7 @@ class Bars:
                 event.repository, items="", state="scanning", total=None
             )
         elif isinstance(event, ev.Planned):
-            self._counts[event.repository] = (0, event.copy + event.replace)
+            self._counts[event.repository] = (event.done, event.copy + event.replace)
             self._update(event.repository, total=event.bytes, state="transfer" if event.bytes else "")
         elif isinstance(event, ev.Progress):
             self._update(event.repository, advance=event.bytes)

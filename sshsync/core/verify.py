@@ -64,6 +64,11 @@ def standing(snapshot: Snapshot, recorded: Iterable[tuple[Key, Digest]], vouched
     return Standing(frozenset(altered), len(items) - known)
 
 
+def unlike_its_record(parent: str) -> str:
+    """Return why an item is held back that its parent does not hold as it was verified there, and what mends that."""
+    return f"its copy on {parent} is not the verified one: synchronize {parent}, too"
+
+
 def news(
     recorded: Iterable[tuple[Key, Digest]], equal: Iterable[Key], parent: Mapping[Key, Item], child: Mapping[Key, Item]
 ) -> Iterator[tuple[Key, Item | None]]:

@@ -19,6 +19,7 @@ def announce(emit: Emit, order: Order, prepared: Prepared, reached: Reached | No
     name, changes = order.job.repository, prepared.changes
     count = Counter(change.action for change in changes.changes)
     done = reached.published if reached else {}
+    brought = sum(item.size for item in done.values())
     emit(
         ev.Planned(
             name,
@@ -27,9 +28,11 @@ def announce(emit: Emit, order: Order, prepared: Prepared, reached: Reached | No
             count[Action.ADJUST],
             len(prepared.deletions),
             len(changes.unchanged),
-            sum(change.size for change in changes.changes) + sum(item.size for item in done.values()),
+            sum(change.size for change in changes.changes) + brought,
             changes.excluded,
             sum(prepared.parent.items[key].size for key in changes.unchanged),
+            len(done),
+            brought,
         )
     )
     if not order.dry_run:

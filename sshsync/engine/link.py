@@ -322,7 +322,7 @@ class Link:
             found = verify.standing(parent, self._context.records.verified(self._parent))
         if found.unknown:
             self._remark(f"{found.unknown} item(s) of {self._parent.name} have no record: its own scan is their origin")
-        return dict.fromkeys(found.altered, f"its copy on {self._parent.name} is not the verified one")
+        return dict.fromkeys(found.altered, verify.unlike_its_record(self._parent.name))
 
     def _comparable(self, parent: Snapshot, child: Snapshot) -> tuple[Snapshot, Snapshot]:
         """Return both with digests of one algorithm.

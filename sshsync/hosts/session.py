@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
-from sshsync.errors import ConnectionLostError
+from sshsync.errors import ConnectionLostError, DeadlineError
 from sshsync.hosts.conversation import LONGEST_SILENCE, MOST_ANSWER, Conversation, Limits, Reply, new_token
 from sshsync.kinds.base import Reader
 from sshsync.remote import probe, scripts
@@ -16,6 +16,8 @@ from sshsync.remote.scripts import Command
 from sshsync.transports.base import CHANNELS, REOPENED, Transport
 
 T = TypeVar("T")
+
+_LOOKING = "looking for its tools"
 
 _MOST_TOLD = 1 << 20
 _MOST_A_NAME = 5000
@@ -93,7 +95,12 @@ class Session:
         with self._probing:
             found = self._capabilities
             if found is None:
-                reply = self.run(Command(scripts.PROBE)).check("looking for its tools")
+                try:
+                    reply = self.run(Command(scripts.PROBE)).check(_LOOKING)
+                except DeadlineError as error:
+                    error.hint = error.hint or "does one of them hang there?"
+                    error.about(_LOOKING)
+                    raise
                 self._capabilities = found = probe.parse(reply.payload, time.time())
             return found
 

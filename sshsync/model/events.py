@@ -80,7 +80,11 @@ class Scanned:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a repository needs: `bytes` have to move, `kept` bytes are there already."""
+    """What a repository needs: `bytes` have to move, `kept` bytes are there already.
+
+    Attributes:
+        done, done_bytes: what of it was brought before this plan, while the parent was still being synchronized.
+    """
 
     repository: str
     copy: int
@@ -91,6 +95,8 @@ class Planned:
     bytes: int
     excluded: int = 0
     kept: int = 0
+    done: int = 0
+    done_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,11 +72,11 @@ def headline(report: RunReport, running: str | None = None) -> str:
         state = f"in sync but for deferred {report.words.many}" if deferred else "everything is in sync"
     else:
         state = f"{len(jobs) - good} of {len(jobs)} repositories not in sync"
-    moved = words.size(sum(job.moved for job in jobs))
-    saved = sum(job.saved for job in jobs)
-    kept = f", {words.size(saved)} found on the hosts" if saved else ""
+    moved, saved = sum(job.moved for job in jobs), sum(job.saved for job in jobs)
+    # It was found on the hosts, or compressed on its way.
+    whole = f" instead of {words.size(moved + saved)}" if saved else ""
     span = f" in {words.duration(report.finished - report.started)}" if report.finished else ""
-    return f"run {report.run}: {state}; {moved} moved{kept}{span}"
+    return f"run {report.run}: {state}; {words.size(moved)} moved{whole}{span}"
 
 
 def advice(report: RunReport, command: str = "sshsync", running: str | None = None) -> str:

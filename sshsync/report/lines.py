@@ -26,11 +26,13 @@ def _run_line(event: ev.RunStarted) -> str:
 
 
 def _planned_line(event: ev.Planned) -> str:
-    counts = {"copy": event.copy, "replace": event.replace, "adjust": event.adjust, "delete": event.delete}
+    counts = {"copy": event.copy - event.done, "replace": event.replace, "adjust": event.adjust, "delete": event.delete}
     todo = {what: f"{count} to {what}" for what, count in counts.items() if count}
     if moving := [what for what in ("copy", "replace") if what in todo]:
-        todo[moving[-1]] += f" ({words.size(event.bytes)})"
-    return f"{event.repository}: {', '.join(todo.values()) or 'nothing to do'}, {event.unchanged} unchanged"
+        todo[moving[-1]] += f" ({words.size(event.bytes - event.done_bytes)})"
+    nothing = "nothing more to do" if event.done else "nothing to do"
+    unchanged = max(0, event.unchanged - event.done)
+    return f"{event.repository}: {', '.join(todo.values()) or nothing}, {unchanged} unchanged"
 
 
 def _change_line(event: ev.PlannedChange) -> str:

@@ -245,6 +245,12 @@ def _check_able(ends: Ends) -> None:
 
 
 _ABSENT = (126, 127)
+_SAID = 400
+"""Bytes of the words of an `sshcmd` that are told."""
+
+_UNHEARD = 128 + 13
+"""With this status ends who goes on printing when nobody listens any more (SIGPIPE)."""
+
 _FAILED = 255
 """With this status ssh tells of a failure of its own; any other is that of the command on the parent."""
 
@@ -255,7 +261,7 @@ def _why(said: bytes, status: int, ends: Ends, *, begun: bool) -> SshsyncError:
     """Return the error for what did not come from the parent, by the words and the status of the `sshcmd`."""
     words = _words(said) or f"exit status {status}"
     child = ends.child
-    if status == 0:
+    if status == 0 or (status == _UNHEARD and not begun):
         return _ended_well(said, words, ends, begun=begun)
     if status in _ABSENT:
         hint = f"install an ssh client on {child.host.label}, name it in sshcmd, or take another transfer"
@@ -309,6 +315,12 @@ def _about_way(_said: bytes, ends: Ends) -> str:
 
 _REASONS: tuple[tuple[re.Pattern[bytes], type[HostError], str, Callable[[bytes, Ends], str]], ...] = (
     (
+        re.compile(rb"(?i)host key .*(has changed|revoked)|identification has changed"),
+        HostKeyError,
+        "its parent shows another host key than it knows, or a revoked one: another machine may answer there",
+        _about_key,
+    ),
+    (
         re.compile(rb"(?i)host key|host identification|authenticity of host|key fingerprint"),
         HostKeyError,
         "it does not know the host key of its parent",
@@ -340,5 +352,7 @@ _REASONS: tuple[tuple[re.Pattern[bytes], type[HostError], str, Callable[[bytes, 
 
 def _words(said: bytes) -> str:
     """Return the end of what was said: banners come first, and the reason last."""
-    lines = (line.strip() for line in said.splitlines())
-    return visible(b"; ".join(line for line in lines if re.search(rb"[a-z]", line))[-400:], 400)
+    lines = [line.strip() for line in said.splitlines() if re.search(rb"[a-z]", line)]
+    while len(lines) > 1 and sum(map(len, lines)) > _SAID:
+        del lines[0]
+    return visible(b"; ".join(lines)[-_SAID:], _SAID)

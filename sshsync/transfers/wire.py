@@ -151,9 +151,13 @@ class Wire:
                 self._asked.pop(_sort(load), None)
         return max(0, size * (tally.raw - tally.wire) // tally.raw) if tally.raw else 0
 
-    def give_up(self, leg: str) -> None:
-        """Compress nothing on a leg any more: who opens it there, or compresses it, makes something else of it."""
-        self._plain.add(leg)
+    def distrust(self, error: SourceChangedError) -> None:
+        """Read the parent as it is from now on: what compresses there makes something else of it."""
+        with self._lock:
+            news = "source" not in self._plain
+            self._plain.add("source")
+        if news:
+            self._tell(f"the parent's bytes are not compressed any more: {error.what}")
 
     def begin(self, *, compressed: bool) -> None:
         """Take note that somebody begins to bring bytes."""
@@ -285,8 +289,8 @@ class Passage:
     def _opened(self, source: Conversation) -> Iterator[bytes]:
         try:
             yield from inflated(self._counted(source), source)
-        except SourceChangedError:
-            self._wire.give_up("source")
+        except SourceChangedError as error:
+            self._wire.distrust(error)
             raise
 
     def _counted(self, source: Conversation) -> Iterator[bytes]:

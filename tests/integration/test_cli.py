@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from sshsync.core import algorithm
 from sshsync.model.item import Item
 from sshsync.state.journal import Journal
 from tests.integration.conftest import OLD, Site
+from tests.integration.holding import until
 from tests.sshd import REQUIRED
 
 
@@ -189,6 +190,24 @@ def test_interrupted_by_the_keyboard(local: Site) -> None:
     assert b"Traceback" not in err
     assert local.cli("resume").returncode == 0
     local.same("m", "c")
+
+
+def test_a_signal_after_the_end_of_a_run_takes_nothing_back(local: Site) -> None:
+    """Nobody reads what the run prints at its end, and somebody grows impatient: by then all is done."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    filler = 0
+    with suppress(BlockingIOError):
+        while True:
+            filler += os.write(writing, b"x" * 4096)
+    os.set_blocking(writing, True)
+    words = [sys.executable, "-m", "sshsync", "--config", str(local.config), "--all"]
+    with subprocess.Popen(words, stdout=writing, stderr=subprocess.DEVNULL) as running, open(reading, "rb") as told:
+        os.close(writing)
+        until(lambda: "everything is in sync" in local.cli("status").stdout, "the run has ended")
+        running.send_signal(signal.SIGINT)
+        assert b"everything is in sync" in told.read()[filler:]
+        assert running.wait(60) == 0
 
 
 def test_ranges_and_groups_on_the_command_line(site: Site) -> None:

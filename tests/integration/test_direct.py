@@ -252,6 +252,7 @@ def test_a_parent_with_another_key_is_refused(pair: Pair) -> None:
     code, error = failed(pair.configure())
     assert code == 10
     assert "has changed" in error
+    assert "its parent shows another host key than it knows" in error
     assert f"ssh-keygen -R '[127.0.0.1]:{pair.site.server('m').port}'" in error
 
 
@@ -390,3 +391,11 @@ def test_an_agent_that_is_not_there_is_told(pair: Pair, monkeypatch: pytest.Monk
     code, error = failed(pair.configure("forward_agent = yes\n"))
     assert code == 6
     assert "no ssh-agent answers here" in error
+
+
+def test_an_sshcmd_that_prints_without_end_is_not_listened_to_for_ever(pair: Pair) -> None:
+    """What it says before the parent's command begins may be a banner of any length but this."""
+    site = pair.configure(sshcmd="yes", child=AGAIN)
+    found = site.summary("--sync", "c")
+    assert found["exit_code"] == 6
+    assert "its parent runs no command for it" in found["by_name"]["c"]["error"]

@@ -174,3 +174,10 @@ def test_a_host_that_can_neither_stream_nor_scp_says_so(site: Site) -> None:
     done = site.cli("--sync", "c")
     assert done.returncode == 6
     assert "lacks cat or scp" in done.stdout
+
+
+def test_a_tool_that_hangs_is_looked_for_where_it_hangs(site: Site) -> None:
+    chain(site, tools(site, {"gzip": "#!/bin/sh\nexec sleep 20\n"}, also=("openssl", "sleep", "stat")), "timeout = 1\nretries = 1\n")
+    found = site.summary("--sync", "c")
+    assert found["exit_code"] == 75
+    assert "looking for its tools: nothing moved within the time allowed (does one of them hang there?)" in found["by_name"]["c"]["error"]

@@ -196,6 +196,8 @@ def test_a_parent_whose_gzip_is_broken_is_read_as_it_is_from_then_on(full: World
     full.host("master").faults.append(Fault("answer", script, payload=b"gzip, they said\n"))
     assert full.run("proxy", text=text("yes")).exit_code == 0
     assert full.host("proxy").below(b"/p") == FILES
+    (told,) = [event.text for event in full.seen(ev.Decided)]
+    assert told.startswith("the parent's bytes are not compressed any more: what its gzip sends is damaged")
 
 
 def test_a_child_whose_gzip_is_broken_is_told_in_its_words(full: World) -> None:

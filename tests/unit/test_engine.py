@@ -239,7 +239,7 @@ def test_an_altered_proxy_item_never_reaches_a_node(world: World) -> None:
     result = world.run("node1")
     assert result.exit_code == 7
     assert world.host("node1").files[b"/n/a"].data == b"alpha"
-    assert "not the verified one" in world.seen(ev.ItemFailed)[0].reason
+    assert world.seen(ev.ItemFailed)[0].reason == "its copy on proxy is not the verified one: synchronize proxy, too"
     assert world.run().exit_code == 0, "the next full run repairs it"
     in_sync(world)
 

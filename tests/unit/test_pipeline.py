@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sshsync.engine import owner
 from sshsync.model import events as ev
 from sshsync.model.events import Outcome
+from sshsync.report import lines
 from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World
 
@@ -44,6 +45,9 @@ def test_everything_arrives_and_is_told_once(chain: World) -> None:
     for name, _ in ENDS:
         told = result.report.repositories[name]
         assert (told.outcome, told.copied, told.planned_copies, told.unchanged) == (Outcome.DONE, 4, 4, 0)
+        plans = [event for event in chain.seen(ev.Planned) if event.repository == name]
+        assert lines.line(plans[0]) == f"{name}: 4 to copy (6.0 MB), 0 unchanged"
+        assert name == "proxy" or lines.line(plans[-1]) == f"{name}: nothing more to do, 0 unchanged"
     assert chain.run().exit_code == 0
     assert {entry.outcome for entry in chain.run().report.jobs} == {Outcome.UNCHANGED}
 
@@ -123,6 +127,23 @@ def test_a_file_that_changes_meanwhile_ends_as_it_is(chain: World) -> None:
     assert held(chain)[0][b"big"] in (BIG, new)
     assert chain.run().exit_code == 0
     assert held(chain) == [{**FILES, b"big": new}] * 3
+
+
+def test_what_came_of_a_version_that_the_master_overwrote_does_not_stay(chain: World) -> None:
+    """The node has read half of a big file when its parent loses the connection, and the master another version of it."""
+    new = random.Random(8).randbytes(4_000_000) + BIG[:3_000_000]
+    reads = threading.Event()
+    master, proxy, node = (chain.host(name) for name in ("master", "proxy", "node1"))
+    node.faults += told_of(reads)
+
+    def overwrite() -> None:
+        assert reads.wait(30)
+        master.put(b"/m/big", new)
+
+    proxy.faults += [Fault("short", "store", after=3_000_000), Fault("none", "carry-on", first=overwrite)]
+    assert chain.run("proxy", "node1").exit_code == 0
+    assert held(chain)[:2] == [{**FILES, b"big": new}] * 2
+    assert not [path for host in (proxy, node) for path in host.files if b"/.sshsync/part/" in path]
 
 
 def test_a_chain_of_three_flows_through(world: World) -> None:

@@ -71,6 +71,7 @@ def test_a_run_without_an_end_is_under_way_or_was_killed() -> None:
         (run(ev.ItemFailed("a", "x", "later", "deferred", 0), outcome="deferred"), "in sync but for deferred files"),
         (run(code=143, outcome="skipped", interrupted=True), "was interrupted; its state is saved"),
         (run(code=9, outcome="refused", dry=True), "was a dry run;"),
+        (run(ev.Published("a", [("x", "d", 1000)], 100), ev.Saved("a", "x", 900)), "in sync; 100 B moved instead of 1.0 kB"),
         (fold.fold([ev.RunStarted("id", 1.0, [["a"]])]), "did not end"),
     ],
 )

@@ -163,6 +163,24 @@ def status(config: Path, *words: str) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
+def test_nothing_is_said_to_be_there_of_a_file_that_vanished_while_it_came(world: World) -> None:
+    world.fill("master", b"/m", {b"big": BIG})
+    master, proxy = world.host("master"), world.host("proxy")
+    proxy.faults += [Fault("short", "store", after=THERE), Fault("none", "carry-on", first=lambda: master.unlink(b"/m/big"))]
+    assert world.run("proxy", text=RETRY).exit_code != 0
+    assert not [path for path in proxy.files if b"/.sshsync/part/" in path]
+    assert not known(world)
+
+
+def test_nothing_is_said_to_be_there_of_what_was_cleared_away_for_its_room(broken: World) -> None:
+    """A disk that is full is given back what a file that does not fit had taken."""
+    proxy = broken.host("proxy")
+    proxy.faults += [Fault("fail", "store", words=b"cat: write error: No space left on device")]
+    assert broken.run("proxy", text=RETRY).exit_code == 6
+    assert not [path for path in proxy.files if b"/.sshsync/part/" in path]
+    assert not known(broken)
+
+
 def test_status_tells_how_much_of_which_file_is_there(broken: World) -> None:
     config = broken.directory / "some.conf"
     text = RETRY.replace("stable_for = 0", "stable_for = 0\nuser = tester")

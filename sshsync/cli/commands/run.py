@@ -1,6 +1,7 @@
 """``sshsync --sync …`` and ``sshsync resume``."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 import click
@@ -40,17 +41,21 @@ def _run(options: Options, config: Config, wanted: Sequence[Sequence[str]], *, d
     planner.plan(config.tree, wanted)
     sync: Sync | None = None
     shown = display.live(options, config.settings)
-    try:
-        sync = Sync(config, sinks=[shown])
-        sync.on_bug = bugs.in_work(options)
-        # A signal that comes before the run has begun is the run's all the same: the visit keeps it for it.
-        with sync.visit() as visit, signals.handled(visit.interrupt):
-            result = visit.run(wanted, dry_run=dry_run)
-    finally:
-        shown.close()
-        if sync:
-            sync.close()
-    display.result(options, result)
+    with ExitStack() as held:
+        try:
+            sync = Sync(config, sinks=[shown])
+            sync.on_bug = bugs.in_work(options)
+            # A signal that comes before the run has begun is the run's all the same: the visit keeps it for it. One
+            # that comes after its end changes nothing any more, and what it came to is told.
+            visit = sync.visit()
+            held.enter_context(signals.handled(visit.interrupt))
+            with visit:
+                result = visit.run(wanted, dry_run=dry_run)
+        finally:
+            shown.close()
+            if sync:
+                sync.close()
+        display.result(options, result)
     return result.exit_code
 
 

@@ -32,14 +32,17 @@ into() {
 # What follows a line lets it be read at once: as much is held back as the end of an answer takes.
 tell() { printf '%s\n%48s\n' "$1" '' >&5; }
 granted() { read -r y x n m f <&4 && [ "$y" != . ]; }
-taken() {
-  while IFS= read -r e; do
-    case $e in *"$THEIRS begin")
-      tell begun
-      break
-      ;;
-    esac
+# Start-up files may say something first, but whoever says no end of it is not listened to for ever.
+begun() {
+  n=9999
+  while [ "$n" -gt 0 ] && IFS= read -r e; do
+    case $e in *"$THEIRS begin") tell begun; return ;; esac
+    n=$((n - 1))
   done
+  return "$SHORT"
+}
+taken() {
+  begun || return
   while granted; do
     case $y in
       H) over "$x" "$n" ;;
