@@ -48,7 +48,7 @@ class MemoryTransport:
         stream = self.stream(command, idle, fault)
         with self.host.lock:
             self._streams.add(stream)
-        if not self._alive:
+        if not self.alive:
             # Whoever lost the connection meanwhile did not see it.
             stream.cut()
         return stream
