@@ -215,14 +215,13 @@ class Sync:
         """
         return trust.record(seen, trust.own_file(self.config.settings.state_dir))
 
-    def tell(self, report: RunReport) -> dict[str, str]:
-        """Tell everybody who is to be told of runs about a report.
+    def rehearse(self, report: RunReport) -> tuple[dict[str, str], dict[str, str]]:
+        """Tell everybody who is to be told of runs about a made-up one; what shows real runs is left as it is.
 
         Returns:
-            What went wrong, by the configuration's key that asks for it.
+            What was done, and what went wrong, by the configuration's key that asks for it.
         """
-        notices = builtin.notices(self.config.settings, self.journal.events)
-        return self._telling.tell(notices, lambda notice: notice.end(report, {}))
+        return self._telling.rehearse(builtin.notices(self.config.settings, self.journal.events), report)
 
     def _left(self, visit: Visit) -> None:
         with self._lock:

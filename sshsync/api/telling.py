@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sshsync import logs
 from sshsync.config.resolve import Settings
+from sshsync.model.report import RunReport
 from sshsync.model.words import visible
 from sshsync.notices.base import Notice
 
@@ -53,6 +54,19 @@ class Telling:
                 if log := self.log():
                     log.warning("notice failed", option=notice.name, reason=wrong[notice.name])
         return wrong
+
+    def rehearse(self, notices: Sequence[Notice], report: RunReport) -> tuple[dict[str, str], dict[str, str]]:
+        """Have each notice tell of a made-up run.
+
+        Returns:
+            What each did, and what went wrong, by the configuration's key that asks for it.
+        """
+        did: dict[str, str] = {}
+
+        def rehearsed(notice: Notice) -> None:
+            did[notice.name] = notice.rehearse(report)
+
+        return did, self.tell(notices, rehearsed)
 
     def bug(self, repository: str, error: BaseException) -> None:
         """Take a bug in the work on a repository."""

@@ -1,13 +1,14 @@
 """The entry: parser assembly, and errors become messages and exit codes here and nowhere else."""
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from sshsync.cli import bugs, complete, streams
 from sshsync.cli.options import Options, common
-from sshsync.errors import ConfigError, OutputError, SshsyncError
+from sshsync.errors import ConfigError, OutputError, SshsyncError, UsageError
 from sshsync.version import VERSION
 
 _HELP = """Bring files from a master through a proxy to many nodes, over nothing but SSH.
@@ -140,7 +141,8 @@ def _code() -> int:
         return error.code
     except click.ClickException as error:
         error.show()
-        return 2
+        _tell(UsageError(error.format_message()), options)
+        return UsageError.code
     except (click.Abort, KeyboardInterrupt):
         return 130
     except Exception as bug:  # noqa: BLE001 - a bug has an exit code of its own, and is told of
@@ -149,9 +151,21 @@ def _code() -> int:
 
 
 def _complain(error: SshsyncError, options: Options) -> None:
+    _tell(error, options)
     click.echo(f"sshsync: {error}", err=True)
     if isinstance(error, ConfigError) and not options.checking:
         click.echo(f"sshsync: check it with: {options.command} config check", err=True)
+
+
+def _tell(error: SshsyncError, options: Options) -> None:
+    """Tell programs that read stdout, which is JSON then; also where the options were not understood."""
+    if isinstance(error, OutputError) or not (options.json or "--json" in sys.argv[1:]):
+        return
+    from sshsync.report import as_json
+
+    with suppress(OutputError):
+        click.echo(as_json.error_line(error))
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -133,8 +133,9 @@ _OPTIONS = (
     click.option(
         "--json",
         is_flag=True,
-        help="One JSON object a line on stdout, the summary last. A name that is no UTF-8 is escaped there as on the "
-        "screen; its bytes stand beside it in base64: name_base64 beside name, item_base64 beside item.",
+        help="One JSON object a line on stdout, the summary last; one of type error where there is none. A name that "
+        "is no UTF-8 is escaped there as on the screen; its bytes stand beside it in base64: name_base64 beside name, "
+        "item_base64 beside item.",
         **_SHARED,
     ),
     click.option("--quiet", "-q", is_flag=True, help="Say nothing unless something is wrong.", **_SHARED),

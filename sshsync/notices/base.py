@@ -5,6 +5,9 @@ from typing import Protocol
 
 from sshsync.model.report import RunReport
 
+TOLD = "told"
+FAILURES_ONLY = "not told: it hears of failures only (--fail)"
+
 
 class Notice(Protocol):
     """Tells somebody.
@@ -27,5 +30,13 @@ class Notice(Protocol):
         Args:
             report: what it did.
             in_sync: for every repository with a parent, the moment of which it was last known to equal its master.
+        """
+        ...
+
+    def rehearse(self, report: RunReport) -> str:
+        """Tell of a made-up run, but leave nothing that anybody takes for the truth about a real one.
+
+        Returns:
+            In words what was done.
         """
         ...

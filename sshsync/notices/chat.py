@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from sshsync.model.report import RunReport
+from sshsync.notices.base import FAILURES_ONLY, TOLD
 from sshsync.report import as_text
 
 
@@ -20,6 +21,11 @@ class Chat:
 
     def begin(self, run: str) -> None:
         """Nothing."""
+
+    def rehearse(self, report: RunReport) -> str:
+        """See `Notice`."""
+        self.end(report, {})
+        return TOLD if report.exit_code else FAILURES_ONLY
 
     def end(self, report: RunReport, in_sync: Mapping[str, float]) -> None:
         """Send the report unless everything is well.

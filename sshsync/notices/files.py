@@ -33,6 +33,24 @@ class Written:
         """Replace the file."""
         replaced(self._file, self._render(report, in_sync))
 
+    def rehearse(self, report: RunReport) -> str:
+        """See `Notice`: the file tells of the last real run."""
+        del report
+        return untouched(self._file.parent, self._file)
+
+
+def untouched(directory: Path, place: Path) -> str:
+    """Return in words that a place stays as it is although it could be written.
+
+    Raises:
+        OSError: nothing can be written to the directory.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=directory):
+            return f"not touched: {place} can be written"
+    except OSError as error:
+        raise OSError(f"{place} cannot be written: {error.strerror}") from error
+
 
 def replaced(file: Path, content: str) -> None:
     """Replace a file as a whole, by a rename in its directory; others may read it.

@@ -7,7 +7,7 @@ from pathlib import Path
 from sshsync.core.timeline import timeline
 from sshsync.model.events import Event
 from sshsync.model.report import RunReport
-from sshsync.notices.files import replaced
+from sshsync.notices.files import replaced, untouched
 from sshsync.report import as_html
 
 KEPT = 200
@@ -34,12 +34,19 @@ class Pages:
     def end(self, report: RunReport, in_sync: Mapping[str, float]) -> None:
         """Write the page."""
         del in_sync
-        self._directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._make()
         file = self._directory / f"{report.run}.html"
-        times = timeline(self._events(report.run))
-        replaced(file, as_html.page(report, times))
-        if times.begin:
-            self._lead_to(file)
+        replaced(file, as_html.page(report, timeline(self._events(report.run))))
+        self._lead_to(file)
+
+    def rehearse(self, report: RunReport) -> str:
+        """See `Notice`: a page tells of a real run."""
+        del report
+        self._make()
+        return untouched(self._directory, self._directory)
+
+    def _make(self) -> None:
+        self._directory.mkdir(mode=0o755, parents=True, exist_ok=True)
 
     def _lead_to(self, file: Path) -> None:
         link = self._directory / f".{LATEST}.{os.getpid()}"

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 
 from sshsync.model.report import RunReport
+from sshsync.notices.base import TOLD
 from sshsync.report import as_text
 
 WITHIN = 10.0
@@ -32,6 +33,11 @@ class Ping:
         del in_sync
         words = "\n".join([as_text.headline(report), *as_text.details(report)])
         self._call("" if report.exit_code == 0 else "/fail", report.run, words)
+
+    def rehearse(self, report: RunReport) -> str:
+        """See `Notice`."""
+        self.end(report, {})
+        return TOLD
 
     def _call(self, path: str, run: str, words: str) -> None:
         rid = uuid.uuid5(uuid.NAMESPACE_URL, f"sshsync:{run}")

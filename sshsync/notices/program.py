@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from email.message import EmailMessage
 
 from sshsync.model.report import RunReport
+from sshsync.notices.base import FAILURES_ONLY, TOLD
 from sshsync.report import as_json, as_text
 
 WITHIN = 60.0
@@ -44,6 +45,11 @@ class Program:
         }
         _run(shlex.split(self._command), json.dumps(as_json.summary(report)).encode(), {**os.environ, **values})
 
+    def rehearse(self, report: RunReport) -> str:
+        """See `Notice`."""
+        self.end(report, {})
+        return TOLD
+
 
 class Mail:
     """See `Notice`: a mail through the local sendmail, for every run that did not end well."""
@@ -68,6 +74,11 @@ class Mail:
         lines = [as_text.headline(report), "", *as_text.details(report), "", as_text.advice(report)]
         message.set_content("\n".join(lines).encode("utf-8", "backslashreplace").decode())
         _run([self._sendmail, "-t", "-oi"], message.as_bytes(), dict(os.environ))
+
+    def rehearse(self, report: RunReport) -> str:
+        """See `Notice`."""
+        self.end(report, {})
+        return TOLD if report.exit_code else FAILURES_ONLY
 
 
 def _run(words: list[str], stdin: bytes, environment: dict[str, str]) -> None:

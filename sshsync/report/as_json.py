@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from sshsync.errors import ConfigError, SshsyncError
 from sshsync.model.events import Event, Sent, Verified, key_of, to_json
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
 from sshsync.model.words import visible
@@ -38,6 +39,21 @@ def event_line(event: Event) -> str:
         if odd:
             values[f"{field}_base64"] = odd
     return line({**values, "type": _snake(str(values["type"]))})
+
+
+def error_line(error: SshsyncError) -> str:
+    """Return an error that ended a command before it had anything else to tell, as one line of JSON."""
+    problems = error.problems if isinstance(error, ConfigError) else ()
+    return line(
+        {
+            "type": "error",
+            "exit_code": error.code,
+            "message": error.what.partition("\n")[0],
+            "where": error.where,
+            "hint": error.hint,
+            "problems": [{"place": found.place, "message": found.text, "hint": found.hint} for found in problems],
+        }
+    )
 
 
 def summary_line(report: RunReport) -> str:

@@ -43,6 +43,11 @@ def test_wrong_usage(local: Site, words: list[str], code: int, said: str) -> Non
     assert done.returncode == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+    for_programs = local.cli("--json", *words)
+    (told,) = (json.loads(line) for line in for_programs.stdout.splitlines())
+    assert for_programs.returncode == told["exit_code"] == code
+    assert told["type"] == "error"
+    assert said in " ".join([told["where"], told["message"], told["hint"]])
 
 
 def test_a_wrong_configuration_is_told_whole_and_nothing_is_contacted(site: Site) -> None:
@@ -51,6 +56,10 @@ def test_a_wrong_configuration_is_told_whole_and_nothing_is_contacted(site: Site
     assert done.returncode == 3
     assert done.stderr.count("sshsync.conf:") >= 5
     assert "nothing was contacted" in done.stderr
+    told = json.loads(site.cli("--all", "--json").stdout)
+    assert (told["type"], told["exit_code"]) == ("error", 3)
+    assert all(problem["place"].startswith(f"{site.config}:") and problem["message"] for problem in told["problems"])
+    assert len(told["problems"]) == done.stderr.count("sshsync.conf:")
 
 
 def test_a_missing_configuration_is_told_without_advice_that_does_not_help(site: Site) -> None:

@@ -169,6 +169,37 @@ def test_notices_can_be_tried(site: Site, pings) -> None:
     assert "ping_url: told" in done.stdout
     assert "notify_command: /bin/false ended with status 1" in done.stdout
     assert "/fail?" in heard[0][0]
+    told(site, f"ping_url = {url}\nmail_to = ops@example.org\n")
+    heard.clear()
+    assert "mail_to: not told: it hears of failures only (--fail)" in site.cli("notify", "test").stdout
+    both = site.cli("notify", "test", "--success", "--fail").stdout
+    assert "a success: ping_url: told\n" in both
+    assert "a failure: ping_url: told\n" in both
+    assert ["/fail?" in path for path, _ in heard] == [False, False, True]
+
+
+def test_a_trial_leaves_alone_what_shows_real_runs(site: Site) -> None:
+    """Above all the moment of which each node was in sync, by which monitoring is alarmed."""
+    kept = site.directory / "kept"
+    kept.mkdir()
+    metrics, status, pages = kept / "sshsync.prom", kept / "status.json", kept / "reports"
+    told(site, f"metrics_file = {metrics}\nstatus_file = {status}\nreport_dir = {pages}\n")
+    assert site.cli("--all").returncode == 0
+    before = {file: file.read_bytes() for file in (metrics, status, *pages.iterdir())}
+    assert b"sshsync_in_sync_timestamp_seconds{" in before[metrics]
+    for words in ([], ["--fail"]):
+        done = site.cli("notify", "test", *words)
+        assert done.returncode == 0
+        assert set(done.stdout.splitlines()) == {
+            f"metrics_file: not touched: {metrics} can be written",
+            f"status_file: not touched: {status} can be written",
+            f"report_dir: not touched: {pages} can be written",
+        }
+    assert {file: file.read_bytes() for file in (metrics, status, *pages.iterdir())} == before
+    told(site, f"metrics_file = {kept}/gone/sshsync.prom\n")
+    done = site.cli("notify", "test")
+    assert done.returncode == 6
+    assert done.stdout == f"metrics_file: {kept}/gone/sshsync.prom cannot be written: No such file or directory\n"
 
 
 @pytest.mark.parametrize("line", ["ping_url = ftp://x/y", "ping_url = http://user:pw@x/", "ping_url = http://a b", "metrics_file = relative"])

@@ -1,10 +1,14 @@
 """``sshsync notify test``."""
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from sshsync.cli.options import Options, common
+
+if TYPE_CHECKING:
+    from sshsync.model.report import RunReport
 
 
 @click.group()
@@ -14,29 +18,41 @@ def notify() -> None:
 
 
 @notify.command()
-@click.option("--fail", is_flag=True, help="Tell of a failure instead of a success.")
+@click.option("--fail", is_flag=True, help="Tell of a failure, which is what mail and chat wait for.")
+@click.option("--success", is_flag=True, help="Tell of a success; with --fail of both. The default.")
 @common
 @click.pass_context
-def test(context: click.Context, fail: bool) -> None:
-    """Tell everybody whom the configuration names about a made-up run, and show who could not be told."""
+def test(context: click.Context, fail: bool, success: bool) -> None:
+    """Tell everybody whom the configuration names about a made-up run, and show what was sent and what was not.
+
+    Files and pages that show real runs are left alone; whether they can be written is looked at.
+    """
     from sshsync import builtin
     from sshsync.api import Sync
     from sshsync.errors import UsageError
-    from sshsync.model.events import Outcome
-    from sshsync.model.report import RepositoryReport, RunReport
 
     options = context.ensure_object(Options)
     config = options.load_as_owner()
-    told = [notice.name for notice in builtin.notices(config.settings, lambda _run: [])]
-    if not told:
+    if not builtin.notices(config.settings, lambda _run: []):
         hint = "set ping_url, mail_to, notify_command, notify_url, report_dir, metrics_file or status_file in [sshsync]"
         raise UsageError("the configuration names nobody to tell", hint=hint)
-    now = time.time()
-    outcome, code = (Outcome.FAILED, 6) if fail else (Outcome.UNCHANGED, 0)
-    job = RepositoryReport("test", outcome=outcome, error="this is only a test" if fail else "", code=code)
-    report = RunReport("test", now, now, [["test"]], repositories={"test": job}, outcome=outcome, exit_code=code)
+    failed = False
     with Sync(config) as sync:
-        wrong = sync.tell(report)
-    for name in told:
-        click.echo(f"{name}: {wrong.get(name, 'told')}")
-    context.exit(6 if wrong else 0)
+        for what in [False] * (success or not fail) + [True] * fail:
+            did, wrong = sync.rehearse(_made_up(failure=what))
+            failed = failed or bool(wrong)
+            about = ("a failure: " if what else "a success: ") if fail and success else ""
+            for name, words in {**did, **wrong}.items():
+                click.echo(f"{about}{name}: {words}")
+    context.exit(6 if failed else 0)
+
+
+def _made_up(*, failure: bool) -> "RunReport":
+    """Return the report of a run that never was."""
+    from sshsync.model.events import Outcome
+    from sshsync.model.report import RepositoryReport, RunReport
+
+    now = time.time()
+    outcome, code = (Outcome.FAILED, 6) if failure else (Outcome.UNCHANGED, 0)
+    job = RepositoryReport("test", outcome=outcome, error="this is only a test" if failure else "", code=code)
+    return RunReport("test", now, now, [["test"]], repositories={"test": job}, outcome=outcome, exit_code=code)
