@@ -9,12 +9,13 @@ from sshsync.core.pieces import Extent, merged, without
 from sshsync.errors import NotComingError
 from sshsync.model.item import Digest, Item, Key
 from sshsync.model.words import visible
+from sshsync.transfers.load import Span
 
 Ask = Callable[[Key, Sequence[Extent]], dict[Extent, bytes]]
 """Asks a host for digests of ranges of a file that lies below its root; what cannot be told is left out."""
 
-_LATER = 1.0
-"""Seconds after which a host is asked again for what it did not have a moment ago."""
+_SOON, _LATER = 0.1, 1.0
+"""Seconds after which a host is asked again for what it did not have a moment ago: the first time, and the longest."""
 
 
 class Growing:
@@ -97,12 +98,19 @@ class Following:
     check: Callable[[], None]
     others: Callable[[], bool]
 
-    def readable(self, missing: Sequence[Extent]) -> tuple[Key, Sequence[Extent]]:
+    def readable(
+        self, missing: Sequence[Extent], check: Callable[[], None] | None = None
+    ) -> tuple[Key, Sequence[Extent]]:
         """Wait until some of the missing ranges can be read, and return of which file below the parent's root.
+
+        Args:
+            missing: the ranges.
+            check: raises when the waiting has to end; without it the work's own does.
 
         Raises:
             NotComingError: the parent has given the file up, or something else can be brought first.
         """
+        later = _SOON
         while True:
             version = self.feed.version
             if self.feed.holds(self.item):
@@ -115,7 +123,27 @@ class Following:
             if found:
                 return place, found
             # What was sent is there a little later than it is told of.
-            self.feed.wait(version, self.check, _LATER)
+            self.feed.wait(version, check or self.check, later)
+            later = min(_LATER, 2 * later)
+
+    def later(self, missing: Sequence[Extent], taken: Sequence[Extent]) -> Callable[[Callable[[], None]], list[Span]]:
+        """Return what waits until more of the missing ranges can be read than were taken, and gives each of them once.
+
+        It gives none when nothing more comes. For one thread at a time.
+        """
+        known = list(taken)
+
+        def more(check: Callable[[], None]) -> list[Span]:
+            try:
+                rest = without(missing, known)
+                place, found = self.readable(rest, check) if rest else (b"", ())
+            except NotComingError:
+                # Whoever asks again for what is missing then is told.
+                return []
+            known.extend(found)
+            return [Span(place, *extent) for extent in found]
+
+        return more
 
     def moved(self, place: Key) -> bool:
         """Tell whether a file that could not be read may bear another name now; waits until the parent did more."""

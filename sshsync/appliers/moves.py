@@ -32,6 +32,7 @@ from sshsync.model.item import Digest, Key
 from sshsync.model.prepared import Prepared
 from sshsync.model.words import visible
 from sshsync.transfers.base import Ends, Strategy, held
+from sshsync.transfers.chunks import PROMPT, SECONDS
 from sshsync.transfers.load import Batch, Load, Part, Span
 from sshsync.transfers.wire import between
 from sshsync.transports.base import REOPENED
@@ -327,6 +328,7 @@ class Mover:
             self._complaints.__setitem__,
             chunks=parts.means.algorithm if isinstance(load, Part) and parts.means else "",
             chunk=parts.chunk,
+            chunk_seconds=PROMPT if self._site.note else SECONDS,
             sent=sent,
             streams=self._child.streams,
             lane=lambda number: (asking.lane(self._parent, number), asking.lane(self._child, number)),

@@ -1,6 +1,7 @@
 """Parts: big files in staging, of which only what is proven by digests counts as there, whoever wrote it."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from sshsync.appliers.base import Feed, Site
 from sshsync.appliers.deltas import Deltas, Held
@@ -215,7 +216,7 @@ class Parts:
             growing.lies(PARTS + b"/" + load.name.encode())
             self._note(load.change.key, growing)
         if following := self._following.get(_named(load)):
-            self._follow(standing, load, following, lambda spans: self._fetch(standing, load, spans, strategy, ends))
+            self._follow(standing, load, following, strategy, ends)
             del self._following[_named(load)]
             return
         missing = without([Extent(0, load.size)], standing.there)
@@ -239,15 +240,15 @@ class Parts:
             if self._moved > moved:
                 self._seconds += self._asking.monotonic() - began
 
-    def _follow(
-        self, standing: Standing, load: Part, following: Following, fetch: Callable[[Sequence[Span]], None]
-    ) -> None:
-        """Bring a file as its parent receives it: each time all that is known to be right there by then."""
+    def _follow(self, standing: Standing, load: Part, following: Following, strategy: Strategy, ends: Ends) -> None:
+        """Bring a file as its parent receives it: what is known to be right there, and what comes to be meanwhile."""
         while missing := without([Extent(0, load.size)], standing.there):
             place, extents = following.readable(missing)
             before = standing.there
             try:
-                fetch([Span(place, *extent) for extent in extents])
+                spans = [Span(place, *extent) for extent in extents]
+                growing = replace(ends, more=following.later(missing, extents))
+                self._fetch(standing, load, spans, strategy, growing)
             except SourceChangedError:
                 if not following.moved(place):
                     raise

@@ -13,10 +13,13 @@ from sshsync.errors import CommandError, ConnectionLostError, DeadlineError, Hos
 from sshsync.kinds.base import Reader
 from sshsync.model.words import visible
 from sshsync.remote.frame import Deframer, FrameError
-from sshsync.transports.base import PIECE, SLOWEST, Stream
+from sshsync.transports.base import SLOWEST, Stream
 
 MOST_ANSWER = 1 << 28
 """Bytes of an answer: about a million and a half listed files. More is refused, so memory stays bounded."""
+
+_AT_ONCE = 1 << 20
+"""Bytes that are written at once: the end of each such write is a short packet."""
 
 LONGEST_SILENCE = 86400.0
 """Seconds of silence that are never exceeded, whatever sizes a host claims."""
@@ -179,8 +182,8 @@ class Conversation:
             self.close_input()
 
     def _write(self, data: bytes) -> None:
-        for start in range(0, len(data), PIECE):
-            self._stream.write(data[start : start + PIECE])
+        for start in range(0, len(data), _AT_ONCE):
+            self._stream.write(data[start : start + _AT_ONCE])
 
     def close_input(self) -> None:
         """End the script's input."""

@@ -10,6 +10,7 @@ from typing import Protocol
 from sshsync.hosts.session import Session
 from sshsync.model.item import Digest, Key
 from sshsync.model.topology import Repository
+from sshsync.transfers.chunks import SECONDS
 from sshsync.transfers.load import Load, Span
 from sshsync.transfers.wire import Passage, Wire
 
@@ -30,6 +31,9 @@ class Ends:
         lane: gives sessions with both hosts over one of several connections, by its number.
         chunks: the algorithm by which what is sent is digested chunk by chunk; "" for not at all.
         chunk: bytes of a chunk at most.
+        chunk_seconds: what a chunk brings: as much as comes in that time.
+        more: waits for ranges that can only be had later than those that were asked for, and returns them; none when
+            nothing more comes. It is given what raises when the waiting has to end. None where all can be had at once.
         sent: told of each such chunk as it has gone over the wire, whether it arrives or not.
         clock: seconds that never jump.
         wire: how what goes through the controller goes: at what pace, and whether it is compressed.
@@ -49,6 +53,8 @@ class Ends:
     lane: Callable[[int], tuple[Session, Session]] | None = None
     chunks: str = ""
     chunk: int = 16 << 20
+    chunk_seconds: float = SECONDS
+    more: Callable[[Callable[[], None]], Sequence[Span]] | None = None
     sent: Callable[[Span, Digest], None] = lambda _span, _digest: None
     clock: Callable[[], float] = time.monotonic
     wire: Wire = field(default_factory=Wire)

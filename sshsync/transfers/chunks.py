@@ -13,6 +13,9 @@ LEAST, MOST = 64 << 10, 16 << 20
 SECONDS = 2.0
 """What may be lost at a cut beside what was under way: as much as that time brings."""
 
+PROMPT = 0.25
+"""The same where others read what arrives: so much later than it came, they get it."""
+
 
 def shorter(most: int, kept: int) -> int:
     """Return how long chunks may be after a cut, so that something is kept however often the link breaks.
@@ -24,8 +27,8 @@ def shorter(most: int, kept: int) -> int:
     return max(LEAST, min(most // 2, 1 << (kept // 2).bit_length() - 1) if kept > 1 else most // 8)
 
 
-def length_at(offset: int, rate: float, most: int = MOST) -> int:
-    """Return the length of the chunk that begins at an offset: what `SECONDS` bring at a rate in bytes a second.
+def length_at(offset: int, rate: float, most: int = MOST, seconds: float = SECONDS) -> int:
+    """Return the length of the chunk that begins at an offset: what some seconds bring at a rate in bytes a second.
 
     It is a power of two between `LEAST` and `most` that divides the offset, so that any tool can step to it, and chunks
     can grow as fast as the file does. An offset that even the least does not divide is followed by a chunk up to the
@@ -34,7 +37,7 @@ def length_at(offset: int, rate: float, most: int = MOST) -> int:
     if offset % LEAST:
         return LEAST - offset % LEAST
     length = LEAST
-    while length < most and length * 2 <= SECONDS * rate and offset % (length * 2) == 0:
+    while length < most and length * 2 <= seconds * rate and offset % (length * 2) == 0:
         length *= 2
     return length
 
@@ -46,8 +49,9 @@ class Chunks:
         span: the range.
         algorithm: of the digests, as `hashlib` calls it.
         tell: takes each chunk.
-        most: bytes of a chunk at most.
         clock: seconds that never jump.
+        most: bytes of a chunk at most.
+        seconds: what a chunk brings: as much as comes in that time.
     """
 
     def __init__(
@@ -57,8 +61,10 @@ class Chunks:
         tell: Callable[[Span, Digest], None],
         clock: Callable[[], float],
         most: int = MOST,
+        seconds: float = SECONDS,
     ) -> None:
         self._most = most
+        self._seconds = seconds
         self._key = span.key
         self._algorithm = algorithm
         self._tell = tell
@@ -89,7 +95,7 @@ class Chunks:
     def _begin(self, offset: int) -> None:
         rate = self._taken / max(0.001, self._clock() - self._began) if self._taken else 0.0
         self._offset, self._held = offset, 0
-        self._length = length_at(offset, rate, self._most)
+        self._length = length_at(offset, rate, self._most, self._seconds)
         self._hash = hashlib.new(self._algorithm, usedforsecurity=False)
 
 

@@ -3,7 +3,7 @@
 import math
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
@@ -12,7 +12,7 @@ from sshsync.core.pieces import Extent
 from sshsync.remote import scripts
 from sshsync.remote.ranges import BLOCK, assembling, counted, reading
 from sshsync.remote.scripts import Command
-from sshsync.transfers.base import Ends, Kept
+from sshsync.transfers.base import SLICE, Ends, Kept
 from sshsync.transfers.chunks import Chunks, Ranges, length_at
 from sshsync.transfers.load import Part, Span
 from sshsync.transfers.offers import Offer, Seat, follow, remaining
@@ -28,6 +28,9 @@ WINDOW = 2 << 20
 
 MOST_STREAMS = 8
 """Streams of one file at once."""
+
+GROWING = 2
+"""The least number of streams of a file of which some comes later."""
 
 SPOT, SPOTS, MANY = 1 << 20, 4 << 20, 2000
 """Bytes below which a range goes with others in one stream; of all that do at the most; and how many these are."""
@@ -72,6 +75,18 @@ def portions(spans: Sequence[Span], streams: int) -> list[Span]:
     return found
 
 
+def connected(spans: Sequence[Span]) -> list[Span]:
+    """Return ranges with those joined that follow each other without a gap."""
+    found: list[Span] = []
+    for span in spans:
+        last = found[-1] if found else None
+        if last and (last.key, last.offset + last.length) == (span.key, span.offset):
+            found[-1] = Span(last.key, last.offset, last.length + span.length)
+        else:
+            found.append(span)
+    return found
+
+
 def together(spans: Sequence[Span], most: int) -> int:
     """Return how many of the first ranges go in one stream: small ones, of so many bytes in all, or one of any size."""
     count, total = 0, 0
@@ -111,6 +126,8 @@ class Streams:
         self._lock = threading.Lock()
         self._telling = threading.Lock()
         self._keeping = threading.Lock()
+        self._came = threading.Condition(self._lock)
+        self._complete = ends.more is None
 
     def bring(self, spans: Sequence[Span]) -> None:
         """Bring the ranges.
@@ -130,12 +147,15 @@ class Streams:
         # A file of no bytes is one that a receiver of nothing makes.
         found = portions(spans, count) or [Span(self._load.change.key, 0, 0)]
         self._work.extend(found)
-        count = min(count, len(found))
-        if count == 1:
+        # Of what comes later one stream opens commands for some while another brings what came before.
+        count = max(count, GROWING) if ends.more and not ends.streams else min(count, len(found))
+        if count == 1 and self._complete:
             self._carry(0)
             return
-        with ThreadPoolExecutor(count, "sshsync-stream") as pool:
+        with ThreadPoolExecutor(count + 1, "sshsync-stream") as pool:
             running = [pool.submit(self._carry, number) for number in range(count)]
+            if more := ends.more:
+                running.append(pool.submit(self._gather, more))
             for one in running:
                 one.exception()
         errors = [error for one in running if (error := one.exception())]
@@ -152,14 +172,39 @@ class Streams:
         try:
             ends = self._ends.along(stream % LANES)
             while not self._failed.is_set():
+                complete = self._await_work()
                 way = ends.passage(self._load)
                 with self._reads.reading(ends, self._wanted(ends, way)) as reader:
-                    if reader is None:
+                    if reader:
+                        self._one(reader, ends, way)
+                    elif complete:
                         return
-                    self._one(reader, ends, way)
         except BaseException:
             self._failed.set()
             raise
+
+    def _await_work(self) -> bool:
+        """Wait for what comes later, if nothing else is left to bring; tell whether nothing more comes."""
+        with self._came:
+            while not self._work and not self._complete:
+                self._check()
+                self._came.wait(SLICE)
+            return self._complete
+
+    def _gather(self, more: Callable[[Callable[[], None]], Sequence[Span]]) -> None:
+        """Take note of what comes later, as it comes."""
+        try:
+            while found := more(self._check):
+                with self._came:
+                    self._work = deque(connected([*self._work, *found]))
+                    self._came.notify_all()
+        except BaseException:
+            self._failed.set()
+            raise
+        finally:
+            with self._came:
+                self._complete = True
+                self._came.notify_all()
 
     def _wanted(self, ends: Ends, way: Passage) -> Wanted:
         return Wanted(subject(self._load, ends), self._follow, self._take, lambda: self._begin(ends, way))
@@ -240,7 +285,7 @@ class Streams:
 
     def _chunks(self, span: Span) -> Chunks:
         ends = self._ends
-        return Chunks(span, ends.chunks, ends.sent, ends.clock, ends.chunk)
+        return Chunks(span, ends.chunks, ends.sent, ends.clock, ends.chunk, ends.chunk_seconds)
 
     def _receiver(self, number: int, spans: Sequence[Span]) -> tuple[Command, bytes]:
         """Return what takes ranges, and how its input begins: one goes straight into its place."""

@@ -263,6 +263,8 @@ class SshStream:
         self._owner = owner
         self._closed = threading.Lock()
         self._window = channel.out_window_size
+        # Paramiko leaves that many bytes of a packet free, and copies what is longer.
+        self._packet = channel.out_max_packet_size - 64
         self._ahead = AHEAD if owner.tells else self._window
         self._sent = 0
         self._told = 0.0, 0
@@ -293,7 +295,7 @@ class SshStream:
         with self._owner.guarded(self._idle + len(data) / SLOWEST) as moved:
             while view:
                 self._await_room()
-                sent = self._channel.send(bytes(view[: self._channel.out_max_packet_size]))
+                sent = self._channel.send(bytes(view[: self._packet]))
                 if not sent:
                     raise EOFError
                 view = view[sent:]

@@ -8,12 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sshsync.core.pieces import Extent, merged
-from sshsync.errors import ConnectError
+from sshsync.errors import ConnectError, HostError
+from sshsync.hosts.session import Session
 from sshsync.model import events as ev
-from sshsync.transfers.load import Span
-from sshsync.transfers.streams import LANES, LEAST, MOST_STREAMS, portions, useful
+from sshsync.transfers.chunks import length_at
+from sshsync.transfers.load import Part, Span
+from sshsync.transfers.relay import Relay
+from sshsync.transfers.streams import LANES, LEAST, MOST_STREAMS, connected, portions, useful
 from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World, configure
+from tests.shares import Family, Holding
 from tests.unit.test_hosts import Net, host
 
 FAR = 0.1
@@ -139,3 +143,69 @@ def test_a_lane_that_cannot_be_had_is_no_error(far: World) -> None:
     assert far.host("proxy").below(b"/p") == {b"big": BIG}
     assert not far.seen(ev.Retried)
     assert max(hosts.values()) <= LANES + 1
+
+
+@pytest.fixture
+def growing(tmp_path) -> Family:
+    """A parent with a file of which only some can be read at first."""
+    return Family(tmp_path, {b"big": BIG}, 1)
+
+
+def test_what_comes_later_is_brought_while_what_was_there_is_still_being_written(growing: Family) -> None:
+    half, held = len(BIG) // 2 // 65536 * 65536, Holding(growing.hosts["c0"])
+    growing.targets["c0"] = Session(held, 30)
+    later = [[Span(b"big", half, LEAST)], [Span(b"big", half + LEAST, len(BIG) - half - LEAST)]]
+
+    def more(check) -> list[Span]:
+        check()
+        assert held.holds.wait(30)
+        if not later:
+            held.go.set()
+        return later.pop(0) if later else []
+
+    kept: list[Span] = []
+    load = growing.load(Part, "c0", b"big")
+    Relay(growing.reads()).fetch(load, [Span(b"big", 0, half)], growing.ends("c0", streams=0, more=more), kept.append)
+    assert growing.staged("c0", load) == {b"big": BIG}
+    assert merged([Extent(one.offset, one.length) for one in kept]) == (Extent(0, len(BIG)),)
+    assert growing.moved["c0"] == len(BIG), "no byte comes twice"
+
+
+@pytest.mark.parametrize("streams", [0, 1])
+def test_whoever_waits_for_what_comes_later_waits_no_longer_than_for_the_first_failure(growing: Family, streams: int) -> None:
+    growing.hosts["c0"].faults.append(Fault("short", "store", after=LEAST))
+
+    def more(check) -> list[Span]:
+        while True:
+            check()
+            threading.Event().wait(0.01)
+
+    with pytest.raises(HostError):
+        ends = growing.ends("c0", streams=streams, more=more)
+        Relay(growing.reads()).fetch(growing.load(Part, "c0", b"big"), [Span(b"big", 0, 2 * LEAST)], ends, lambda _span: None)
+
+
+@pytest.mark.parametrize("streams", [0, 1])
+def test_what_goes_wrong_with_the_waiting_for_more_is_told(growing: Family, streams: int) -> None:
+    def more(_check) -> list[Span]:
+        raise ConnectError("nobody there", where="m")
+
+    with pytest.raises(ConnectError, match="nobody there"):
+        ends = growing.ends("c0", streams=streams, more=more)
+        Relay(growing.reads()).fetch(growing.load(Part, "c0", b"big"), [Span(b"big", 0, LEAST)], ends, lambda _span: None)
+
+
+@given(st.lists(st.tuples(st.sampled_from(b"ab"), st.integers(0, 9), st.integers(1, 3)), max_size=9))
+def test_connected_ranges_are_the_same_bytes_in_the_same_order(ranges: list[tuple[int, int, int]]) -> None:
+    def each(spans: list[Span]) -> list[tuple[bytes, int]]:
+        return [(span.key, place) for span in spans for place in range(span.offset, span.offset + span.length)]
+
+    spans = [Span(b"%c" % key, offset, length) for key, offset, length in ranges]
+    found = connected(spans)
+    assert each(found) == each(spans)
+    assert not any((one.key, one.offset + one.length) == (other.key, other.offset) for one, other in zip(found, found[1:], strict=False))
+
+
+def test_a_chunk_that_others_wait_for_is_what_comes_in_a_moment() -> None:
+    assert length_at(1 << 30, 25e6) == 16 << 20
+    assert length_at(1 << 30, 25e6, seconds=0.25) == 4 << 20

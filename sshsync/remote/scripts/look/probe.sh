@@ -6,8 +6,12 @@ main() {
   try stat -f '%Xp %z %m %c %i %N' / && case $(stat -f %z / 2>/dev/null) in *[!0-9]* | '') ;; *) echo stat=bsd ;; esac
   try perl -e '@s = lstat("/") or exit 1' && echo stat=perl
   for t in md5 sha1 sha256 sha512; do
-    try ${t}sum /dev/null && echo "$t=${t}sum"
-    [ $t = md5 ] || { try shasum -a ${t#sha} /dev/null && echo "$t=shasum -a ${t#sha}"; }
+    # One is enough of those that start soon; shasum is a program in Perl.
+    if try ${t}sum /dev/null; then
+      echo "$t=${t}sum"
+    elif [ $t != md5 ] && try shasum -a ${t#sha} /dev/null; then
+      echo "$t=shasum -a ${t#sha}"
+    fi
     try openssl dgst -r -$t /dev/null && echo "$t=openssl dgst -r -$t"
   done
   for t in find tar mv rm mkdir rmdir chmod touch cat dd scp ssh; do command -v $t >/dev/null 2>&1 && echo "tool=$t"; done
