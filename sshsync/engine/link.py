@@ -59,8 +59,8 @@ class Link:
         self._working: Applier[Any] | None = None
         self._hooked = False
         self._seen: Snapshot | None = None
-        self._told = 0
-        self._unknown = 0
+        self._unseen: SshsyncError | None = None
+        self._told = self._unknown = 0
         self._level = Level(context, self._parent, self._child)
         self.held: Snapshot | Blocked | None = None
         self.verified: Collection[Key] = ()
@@ -79,7 +79,7 @@ class Link:
         return self._order.offer.as_of if isinstance(self._order.offer, Offer) else 0.0
 
     def follow(self, feed: Flow) -> None:
-        """Take what the parent has while it is still being synchronized; then wait for what it offers in the end.
+        """Look at the child, take what the parent has while it is at work, and wait for what that offers in the end.
 
         What cannot be brought yet is left to what comes after this, without a word.
 
@@ -88,8 +88,11 @@ class Link:
             SshsyncError: see `prepare`; or a host failed.
         """
         check = self._context.asking.stop.check
-        # Meanwhile the parent has begun.
-        self._seen = self._child_snapshot()
+        try:
+            self._seen = self._child_snapshot()
+        except SshsyncError as error:
+            # What is wrong with its parent is told first.
+            self._unseen = error
         if offer := feed.begun(check):
             self._order = replace(self._order, offer=offer)
             prepared = self.prepare()
@@ -112,6 +115,8 @@ class Link:
         parent = offer.snapshot
         self._refuse(guard.emptied(parent, offer.recorded, self._place, allow_empty=self._parent.allow_empty))
 
+        if self._unseen:
+            raise self._unseen
         child, self._seen = self._seen or self._child_snapshot(), None
         recorded = records.count(self._child)
         self._refuse(guard.vanished(child, recorded, self._place))
@@ -143,8 +148,7 @@ class Link:
             RefusedError: the deletions are refused.
         """
         self._refuse(prepared.refusal)
-        expected = prepared.expected()
-        self._hold(expected, prepared.parent.items)
+        self._hold(prepared.expected(), prepared.parent.items)
         if tell_blocked(self._context.emit, self._child.name, prepared.changes):
             return Outcome.PARTIAL
         return Outcome.DONE if prepared.changes.changes else Outcome.UNCHANGED
@@ -228,8 +232,7 @@ class Link:
         if not deletions:
             return
         if reached.failed or reached.deferred:
-            words = f"{len(deletions)} item(s) are not deleted because others failed or are still being written"
-            self._remark(words)
+            self._remark(f"{len(deletions)} item(s) are not deleted because others failed or are still being written")
             return
         applier.delete(deletions)
 

@@ -1,7 +1,7 @@
 """Listings of files: what is asked for, and how the answers are read; nothing in them is trusted."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -22,7 +22,6 @@ _SIZE = re.compile(rb"[0-9]{1,18}")
 _INODE = re.compile(rb"[0-9]{1,20}")
 _TIME = re.compile(rb"(-?)([0-9]{1,20})(?:[.,]([0-9]*))?")
 _MOST = (1 << 63) - 1
-_PIECE = 1 << 20
 
 
 def paths(payload: bytes, root: bytes, name: str) -> list[Key]:
@@ -83,11 +82,11 @@ def list_all(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
     return found
 
 
-def opened(subject: Subject, sealed: Snapshot, listing: bytes) -> Snapshot:
+def opened(subject: Subject, sealed: Snapshot, listing: Iterable[bytes]) -> Snapshot:
     """Return what a sealed snapshot holds; none of it has a digest yet."""
     reading = _Listing(subject)
-    for start in range(0, len(listing), _PIECE):
-        reading.read(listing[start : start + _PIECE])
+    for piece in listing:
+        reading.read(piece)
     found = reading.snapshot(Answer(0, b"", b""))
     return replace(sealed, items=found.items)
 
@@ -206,11 +205,10 @@ class _Listing:
         if answer.status or self._digested.digest() != sight.digest:
             self._read_all(unread)
             return None
-        listing = b"".join(unread)
         name = self._subject.repository.name
-        first = listing.split(PLAIN + b" ", 2)[1].removesuffix(b"\n")
+        first = next(filter(None, unread)).split(PLAIN + b" ", 2)[1].removesuffix(b"\n")
         root = _checked_root(first.removeprefix(b"root "), name)
-        items, now = Sealed(sight, listing), self._subject.now
+        items, now = Sealed(sight, tuple(unread)), self._subject.now
         return Snapshot(name, root, items, now, skipped=sight.skipped, sight=sight.digest)
 
     def _read_all(self, pieces: list[bytes]) -> None:

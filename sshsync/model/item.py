@@ -251,7 +251,7 @@ class Sealed(Mapping[Key, Item]):
 
     Args:
         sight: what was seen before.
-        listing: the listing itself.
+        listing: the listing itself, in pieces.
 
     Attributes:
         opened: the same snapshot with its items, once somebody needed them.
@@ -259,7 +259,7 @@ class Sealed(Mapping[Key, Item]):
 
     __slots__ = ("listing", "opened", "sight")
 
-    def __init__(self, sight: Sight, listing: bytes) -> None:
+    def __init__(self, sight: Sight, listing: tuple[bytes, ...]) -> None:
         self.sight = sight
         self.listing = listing
         self.opened: Snapshot | None = None

@@ -20,7 +20,7 @@ COST = {"probe": 1, "list": 1}
 class Counted(Journal):
     """A journal that counts how often it is asked about a repository."""
 
-    asked: Counter[tuple[str, str]]
+    asked: Counter[tuple[str, str]] = Counter()
 
     def verified(self, repository: Repository) -> Iterator[tuple[Key, Digest]]:
         self.asked["verified", repository.name] += 1

@@ -1,11 +1,12 @@
 """Links that are level: both listings are what they were when nothing differed, so nobody reads them."""
 
-from collections import Counter
+import threading
 from collections.abc import Callable
 
 import pytest
 
 from sshsync.model import events as ev
+from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World
 from tests.unit.test_costs import FILES, ROOTS, Counted, settled
 
@@ -16,13 +17,13 @@ READ = {"cached", "verified", "learn", "forget"}
 def level(world: World, text: str = CHAIN) -> None:
     """Bring all in sync, and let a run see it."""
     settled(world, text)
-    Counted.asked = Counter()
+    Counted.asked.clear()
     assert world.run(text=text).exit_code == 0
 
 
 def read(world: World, *stages: str, **more: object) -> tuple[int, list[tuple[str, str]]]:
     """Run, and return the exit code and of whom records about items were read."""
-    Counted.asked = Counter()
+    Counted.asked.clear()
     result = world.run(*stages, journal=Counted, **more)  # type: ignore[arg-type]
     return result.exit_code, sorted(found for found in Counted.asked if found[0] in READ)
 
@@ -84,7 +85,7 @@ def test_a_parent_is_opened_once_for_all_its_children(world: World) -> None:
     level(world)
     for name in ("node1", "node2"):
         world.host(name).put(b"/n/a", b"other")
-    Counted.asked = Counter()
+    Counted.asked.clear()
     assert world.run("node1,node2", journal=Counted).exit_code == 0
     assert Counted.asked["cached", "proxy"] == 1
 
@@ -138,3 +139,26 @@ def test_a_verification_reads_all_of_it(world: World) -> None:
     world.host("node1").files[b"/n/a"].data = b"ALPHA"
     assert world.run(text=text).exit_code == 0
     assert world.host("node1").below(b"/n") == FILES
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_child_is_listed_while_its_master_is(world: World, dry_run: bool) -> None:
+    settled(world)
+    together = threading.Barrier(2)
+    for name in ("master", "proxy"):
+        world.host(name).faults.append(Fault("none", "list", first=lambda: together.wait(20)))
+    assert world.run("proxy", dry_run=dry_run).exit_code == 0
+    assert not together.broken
+
+
+def test_where_one_works_at_a_time_the_master_is_looked_at_first(world: World) -> None:
+    settled(world)
+    assert world.run(text=f"max_parallel = 1\n{CHAIN}").exit_code == 0
+    assert [event.repository for event in world.seen(ev.Scanned)][:2] == ["master", "proxy"]
+
+
+def test_what_is_wrong_with_the_master_is_told_before_what_is_wrong_with_the_child(world: World) -> None:
+    settled(world)
+    for name in ("master", "proxy"):
+        world.host(name).faults.append(Fault("fail", "list", words=b"broken"))
+    assert world.run("proxy").report.repositories["proxy"].outcome == "blocked"
