@@ -4,6 +4,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
+from sshsync.engine import sights
 from sshsync.engine.context import Context
 from sshsync.model import events as ev
 from sshsync.model.item import Sealed, Snapshot
@@ -19,7 +20,7 @@ class Level:
     """
 
     def __init__(self, context: Context, parent: Repository, child: Repository) -> None:
-        self._records = context.records
+        self._context = context
         self._parent = parent
         self._child = child
         makers = context.maker(parent), context.maker(child)
@@ -35,7 +36,7 @@ class Level:
         """
         if not (isinstance(parent.items, Sealed) and isinstance(child.items, Sealed)):
             return None
-        noted = _values(self._records.noted(self._name))
+        noted = _values(self._context.records.noted(self._name))
         if noted[:2] != [self._sights(parent, child), recorded] or len(noted) != 5:
             return None
         unchanged, kept, excluded = noted[2:]
@@ -48,10 +49,11 @@ class Level:
         if not whole or changes.changes or changes.blocked:
             return
         kept = sum(parent.items[key].size for key in changes.unchanged)
-        recorded = self._records.count(self._child)
+        recorded = self._context.records.count(self._child)
         values = [self._sights(parent, child), recorded, len(changes.unchanged), kept, changes.excluded]
-        if (value := json.dumps(values)) != self._records.noted(self._name):
-            self._records.note(self._name, value)
+        sights.note(self._context, self._parent, parent)
+        sights.note(self._context, self._child, child)
+        sights.put(self._context, self._name, json.dumps(values))
 
     def _sights(self, parent: Snapshot, child: Snapshot) -> str:
         return sha256(repr((self._asked, parent.sight, child.sight)).encode()).hexdigest()

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from sshsync.core import verify
+from sshsync.engine import sights
 from sshsync.engine.context import Context
 from sshsync.errors import ToolMissingError
 from sshsync.kinds.base import Subject
 from sshsync.model.events import Remarked, Scanned
-from sshsync.model.item import Digest, Item, Key, Sealed, Sight, Snapshot, Stamp
+from sshsync.model.item import Digest, Item, Key, Sealed, Snapshot, Stamp
 from sshsync.model.order import Offer
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
@@ -55,7 +56,7 @@ class Scanner:
         known = _Known(context, repository)
         subject = replace(self._subject(repository), create=create)
         if repository.digest_cache and cached:
-            subject = replace(subject, cached=known.told, known=known.sight())
+            subject = replace(subject, cached=known.told, known=sights.sight(context, repository))
         found = self._found(known, subject)
         found = replace(found, ended=found.now + math.ceil(context.asking.monotonic() - begun))
 
@@ -166,28 +167,9 @@ class _Known:
         if self._repository.digest_cache:
             self._records.learn(self._repository, self._maker, _cacheable(items, subject.now))
 
-    def sight(self) -> Sight | None:
-        """Return the listing of which all digests are known; none where some have to be made all the same."""
-        noted = "" if self._repository.verify_share else self._records.noted(self._sight)
-        digest, maker, *numbers = noted.split("\n") if noted else ("", "")
-        if maker != self._maker or not all(number.isdecimal() for number in numbers) or len(numbers) != 3:
-            return None
-        return Sight(digest, *map(int, numbers))
-
     def sighted(self, found: Snapshot) -> Snapshot:
-        """Note a listing of which all digests are known from now on; the sight of any other is taken away."""
-        if not found.sight or not self._repository.digest_cache or not _all_known(found):
-            return replace(found, sight="")
-        numbers = map(str, (len(found.items), found.bytes, found.skipped))
-        value = "\n".join((found.sight, self._maker, *numbers))
-        if self._records.noted(self._sight) != value:
-            self._records.note(self._sight, value)
-        return found
-
-    @property
-    def _sight(self) -> str:
-        """The name of the note that keeps a listing."""
-        return f"sight {self._repository.identity}"
+        """Return what was found; its sight is taken away unless that vouches for all digests from now on."""
+        return found if self._repository.digest_cache and _all_known(found) else replace(found, sight="")
 
     def tidy(self, found: Snapshot) -> None:
         """Drop what is cached of items that are gone or bear another stamp; where all was known nobody looks."""
