@@ -17,7 +17,7 @@ LISTING_PATIENCE = 240.0
 """Seconds that a listing may be silent beyond the host's timeout: huge directories print late."""
 
 _REGULAR = 0o100000
-_MODE = re.compile(rb"[0-9A-Fa-f]{1,8}")
+_MODE = re.compile(rb"[0-9A-Fa-f]{1,8}|[A-Za-z?]:[0-7]{1,4}")
 _SIZE = re.compile(rb"[0-9]{1,18}")
 _INODE = re.compile(rb"[0-9]{1,20}")
 _TIME = re.compile(rb"(-?)([0-9]{1,20})(?:[.,]([0-9]*))?")
@@ -71,7 +71,7 @@ def list_all(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
         found = yield from _by_template(subject, {"ROOT": root, "MAKE": make, "TEMPLATE": template.encode()})
         return found
     reading = _Listing(subject, known=subject.known)
-    words = subject.capabilities.stat_words(subject.token)
+    words = subject.capabilities.list_words(subject.token)
     command = Command(scripts.LIST, {"ROOT": root, "MAKE": make, **words})
     answer = yield Request(command, allow=LISTING_PATIENCE, reader=reading)
     if answer.status == scripts.MISSING:
@@ -271,14 +271,23 @@ def _stamp(fields: list[bytes], name: str) -> tuple[int, Stamp]:
     times = [_TIME.fullmatch(mtime), _TIME.fullmatch(ctime)]
     if not (_MODE.fullmatch(mode) and _SIZE.fullmatch(size) and _INODE.fullmatch(inode) and all(times)):
         raise _suspicious(name, fields[5], "has no readable size or time")
-    modified, changed = (_nanoseconds(found) for found in times if found)
-    return int(mode, 16), Stamp(int(size), modified, changed, int(inode) & _MOST)
+    what, _, bits = mode.rpartition(b":")
+    modified, changed = (_nanoseconds(found, floor=bool(what)) for found in times if found)
+    raw = (_REGULAR if what == b"f" else 0) | int(bits, 8) if what else int(bits, 16)
+    return raw, Stamp(int(size), modified, changed, int(inode) & _MOST)
 
 
-def _nanoseconds(found: re.Match[bytes]) -> int:
-    """Return a time as it stands: also one before 1970, or one that no 64 bits hold."""
-    at = int(found.group(2)) * 1_000_000_000 + int((found.group(3) or b"")[:9].ljust(9, b"0"))
-    return -at if found.group(1) else at
+def _nanoseconds(found: re.Match[bytes], *, floor: bool) -> int:
+    """Return a time as it stands: also one before 1970, or one that no 64 bits hold.
+
+    Args:
+        found: the time.
+        floor: what stands behind the point is added also before 1970: half a second before that is -1.5, not -0.5.
+    """
+    seconds, more = int(found.group(2)) * 1_000_000_000, int((found.group(3) or b"")[:9].ljust(9, b"0"))
+    if not found.group(1):
+        return seconds + more
+    return more - seconds if floor else -seconds - more
 
 
 def checked(answer: Answer, subject: Subject, doing: str) -> Answer:
