@@ -77,7 +77,8 @@ class Scanner:
                 known = _Known(self._context, repository)
                 subject = replace(self._subject(repository), now=found.now, cached=known.told, sealed=found)
                 found.items.opened = self._found(known, subject)
-            return replace(found.items.opened, complete=found.complete)
+            opened = found.items.opened
+            return replace(opened, complete=opened.complete and found.complete)
 
     def _found(self, known: "_Known", subject: Subject) -> Snapshot:
         context, repository = self._context, subject.repository

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from sshsync.core import algorithm
 from sshsync.model import events as ev
 from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World
@@ -162,3 +163,19 @@ def test_what_is_wrong_with_the_master_is_told_before_what_is_wrong_with_the_chi
     for name in ("master", "proxy"):
         world.host(name).faults.append(Fault("fail", "list", words=b"broken"))
     assert world.run("proxy").report.repositories["proxy"].outcome == "blocked"
+
+
+def test_what_vanishes_while_a_listing_is_opened_is_deleted_nowhere(world: World) -> None:
+    """Digests that are not on record any more are made when it is opened: a file that is gone then is no news of a deletion."""
+    text = CHAIN.replace("[DEFAULT]", "[DEFAULT]\ndelete = yes\nmax_delete = 100%")
+    level(world, text)
+    proxy, node = world.host("proxy"), world.host("node1")
+    node.put(b"/n/a", b"other")
+    with world.sync(text) as sync:
+        repository = sync.config.tree.repositories["proxy"]
+        with sync.journal.writing([]):
+            sync.journal.forget(repository, algorithm.maker(repository), list(FILES))
+    proxy.faults.append(Fault("none", "digest", first=lambda: [proxy.files.pop(path) for path in (b"/p/d/b", b"/p/d/e/c")]))
+    assert world.run("node1", text=text).exit_code == 0
+    assert node.below(b"/n") == FILES
+    assert any("the listing is incomplete" in event.text for event in world.seen(ev.Remarked))
