@@ -19,6 +19,8 @@ from sshsync.config.schema import RepositoryOptions
 
 PROJECT = Path(__file__).resolve().parent.parent
 CIPHER = "aes128-gcm@openssh.com"
+INSTALLED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""The environment of commands on the controller: as where it is installed, no run compiles what an earlier one has."""
 WATCH = 0.05
 """Seconds between two looks at the memory of a command."""
 
@@ -173,7 +175,9 @@ class Lab:
     def run(self, words: Sequence[str], most: float | None = None) -> int:
         """Run a command on the controller, and return its exit code; after `most` seconds it is ended."""
         with self.log.open("ab") as log:
-            process = subprocess.Popen(words, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            process = subprocess.Popen(
+                words, cwd=PROJECT, env=INSTALLED, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
         until = None if most is None else time.monotonic() + most
         handle = os.pidfd_open(process.pid)
         try:

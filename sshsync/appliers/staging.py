@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -311,14 +312,15 @@ class _Publication:
     def __init__(self, loads: tuple[Load, ...], present: set[Key] | None) -> None:
         self._loads = loads
         self._groups: list[list[tuple[Key, list[Key]]]] = []
-        self.files: set[Key] = set()
-        self.present = set(present or ())
+        self.files = {change.key for load in loads for change in load.changes}
+        places = [{place for change in load.changes for place in above(change.key)} for load in loads]
+        # A directory in which several loads have files comes from none of them as a whole.
+        shared = {place for place, count in Counter(itertools.chain.from_iterable(places)).items() if count > 1}
+        self.present = shared.union(present or ())
         for load in loads:
-            keys = [change.key for change in load.changes]
-            names = list(keys) if present is None else list(units(load, self.present))
-            self.files.update(keys)
+            names = (change.key for change in load.changes) if present is None else units(load, self.present)
             self._groups.append(list(by_directory(names)))
-            self.present.update(place for key in keys for place in above(key))
+        self.present.update(*places)
         self.order = [name for groups in self._groups for name in _order(groups)]
 
     def ready(self) -> bytes:

@@ -1,13 +1,20 @@
-"""What a link tells of its plan before it begins."""
+"""What a link tells of its plan before it begins, and of what it found equal in the end."""
 
 from collections import Counter
+from collections.abc import Iterable
+from itertools import chain, islice
 
 from sshsync.appliers.base import Reached
+from sshsync.core import verify
 from sshsync.model import events as ev
 from sshsync.model.change import Action, Changes, Delete
 from sshsync.model.events import Emit, Outcome, key_text
+from sshsync.model.item import Digest, Key
 from sshsync.model.order import Order
 from sshsync.model.prepared import Prepared
+
+_ROWS = 10_000
+"""Items that are put on record at a time."""
 
 
 def announce(emit: Emit, order: Order, prepared: Prepared, reached: Reached | None) -> None:
@@ -47,3 +54,14 @@ def tell_blocked(emit: Emit, name: str, changes: Changes) -> int:
     for problem in changes.blocked:
         emit(ev.ItemFailed(name, key_text(problem.key), problem.reason, Outcome.BLOCKED))
     return len(changes.blocked)
+
+
+def tell_verified(
+    emit: Emit, name: str, prepared: Prepared, recorded: Iterable[tuple[Key, Digest]], deleted: Iterable[Key]
+) -> None:
+    """Tell what was found equal to its origin and is not on record, and what is gone; some thousands at a time."""
+    news = verify.news(recorded, prepared.changes.unchanged, prepared.parent.items, prepared.child.items)
+    gone = ((key, None) for key in deleted)
+    rows = ((key_text(key), (item and item.digest) or "", item.size if item else 0) for key, item in chain(news, gone))
+    while some := list(islice(rows, _ROWS)):
+        emit(ev.Verified(name, some))

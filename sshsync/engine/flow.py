@@ -78,6 +78,8 @@ class Flow:
         with self._changed:
             while self._end is None:
                 self._rest(check)
+            # What ended by a signal offers nothing, and is no fault of the repository's.
+            check()
             return self._end
 
     @property

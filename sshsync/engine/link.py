@@ -7,35 +7,27 @@ event.
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
 from sshsync.appliers.base import Applier, Reached, Site
 from sshsync.core import algorithm, guard, verify
 from sshsync.core.diff import diff
-from sshsync.engine.announce import announce, tell_blocked
+from sshsync.engine.announce import announce, tell_blocked, tell_verified
 from sshsync.engine.context import Context
 from sshsync.engine.flow import Flow, going_to_hold
 from sshsync.engine.hooks import Hooks
 from sshsync.engine.lease import Lease
+from sshsync.engine.level import Level
 from sshsync.engine.scan import Scanner
-from sshsync.errors import (
-    BlockedError,
-    CommandError,
-    InterruptedRun,
-    LeasedError,
-    RefusedError,
-    SshsyncError,
-)
+from sshsync.errors import BlockedError, CommandError, InterruptedRun, LeasedError, RefusedError, SshsyncError
 from sshsync.model import events as ev
-from sshsync.model.events import GOOD, Outcome, key_text
-from sshsync.model.item import Key, Snapshot
+from sshsync.model.change import Changes
+from sshsync.model.events import GOOD, Outcome
+from sshsync.model.item import Key, Sealed, Snapshot
 from sshsync.model.order import Blocked, Offer, Order
 from sshsync.model.prepared import Prepared, Refusal
-
-_ROWS = 10_000
-"""Items that are put on record at a time."""
 
 
 class Link:
@@ -67,7 +59,9 @@ class Link:
         self._working: Applier[Any] | None = None
         self._hooked = False
         self._seen: Snapshot | None = None
-        self._told = 0
+        self._unseen: SshsyncError | None = None
+        self._told = self._unknown = 0
+        self._level = Level(context, self._parent, self._child)
         self.held: Snapshot | Blocked | None = None
         self.verified: Collection[Key] = ()
 
@@ -85,7 +79,7 @@ class Link:
         return self._order.offer.as_of if isinstance(self._order.offer, Offer) else 0.0
 
     def follow(self, feed: Flow) -> None:
-        """Take what the parent has while it is still being synchronized; then wait for what it offers in the end.
+        """Look at the child, take what the parent has while it is at work, and wait for what that offers in the end.
 
         What cannot be brought yet is left to what comes after this, without a word.
 
@@ -94,8 +88,11 @@ class Link:
             SshsyncError: see `prepare`; or a host failed.
         """
         check = self._context.asking.stop.check
-        # Meanwhile the parent has begun.
-        self._seen = self._child_snapshot()
+        try:
+            self._seen = self._child_snapshot()
+        except SshsyncError as error:
+            # What is wrong with its parent is told first.
+            self._unseen = error
         if offer := feed.begun(check):
             self._order = replace(self._order, offer=offer)
             prepared = self.prepare()
@@ -118,8 +115,15 @@ class Link:
         parent = offer.snapshot
         self._refuse(guard.emptied(parent, offer.recorded, self._place, allow_empty=self._parent.allow_empty))
 
+        if self._unseen:
+            raise self._unseen
         child, self._seen = self._seen or self._child_snapshot(), None
-        self._refuse(guard.vanished(child, records.count(self._child), self._place))
+        recorded = records.count(self._child)
+        self._refuse(guard.vanished(child, recorded, self._place))
+        if plan := self._level.found(parent, child, recorded):
+            self._context.emit(plan)
+            return Prepared(parent, child, Changes((), ()))
+        parent, child = self._scanner.opened(self._parent, parent), self._scanner.opened(self._child, child)
         if not child.existed and not self._order.dry_run:
             child = self._make_root()
         parent, child = self._comparable(parent, child)
@@ -144,8 +148,7 @@ class Link:
             RefusedError: the deletions are refused.
         """
         self._refuse(prepared.refusal)
-        expected = prepared.expected()
-        self._hold(expected, prepared.parent.items)
+        self._hold(prepared.expected(), prepared.parent.items)
         if tell_blocked(self._context.emit, self._child.name, prepared.changes):
             return Outcome.PARTIAL
         return Outcome.DONE if prepared.changes.changes else Outcome.UNCHANGED
@@ -229,8 +232,7 @@ class Link:
         if not deletions:
             return
         if reached.failed or reached.deferred:
-            words = f"{len(deletions)} item(s) are not deleted because others failed or are still being written"
-            self._remark(words)
+            self._remark(f"{len(deletions)} item(s) are not deleted because others failed or are still being written")
             return
         applier.delete(deletions)
 
@@ -320,6 +322,7 @@ class Link:
         found = verify.Standing(offer.altered, offer.unknown)
         if parent is not offer.snapshot:
             found = verify.standing(parent, self._context.records.verified(self._parent))
+        self._unknown = found.unknown
         if found.unknown:
             self._remark(f"{found.unknown} item(s) of {self._parent.name} have no record: its own scan is their origin")
         return dict.fromkeys(found.altered, verify.unlike_its_record(self._parent.name))
@@ -361,15 +364,13 @@ class Link:
         self.held, self.verified = snapshot, verified
 
     def _record(self, prepared: Prepared, reached: Reached) -> None:
-        """Put on record what was found equal to its origin, and forget what is gone; some thousands at a time."""
+        """Put on record what was found equal to its origin, and forget what is gone; what is level is there."""
+        if isinstance(prepared.child.items, Sealed):
+            return
         recorded = self._context.records.verified(self._child)
-        news = verify.news(recorded, prepared.changes.unchanged, prepared.parent.items, prepared.child.items)
-        gone = ((key, None) for key in reached.deleted)
-        rows = (
-            (key_text(key), (item and item.digest) or "", item.size if item else 0) for key, item in chain(news, gone)
-        )
-        while some := list(islice(rows, _ROWS)):
-            self._context.emit(ev.Verified(self._child.name, some))
+        tell_verified(self._context.emit, self._child.name, prepared, recorded, reached.deleted)
+        if not self._unknown:
+            self._level.note(prepared)
 
     def _outcome(self, prepared: Prepared, reached: Reached) -> Outcome:
         self._refuse(prepared.refusal)

@@ -58,7 +58,7 @@ class Run:
         self._finished: dict[Job, Ended] = {}
         self._planned = frozenset(job.repository for job in asked.plan.jobs)
         self._ordered: set[str] = set()
-        self._flows = {job.parent: Flow() for job in asked.plan.jobs if self._follows(job)}
+        self._flows = {job.parent: Flow() for job in asked.plan.jobs if self._follows(job) or self._meanwhile(job)}
 
     def start(self, report: RunReport, notices: Sequence[ev.Remarked] = ()) -> int:
         """Run to the end.
@@ -90,8 +90,8 @@ class Run:
     def _following(self) -> list[Order]:
         """Return orders for jobs that may start and whose parents have something to offer, or a reason why not.
 
-        A parent that nobody has looked at is looked at first, once; one that is being synchronized is waited for,
-        whatever the policy says.
+        A parent that nobody has looked at is looked at first, once, and its children meanwhile; one that is being
+        synchronized is waited for, whatever the policy says.
         """
         if self._context.asking.stop.signal:
             return []
@@ -99,6 +99,7 @@ class Run:
             for job in fresh:
                 self._begin(job)
 
+        looks: list[Order] = []
         orders: list[Order] = []
         for job in list(self._waiting):
             offer = self._shelf.offer(job.parent)
@@ -109,10 +110,18 @@ class Run:
                 continue
             if offer is not None:
                 self._hand_out(job, orders, Order(self._asked.run, job, offer, self._asked.dry_run))
-            elif job.parent not in self._looks:
+                continue
+            if job.parent not in self._looks:
                 self._looks.add(job.parent)
-                orders.append(Order(self._asked.run, Job(job.parent, "", job.stage, Step.LOOK)))
-        return orders
+                looks.append(Order(self._asked.run, Job(job.parent, "", job.stage, Step.LOOK)))
+            if self._meanwhile(job):
+                self._hand_out(job, orders, Order(self._asked.run, job, dry_run=self._asked.dry_run, follows=True))
+        # Who waits for a look is begun behind it.
+        return looks + orders
+
+    def _meanwhile(self, job: Job) -> bool:
+        """Tell whether a job may look at its own repository while its parent is only looked at."""
+        return self._executor.together and job.parent not in self._planned
 
     def _follows(self, job: Job) -> bool:
         """Tell whether a job may take from its parent while that is still being synchronized."""
@@ -154,17 +163,23 @@ class Run:
         """Take a result; nobody is reported better than the parent whose items it took."""
         if done.job.step is Step.LOOK:
             self._shelf.put(done)
+            self._end_flow(done)
             return
         ended, reason = self._behind_parent(done)
         self._shelf.put(Done(done.job, ended, done.offer, done.items, reason))
-        if flow := self._flows.get(done.job.repository):
-            unseen = Blocked(f"its parent {done.job.repository} was not scanned: {reason}", ended.code, ended.transient)
-            flow.end(self._shelf.offer(done.job.repository) or unseen)
+        self._end_flow(Done(done.job, ended, reason=reason))
         self._children[done.job.parent] -= 1
         if not self._children[done.job.parent]:
             self._shelf.clear(done.job.parent)
         as_of = done.offer.as_of if isinstance(done.offer, Offer) and ended.outcome in GOOD else 0.0
         self._finish(done.job, ended, done.items, as_of, reason)
+
+    def _end_flow(self, done: Done) -> None:
+        """Tell those who follow a repository what it offers now."""
+        name, ended = done.job.repository, done.ended
+        if flow := self._flows.get(name):
+            unseen = Blocked(f"its parent {name} was not scanned: {done.reason}", ended.code, ended.transient)
+            flow.end(self._shelf.offer(name) or unseen)
 
     def _behind_parent(self, done: Done) -> tuple[Ended, str]:
         """Return how a job ended in the light of how its parent did, and why; it counts as its cause."""

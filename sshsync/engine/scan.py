@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from sshsync.core import verify
+from sshsync.engine import sights
 from sshsync.engine.context import Context
 from sshsync.errors import ToolMissingError
 from sshsync.kinds.base import Subject
 from sshsync.model.events import Remarked, Scanned
-from sshsync.model.item import Digest, Item, Key, Snapshot, Stamp
+from sshsync.model.item import Digest, Item, Key, Sealed, Snapshot, Stamp
 from sshsync.model.order import Offer
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
@@ -55,10 +56,35 @@ class Scanner:
         known = _Known(context, repository)
         subject = replace(self._subject(repository), create=create)
         if repository.digest_cache and cached:
-            subject = replace(subject, cached=known.told)
-        found = context.asking.converse(subject, context.kind(repository).scan(subject), known.learn)
+            subject = replace(subject, cached=known.told, known=sights.sight(context, repository))
+        found = self._found(known, subject)
         found = replace(found, ended=found.now + math.ceil(context.asking.monotonic() - begun))
 
+        counts = len(found.items), found.bytes, found.skipped, found.hashed
+        context.emit(Scanned(repository.name, *counts, as_of, found.complete))
+        return found
+
+    def opened(self, repository: Repository, found: Snapshot) -> Snapshot:
+        """Return a snapshot with its items, for who needs some of them; mostly it has them. It is opened once for all.
+
+        Raises:
+            SshsyncError: a digest that was on record is not any more, and could not be made.
+        """
+        if not isinstance(found.items, Sealed):
+            return found
+        with self._locks[repository.name]:
+            if found.items.opened is None:
+                known = _Known(self._context, repository)
+                subject = replace(self._subject(repository), now=found.now, cached=known.told, sealed=found)
+                found.items.opened = self._found(known, subject)
+            opened = found.items.opened
+            return replace(opened, complete=opened.complete and found.complete)
+
+    def _found(self, known: "_Known", subject: Subject) -> Snapshot:
+        context, repository = self._context, subject.repository
+        found = context.asking.converse(subject, context.kind(repository).scan(subject), known.learn)
+        if isinstance(found.items, Sealed):
+            return found
         if repository.digest_cache and found.existed:
             known.tidy(found)
         if words := known.surprise(found):
@@ -66,9 +92,7 @@ class Scanner:
         for problem in found.problems:
             words = f"the listing is incomplete, nothing is deleted: {problem.reason}"
             context.emit(Remarked(repository.name, words))
-        counts = len(found.items), found.bytes, found.skipped, found.hashed
-        context.emit(Scanned(repository.name, *counts, as_of, found.complete))
-        return found
+        return known.sighted(found)
 
     def afresh(self, repository: Repository, known: Snapshot) -> Snapshot:
         """Return a snapshot of a parent whose digests are all made anew, once for all its children here.
@@ -144,6 +168,10 @@ class _Known:
         if self._repository.digest_cache:
             self._records.learn(self._repository, self._maker, _cacheable(items, subject.now))
 
+    def sighted(self, found: Snapshot) -> Snapshot:
+        """Return what was found; its sight is taken away unless that vouches for all digests from now on."""
+        return found if self._repository.digest_cache and _all_known(found) else replace(found, sight="")
+
     def tidy(self, found: Snapshot) -> None:
         """Drop what is cached of items that are gone or bear another stamp; where all was known nobody looks."""
         if self._learned or self._rows > len(found.items):
@@ -178,9 +206,24 @@ def _told(item: Item) -> bool:
     return bool(item.digest and stamp.inode) and stamp.mtime_ns < stamp.ctime_ns - _RACY_NS and _calm(item, _WIDEST)
 
 
+def _all_known(found: Snapshot) -> bool:
+    """Tell whether the same listing will say that all that was found is still so, whenever it comes again."""
+    whole = found.items and found.complete and found.existed and not (found.problems or found.left)
+    limit = _limit(found.now)
+    return bool(whole) and all(_is_cacheable(item, limit) for item in found.items.values())
+
+
 def _cacheable(items: Iterable[Item], now: int) -> list[Item]:
-    limit = now * 1_000_000_000 - _RACY_NS
-    return [item for item in items if item.digest and item.stamp.inode and _calm(item, limit)]
+    limit = _limit(now)
+    return [item for item in items if _is_cacheable(item, limit)]
+
+
+def _limit(now: int) -> int:
+    return now * 1_000_000_000 - _RACY_NS
+
+
+def _is_cacheable(item: Item, limit: int) -> bool:
+    return bool(item.digest and item.stamp.inode) and _calm(item, limit)
 
 
 def _calm(item: Item, limit: int) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from sshsync.core import verify
 from sshsync.core.offer import offered
 from sshsync.model.events import GOOD
+from sshsync.model.item import Sealed
 from sshsync.model.order import Blocked, Done, Ended, Offer
 from sshsync.model.plan import Step
 from sshsync.model.records import Records
@@ -67,9 +68,9 @@ class Shelf:
         return self._offered.get(name)
 
     def _completed(self, parent: Repository, offer: Offer, ended: Ended | None) -> Offer:
-        """Complete an offer by what is on record: a master vouches for itself."""
+        """Complete an offer by what is on record: a master vouches for itself; who opens a listing looks himself."""
         offer = replace(offer, recorded=self._records.count(parent))
-        if not parent.parent:
+        if not parent.parent or isinstance(offer.snapshot.items, Sealed):
             return offer
         found = verify.standing(offer.snapshot, self._records.verified(parent), offer.vouched)
         as_of = self._as_of(parent, offer, ended)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from sshsync.model.item import Digest, Item, Key, Snapshot, Stamp
+from sshsync.model.item import Digest, Item, Key, Sight, Snapshot, Stamp
 from sshsync.model.topology import Repository
 from sshsync.model.words import Place, Words
 from sshsync.remote.probe import Capabilities
@@ -85,6 +85,8 @@ class Subject:
         create: make the root when it is missing.
         cached: tells, when it is called, the digests that hold as long as the stamp is the same.
         wary: look at what was digested again, and tell apart what changed meanwhile.
+        known: a listing that is this one need not be read: it may be returned sealed.
+        sealed: what was returned so, to go on from instead of from a new listing.
     """
 
     repository: Repository
@@ -95,6 +97,8 @@ class Subject:
     create: bool = False
     cached: Callable[[], Iterable[tuple[Key, Stamp, Digest]]] = tuple
     wary: bool = False
+    known: Sight | None = None
+    sealed: Snapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from sshsync.core.pieces import Piece
 from sshsync.errors import CommandError, ToolMissingError
 from sshsync.kinds import chunks, globs
 from sshsync.kinds.base import Answer, Condition, Dialogue, Learned, Remark, Request, Subject
-from sshsync.kinds.listing import checked, list_all, stat_named
-from sshsync.model.item import Digest, Item, Items, Key, Problem, Snapshot, Stamp
+from sshsync.kinds.listing import checked, list_all, opened, stat_named
+from sshsync.model.item import Digest, Item, Items, Key, Problem, Sealed, Snapshot, Stamp
 from sshsync.model.policy import TransferKind
 from sshsync.model.topology import Repository
 from sshsync.model.words import Place, Words, visible
@@ -98,8 +98,17 @@ class Files:
         )
 
     def scan(self, subject: Subject) -> Dialogue[Snapshot]:
-        """List the root, digest what the cache does not know, and look at that again where it may change."""
-        listed = yield from self.glance(subject)
+        """List the root, digest what the cache does not know, and look at that again where it may change.
+
+        A listing that is what is known is returned sealed.
+        """
+        if subject.sealed and isinstance(subject.sealed.items, Sealed):
+            listed = opened(subject, subject.sealed, subject.sealed.items.listing)
+        else:
+            listed = yield from self.glance(subject)
+        if isinstance(listed.items, Sealed):
+            return listed
+        subject = replace(subject, known=None)
         items = Items.of(listed.items)
         _fill(items, subject.cached())
         # In the order of their keys: what is put on record together are neighbours then.

@@ -1,23 +1,23 @@
 """Listings of files: what is asked for, and how the answers are read; nothing in them is trusted."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
 from sshsync.errors import CommandError, ListingError
 from sshsync.kinds.base import Answer, Dialogue, Request, Subject
-from sshsync.model.item import Item, Items, Key, Problem, Snapshot, Stamp
+from sshsync.model.item import Item, Items, Key, Problem, Sealed, Sight, Snapshot, Stamp
 from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
-from sshsync.remote.frame import FrameError, Records, records
+from sshsync.remote.frame import PLAIN, Digested, FrameError, Records, records
 from sshsync.remote.scripts import STAGING, Command
 
 LISTING_PATIENCE = 240.0
 """Seconds that a listing may be silent beyond the host's timeout: huge directories print late."""
 
 _REGULAR = 0o100000
-_MODE = re.compile(rb"[0-9A-Fa-f]{1,8}")
+_MODE = re.compile(rb"[0-9A-Fa-f]{1,8}|[A-Za-z?]:[0-7]{1,4}")
 _SIZE = re.compile(rb"[0-9]{1,18}")
 _INODE = re.compile(rb"[0-9]{1,20}")
 _TIME = re.compile(rb"(-?)([0-9]{1,20})(?:[.,]([0-9]*))?")
@@ -61,14 +61,17 @@ def list_all(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
     Args:
         root: where it is, as it is configured or already resolved. One that is missing is made if the subject says so,
             else the snapshot tells that it did not exist.
+
+    Returns:
+        What was listed; sealed where that is what is known.
     """
     template = subject.repository.commands.listing
     make = b"yes" if subject.create else b"no"
     if template:
         found = yield from _by_template(subject, {"ROOT": root, "MAKE": make, "TEMPLATE": template.encode()})
         return found
-    reading = _Listing(subject)
-    words = subject.capabilities.stat_words(subject.token)
+    reading = _Listing(subject, known=subject.known)
+    words = subject.capabilities.list_words(subject.token)
     command = Command(scripts.LIST, {"ROOT": root, "MAKE": make, **words})
     answer = yield Request(command, allow=LISTING_PATIENCE, reader=reading)
     if answer.status == scripts.MISSING:
@@ -77,6 +80,15 @@ def list_all(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
     if answer.status and not found.items and not found.skipped:
         checked(answer, subject, "listing")
     return found
+
+
+def opened(subject: Subject, sealed: Snapshot, listing: Iterable[bytes]) -> Snapshot:
+    """Return what a sealed snapshot holds; none of it has a digest yet."""
+    reading = _Listing(subject)
+    for piece in listing:
+        reading.read(piece)
+    found = reading.snapshot(Answer(0, b"", b""))
+    return replace(sealed, items=found.items)
 
 
 def _by_template(subject: Subject, variables: dict[str, bytes]) -> Dialogue[Snapshot]:
@@ -119,16 +131,20 @@ class _Listing:
     Args:
         subject: what is listed.
         root: the resolved root, where that is known and not told.
+        known: what nobody needs to read when it is listed again.
     """
 
-    def __init__(self, subject: Subject, root: bytes = b"") -> None:
+    def __init__(self, subject: Subject, root: bytes = b"", known: Sight | None = None) -> None:
         self._subject = subject
         self._known = root
+        self._sight = known
         self.begin()
 
     def begin(self) -> None:
         """See `Reader`."""
-        self._records = Records(self._subject.token)
+        self._digested = Digested(self._subject.token)
+        self._records = Records(PLAIN)
+        self._unread: list[bytes] = []
         self._root = self._known
         self._left: list[bytes] = []
         self._items = Items()
@@ -137,10 +153,17 @@ class _Listing:
     def feed(self, piece: bytes) -> None:
         """See `Reader`."""
         try:
-            records = self._records.feed(piece)
+            plain = self._digested.feed(piece)
         except FrameError as error:
             raise _suspicious(self._subject.repository.name, error.noise, "is no answer of stat") from None
-        for record in records:
+        if self._sight:
+            self._unread.append(plain)
+        else:
+            self.read(plain)
+
+    def read(self, plain: bytes) -> None:
+        """Read what was listed, with `PLAIN` for the token."""
+        for record in self._records.feed(plain):
             self._take(record)
 
     def head(self) -> tuple[bytes, tuple[bytes, ...]]:
@@ -153,6 +176,8 @@ class _Listing:
     def snapshot(self, answer: Answer) -> Snapshot:
         """Return what was listed, once all of it came."""
         subject = self._subject
+        if sealed := self._sealed(answer):
+            return sealed
         self._end()
         if answer.status and not self._root:
             checked(answer, subject, "finding the root")
@@ -168,9 +193,32 @@ class _Listing:
             skipped=self._skipped,
             problems=problems,
             left=left,
+            sight="" if self._known else self._digested.digest(),
         )
 
+    def _sealed(self, answer: Answer) -> Snapshot | None:
+        """Return what was listed without having read it, if that is what is known; else read it."""
+        if not self._sight:
+            return None
+        self._unread.append(self._digested.end())
+        unread, sight, self._unread = self._unread, self._sight, []
+        if answer.status or self._digested.digest() != sight.digest:
+            self._read_all(unread)
+            return None
+        name = self._subject.repository.name
+        first = next(filter(None, unread)).split(PLAIN + b" ", 2)[1].removesuffix(b"\n")
+        root = _checked_root(first.removeprefix(b"root "), name)
+        items, now = Sealed(sight, tuple(unread)), self._subject.now
+        return Snapshot(name, root, items, now, skipped=sight.skipped, sight=sight.digest)
+
+    def _read_all(self, pieces: list[bytes]) -> None:
+        """Read pieces, each of which is given back before the next is read."""
+        pieces.reverse()
+        while pieces:
+            self.read(pieces.pop())
+
     def _end(self) -> None:
+        self.read(self._digested.end())
         for record in self._records.end():
             self._take(record)
 
@@ -223,14 +271,23 @@ def _stamp(fields: list[bytes], name: str) -> tuple[int, Stamp]:
     times = [_TIME.fullmatch(mtime), _TIME.fullmatch(ctime)]
     if not (_MODE.fullmatch(mode) and _SIZE.fullmatch(size) and _INODE.fullmatch(inode) and all(times)):
         raise _suspicious(name, fields[5], "has no readable size or time")
-    modified, changed = (_nanoseconds(found) for found in times if found)
-    return int(mode, 16), Stamp(int(size), modified, changed, int(inode) & _MOST)
+    what, _, bits = mode.rpartition(b":")
+    modified, changed = (_nanoseconds(found, floor=bool(what)) for found in times if found)
+    raw = (_REGULAR if what == b"f" else 0) | int(bits, 8) if what else int(bits, 16)
+    return raw, Stamp(int(size), modified, changed, int(inode) & _MOST)
 
 
-def _nanoseconds(found: re.Match[bytes]) -> int:
-    """Return a time as it stands: also one before 1970, or one that no 64 bits hold."""
-    at = int(found.group(2)) * 1_000_000_000 + int((found.group(3) or b"")[:9].ljust(9, b"0"))
-    return -at if found.group(1) else at
+def _nanoseconds(found: re.Match[bytes], *, floor: bool) -> int:
+    """Return a time as it stands: also one before 1970, or one that no 64 bits hold.
+
+    Args:
+        found: the time.
+        floor: what stands behind the point is added also before 1970: half a second before that is -1.5, not -0.5.
+    """
+    seconds, more = int(found.group(2)) * 1_000_000_000, int((found.group(3) or b"")[:9].ljust(9, b"0"))
+    if not found.group(1):
+        return seconds + more
+    return more - seconds if floor else -seconds - more
 
 
 def checked(answer: Answer, subject: Subject, doing: str) -> Answer:

@@ -228,6 +228,56 @@ class Items(Mapping[Key, Item]):
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """A listing all of whose digests were known: what it was, and what was in it.
+
+    Attributes:
+        digest: of the whole listing: place, names, and what is told of each.
+        items: their number.
+        bytes: their total size.
+        skipped: entries that are no items.
+    """
+
+    digest: str
+    items: int
+    bytes: int
+    skipped: int
+
+
+class Sealed(Mapping[Key, Item]):
+    """Items of a listing that is what it was before, so nobody read it: their number and size are known.
+
+    Who needs one of them has the snapshot opened first; to ask here is a bug, for it is not known which they are.
+
+    Args:
+        sight: what was seen before.
+        listing: the listing itself, in pieces.
+
+    Attributes:
+        opened: the same snapshot with its items, once somebody needed them.
+    """
+
+    __slots__ = ("listing", "opened", "sight")
+
+    def __init__(self, sight: Sight, listing: tuple[bytes, ...]) -> None:
+        self.sight = sight
+        self.listing = listing
+        self.opened: Snapshot | None = None
+
+    def __getitem__(self, key: Key) -> Item:
+        """Refuse."""
+        raise RuntimeError("nobody opened this listing")
+
+    def __iter__(self) -> Iterator[Key]:
+        """Refuse."""
+        raise RuntimeError("nobody opened this listing")
+
+    def __len__(self) -> int:
+        """Return how many they are."""
+        return self.sight.items
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One item that could not be handled, with the reason; never fatal for the others."""
 
@@ -250,6 +300,7 @@ class Snapshot:
         restless: items that changed while they were scanned: their stamp is the fresh one, they have no digest.
         apart: resolved directory in which the work on the repository is done when that is not its root.
         left: names of what earlier runs left there unfinished; leases begin with ``lease/``.
+        sight: the digest of the listing, "" where that does not vouch for the digests of all that is in it.
     """
 
     repository: str
@@ -265,6 +316,7 @@ class Snapshot:
     ended: int = 0
     left: tuple[bytes, ...] = ()
     apart: bytes = b""
+    sight: str = ""
 
     @property
     def work(self) -> bytes:
@@ -275,7 +327,7 @@ class Snapshot:
         """Return what is there after some items came or changed, and some went."""
         if not came and not gone:
             return self
-        return replace(self, items=Items.of(self.items).after(came.values(), gone))
+        return replace(self, items=Items.of(self.items).after(came.values(), gone), sight="")
 
     @property
     def from_cache(self) -> bool:
@@ -285,4 +337,6 @@ class Snapshot:
     @property
     def bytes(self) -> int:
         """Total size of all items."""
+        if isinstance(self.items, Sealed):
+            return self.items.sight.bytes
         return sum(item.size for item in self.items.values())

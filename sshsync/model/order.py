@@ -60,7 +60,7 @@ class Order:
 
     Attributes:
         offer: of the job's parent; None for a job that only looks at its repository, and where it follows.
-        follows: the parent is still being synchronized, in the same process.
+        follows: the parent is still being synchronized or looked at, in the same process.
     """
 
     run: str

@@ -4,6 +4,7 @@ A script prints ``TOKEN begin``, its payload, and ``TOKEN end STATUS``. Whatever
 is noise of start-up files; an answer without an end record is cut, never short.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -135,6 +136,50 @@ class Records:
         """Return the last record, if there is any: the payload has ended."""
         last, self._held, self._began = self._held if self._began else None, b"", False
         return [] if last is None else [last.removesuffix(b"\n")]
+
+
+PLAIN = b"\0"
+"""Stands for the token in what is kept of a payload: no name holds it, so it forges no record either."""
+
+
+class Digested:
+    """Digests a payload of records that comes piecewise, and gives it back with `PLAIN` for the token.
+
+    Args:
+        token: the text that frames this answer.
+    """
+
+    def __init__(self, token: bytes) -> None:
+        self._token = token + b" "
+        self._held = b""
+        self._hash = hashlib.sha256()
+
+    def feed(self, piece: bytes) -> bytes:
+        """Take the next piece and return the records that are whole now.
+
+        Raises:
+            FrameError: one of them has no end.
+        """
+        held = self._held + piece
+        at = max(0, held.rfind(self._token))
+        if len(held) - at > LONGEST_RECORD:
+            raise FrameError(held[at : at + 1000])
+        self._held = held[at:]
+        return self._plain(held[:at])
+
+    def end(self) -> bytes:
+        """Return the rest: the payload has ended."""
+        rest, self._held = self._held, b""
+        return self._plain(rest)
+
+    def digest(self) -> str:
+        """Return the digest of what was given back."""
+        return self._hash.hexdigest()
+
+    def _plain(self, whole: bytes) -> bytes:
+        plain = whole.replace(self._token, PLAIN + b" ")
+        self._hash.update(plain)
+        return plain
 
 
 def records(payload: bytes, token: bytes) -> list[bytes]:

@@ -15,6 +15,9 @@ _STAT = {
 """By form: the tool, its option, what makes it print one record a file (raw mode in hex, size, times, inode, name),
 and what makes it print the device that a file is on."""
 
+_PRINT = "TOKEN %y:%m %s %T@ %C@ %i %p\\n"
+"""The same record as GNU find prints it by itself, but for the mode: a letter for what it is, permissions in octal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -55,6 +58,13 @@ class Capabilities:
         tool, option, form, device = _STAT[self.stat]
         words = {"STAT": tool, "OPTION": option, "FORMAT": form.replace("TOKEN", token.decode()), "DEVICE": device}
         return {name: word.encode() for name, word in words.items()}
+
+    def list_words(self, token: bytes) -> dict[str, bytes]:
+        """Return the variables that make such a record of everything that is listed."""
+        # Stamps are compared with those that stat tells, so both have to be as fine.
+        able = self.stat == "gnu" and "printf" in self.tools
+        form = _PRINT.encode().replace(b"TOKEN", token) if able else b""
+        return {"PRINT": form, **self.stat_words(token)}
 
 
 def parse(payload: bytes, controller_now: float) -> Capabilities:

@@ -23,7 +23,7 @@ class Tools:
     """
 
     programs: frozenset[str] = frozenset(
-        {"find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat", "dd", "xargs", "gzip"}
+        {"find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat", "dd", "xargs", "gzip", "printf"}
     )
     stat: str = "gnu"
     digests: tuple[tuple[str, str], ...] = tuple((name, f"{name}sum") for name in ("md5", "sha1", "sha256", "sha512"))

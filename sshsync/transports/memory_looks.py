@@ -7,6 +7,9 @@ from functools import partial
 from sshsync.remote.scripts import MISSING
 from sshsync.transports.memory_shell import Ended, Shell
 
+_LETTERS = {0o100000: b"f", 0o120000: b"l", 0o040000: b"d"}
+"""What find calls what a file is."""
+
 
 class Looks(Shell):
     """What looks at a host; only `list` and `room` make a directory."""
@@ -28,7 +31,7 @@ class Looks(Shell):
         """Tell where the root is and what lies in staging; list all that is no directory below."""
         if status := self._find_root():
             return status
-        self._walk(self._root)
+        self._walk(self._root, printed=bool(self._vars.get("PRINT")))
         return 0
 
     def below(self) -> None:
@@ -52,11 +55,11 @@ class Looks(Shell):
             self._out += self._vars["TOKEN"] + b" left " + name + b"\n"
         return 0
 
-    def _walk(self, place: bytes) -> None:
+    def _walk(self, place: bytes, *, printed: bool = False) -> None:
         for path in self._host.walk(place):
             key = path[len(place) + 1 :]
             if key.split(b"/")[0] != b".sshsync":
-                self._record(place, key)
+                self._record(place, key, printed=printed)
 
     def _left(self) -> Iterator[bytes]:
         """Yield the names of what lies in staging."""
@@ -145,8 +148,8 @@ class Looks(Shell):
     def _cat(self, name: bytes) -> None:
         self._out += self._host.file(self._root + b"/./" + name).data
 
-    def _record(self, place: bytes, name: bytes) -> None:
-        """Print what the host's stat prints of a file, a link or a directory."""
+    def _record(self, place: bytes, name: bytes, *, printed: bool = False) -> None:
+        """Print what the host's stat prints of a file, a link or a directory; or what its find does."""
         host, now = self._host, int(self._host.clock())
         path = host.path(place + b"/./" + name, last=False)
         if path in host.files:
@@ -159,13 +162,17 @@ class Looks(Shell):
         else:
             raise FileNotFoundError(2, "No such file or directory", "./" + name.decode(errors="surrogateescape"))
         mode, size, mtime, ctime, inode = values
-        exact = self._host.tools.stat == "gnu"
+        exact = printed or self._host.tools.stat == "gnu"
         times = (
             b"%d.000000000 %d.%09d" % (mtime, ctime // 10**9, ctime % 10**9)
             if exact
             else b"%d %d" % (mtime, ctime // 10**9)
         )
-        self._out += b"%s %x %d %s %d ./%s\n" % (self._vars["TOKEN"], mode, size, times, inode, name)
+        shown = b"%x" % mode
+        if printed:
+            shown = b"%s:%o" % (_LETTERS[mode & 0o170000], mode & 0o7777)
+            times = times.replace(b" ", b"0 ") + b"0"
+        self._out += b"%s %s %d %s %d ./%s\n" % (self._vars["TOKEN"], shown, size, times, inode, name)
 
     def _hash(self, path: bytes) -> bytes:
         return self._digested(self._host.file(path).data)

@@ -14,7 +14,7 @@ from sshsync.kinds.base import Answer, Dialogue, Kind, Learned, Remark, Request,
 from sshsync.core.pieces import Extent, blocks, by_content
 from sshsync.kinds.chunks import Question, common
 from sshsync.kinds.files import Files
-from sshsync.model.item import Digest, Item, Key, Stamp
+from sshsync.model.item import Digest, Item, Key, Sealed, Sight, Stamp
 from sshsync.hosts.conversation import new_token
 from tests.conftest import CHAIN, configure
 from sshsync.transports.local import LocalTransport
@@ -379,3 +379,40 @@ def test_pieces_of_whatever_files_are_told_and_absent_ones_have_none(shop: Shop)
             whole = hashlib.new(known.algorithm, data).digest()
             assert (piece.offset, piece.length, piece.digest) == (0, len(data), whole[: len(piece.digest)])
             assert len(piece.digest) >= 6
+
+
+@of_files
+def test_find_lists_what_stat_lists(shop: Shop) -> None:
+    shop.fill()
+    disk = Path(os.fsdecode(shop.place.root))
+    for number, path in enumerate(sorted(disk.rglob("*")) if disk.is_dir() else ()):
+        at = (-500_000_000, -86_400_250_000_000, 1_600_000_000_123_456_789, 2**33 * 10**9)[number % 4]
+        os.utime(path, ns=(at, at))
+    able = shop.asked.capabilities
+    found, _, requests = shop.ask(lambda kind, subject: kind.glance(subject))
+    assert requests[0].command.variables["PRINT"]
+    other, _, _ = shop.ask(lambda kind, subject: kind.glance(subject), capabilities=replace(able, tools=able.tools - {"printf"}))
+    assert (found.items, found.skipped) == (other.items, other.skipped)
+
+
+@of_files
+def test_what_is_known_comes_back_sealed_and_can_be_opened(shop: Shop) -> None:
+    shop.fill()
+    found, _, _ = shop.ask(lambda kind, subject: kind.scan(subject))
+    known = Sight(found.sight, len(found.items), found.bytes, found.skipped)
+    sealed, _, requests = shop.ask(lambda kind, subject: kind.scan(subject), known=known)
+    assert isinstance(sealed.items, Sealed)
+    assert (len(sealed.items), sealed.bytes, sealed.root, sealed.sight, len(requests)) == (len(found.items), found.bytes, found.root, found.sight, 1)
+    for ask in (iter, lambda items: items[b"a"], lambda items: b"a" in items):
+        with pytest.raises(RuntimeError):
+            ask(sealed.items)
+    cached = lambda: ((key, item.stamp, item.digest) for key, item in found.items.items())  # noqa: E731
+    opened, _, requests = shop.ask(lambda kind, subject: kind.scan(subject), sealed=sealed, cached=cached)
+    assert (opened.items, requests) == (found.items, []), "nothing is listed or digested again"
+    opened, learned, _ = shop.ask(lambda kind, subject: kind.scan(subject), sealed=sealed)
+    assert opened.items == found.items, "what is not on record any more is digested"
+    assert learned
+    shop.put(b"one more", b"x")
+    other, _, _ = shop.ask(lambda kind, subject: kind.scan(subject), known=known)
+    assert b"one more" in other.items
+    assert other.sight not in ("", known.digest)

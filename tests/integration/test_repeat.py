@@ -112,6 +112,7 @@ STORED = {"PART": PART, "BLOCKS": b"0", "REST": b"0", "WRITER": b"0"}
 ROWS: dict[str, Row] = {
     "probe": Row(),
     "list": Row({"MAKE": b"no"}, staged=STAGED, part=BIG),
+    "list by stat": Row({"MAKE": b"no", "PRINT": b""}, staged=STAGED, part=BIG),
     "list of a root that is made": Row({"MAKE": b"yes"}, root="made/below"),
     "below": Row({"BELOW": b"."}),
     "stat": Row(stdin=NAMES),
@@ -277,7 +278,7 @@ VOLATILE: list[tuple[bytes, Callable[[re.Match[bytes]], bytes] | bytes]] = [
     (rb"(?m)^now=\d+$", b"now"),
     (rb"(?m)^(free|staged) .*$", rb"\1"),
     (rb"(?ms)^TOKEN in [^\n]+\n(TOKEN [0-9a-f]+ \d+ [^\n]+\n)+", b""),
-    (rb"(?m)^(TOKEN [0-9a-f]+ \d+ )(\S+) \S+ \d+ ", lambda m: m[1] + (m[2] if float(m[2]) < 1_700_000_000 else b"now") + b" "),
+    (rb"(?m)^(TOKEN [0-9a-z:]+ \d+ )(\S+) \S+ \d+ ", lambda m: m[1] + (m[2] if float(m[2]) < 1_700_000_000 else b"now") + b" "),
 ]
 """What differs from one moment or inode to the next and decides nothing; a second try tells no stamps of what was moved before."""
 
@@ -295,7 +296,7 @@ def ask(session: Session, name: str, row: Row, root: Path) -> tuple[bool, list[b
     token = new_token()
     capabilities = session.capabilities
     place = os.fsencode(root / row.root) if row.root else os.fsencode(root)
-    variables = {**capabilities.stat_words(token), "ROOT": place, "SYNC": capabilities.sync.encode(), "REMOTEDIR": place}
+    variables = {**capabilities.list_words(token), "ROOT": place, "SYNC": capabilities.sync.encode(), "REMOTEDIR": place}
     command = Command(script_of(name), {**variables, **row.variables})
     if not row.raw:
         reply = session.run(command, row.stdin, token=token)

@@ -20,7 +20,7 @@ COST = {"probe": 1, "list": 1}
 class Counted(Journal):
     """A journal that counts how often it is asked about a repository."""
 
-    asked: Counter[tuple[str, str]]
+    asked: Counter[tuple[str, str]] = Counter()
 
     def verified(self, repository: Repository) -> Iterator[tuple[Key, Digest]]:
         self.asked["verified", repository.name] += 1
@@ -87,11 +87,12 @@ def test_a_dry_run_costs_the_same(world: World) -> None:
 
 @pytest.mark.parametrize("stages", [["proxy", "node1,node2"], ["node1,node2"]], ids=["from the master on", "from the proxy on"])
 def test_two_children_cost_their_parent_no_more_than_one(world: World, stages: list[str]) -> None:
-    settled(world)
+    text = CHAIN.replace("[DEFAULT]", "[DEFAULT]\nverify_share = 1%")
+    settled(world, text)
 
     def asked(*names: str) -> Counter[tuple[str, str]]:
         Counted.asked = Counter()
-        assert world.run(*names, journal=Counted).exit_code == 0
+        assert world.run(*names, text=text, journal=Counted).exit_code == 0
         return Counted.asked
 
     parents = {"master", "proxy"}

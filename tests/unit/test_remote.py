@@ -176,6 +176,13 @@ def test_each_stat_form_prints_the_same_fields(form: str, option: bytes) -> None
     assert words["FORMAT"].count(b"%") == 6
 
 
+@pytest.mark.parametrize(("form", "tool", "able"), [("gnu", "printf", True), ("gnu", "find", False), ("busybox", "printf", False)])
+def test_find_prints_the_records_itself_where_they_are_as_fine_as_those_of_stat(form: str, tool: str, able: bool) -> None:
+    words = probe.Capabilities(stat=form, tools=frozenset({tool})).list_words(b"T0K")
+    assert words["PRINT"].startswith(b"T0K %y:%m ") == able
+    assert bool(words["PRINT"]) == able
+
+
 @pytest.mark.parametrize("script", EVERY, ids=lambda script: script.name)
 @pytest.mark.parametrize("shell", [words for words in (["dash"], ["bash"], ["busybox", "sh"]) if shutil.which(words[0])])
 def test_every_script_is_good_posix_shell(script: Script, shell: list[str]) -> None:

@@ -44,6 +44,21 @@ def test_what_is_verified_while_something_is_published_is_published_with_one_flu
     assert moves(world)["publish"] < len(big), "not one for each"
 
 
+def test_packs_that_share_a_directory_are_published_together_at_one_go_and_known_from_then_on(world: World) -> None:
+    files = {b"d%02d/e%d/f%d" % (n // 7 // 10, n // 7 % 10, n): b"%d" % n for n in range(3_000)}
+    world.fill("master", b"/m", files)
+    proxy = world.host("proxy")
+    verified = threading.Event()
+    proxy.faults.append(Fault("none", "digest", 3, then=verified.set))
+    proxy.faults.append(Fault("none", "publish", first=lambda: verified.wait(20)))
+    assert world.run("proxy", text=ONE).exit_code == 0
+    assert proxy.below(b"/p") == files
+    assert moves(world) == {"unpack": 3, "digest": 3, "publish": 2}, "the first, and the others with one flush"
+    world.events.clear()
+    assert world.run("proxy", text=ONE).exit_code == 0
+    assert [event.hashed for event in world.seen(ev.Scanned)] == [0, 0]
+
+
 def test_a_directory_that_no_listing_told_of_keeps_what_is_in_it(world: World) -> None:
     world.fill("master", b"/m", TREE)
     proxy = world.host("proxy")

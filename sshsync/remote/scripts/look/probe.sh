@@ -15,6 +15,8 @@ main() {
     try openssl dgst -r -$t /dev/null && echo "$t=openssl dgst -r -$t"
   done
   for t in find tar mv rm mkdir rmdir chmod touch cat dd scp ssh; do command -v $t >/dev/null 2>&1 && echo "tool=$t"; done
+  # A find that prints what stat tells, to the nanosecond, needs no stat.
+  case $(find / -prune -printf '%y:%m %s %T@ %C@ %i %p' 2>/dev/null) in d:*.?????????*.?????????*' /') echo tool=printf ;; esac
   # A dd that waits for whole blocks takes just so many bytes out of a pipe.
   case $(printf 'abc' | dd bs=2 count=1 iflag=fullblock 2>/dev/null) in ab) echo tool=fullblock ;; esac
   # An interpreter that does not run prints nothing.
