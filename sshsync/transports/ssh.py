@@ -148,14 +148,14 @@ class SshTransport:
         except BaseException:
             self._slots.release()
             raise
-        if self.round_trip >= FAR:
-            self._next.open()
         return SshStream(channel, idle, self)
 
     def _begun(self, line: bytes, idle: float, ready: Callable[[Channel], None], window: int) -> Channel:
         """Open a channel and start a command there; hosts close a channel now and then before it begins."""
         for left in range(REOPENED, -1, -1):
             channel = self._channel(min(idle, _CHANNEL_WAIT), window)
+            if self.round_trip >= FAR:
+                self._next.open()
             try:
                 with self._watch.limit(min(idle, _START_WAIT), self.share), self._translated("starting a command"):
                     ready(channel)
