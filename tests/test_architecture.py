@@ -51,7 +51,7 @@ IMPURE_MODULES = {
 PACKAGE_DATA = {"remote/scripts/program.py": "importlib.resources.files"}
 """The one way in which a pure layer reads: programs for hosts are files of the package, as constant as its modules."""
 FENCES = {
-    "paramiko": {"transports/ssh.py", "transports/ssh_agent.py", "transports/ssh_auth.py", "transports/ssh_greeting.py", "demo/server.py"},
+    "paramiko": {"transports/ssh.py", "transports/ssh_agent.py", "transports/ssh_ahead.py", "transports/ssh_auth.py", "transports/ssh_greeting.py", "demo/server.py"},
     "scp": {"transfers/scp.py"},
     "tenacity": {"hosts/retrying.py"},
     "filelock": {"state/lock.py"},

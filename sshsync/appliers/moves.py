@@ -112,11 +112,13 @@ class Mover:
     def salvage(self, changes: Iterable[Transfer]) -> Generator[Staged, None, None]:
         """Yield what an interrupted attempt left complete in staging, then discard the rest."""
         wanted = {change.key: change for change in changes}
-        for leftover in self._retry("staging", lambda: list(self._staging.leftovers(wanted))):
+        left = self._retry("staging", self._staging.left)
+        for leftover in self._retry("staging", lambda: list(self._staging.leftovers(wanted, left))):
             with suppress(CommandError):
                 if load := self._retry("staging", lambda: self._salvaged(leftover)):  # noqa: B023 - called at once
                     yield self._held((load,), salvaged=True)
-        self._retry("staging", lambda: self._staging.clear(keep=[*self._tools.held, *self._parts.places]))
+        if left:
+            self._retry("staging", lambda: self._staging.clear(keep=[*self._tools.held, *self._parts.places]))
         self._parts.forget()
 
     def _salvaged(self, leftover: Leftover) -> Load | None:

@@ -230,6 +230,8 @@ class Parts:
     def _fetch(self, standing: Standing, load: Part, spans: Sequence[Span], strategy: Strategy, ends: Ends) -> None:
         moved, began = self._moved, self._asking.monotonic()
         self._told = began
+        # What lay there told how long chunks may be, after `ends` was made.
+        ends = replace(ends, chunk=self.chunk)
         try:
             strategy.fetch(load, spans, ends, lambda span: self._keep(standing, [Extent(span.offset, span.length)]))
             standing.untold.clear()

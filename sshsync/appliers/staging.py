@@ -115,10 +115,14 @@ class Staging:
         reply = self._run(Command(scripts.STAGED, {"ROOT": self.root})).check("looking into staging")
         return reply.payload.splitlines()
 
-    def leftovers(self, wanted: Mapping[Key, Transfer]) -> Iterator[Leftover]:
-        """Yield what an interrupted attempt left of the wanted changes: files of the size that they have, and parts."""
+    def left(self) -> list[bytes]:
+        """Return what lies in staging but for leases."""
+        return [name for name in self.names() if not name.startswith(b"lease/")]
+
+    def leftovers(self, wanted: Mapping[Key, Transfer], left: Iterable[bytes]) -> Iterator[Leftover]:
+        """Yield what of the wanted changes an interrupted attempt left: files of the size that they have, and parts."""
         by_digest = {hexadecimal(c.new.digest): c for c in wanted.values() if c.new.digest}
-        names = [name.decode("ascii", "replace") for name in self.names()]
+        names = [name.decode("ascii", "replace") for name in left]
         parts = self._listed(b".sshsync/part") if any(name.startswith("part/") for name in names) else {}
         for name in names:
             form, _, base = name.partition("/")
@@ -179,8 +183,7 @@ class Staging:
         """Remove everything from staging but what lies at the places to keep, with the marks of who writes there."""
         kept = {place.encode() for place in keep}
         mark = OPEN.encode()
-        names = (name for name in self.names() if not name.startswith(b"lease/"))
-        self.discard(name for name in names if name.partition(mark)[0] not in kept)
+        self.discard(name for name in self.left() if name.partition(mark)[0] not in kept)
 
     def discard(self, names: Iterable[bytes]) -> None:
         """Remove the named things from staging."""

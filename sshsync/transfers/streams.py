@@ -59,6 +59,14 @@ def useful(size: int, round_trip: float, chunk: int, asked: int = 0) -> int:
     return max(1, min(asked or math.ceil(round_trip * FASTEST / WINDOW), MOST_STREAMS, size // LEAST, chunk // WINDOW))
 
 
+def shares(size: int, streams: int) -> int:
+    """Return in how many portions each of several streams brings its share of so many bytes.
+
+    Where packets are lost one stream takes twice as long as another: who has ended brings what another would have had.
+    """
+    return 2 if streams > 1 and size >= streams * LEAST * 3 // 2 else 1
+
+
 def portions(spans: Sequence[Span], streams: int) -> list[Span]:
     """Return ranges in as many portions as there are streams, or more where the ranges are not connected."""
     if streams == 1:
@@ -145,7 +153,7 @@ class Streams:
             # Who reads what others read does so in as many streams as they do.
             count = min(others, max(1, ends.chunk // WINDOW))
         # A file of no bytes is one that a receiver of nothing makes.
-        found = portions(spans, count) or [Span(self._load.change.key, 0, 0)]
+        found = portions(spans, count * shares(size, count)) or [Span(self._load.change.key, 0, 0)]
         self._work.extend(found)
         # Of what comes later one stream opens commands for some while another brings what came before.
         count = max(count, GROWING) if ends.more and not ends.streams else min(count, len(found))

@@ -24,6 +24,7 @@ from sshsync.transports.deadlines import Deadlines
 from sshsync.transports.dialing import Dial
 from sshsync.transports.known_hosts import HostKey
 from sshsync.transports.ssh_agent import Agents
+from sshsync.transports.ssh_ahead import FAR, Ahead
 from sshsync.transports.ssh_greeting import HANDSHAKE, Channel, Connection, greeting, handshake, key_of, words
 from sshsync.transports.trust import Trust
 
@@ -68,6 +69,7 @@ class SshTransport:
         self._slots = threading.BoundedSemaphore(CHANNELS)
         self.share = max(_LEAST_SHARE, host.timeout / 4)
         self._round_trip = math.inf
+        self._next = Ahead(lambda: self._opened(WINDOW, _CHANNEL_WAIT))
         self._agents = Agents(self.label)
         self.stands_still = False
         self._tests = 0
@@ -152,6 +154,8 @@ class SshTransport:
         """Open a channel and start a command there; hosts close a channel now and then before it begins."""
         for left in range(REOPENED, -1, -1):
             channel = self._channel(min(idle, _CHANNEL_WAIT), window)
+            if self.round_trip >= FAR:
+                self._next.open()
             try:
                 with self._watch.limit(min(idle, _START_WAIT), self.share), self._translated("starting a command"):
                     ready(channel)
@@ -163,19 +167,27 @@ class SshTransport:
             break
         return channel
 
+    def _opened(self, window: int, within: float) -> Channel:
+        begun = time.monotonic()
+        channel = self._paramiko.open_session(window, _PACKET, timeout=within)
+        self._round_trip = min(self._round_trip, time.monotonic() - begun)
+        return channel
+
     def _channel(self, within: float, window: int) -> Channel:
         """Open a channel, waiting in line when the host has too many open.
 
         A host counts a command until it has noticed its end, so the line may be a little longer than ours;
         and its MaxSessions may be smaller.
         """
+        if ready := self._next.take():
+            if window == WINDOW:
+                return ready
+            ready.close()
         until = time.monotonic() + within
         while True:
-            begun = time.monotonic()
             try:
                 with self._watch.limit(_START_WAIT, self.share):
-                    channel = self._paramiko.open_session(window, _PACKET, timeout=within)
-                self._round_trip = min(self._round_trip, time.monotonic() - begun)
+                    return self._opened(window, within)
             except (paramiko.SSHException, EOFError, OSError) as error:
                 late = "Timeout" in str(error)
                 # Paramiko keeps one exception for all threads: who comes second sees a plain SSHException.
@@ -188,8 +200,6 @@ class SshTransport:
                     full = ConnectionLostError(refused, where=self.label)
                     full.narrow = True
                     raise full from error
-            else:
-                return channel
             time.sleep(0.05)
 
     def tunnel(self, address: str, port: int) -> paramiko.Channel:

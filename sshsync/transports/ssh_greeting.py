@@ -136,6 +136,10 @@ class Line:
 class Connection(paramiko.Transport):
     """A Paramiko transport that remembers what it would forget.
 
+    It also answers the first thing that a host says unasked (OpenSSH tells of its keys after the login) by a message of
+    no meaning: until that is acknowledged the host's system holds back whatever else the host says (Nagle), and systems
+    acknowledge late (by 40 ms) what nobody answers.
+
     Attributes:
         agreed_kex: the key exchange that was agreed on.
         line: what it runs over.
@@ -145,12 +149,22 @@ class Connection(paramiko.Transport):
 
     def __init__(self, line: Line) -> None:
         self.line = line
+        self._silent = True
         super().__init__(line, packetizer_class=_Packetizer)  # type: ignore[arg-type]
 
     def _parse_kex_init(self, m: paramiko.Message) -> None:
         super()._parse_kex_init(m)  # type: ignore[misc]
         engines = getattr(self, "_kex_info", {})
         self.agreed_kex = next((name for name, engine in engines.items() if type(self.kex_engine) is engine), "")
+
+    def _parse_global_request(self, m: paramiko.Message) -> None:
+        super()._parse_global_request(m)  # type: ignore[misc]
+        if self._silent:
+            self._silent = False
+            nothing = paramiko.Message()
+            nothing.add_byte(common.cMSG_IGNORE)
+            nothing.add_string("")
+            self._send_message(nothing)  # type: ignore[attr-defined]
 
 
 class _Packetizer(Packetizer):

@@ -357,7 +357,7 @@ def test_leftovers_are_found_taken_over_and_cleared(place: Place) -> None:
     batch = Pack(changes(b"a", b"-rf"), "0123456789abcdef-1")
     staging = Staging(lambda: place.session, place.root)
     unpack(place, batch, b"a", b"-rf")
-    ((left),) = staging.leftovers({change.key: change for change in changes(b"a", b"d/b c")})
+    ((left),) = staging.leftovers({change.key: change for change in changes(b"a", b"d/b c")}, staging.left())
     assert (left.name, left.closed) == ("batch/0123456789abcdef-1", True)
     assert [change.key for change in left.load.changes] == [b"a"]
     staging.take_over(left)
@@ -372,7 +372,7 @@ def test_what_somebody_may_still_write_to_is_copied(place: Place, name: bytes) -
     place.put(b".sshsync/" + name, CONTENT[b"d/b c"])
     staging = Staging(lambda: place.session, place.root)
     (change,) = changes(b"d/b c")
-    (left,) = staging.leftovers({change.key: change})
+    (left,) = staging.leftovers({change.key: change}, staging.left())
     assert not left.closed
     staging.take_over(left)
     assert len(staging.names()) == 2
@@ -389,7 +389,7 @@ def test_a_part_goes_on_under_a_name_of_ours_whoever_wrote_it(place: Place, mark
     if mark:
         place.put(f".sshsync/part/{name}{mark}".encode(), b"")
     staging = Staging(lambda: place.session, place.root)
-    (left,) = staging.leftovers({change.key: change})
+    (left,) = staging.leftovers({change.key: change}, staging.left())
     assert (left.name, left.size) == (f"part/{name}", 3)
     assert [staging.carry_on(name, left.load) for _ in range(2)] == [3, 3]
     assert staging.names() == [f"part/{left.load.name}".encode()], "no mark is left, nor the file that it told of"

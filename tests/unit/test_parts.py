@@ -51,6 +51,14 @@ def test_a_link_that_breaks_again_and_again_is_not_given_up_while_something_is_k
     assert [event.wait for event in big.seen(ev.Retried)][1:] == [0] * (len(big.seen(ev.Retried)) - 1), "who keeps something goes on at once"
 
 
+def test_chunks_are_shorter_from_the_first_try_after_a_cut(big: World) -> None:
+    big.host("proxy").faults += [Fault("short", "store", after=after) for after in (1_500_000, 2_400_000)]
+    assert big.run("proxy", text=RETRY).exit_code == 0
+    assert big.host("proxy").below(b"/p") == {b"big": BIG}
+    lengths = [length for event in big.seen(ev.Sent) for _, length, _ in event.chunks]
+    assert max(lengths) == 1 << 19, "half of the mebibyte that the first cut left"
+
+
 def test_a_link_on_which_nothing_can_be_kept_is_given_up(big: World) -> None:
     big.host("proxy").faults += [Fault("short", "store", after=CHUNK - 1) for _ in range(40)]
     assert big.run("proxy", text=RETRY).exit_code == 75

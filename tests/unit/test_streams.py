@@ -14,7 +14,7 @@ from sshsync.model import events as ev
 from sshsync.transfers.chunks import length_at
 from sshsync.transfers.load import Part, Span
 from sshsync.transfers.relay import Relay
-from sshsync.transfers.streams import LANES, LEAST, MOST_STREAMS, connected, portions, useful
+from sshsync.transfers.streams import LANES, LEAST, MOST_STREAMS, connected, portions, shares, useful
 from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World, configure
 from tests.shares import Family, Holding
@@ -53,6 +53,14 @@ def test_portions_are_what_was_asked_for(ranges: list[tuple[int, int]], streams:
     assert sum(one.length for one in found) == sum(one.length for one in wanted), "no byte comes twice"
     assert len(found) <= len(wanted) + streams
     assert all(one.length for one in found)
+
+
+@pytest.mark.parametrize(
+    ("size", "streams", "each"),
+    [(1 << 30, 8, 2), (12 * LEAST, 8, 2), (12 * LEAST - 1, 8, 1), (1 << 30, 1, 1), (0, 1, 1)],
+)
+def test_a_stream_that_has_ended_brings_what_a_slower_one_would_have_had(size: int, streams: int, each: int) -> None:
+    assert shares(size, streams) == each
 
 
 @pytest.fixture
