@@ -260,8 +260,8 @@ class Staging:
         Returns:
             The keys that the host refused, with its words.
         """
-        groups = list(by_directory(keys))
-        return self._refused(self._flushed(scripts.DELETE, {}, _lines(groups)), _order(groups), "deleting")
+        order = _order(by_directory(keys))
+        return self._refused(self._flushed(scripts.DELETE, {}, encode.lines(order)), order, "deleting")
 
     def _refused(self, reply: Reply, order: list[Key], doing: str) -> dict[Key, str]:
         failed = _numbers(reply)

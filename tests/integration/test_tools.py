@@ -174,3 +174,26 @@ def test_a_host_that_can_neither_stream_nor_scp_says_so(site: Site) -> None:
     done = site.cli("--sync", "c")
     assert done.returncode == 6
     assert "lacks cat or scp" in done.stdout
+
+
+COUNTED = "#!/bin/sh\necho NAME >>LOG\nexec REAL \"$@\"\n"
+
+
+def test_a_change_in_each_of_many_directories_costs_few_programs(site: Site, figure) -> None:
+    """A process takes longer than what it does to one file: the host starts one for a hundred names where it can."""
+    log, names = site.root("log") / "started", ("rm", "rmdir", "find", "stat", "chmod", "touch")
+    wrapped = {name: COUNTED.replace("NAME", name).replace("LOG", str(log)).replace("REAL", str(shutil.which(name))) for name in names}
+    server = site.server("host", environment=f"PATH={tools(site, wrapped, also=('sha256sum', 'sync', 'cp'))}")
+    site.fill("m", {f"d{n:03}/{kind}": b"%d %s" % (n, kind.encode()) for n in range(150) for kind in ("old", "new", "it's")})
+    site.write(f"[DEFAULT]\nstable_for = 0\ndelete = yes\nmax_delete = 100%\n[m]\npath = {site.root('m')}\ntransport = local\n[c]\nparent = m\n{server.section(path=site.root('c'))}")
+    assert site.summary("--sync", "c")["exit_code"] == 0
+    for number in range(150):
+        place = site.root("m") / f"d{number:03}"
+        (place / "new").write_bytes(b"other %d" % number)
+        (place / "old").rename(place / "moved" if number % 3 else site.root("m") / f"moved{number}")
+    log.write_text("")
+    assert site.summary("--sync", "c")["exit_code"] == 0
+    site.same("m", "c")
+    started = log.read_text().split()
+    figure("programs", len(started))
+    assert len(started) < 60, {name: started.count(name) for name in names}

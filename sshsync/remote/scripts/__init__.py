@@ -62,7 +62,7 @@ ASSEMBLERS = foreign("programs/assemble")
 # place/: what changes a child where its readers look, and what clears staging: only for whoever holds its lease.
 MARK = load("place/mark", "own", "held", "plain")
 PUBLISH = load("place/publish", "own", "held", "grouped", "real", "told")
-DELETE = load("place/delete", "own", "held", "grouped", "real", "prune")
+DELETE = load("place/delete", "own", "held", "batches", "real", "prune")
 STAGED = load("place/staged", "own")
 DISCARD = load("place/discard", "own", "held", "batches")
 HOOK = load("place/hook", "top")

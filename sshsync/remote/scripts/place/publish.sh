@@ -62,13 +62,41 @@ bring() {
   cd "$ROOT" || exit
   return $k
 }
+# Has told of names that came to directory g: of files a hundred with one process, which are named in the order in which they
+# came; at once of one with a quote, which eval would end at.
+came() {
+  p=./$g
+  [ "$g" != . ] || p=.
+  for f do
+    shift
+    f=$p/${f#./}
+    if [ -d "$f" ]; then
+      set -- "$@" "$f"
+      continue
+    fi
+    case $f in
+      *\'*) told came "$f" ;;
+      *)
+        new="$new '$f'"
+        count=$((count + 1))
+        ;;
+    esac
+  done
+  [ $# = 0 ] || told within "$@"
+  [ $count -lt 100 ] || tell
+}
+tell() {
+  [ -z "$new" ] || eval "told came $new"
+  new=
+  count=0
+}
 each() {
   held || return
   MAKE=yes
   if real "$g" && { [ -z "$mixed" ] || same "./$g" || { echo "./$g: is on another file system" >&2; false; }; }; then
     MAKE=no
     if real "$g" "$b" && bring "$@"; then
-      told "$@"
+      came "$@"
       return 0
     fi
   fi
@@ -89,10 +117,13 @@ main() {
   MAKE=yes
   mixed=
   all=
+  new=
+  count=0
   here=$($STAT $OPTION "$DEVICE" .sshsync) || return
   ready || return
   [ -z "$SYNC" ] || $SYNC "$ROOT" || return
   grouped || return
+  tell
   [ -z "$SYNC" ] || $SYNC "$ROOT" || return
   held || return
   [ $failed = 1 ] || rm -rf $all
