@@ -235,7 +235,10 @@ class Staging:
         """
         loads, in_the_way = tuple(loads), tuple(in_the_way)
         made, token = _Publication(loads, present), new_token()
-        variables = {"EMPTY": b"yes" if empty else b"", **self._session().capabilities.stat_words(token)}
+        able = self._session().capabilities
+        variables = {"EMPTY": b"yes" if empty else b"", **able.stat_words(token)}
+        if runs := next((name for name in scripts.RENAMERS if name in able.cutters), None):
+            variables |= scripts.RENAMERS[runs].variables
         lines = made.ready() + b"".join(_line(b"R", key) for key in in_the_way) + made.lines()
         reply = self._flushed(scripts.PUBLISH, variables, lines, token)
         tell(told(reply.payload, token))

@@ -205,14 +205,17 @@ class Scripts(Parts, Leases, Pieces):
             done = not self._real(self._batch(), group, make=False) and self._all(
                 b"mv", free, lambda name: host.move(batch + b"./" + name, there)
             )
-            if done and len(free) == len(names):
-                whole = [name for name in names if host.is_directory(there + name)]
+            if done:
+                whole = [name for name in free if host.is_directory(there + name)]
                 self._told(b"within", [path for name in whole for path in host.walk(there + name)])
-                self._told(b"came", [there + name for name in names if name not in whole])
-                return True
+                self._told(b"came", [there + name for name in free if name not in whole])
+                for number in [number for number, name in enumerate(names, first) if name not in free]:
+                    self._out += self._vars["TOKEN"] + b" failed %d\n" % number
+                return len(free) == len(names)
         failed = False
         for number, name in enumerate(names, first):
-            if host.exists(batch + name) or host.is_link(batch + name) or not host.exists(there + name):
+            staged, placed = (host.exists(path + name) or host.is_link(path + name) for path in (batch, there))
+            if staged or not placed:
                 self._out += self._vars["TOKEN"] + b" failed %d\n" % number
                 failed = True
         return not failed

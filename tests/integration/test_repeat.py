@@ -178,6 +178,11 @@ ROWS: dict[str, Row] = {
     "publish whole directories": Row({}, ready() + groups((".", ["a", "new"]), ("d", ["b c"])), staged=STAGED),
     "publish whole directories where there are some": Row({}, ready() + groups((".", ["a", "new", "d"])), staged=STAGED),
     "publish with directories looked at": Row({}, ready(b"C" + lines("d") + b"C" + lines("new/deep")) + ALL, staged=STAGED),
+    "publish by a program": Row(program(scripts.RENAMERS), ready() + ALL, staged=STAGED),
+    "publish by a program what never came": Row(program(scripts.RENAMERS), ready() + ALL + groups(("new", ["never"])), staged=STAGED),
+    "publish by a program over a directory": Row(program(scripts.RENAMERS), ready() + groups((".", ["a", "only"])), staged={"a": b"A", "only": b"O"}),
+    "publish by a program whole directories where there are some": Row(program(scripts.RENAMERS), ready() + groups((".", ["a", "new", "d"])), staged=STAGED),
+    "publish by a program that does not run": Row({**program(scripts.RENAMERS), "RUN": b"nowhere"}, ready() + ALL, staged=STAGED),
     "publish a part": Row({}, ready(PUT + lines("new/deep/big")) + groups(("new/deep", ["big"])), part=BIG),
     "publish a part to the top": Row({}, ready(PUT + lines("a")) + groups((".", ["a"])), part=BIG),
     "publish a batch and a part": Row(
@@ -201,6 +206,7 @@ ROWS: dict[str, Row] = {
 """By name: what each script is given. The first words name the script; more than one row may stand for one."""
 
 MAY_FAIL = {
+    "publish by a program what never came", "publish by a program over a directory", "publish by a program whole directories where there are some",
     "digest by thousands", "publish whole directories where there are some",
     "ranges of what is gone", "assemble of what is gone", "assemble of too little", "assemble without an end", "assemble-by of too little",
     "unpack of what ends too soon", "store of what is damaged", "pull too little", "pull of what is longer", "pull without an answer", "renew without a lease", "stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory",

@@ -179,11 +179,12 @@ def test_a_host_that_can_neither_stream_nor_scp_says_so(site: Site) -> None:
 COUNTED = "#!/bin/sh\necho NAME >>LOG\nexec REAL \"$@\"\n"
 
 
-def test_a_change_in_each_of_many_directories_costs_few_programs(site: Site, figure) -> None:
+@pytest.mark.parametrize(("able", "counted"), [((), ()), (("perl",), ("mv",))], ids=["plain", "with a program that renames"])
+def test_a_change_in_each_of_many_directories_costs_few_programs(site: Site, figure, able: tuple[str, ...], counted: tuple[str, ...]) -> None:
     """A process takes longer than what it does to one file: the host starts one for a hundred names where it can."""
-    log, names = site.root("log") / "started", ("rm", "rmdir", "find", "stat", "chmod", "touch")
+    log, names = site.root("log") / "started", ("rm", "rmdir", "find", "stat", "chmod", "touch", *counted)
     wrapped = {name: COUNTED.replace("NAME", name).replace("LOG", str(log)).replace("REAL", str(shutil.which(name))) for name in names}
-    server = site.server("host", environment=f"PATH={tools(site, wrapped, also=('sha256sum', 'sync', 'cp'))}")
+    server = site.server("host", environment=f"PATH={tools(site, wrapped, also=('sha256sum', 'sync', 'cp', *able))}")
     site.fill("m", {f"d{n:03}/{kind}": b"%d %s" % (n, kind.encode()) for n in range(150) for kind in ("old", "new", "it's")})
     site.write(f"[DEFAULT]\nstable_for = 0\ndelete = yes\nmax_delete = 100%\n[m]\npath = {site.root('m')}\ntransport = local\n[c]\nparent = m\n{server.section(path=site.root('c'))}")
     assert site.summary("--sync", "c")["exit_code"] == 0
