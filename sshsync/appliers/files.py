@@ -12,7 +12,7 @@ from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
 from sshsync.appliers.moves import Mover, Tools
 from sshsync.appliers.parts import Parts
-from sshsync.appliers.reuse import REUSE, Reuse, reused, twins
+from sshsync.appliers.reuse import REUSE, Reuse, Twins, reused, twins
 from sshsync.appliers.staged import Staged
 from sshsync.appliers.staging import Staging
 from sshsync.core import guard, verify
@@ -78,7 +78,7 @@ class FileApplier:
         self._held: set[str] = set()
         self._parts: Parts | None = None
         self._present: set[Key] = set()
-        self._twins: dict[Key, Key] = {}
+        self._twins: dict[Key, Item] = {}
         self._mover: Mover | None = None
 
     @property
@@ -176,7 +176,9 @@ class FileApplier:
 
     def publish(self, staged: Staged) -> Sequence[Item]:
         """Publish verified files; only their mode and time may still have to be set. What the child refuses is told."""
-        unmarked = [load for load in staged.loads if staged.salvaged or not isinstance(load, Pack)]
+        unmarked = [
+            load.unlike if isinstance(load, Twins) else load for load in staged.loads if not isinstance(load, Pack)
+        ]
 
         def attempt() -> Sequence[Item]:
             self._staging.mark(unmarked)

@@ -239,7 +239,10 @@ class Staging:
         """
         loads, in_the_way = tuple(loads), tuple(in_the_way)
         made, token = _Publication(loads, present), new_token()
-        variables = {"EMPTY": b"yes" if empty else b"", **self._session().capabilities.stat_words(token)}
+        able = self._session().capabilities
+        variables = {"EMPTY": b"yes" if empty else b"", **able.stat_words(token)}
+        if runs := next((name for name in scripts.RENAMERS if name in able.cutters), None):
+            variables |= scripts.RENAMERS[runs].variables
         lines = made.ready() + b"".join(_line(b"R", key) for key in in_the_way) + made.lines()
         reply = self._flushed(scripts.PUBLISH, variables, lines, token)
         tell(told(reply.payload, token))
@@ -264,8 +267,8 @@ class Staging:
         Returns:
             The keys that the host refused, with its words.
         """
-        groups = list(by_directory(keys))
-        return self._refused(self._flushed(scripts.DELETE, {}, _lines(groups)), _order(groups), "deleting")
+        order = _order(by_directory(keys))
+        return self._refused(self._flushed(scripts.DELETE, {}, encode.lines(order)), order, "deleting")
 
     def _refused(self, reply: Reply, order: list[Key], doing: str) -> dict[Key, str]:
         failed = _numbers(reply)

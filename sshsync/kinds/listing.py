@@ -247,23 +247,36 @@ class _Listing:
 
 
 def told(payload: bytes, token: bytes) -> dict[Key, Stamp]:
-    """Read the stamps of files that a host has made visible: ``in DIRECTORY``, then a record for each name in it.
+    """Read the stamps of files that a host has made visible.
 
-    What cannot be read is left out: nothing is known of such a file, and it will be read again.
+    Behind ``came`` stand some in the order in which they were renamed, behind ``within`` all of whole directories. What
+    cannot be read is left out: nothing is known of such a file, and it will be read again.
     """
     found: dict[Key, Stamp] = {}
-    above = b""
-    for record in records(payload, token):
-        if record.startswith(b"in "):
-            above = b"" if record == b"in ." else record[3:] + b"/"
+    group: dict[Key, Stamp] = {}
+    ordered = False
+    for record in (*records(payload, token), b"within"):
+        if record in (b"came", b"within"):
+            found |= _untouched(group) if ordered else group
+            group, ordered = {}, record == b"came"
             continue
         fields = record.split(b" ", 5)
         if len(fields) == 6 and fields[5].startswith(b"./"):
             with suppress(ListingError):
                 mode, stamp = _stamp(fields, "")
                 if mode & 0o170000 == _REGULAR:
-                    found[above + fields[5][2:]] = stamp
+                    group[fields[5][2:]] = stamp
     return found
+
+
+def _untouched(came: dict[Key, Stamp]) -> dict[Key, Stamp]:
+    """Leave out what was changed after the next one had been renamed: the stamp is told a little later than that."""
+    kept: dict[Key, Stamp] = {}
+    latest: int | None = None
+    for key, stamp in reversed(came.items()):
+        if latest is None or stamp.ctime_ns <= latest:
+            kept[key], latest = stamp, stamp.ctime_ns
+    return kept
 
 
 def _stamp(fields: list[bytes], name: str) -> tuple[int, Stamp]:

@@ -84,9 +84,9 @@ def change(db: sqlite3.Connection, repository: int, news: Mapping[Key, T], do: C
             "SELECT first FROM items WHERE repository = ? AND first > ? ORDER BY first LIMIT 1", (repository, keys[at])
         ).fetchone()
         end = bisect_left(keys, _bytes(following[0]), at) if following else len(keys)
-        for key in keys[at:end]:
-            block[key] = do(block.get(key, NOTHING), news[key])
-        _write(db, repository, first, {key: known for key, known in block.items() if known != NOTHING})
+        changed = {key: do(block.get(key, NOTHING), news[key]) for key in keys[at:end]}
+        if any(known != block.get(key, NOTHING) for key, known in changed.items()):
+            _write(db, repository, first, {key: known for key, known in (block | changed).items() if known != NOTHING})
         at = end
 
 

@@ -13,7 +13,7 @@ from sshsync.transports.memory_host import MemoryHost
 from sshsync.transports.memory_lease import Leases
 from sshsync.transports.memory_parts import Parts, half_written
 from sshsync.transports.memory_pieces import Pieces
-from sshsync.transports.memory_shell import Ended, decoded
+from sshsync.transports.memory_shell import ONCE, Ended, decoded
 
 
 class Scripts(Parts, Leases, Pieces):
@@ -138,7 +138,10 @@ class Scripts(Parts, Leases, Pieces):
         """Delete files, and the directories that this empties."""
         self._ours()
         self._held()
-        self._grouped(self._delete)
+        names = list(self._names())
+        for first in range(0, len(names), ONCE):
+            some = names[first : first + ONCE]
+            self._failed |= not self._part(partial(self._delete, some, first))
         self._flush()
         self._held()
         return self._failed
@@ -202,20 +205,26 @@ class Scripts(Parts, Leases, Pieces):
             done = not self._real(self._batch(), group, make=False) and self._all(
                 b"mv", free, lambda name: host.move(batch + b"./" + name, there)
             )
-            if done and len(free) == len(names):
-                self._out += self._vars["TOKEN"] + b" in " + group + b"\n"
-                top = len(host.path(there)) + 1
-                for name in names:
-                    held = host.walk(there + name) if host.is_directory(there + name) else [there + name]
-                    for path in held:
-                        self._record(self._root + b"/" + group, host.path(path, last=False)[top:])
-                return True
+            if done:
+                whole = [name for name in free if host.is_directory(there + name)]
+                self._told(b"within", [path for name in whole for path in host.walk(there + name)])
+                self._told(b"came", [there + name for name in free if name not in whole])
+                for number in [number for number, name in enumerate(names, first) if name not in free]:
+                    self._out += self._vars["TOKEN"] + b" failed %d\n" % number
+                return len(free) == len(names)
         failed = False
         for number, name in enumerate(names, first):
-            if host.exists(batch + name) or host.is_link(batch + name) or not host.exists(there + name):
+            staged, placed = (host.exists(path + name) or host.is_link(path + name) for path in (batch, there))
+            if staged or not placed:
                 self._out += self._vars["TOKEN"] + b" failed %d\n" % number
                 failed = True
         return not failed
+
+    def _told(self, word: bytes, paths: Sequence[bytes]) -> None:
+        if paths:
+            self._out += self._vars["TOKEN"] + b" " + word + b"\n"
+        for path in paths:
+            self._record(self._root, self._host.path(path, last=False)[len(self._root) + 1 :])
 
     def _free_place(self, staged: bytes, path: bytes) -> bool:
         """Tell whether something staged may go to a path: a directory only where there is nothing."""
@@ -228,17 +237,17 @@ class Scripts(Parts, Leases, Pieces):
             host.remove(path)
         return True
 
-    def _delete(self, group: bytes, names: Sequence[bytes], first: int) -> bool:
+    def _delete(self, names: Sequence[bytes], first: int) -> bool:
         self._held()
-        host, there = self._host, self._root + b"/" + group + b"/"
-        found = self._real(self._root, group, make=False)
-        if found == 2:
+        host, there = self._host, self._root + b"/"
+        above = {name: name.rpartition(b"/")[0] or b"." for name in names}
+        found = {place: self._real(self._root, place, make=False) for place in dict.fromkeys(above.values())}
+        free = [name for name in names if found[above[name]] == 0]
+        done = self._all(b"rm", free, lambda name: self._rm(there + b"./" + name))
+        for place in dict.fromkeys(above[name] for name in free):
+            self._prune(place)
+        if done and 1 not in found.values():
             return True
-        if found == 0:
-            done = self._all(b"rm", names, lambda name: self._rm(there + b"./" + name))
-            self._prune(group)
-            if done:
-                return True
         for number, name in enumerate(names, first):
             if host.exists(there + name) or host.is_link(there + name):
                 self._out += b"failed %d\n" % number

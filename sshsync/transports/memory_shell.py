@@ -11,7 +11,7 @@ from sshsync.transports.memory_host import MemoryHost
 
 _OCTAL = re.compile(rb"\\0([0-7]{3})")
 _TOOL = re.compile(r"(md5|sha1|sha256|sha512)|-a (\d+)")
-_ONCE = 100
+ONCE = 100
 """Names that one call of a tool is given at most."""
 
 
@@ -219,7 +219,7 @@ class Shell:
             elif line[:1] == b"F":
                 names.append(name)
                 count += 1
-                if len(names) == _ONCE:
+                if len(names) == ONCE:
                     call()
         call()
 

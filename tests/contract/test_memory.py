@@ -31,7 +31,7 @@ MORE = {
     "claim of another's": Row({"LEASE": b"7", "OWNER": b"{}", "EXPECT": b"9"}),
     "claim of nobody's": Row({"LEASE": b"7", "OWNER": b"{}", "EXPECT": b"-"}),
     "publish with a lease": Row({"BATCH": BATCH, "PART": b"", "LEASE": b"9"}, ALL, staged={"a": b"A"}),
-    "delete with a lease": Row({"LEASE": b"9"}, groups((".", ["a"]), ("d", ["b c"]))),
+    "delete with a lease": Row({"LEASE": b"9"}, lines("a", "d/b c")),
     "mark with a lease": Row({"BELOW": b".", "LEASE": b"9"}, b"600 202001020304.05 a\n600 - d/b c\n600 209913320000.00 d/e/f\n"),
     "discard with a lease": Row({"LEASE": b"9"}, lines("batch/" + BATCH.decode()), staged={"a": b"A"}),
 }

@@ -181,3 +181,27 @@ def test_a_tool_that_hangs_is_looked_for_where_it_hangs(site: Site) -> None:
     found = site.summary("--sync", "c")
     assert found["exit_code"] == 75
     assert "looking for its tools: nothing moved within the time allowed (does one of them hang there?)" in found["by_name"]["c"]["error"]
+
+
+COUNTED = "#!/bin/sh\necho NAME >>LOG\nexec REAL \"$@\"\n"
+
+
+@pytest.mark.parametrize(("able", "counted"), [((), ()), (("perl",), ("mv",))], ids=["plain", "with a program that renames"])
+def test_a_change_in_each_of_many_directories_costs_few_programs(site: Site, figure, able: tuple[str, ...], counted: tuple[str, ...]) -> None:
+    """A process takes longer than what it does to one file: the host starts one for a hundred names where it can."""
+    log, names = site.root("log") / "started", ("rm", "rmdir", "find", "stat", "chmod", "touch", *counted)
+    wrapped = {name: COUNTED.replace("NAME", name).replace("LOG", str(log)).replace("REAL", str(shutil.which(name))) for name in names}
+    server = site.server("host", environment=f"PATH={tools(site, wrapped, also=('sha256sum', 'sync', 'cp', *able))}")
+    site.fill("m", {f"d{n:03}/{kind}": b"%d %s" % (n, kind.encode()) for n in range(150) for kind in ("old", "new", "it's")})
+    site.write(f"[DEFAULT]\nstable_for = 0\ndelete = yes\nmax_delete = 100%\n[m]\npath = {site.root('m')}\ntransport = local\n[c]\nparent = m\n{server.section(path=site.root('c'))}")
+    assert site.summary("--sync", "c")["exit_code"] == 0
+    for number in range(150):
+        place = site.root("m") / f"d{number:03}"
+        (place / "new").write_bytes(b"other %d" % number)
+        (place / "old").rename(place / "moved" if number % 3 else site.root("m") / f"moved{number}")
+    log.write_text("")
+    assert site.summary("--sync", "c")["exit_code"] == 0
+    site.same("m", "c")
+    started = log.read_text().split()
+    figure("programs", len(started))
+    assert len(started) < 60, {name: started.count(name) for name in names}

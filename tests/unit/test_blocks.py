@@ -102,3 +102,10 @@ def test_a_block_with_a_bit_that_flipped_is_damage_or_other_digests(place: int, 
     except Damaged:
         found = []
     assert found in ([], list(MANY)[:20])
+
+
+def test_where_nothing_changes_nothing_is_written(db: sqlite3.Connection) -> None:
+    blocks.change(db, 1, MANY, new)
+    before = db.total_changes
+    blocks.change(db, 1, {**MANY, b"never": NOTHING}, new)
+    assert db.total_changes == before

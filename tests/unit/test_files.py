@@ -10,7 +10,7 @@ from sshsync.errors import CommandError, ListingError, ToolMissingError
 from sshsync.kinds import files, globs
 from sshsync.kinds.base import Answer, Request, Subject
 from sshsync.kinds.files import Files, digest_of
-from sshsync.kinds.listing import paths
+from sshsync.kinds.listing import paths, told
 from sshsync.model.item import Stamp
 from sshsync.model.topology import Commands
 from sshsync.remote.probe import Capabilities
@@ -321,3 +321,25 @@ def test_a_template_keeps_no_space_at_the_end_of_a_line(tmp_path) -> None:
 @pytest.mark.parametrize("pattern", ["!", "/", "!/", "a[b", "[!", "a\\", "[[:nothing:]]"])
 def test_a_pattern_that_can_match_nothing_is_told(pattern: str) -> None:
     assert len(globs.faults(["fine", pattern])) == 1
+
+
+def renamed(*times: int, word: bytes = b"came") -> bytes:
+    """What a host tells of files whose change times are these, in the order in which they were renamed."""
+    lines = [b"tok 81a4 5 1600000000 %d 7 ./d/f%d\n" % (at, number) for number, at in enumerate(times)]
+    return b"tok " + word + b"\n" + b"".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("payload", "known"),
+    [
+        (renamed(5, 5, 6), [0, 1, 2]),
+        (renamed(5, 7, 6), [0, 2]),
+        (renamed(9, 5, 6, 8, 7), [1, 2, 4]),
+        (renamed(9, 5, 7, word=b"within"), [0, 1, 2]),
+        (renamed(9, word=b"within") + renamed(5) + b"tok failed 7\n", [0]),
+        (renamed(6, 5) + b"tok came\n", [1]),
+    ],
+)
+def test_what_changed_after_the_next_one_was_renamed_is_not_known_again(payload: bytes, known: list[int]) -> None:
+    found = told(payload, TOKEN)
+    assert sorted(found) == [b"d/f%d" % number for number in known]

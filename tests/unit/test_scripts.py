@@ -11,7 +11,7 @@ import pytest
 
 import sshsync.remote.scripts
 from sshsync.remote import encode
-from sshsync.remote.scripts import ASSEMBLERS, CUTTERS, EVERY, PIECES, STAT_IN_PERL, Foreign, Script, Status
+from sshsync.remote.scripts import ASSEMBLERS, CUTTERS, EVERY, PIECES, RENAMERS, STAT_IN_PERL, Foreign, Script, Status
 from sshsync.remote.scripts.program import SHARED, indented, stripped
 from tests.sshd import require
 
@@ -74,11 +74,11 @@ PROGRAMS = sorted(HERE.glob("programs/*"))
 
 def test_every_program_is_there_in_every_language() -> None:
     names = {relative(file) for file in PROGRAMS if file.is_file()}
-    assert names == {f"programs/{name}.{ending}" for name in ("pieces", "assemble") for ending in ("py", "pl")}
-    assert set(CUTTERS) == set(ASSEMBLERS) == {"python3", "perl"}
+    assert names == {f"programs/{name}.{ending}" for name in ("pieces", "assemble", "rename") for ending in ("py", "pl")}
+    assert set(CUTTERS) == set(ASSEMBLERS) == set(RENAMERS) == {"python3", "perl"}
 
 
-@pytest.mark.parametrize("programs", [CUTTERS, ASSEMBLERS], ids=["pieces", "assemble"])
+@pytest.mark.parametrize("programs", [CUTTERS, ASSEMBLERS, RENAMERS], ids=["pieces", "assemble", "rename"])
 def test_a_program_is_good_code_and_short_enough_for_any_command_line(programs: dict[str, Foreign]) -> None:
     require(bool(shutil.which("perl")), "perl")
     ast.parse(programs["python3"].text, feature_version=(3, 4))

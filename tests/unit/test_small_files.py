@@ -130,6 +130,21 @@ def test_files_that_were_moved_are_copied_where_they_are_and_not_sent(world: Wor
     assert (found.copied, found.moved, found.saved) == (100, 0, sum(len(data) for key, data in new.items() if key.startswith(b"new/")))
 
 
+def test_copies_keep_mode_and_time_and_only_others_are_set(world: World) -> None:
+    world.fill("master", b"/m", {b"old/same": b"same", b"old/other": b"other"})
+    assert world.run("proxy", text=ONE).exit_code == 0
+    master, proxy = world.host("master"), world.host("proxy")
+    proxy.started.clear()
+    master.put(b"/m/new/same", b"same")
+    assert world.run("proxy", text=ONE).exit_code == 0
+    assert (moves(world).get("mark", 0), proxy.below(b"/p")[b"new/same"]) == (0, b"same")
+    master.put(b"/m/new/other", b"other", mode=0o600, mtime=1_500_000_000)
+    master.put(b"/m/new/more", b"same")
+    assert world.run("proxy", text=ONE).exit_code == 0
+    made = proxy.files[b"/p/new/other"]
+    assert (moves(world)["mark"], made.mode, made.mtime) == (1, 0o600, 1_500_000_000)
+
+
 def test_a_copy_that_is_not_what_it_seemed_to_be_is_sent(world: World) -> None:
     world.fill("master", b"/m", {b"old": b"content"})
     assert world.run("proxy", text=ONE).exit_code == 0

@@ -59,10 +59,13 @@ CUTTERS = foreign("programs/pieces")
 ASSEMBLERS = foreign("programs/assemble")
 """What writes ranges of other files, and bytes that come, into a part, by its interpreter; see ASSEMBLE_BY."""
 
+RENAMERS = foreign("programs/rename")
+"""What renames many files, by its interpreter; see PUBLISH."""
+
 # place/: what changes a child where its readers look, and what clears staging: only for whoever holds its lease.
 MARK = load("place/mark", "own", "held", "plain")
 PUBLISH = load("place/publish", "own", "held", "grouped", "real", "told")
-DELETE = load("place/delete", "own", "held", "grouped", "real", "prune")
+DELETE = load("place/delete", "own", "held", "batches", "real", "prune")
 STAGED = load("place/staged", "own")
 DISCARD = load("place/discard", "own", "held", "batches")
 HOOK = load("place/hook", "top")
@@ -84,7 +87,7 @@ EVERY = (
 __all__ = [
     "ASSEMBLE", "ASSEMBLERS", "ASSEMBLE_BY", "BELOW", "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE", "CONDITION", "CUTTERS",
     "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST", "MARK", "MISSING",
-    "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "PULL", "RANGES", "READ", "RELEASE", "RENEW", "REUSE", "ROOM",
-    "SCP_SEND", "SCP_TAKE", "SHORT", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM",
+    "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "PULL", "RANGES", "READ", "RELEASE", "RENAMERS", "RENEW", "REUSE",
+    "ROOM", "SCP_SEND", "SCP_TAKE", "SHORT", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM",
     "TAKE_OVER", "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK", "Command", "Foreign", "Script", "Status",
 ]  # fmt: skip

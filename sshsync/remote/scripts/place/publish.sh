@@ -43,24 +43,85 @@ ready() {
   done
   same "$@" </dev/null || mixed=yes
 }
-# Moves names of the batch to their place. With EMPTY, empty directories make room for files.
+# Tells that a name is not in its place, by its number.
+no() {
+  printf '%s failed %s\n' "$TOKEN" "$1"
+  failed=1
+}
+# Moves names of the batch to their place, or has them wait for others. With EMPTY, empty directories make room for files.
+# taken: the numbers of whole directories that found something in their place.
 bring() {
-  k=0
+  j=$first
+  taken=
+  p=./$g
+  [ "$g" != . ] || p=.
   for f do
     shift
-    if [ ! -d "$b/$g/$f" ]; then
+    if [ -d "$b/$g/$f" ]; then
+      if [ -e "./$g/$f" ] || [ -L "./$g/$f" ] || [ -g "./$g" ]; then taken="$taken $j"; else set -- "$@" "$f"; fi
+    else
       [ -z "$EMPTY" ] || [ ! -d "./$g/$f" ] || [ -L "./$g/$f" ] || find "./$g/$f" -depth -type d -exec rmdir {} \; 2>/dev/null
-    elif [ -e "./$g/$f" ] || [ -L "./$g/$f" ] || [ -g "./$g" ]; then
-      k=1
+      later "${f#./}" || set -- "$@" "$f"
+    fi
+    j=$((j + 1))
+  done
+  [ $# -gt 0 ] || return 0
+  cd "$b/$g" || return
+  mv -f "$@" "$ROOT/$g/"
+  k=$?
+  cd "$ROOT" || exit
+  [ $k = 0 ] && came "$@"
+}
+# Whether file $1 waits, with its number, for a program that renames a hundred. One with a quote, which eval would end at, does not.
+later() {
+  [ -n "$RUN" ] || return
+  case $g/$1 in *\'*) return 1 ;; esac
+  waiting="$waiting '${b#"$ROOT"/}/$g/$1' '$p/$1' $j"
+  count=$((count + 1))
+}
+# Has told of names that came to directory g: of files with others, in the order in which they came.
+came() {
+  for f do
+    shift
+    f=$p/${f#./}
+    if [ -d "$f" ]; then
+      set -- "$@" "$f"
       continue
     fi
-    set -- "$@" "$f"
+    case $f in
+      *\'*) told came "$f" ;;
+      *)
+        new="$new '$f'"
+        count=$((count + 1))
+        ;;
+    esac
   done
-  [ $# -gt 0 ] || return $k
-  cd "$b/$g" || return
-  mv -f "$@" "$ROOT/$g/" || k=1
-  cd "$ROOT" || exit
-  return $k
+  [ $# = 0 ] || told within "$@"
+}
+# Renames what waits, and tells of what came.
+settle() {
+  [ -z "$waiting" ] || eval "set -- $waiting; move \"\$@\""
+  [ -z "$new" ] || eval "told came $new"
+  waiting=
+  new=
+  count=0
+}
+# Whether a name is still where it was staged, or not in its place. What is gone there and is here an earlier try has moved.
+lacking() { [ -e "$1" ] || [ -L "$1" ] || { [ ! -e "$2" ] && [ ! -L "$2" ]; }; }
+# Has triples renamed, and one by one what the program left: mv has words for why it cannot.
+move() {
+  held || return
+  if $RUN "$PROGRAM" "$@" </dev/null 2>/dev/null; then
+    while [ $# -gt 0 ]; do
+      new="$new '$2'"
+      shift 3
+    done
+  fi
+  while [ $# -gt 0 ]; do
+    if [ -e "$1" ] || [ -L "$1" ]; then mv -f "$1" "${2%/*}/"; fi
+    if lacking "$1" "$2"; then no "$3"; fi
+    shift 3
+  done
 }
 each() {
   held || return
@@ -68,31 +129,31 @@ each() {
   if real "$g" && { [ -z "$mixed" ] || same "./$g" || { echo "./$g: is on another file system" >&2; false; }; }; then
     MAKE=no
     if real "$g" "$b" && bring "$@"; then
-      told "$@"
+      for j in $taken; do no "$j"; done
+      [ $count -lt 100 ] || settle
       return 0
     fi
   fi
-  # What is gone from the batch and is in its place was moved by an earlier try.
-  k=0
+  settle
   j=$first
   for f do
-    if [ -e "$b/$g/$f" ] || [ -L "$b/$g/$f" ] || [ ! -e "$ROOT/$g/$f" ]; then
-      printf '%s failed %s\n' "$TOKEN" "$j"
-      k=1
-    fi
+    if lacking "$b/$g/$f" "./$g/$f"; then no "$j"; fi
     j=$((j + 1))
   done
-  return $k
 }
 main() {
   own && held || return
   MAKE=yes
   mixed=
   all=
+  new=
+  waiting=
+  count=0
   here=$($STAT $OPTION "$DEVICE" .sshsync) || return
   ready || return
   [ -z "$SYNC" ] || $SYNC "$ROOT" || return
   grouped || return
+  settle </dev/null
   [ -z "$SYNC" ] || $SYNC "$ROOT" || return
   held || return
   [ $failed = 1 ] || rm -rf $all
