@@ -2,11 +2,11 @@
 
 import itertools
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sshsync.appliers.renames import Renames, about, grouped, in_order, line, numbers
 from sshsync.core.chunks import Copy
 from sshsync.errors import CommandError, LeasedError, ListingError
 from sshsync.hosts.conversation import Reply, failure, new_token
@@ -14,13 +14,12 @@ from sshsync.hosts.session import Session
 from sshsync.kinds.listing import told
 from sshsync.model.change import Transfer
 from sshsync.model.item import Item, Key, Stamp
-from sshsync.model.words import visible
 from sshsync.remote import encode, room, scripts
 from sshsync.remote.frame import records
 from sshsync.remote.ranges import assembling
 from sshsync.remote.room import Room
 from sshsync.remote.scripts import OPEN, Command, Script
-from sshsync.transfers.load import Load, Loose, Part, above, by_directory, hexadecimal, units
+from sshsync.transfers.load import Load, Loose, Part, by_directory, hexadecimal
 
 _COPY_RATE = 5_000_000
 """Bytes a second that the slowest host is expected to copy; only bounds how long silence is fine."""
@@ -146,7 +145,7 @@ class Staging:
         variables = {"FROM": leftover.name.encode(), "TO": load.place.encode(), "COPY": copy}
         groups = [] if leftover.closed else by_directory(change.key for change in load.changes)
         command = Command(scripts.TAKE_OVER, self._of(variables))
-        self._run(command, _lines(groups), load.size / _COPY_RATE).check("salvaging")
+        self._run(command, grouped(groups), load.size / _COPY_RATE).check("salvaging")
 
     def carry_on(self, name: str, load: Part) -> int:
         """Go on with a part under a name of this lease; what somebody may still write to is copied into a new file.
@@ -203,7 +202,7 @@ class Staging:
         if not marked:
             return []
         reply = self._mark(b".", marked)
-        failed = _numbers(reply)
+        failed = numbers(reply)
         if reply.status and not failed:
             reply.check("setting mode and time")
         return [marked[number][0] for number in failed if number < len(marked)]
@@ -238,12 +237,12 @@ class Staging:
             HostError: nothing can be said about the load; publishing it again tells.
         """
         loads, in_the_way = tuple(loads), tuple(in_the_way)
-        made, token = _Publication(loads, present), new_token()
+        made, token = Renames(loads, present), new_token()
         able = self._session().capabilities
         variables = {"EMPTY": b"yes" if empty else b"", **able.stat_words(token)}
         if runs := next((name for name in scripts.RENAMERS if name in able.cutters), None):
             variables |= scripts.RENAMERS[runs].variables
-        lines = made.ready() + b"".join(_line(b"R", key) for key in in_the_way) + made.lines()
+        lines = made.ready() + b"".join(line(b"R", key) for key in in_the_way) + made.lines()
         reply = self._flushed(scripts.PUBLISH, variables, lines, token)
         tell(told(reply.payload, token))
         refused = self._refused(reply, made.order, "publishing")
@@ -267,15 +266,15 @@ class Staging:
         Returns:
             The keys that the host refused, with its words.
         """
-        order = _order(by_directory(keys))
+        order = in_order(by_directory(keys))
         return self._refused(self._flushed(scripts.DELETE, {}, encode.lines(order)), order, "deleting")
 
     def _refused(self, reply: Reply, order: list[Key], doing: str) -> dict[Key, str]:
-        failed = _numbers(reply)
+        failed = numbers(reply)
         if reply.status and not failed:
             raise failure(reply.label, doing, reply.status, reply.errors)
         said = reply.errors.strip().splitlines()
-        return {order[number]: _about(order[number], said) for number in failed if number < len(order)}
+        return {order[number]: about(order[number], said) for number in failed if number < len(order)}
 
     def _flushed(self, script: Script, variables: dict[str, bytes], lines: bytes, token: bytes = b"") -> Reply:
         sync = self._session().capabilities.sync.encode()
@@ -306,47 +305,6 @@ class Staging:
         return reply
 
 
-class _Publication:
-    """What several loads have to rename, as the host is told.
-
-    Attributes:
-        order: the names, as they are numbered there.
-        files: those that are files; the others are whole directories.
-        present: directories that the child has then.
-    """
-
-    def __init__(self, loads: tuple[Load, ...], present: set[Key] | None) -> None:
-        self._loads = loads
-        self._groups: list[list[tuple[Key, list[Key]]]] = []
-        self.files = {change.key for load in loads for change in load.changes}
-        places = [{place for change in load.changes for place in above(change.key)} for load in loads]
-        # A directory in which several loads have files comes from none of them as a whole.
-        shared = {place for place, count in Counter(itertools.chain.from_iterable(places)).items() if count > 1}
-        self.present = shared.union(present or ())
-        for load in loads:
-            names = (change.key for change in load.changes) if present is None else units(load, self.present)
-            self._groups.append(list(by_directory(names)))
-        self.present.update(*places)
-        self.order = [name for groups in self._groups for name in _order(groups)]
-
-    def ready(self) -> bytes:
-        """Return the lines of what is made ready before the first flush."""
-        lines = []
-        for load in self._loads:
-            lines.append(_line(b"B", load.attempt.encode()))
-            if isinstance(load, Part):
-                lines += (_line(b"P", load.name.encode()), _line(b"N", load.change.key))
-        lines += (
-            _line(b"C", place) for place in dict.fromkeys(place for groups in self._groups for place, _ in groups)
-        )
-        return b"".join(lines) + _line(b"S", b"")
-
-    def lines(self) -> bytes:
-        """Return the lines of what is renamed."""
-        pairs = zip(self._loads, self._groups, strict=True)
-        return b"".join(_line(b"B", load.attempt.encode()) + _lines(groups) for load, groups in pairs)
-
-
 def _sizes(reply: Reply, token: bytes) -> dict[Key, int]:
     """Read what stat tells of files in staging."""
     found = {}
@@ -358,23 +316,6 @@ def _sizes(reply: Reply, token: bytes) -> dict[Key, int]:
     return found
 
 
-def _line(letter: bytes, name: bytes) -> bytes:
-    return letter + encode.name(name) + b"\n"
-
-
-def _order(groups: Iterable[tuple[Key, list[Key]]]) -> list[Key]:
-    return [name if place == b"." else place + b"/" + name for place, names in groups for name in names]
-
-
-def _lines(groups: Iterable[tuple[Key, list[Key]]]) -> bytes:
-    """Return names for a script that works directory by directory."""
-    lines: list[bytes] = []
-    for directory, names in groups:
-        lines.append(_line(b"G", directory))
-        lines += (_line(b"F", name) for name in names)
-    return b"".join(lines)
-
-
 def _touch_time(seconds: int) -> bytes:
     """The time as ``touch -t`` wants it (POSIX: CCYYMMDDhhmm.SS, here in UTC); what it refuses for other years."""
     try:
@@ -382,22 +323,3 @@ def _touch_time(seconds: int) -> bytes:
     except OverflowError:
         return b"-"
     return f"{at.year:04}{at:%m%d%H%M.%S}".encode()
-
-
-def _about(key: Key, said: list[bytes]) -> str:
-    """Return what the host said about one item: the lines that name it or its directory, else all."""
-    directory, _, base = key.rpartition(b"/")
-    lines = [line for line in said if _mentions(line, base)]
-    lines = lines or [line for line in said if directory and _mentions(line, directory.rpartition(b"/")[2])]
-    return visible(b"; ".join(lines or said), 300) or "the host refused it"
-
-
-def _mentions(line: bytes, name: bytes) -> bool:
-    return any(b"/" + name + end in line for end in (b"'", b":", b'"', b" "))
-
-
-def _numbers(reply: Reply) -> list[int]:
-    """Return the numbers of what failed: in lines of their own, or in records where names stand beside them."""
-    lines, *told = reply.payload.split(reply.token + b" ")
-    words = [line.split() for line in (*lines.splitlines(), *told) if line.startswith(b"failed ")]
-    return [int(word[1]) for word in words if len(word) == 2 and word[1].isdigit()]
