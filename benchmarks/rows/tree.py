@@ -1,5 +1,6 @@
 """A tree as people have it: copied, left alone twice, changed a little."""
 
+import time
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -8,6 +9,8 @@ from benchmarks.row import OURS, Target
 from benchmarks.rows.push import Push
 from benchmarks.wire import Count
 
+REST = 3
+"""Seconds for which the tree was left alone before it is copied."""
 FIRST, SECOND, THIRD, CHANGED = "first copy", "second run", "third run", "changed"
 
 
@@ -43,6 +46,8 @@ class Tree(Push):
         if step == FIRST:
             trees.mirror(self.young, self.source)
             super().prepare(way, step)
+            # A file that changed in these seconds may change again under the same stamp: nobody would know it again.
+            time.sleep(REST)
         elif step == CHANGED:
             trees.mirror(self.old, self.source)
         self.journal = self.lab.journal()

@@ -96,4 +96,4 @@ def unlike(parent: Snapshot, child: Snapshot, own: str) -> tuple[set[str], set[s
 
 
 def _of(snapshot: Snapshot) -> set[str]:
-    return {item.digest.partition(":")[0] for item in snapshot.items.values() if item.digest}
+    return {item.algorithm for item in snapshot.items.values()} - {""}

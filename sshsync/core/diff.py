@@ -33,7 +33,7 @@ def diff(
         **{
             key: "the parent printed no digest for it"
             for key, item in parent.items.items()
-            if not item.digest and key not in parent.restless
+            if not item.algorithm and key not in parent.restless
         },
         **(blocked or {}),
     }
@@ -64,7 +64,7 @@ def diff(
 def _change(old: Item | None, new: Item) -> Change | None:
     if old is None:
         return Copy(new)
-    if old.digest != new.digest:
+    if not old.agrees(new):
         return Replace(old, new)
     return Adjust(old, new) if old.marks != new.marks else None
 

@@ -203,7 +203,7 @@ def _told(item: Item) -> bool:
     time back within the same tick of the clock.
     """
     stamp = item.stamp
-    return bool(item.digest and stamp.inode) and stamp.mtime_ns < stamp.ctime_ns - _RACY_NS and _calm(item, _WIDEST)
+    return bool(item.algorithm) and stamp.mtime_ns < stamp.ctime_ns - _RACY_NS and _calm(item, _WIDEST)
 
 
 def _all_known(found: Snapshot) -> bool:
@@ -223,10 +223,11 @@ def _limit(now: int) -> int:
 
 
 def _is_cacheable(item: Item, limit: int) -> bool:
-    return bool(item.digest and item.stamp.inode) and _calm(item, limit)
+    return bool(item.algorithm) and _calm(item, limit)
 
 
 def _calm(item: Item, limit: int) -> bool:
-    """Tell whether an item's times are old enough, and such that they can be kept."""
-    times = item.stamp.ctime_ns, item.stamp.mtime_ns
-    return min(times) >= -_WIDEST and max(times) < min(limit, _WIDEST)
+    """Tell whether an item's times are old enough, and its stamp such that it can be kept."""
+    stamp = item.stamp
+    times = stamp.ctime_ns, stamp.mtime_ns
+    return bool(stamp.inode) and min(times) >= -_WIDEST and max(times) < min(limit, _WIDEST)

@@ -112,7 +112,7 @@ class Files:
         items = Items.of(listed.items)
         _fill(items, subject.cached())
         # In the order of their keys: what is put on record together are neighbours then.
-        unread = sorted(key for key, item in items.items() if item.digest is None)
+        unread = sorted(key for key, item in items.items() if not item.algorithm)
         hashed = 0
         for keys in _portions(unread, lambda key: items[key].size, self._portion):
             sizes = {key: items[key].size for key in keys}
@@ -122,7 +122,7 @@ class Files:
                 items.add(items[key].digested(found.get(key)))
             # Kept under the stamp that was listed: a file that changed since bears another one.
             yield Learned(tuple(items[key] for key in keys))
-        if items and not any(item.digest for item in items.values()):
+        if items and not any(item.algorithm for item in items.values()):
             raise CommandError(
                 f"no digest of any of its {len(items)} file(s) can be made",
                 where=subject.repository.name,
@@ -303,8 +303,7 @@ def digest_of(words: bytes) -> Digest | None:
 def _fill(items: Items, cached: Iterable[tuple[Key, Stamp, Digest]]) -> None:
     """Give items the digests that are known for their stamps."""
     for key, stamp, digest in cached:
-        if key in items and items[key].stamp == stamp:
-            items.add(Item(key, digest, stamp, items[key].mode))
+        items.learn(key, stamp, digest)
 
 
 def _direct_lacks(command: str, capabilities: Capabilities) -> Iterable[str]:

@@ -72,8 +72,23 @@ class Item:
         held = self._held
         if isinstance(held, tuple):
             return held[0]
-        raw = held[_HEAD.size if len(held) in _NARROW else _WIDE.size :]
+        raw = _tail(held)
         return None if len(raw) == len(_UNDIGESTED) else digest_of(raw)
+
+    @property
+    def algorithm(self) -> str:
+        """What made its digest, "" where there is none."""
+        held = self._held
+        if isinstance(held, tuple):
+            return (held[0] or "").partition(":")[0]
+        return _ALGORITHMS.get(len(_tail(held)), "")
+
+    def agrees(self, other: "Item") -> bool:
+        """Tell whether two items have the same digest, or both have none."""
+        ours, theirs = self._held, other._held
+        if isinstance(ours, tuple) or isinstance(theirs, tuple):
+            return self.digest == other.digest
+        return _tail(ours) == _tail(theirs)
 
     @property
     def stamp(self) -> Stamp:
@@ -91,7 +106,10 @@ class Item:
     def size(self) -> int:
         """Size in bytes."""
         held = self._held
-        return held[1].size if isinstance(held, tuple) else _head(held)[0].size
+        if isinstance(held, bytes) and len(held) in _NARROW:
+            _, _, low, high, _, _, _ = _HEAD.unpack_from(held)
+            return int(high * _SIX + low)
+        return self.stamp.size
 
     @property
     def mtime(self) -> int:
@@ -164,6 +182,11 @@ def _packed(digest: Digest | None, stamp: Stamp, mode: int) -> _Held:
     return head + raw if isinstance(raw, bytes) else (digest, stamp, mode)
 
 
+def _tail(held: bytes) -> bytes:
+    """Return the digest of a row as it stands there."""
+    return held[_HEAD.size if len(held) in _NARROW else _WIDE.size :]
+
+
 def _head(held: bytes) -> tuple[Stamp, int]:
     """Return stamp and mode of a row."""
     if len(held) in _NARROW:
@@ -193,6 +216,20 @@ class Items(Mapping[Key, Item]):
     def add(self, item: Item) -> None:
         """Add an item, in the place of one with its key; for who makes the mapping and has not shown it yet."""
         self._held[item.key] = item._held
+
+    def learn(self, key: Key, stamp: Stamp, digest: Digest) -> None:
+        """Give an item the digest that is known for its stamp, where it bears that; as `add`."""
+        held = self._held.get(key)
+        if held is None:
+            return
+        mode = held[2] if isinstance(held, tuple) else _head(held)[1]
+        made = _packed(digest, stamp, mode)
+        if isinstance(held, bytes) and isinstance(made, bytes) and len(held) in _NARROW and len(made) in _NARROW:
+            same = held[: _HEAD.size] == made[: _HEAD.size]
+        else:
+            same = self[key].stamp == stamp
+        if same:
+            self._held[key] = made
 
     def after(self, came: Iterable[Item], gone: Iterable[Key] = ()) -> "Items":
         """Return other items: these, after some came or changed and some went."""

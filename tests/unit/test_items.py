@@ -22,6 +22,21 @@ def test_an_item_holds_whatever_a_host_may_say(stamp: Stamp, digest: str | None,
     assert item == Item(b"a", digest, stamp, mode)
     assert item.digested(None) == Item(b"a", None, stamp, mode)
     assert item.digested("sha256:" + "c" * 64).stamped(stamp).digest == "sha256:" + "c" * 64
+    assert item.algorithm == (digest or "").partition(":")[0]
+
+
+STAMPS = st.builds(Stamp, st.sampled_from([0, 7, 2**48]), st.sampled_from([0, 9, 2**64]), st.just(3), st.sampled_from([0, 2**48]))
+
+
+@given(STAMPS, STAMPS, DIGESTS, DIGESTS, st.integers(0, 0o777))
+def test_items_agree_by_digest_and_learn_it_by_stamp(ours: Stamp, theirs: Stamp, digest: str | None, other: str | None, mode: int) -> None:
+    item = Item(b"a", digest, ours, mode)
+    assert item.agrees(Item(b"b", other, theirs)) == (digest == other)
+    items = Items([item])
+    items.learn(b"unknown", theirs, "md5:" + "0" * 32)
+    for known in filter(None, (digest, other)):
+        items.learn(b"a", theirs, known)
+        assert list(items.values()) == [item.digested(known) if ours == theirs else item]
 
 
 def test_a_million_items_fit_into_memory(figure: Callable[[str, object], None]) -> None:
