@@ -288,7 +288,7 @@ class Sealed(Mapping[Key, Item]):
 
     Args:
         sight: what was seen before.
-        listing: the listing itself, in pieces.
+        listing: the listing itself, in compressed pieces.
 
     Attributes:
         opened: the same snapshot with its items, once somebody needed them.

@@ -107,7 +107,7 @@ def test_what_is_not_as_it_was_verified_stays_so_in_every_run(world: World) -> N
     world.host("proxy").put(b"/p/a", b"other")
     for _ in range(3):
         assert world.run("node1,node2").exit_code == 7
-        assert {event.reason for event in world.seen(ev.ItemFailed)} == {"its copy on proxy is not the verified one"}
+        assert {event.reason for event in world.seen(ev.ItemFailed)} == {"its copy on proxy is not the verified one: synchronize proxy, too"}
 
 
 def test_a_parent_that_lost_all_is_refused(world: World) -> None:
