@@ -14,7 +14,7 @@ def build(top: Path = CHECKOUT) -> Path:
     """Build sdist, wheel and RPM, and return their directory."""
     require(bool(shutil.which("rpmbuild")), "rpmbuild")
     require(Path("/usr/bin/python3.11").exists(), "/usr/bin/python3.11")
-    done = subprocess.run([str(top / "script" / "rpm")], capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run([str(top / "script" / "rpm")], capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return top / "dist"
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.containers.conftest import PROJECT, Chain
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 SHA1 = "digestcmd = if [ -f ${FILEPATH} ]; then sha1sum ${FILEPATH} | cut -d' ' -f1; else echo \\'NONE\\'; fi\n"
 SCP = "synccmd = scp -p -i %s/.ssh/id_rsa ${REMOTEUSER}@${REMOTEHOST}:${REMOTEDIR}/${FILE} ${LOCALDIR}/${FILE}\n"

@@ -12,7 +12,7 @@ from tests.containers import packages
 from tests.containers.conftest import Chain
 from tests.containers.machine import Machine
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 ACCOUNTS = {"repomaster": "repoowner", "repoproxy": "proxyrunner", "appnode1": "appuser", "appnode2": "appuser"}
 TUTORIAL = pages.DOCS / "tutorial.md"

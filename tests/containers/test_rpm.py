@@ -14,7 +14,7 @@ from tests.containers.conftest import Chain
 from tests.containers.machine import Machine
 from tests.sshd import require
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 CHAIN = """
 [sshsync]

@@ -11,7 +11,7 @@ from tests.containers import packages
 from tests.containers.machine import Machine
 from tests.sshd import require
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 UNITS = Path(__file__).parents[2] / "systemd"
 CONFIG = """[sshsync]
