@@ -10,7 +10,10 @@ T = TypeVar("T")
 
 
 def ahead(
-    work: Generator[T, None, None], room: int, cancel: Callable[[], None] = lambda: None
+    work: Generator[T, None, None],
+    room: int,
+    cancel: Callable[[], None] = lambda: None,
+    within: float | None = None,
 ) -> Generator[tuple[T, ...], None, None]:
     """Yield what a generator gives, in order, while it runs in a thread of its own: each time all that is ready.
 
@@ -20,6 +23,8 @@ def ahead(
         work: is run to its end, or closed, in that thread.
         room: pieces that wait at the most; then the work does.
         cancel: called when what is yielded is wanted no more: whatever the work waits for should end soon.
+        within: seconds after which nothing is yielded where nothing became ready, so that whoever takes what is ready
+            can look at something else; None for never.
 
     Raises:
         BaseException: whatever the work raised, after all that it gave before.
@@ -28,7 +33,7 @@ def ahead(
     thread = threading.Thread(target=ready.fill, args=(work,), name="sshsync-ahead", daemon=True)
     thread.start()
     try:
-        while pieces := ready.take():
+        while (pieces := ready.take(within)) or not ready.used_up:
             yield pieces
     finally:
         if ready.close():
@@ -61,15 +66,21 @@ class _Ready(Generic[T]):
                 self._ended = True
                 self._changed.notify_all()
 
-    def take(self) -> tuple[T, ...]:
-        """Wait for pieces and return all that are ready; none at the end."""
+    @property
+    def used_up(self) -> bool:
+        """Whether there is nothing more to take."""
         with self._changed:
-            self._changed.wait_for(lambda: self._pieces or self._ended)
+            return self._ended and not self._pieces
+
+    def take(self, within: float | None = None) -> tuple[T, ...]:
+        """Wait for pieces and return all that are ready; none at the end, or when none came within so many seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._pieces or self._ended, within)
             pieces = tuple(self._pieces)
             self._pieces.clear()
             self._changed.notify_all()
-        if not pieces and self._error:
-            raise self._error
+            if not pieces and self._ended and self._error:
+                raise self._error
         return pieces
 
     def close(self) -> bool:

@@ -1,7 +1,7 @@
 """The applier of files: room and names are looked at before, young files wait, changes travel by strategies."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -27,8 +27,11 @@ from sshsync.model.words import visible
 from sshsync.remote.probe import Capabilities
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.choose import choose
-from sshsync.transfers.load import PACKED, SMALL, STREAMED, Batch, Pack, Part, above, batches
+from sshsync.transfers.load import PACKED, SMALL, STREAMED, Batch, Load, Pack, Part, above, batches
 from sshsync.transfers.reads import Reads
+
+_LOOK = 0.2
+"""Seconds between two looks whether the parent shows what a follower has verified."""
 
 
 class FileAppliers:
@@ -111,28 +114,36 @@ class FileApplier:
                 del wanted[key]
             arrivals = Arrivals(wanted, feed, parts, mover.check, self._alone)
             # Closed before anything goes on: what is staged comes from a thread of its own.
-            with closing(mover.move(b for changes in arrivals for b in self._batches(changes))) as moved:
-                for staged in moved:
-                    yield from self._in_turn(staged, feed, mover.check)
-            for staged in salvaged:
-                yield from self._in_turn(staged, feed, mover.check)
+            with closing(mover.move((b for changes in arrivals for b in self._batches(changes)), _LOOK)) as moved:
+                yield from self._in_turn(moved, mover, feed)
+            yield from self._in_turn(salvaged, mover, feed)
         finally:
             self._ledger.tentative = False
 
-    def _in_turn(self, staged: Staged, feed: Feed, check: Callable[[], None]) -> Generator[Staged, None, None]:
-        """Yield verified files once the parent shows them, too; what it gives up stays in staging for the next run."""
-        waiting = staged.loads
+    def _in_turn(self, moved: Iterable[Staged], mover: Mover, feed: Feed) -> Generator[Staged, None, None]:
+        """Yield verified files once the parent shows them, too; what it gives up stays in staging for the next run.
+
+        What the parent does not show yet keeps nothing that comes later from being shown.
+        """
+        waiting: list[tuple[Load, bool]] = []
+
+        def shown() -> Iterator[Staged]:
+            for salvaged in (True, False):
+                fit = tuple(load for load, old in waiting if old is salvaged and _holds(feed, load))
+                if fit:
+                    waiting[:] = [one for one in waiting if one[0] not in fit]
+                    yield mover.together(fit, salvaged=salvaged)
+
+        for staged in moved:
+            waiting += ((load, staged.salvaged) for load in staged.loads)
+            yield from shown()
         while waiting:
             version, ended = feed.version, feed.ended
-            shown = tuple(load for load in waiting if all(feed.holds(change.new) for change in load.changes))
-            waiting = tuple(load for load in waiting if load not in shown)
-            if shown:
-                yield replace(staged, loads=shown)
-            elif ended:
+            yield from shown()
+            if ended:
                 break
-            else:
-                feed.wait(version, check)
-        for load in waiting:
+            feed.wait(version, mover.check)
+        for load, _ in waiting:
             if isinstance(load, Part) and self._parts:
                 self._parts.adopt(load, load.place)
 
@@ -333,3 +344,8 @@ def _as_staged(item: Item, now: Stamp | None) -> bool:
 
 def _differs(change: Transfer) -> bool:
     return not isinstance(change, Replace) or change.old.digest != change.new.digest
+
+
+def _holds(feed: Feed, load: Load) -> bool:
+    """Tell whether a parent shows all of a load."""
+    return all(feed.holds(change.new) for change in load.changes)

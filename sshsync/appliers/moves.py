@@ -116,7 +116,7 @@ class Mover:
         for leftover in self._retry("staging", lambda: list(self._staging.leftovers(wanted, left))):
             with suppress(CommandError):
                 if load := self._retry("staging", lambda: self._salvaged(leftover)):  # noqa: B023 - called at once
-                    yield self._held((load,), salvaged=True)
+                    yield self.together((load,), salvaged=True)
         if left:
             self._retry("staging", lambda: self._staging.clear(keep=[*self._tools.held, *self._parts.places]))
         self._parts.forget()
@@ -146,8 +146,10 @@ class Mover:
         self._parts.adopt(load, load.place if leftover.size == load.size else leftover.name)
         return None
 
-    def move(self, batches: Iterable[Batch]) -> Generator[Staged, None, None]:
+    def move(self, batches: Iterable[Batch], within: float | None = None) -> Generator[Staged, None, None]:
         """Yield all batches, as they are staged and verified; items that fail are events, not errors.
+
+        Nothing is yielded, too, where nothing became ready within so many seconds.
 
         One is brought while those before it are verified, and these while those before them are published by whoever
         takes them: all that is verified by then is yielded as one. Close it before anything goes on without it.
@@ -158,10 +160,10 @@ class Mover:
         todo: Iterable[Batch] = batches
         while True:
             again: list[Batch] = []
-            verified = ahead(self._verified(self._fetched(todo), again), _WAITING, self._give_up)
+            verified = ahead(self._verified(self._fetched(todo), again), _WAITING, self._give_up, within)
             with closing(verified):
                 for loads in verified:
-                    yield self._held(loads)
+                    yield self.together(loads)
             if not again:
                 return
             todo = tuple(again)
@@ -289,7 +291,7 @@ class Mover:
         self._ledger.resent(sum(change.size for change in changes if change.key in moving))
         return {change.key for change in changes} - moving
 
-    def _held(self, loads: tuple[Load, ...], *, salvaged: bool = False) -> Staged:
+    def together(self, loads: tuple[Load, ...], *, salvaged: bool = False) -> Staged:
         """Return loads as what is published together; until it is, nobody clears them away."""
         self._tools.held.update(load.place for load in loads)
         in_the_way = (key for load in loads for change in load.changes for key in self.in_the_way.get(change.key, ()))

@@ -62,6 +62,28 @@ def test_a_node_has_small_files_before_its_parent_has_a_big_one(chain: World) ->
     assert held(chain) == [FILES] * 3
 
 
+def test_small_files_do_not_wait_behind_a_big_one_that_is_not_shown_yet(chain: World) -> None:
+    """Its parent shows them when the node has all of the big one, and that one not before the node shows them."""
+    whole, shown = threading.Event(), threading.Event()
+    came: list[int] = []
+    waited: list[bool] = []
+    chain.host("node1").faults.append(Fault("none", "publish", then=shown.set))
+    chain.host("proxy").faults += [
+        Fault("none", "publish", first=lambda: whole.wait(30)),
+        Fault("none", "digest", 2, first=lambda: waited.append(shown.wait(30))),
+    ]
+
+    def sink(event: ev.Event) -> None:
+        if isinstance(event, ev.Progress) and event.repository == "node1":
+            came.append(event.bytes)
+            if sum(came) >= len(BIG):
+                whole.set()
+
+    assert chain.run("proxy", "node1", sinks=[sink]).exit_code == 0
+    assert held(chain)[:2] == [FILES] * 2
+    assert waited == [True]
+
+
 def test_a_node_reads_a_big_file_while_its_parent_receives_it(chain: World) -> None:
     reads = threading.Event()
     chain.host("node1").faults += told_of(reads)
