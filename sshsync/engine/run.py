@@ -50,6 +50,7 @@ class Run:
         self._ready = ready
         self._asked = asked
         self._children = Counter(job.parent for job in asked.plan.jobs)
+        self._single = {parent for parent, count in self._children.items() if count == 1}
         repositories = context.tree.repositories
         self._shelf = Shelf(repositories, self._place, context.records, self._children)
         self._begun: dict[Job, float] = {}
@@ -90,7 +91,7 @@ class Run:
     def _following(self) -> list[Order]:
         """Return orders for jobs that may start and whose parents have something to offer, or a reason why not.
 
-        A parent that nobody has looked at is looked at first, once, and its children meanwhile; one that is being
+        A parent that nobody has looked at is looked at first, once, and its only child meanwhile; one that is being
         synchronized is waited for, whatever the policy says.
         """
         if self._context.asking.stop.signal:
@@ -120,8 +121,11 @@ class Run:
         return looks + orders
 
     def _meanwhile(self, job: Job) -> bool:
-        """Tell whether a job may look at its own repository while its parent is only looked at."""
-        return self._executor.together and job.parent not in self._planned
+        """Tell whether a job may look at its own repository while its parent is only looked at.
+
+        One of several children would wait in a place that others need, as long as that look lasts.
+        """
+        return self._executor.together and job.parent not in self._planned and job.parent in self._single
 
     def _follows(self, job: Job) -> bool:
         """Tell whether a job may take from its parent while that is still being synchronized."""

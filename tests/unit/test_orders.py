@@ -1,5 +1,6 @@
 """Policies and executors may cost time, never the truth: what is reported holds whatever started when."""
 
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
@@ -123,6 +124,23 @@ def test_a_policy_sees_how_each_job_ended(world: World) -> None:
     assert seen[0] == {}
     assert {"proxy": Outcome.DONE} in seen
     assert seen[-1] == {"proxy": Outcome.DONE, "node1": Outcome.FAILED, "node2": Outcome.DONE}
+
+
+def test_many_children_of_a_slow_master_hold_up_nobody_of_another(world: World) -> None:
+    """More of them than are synchronized side by side, all of which wait for one look."""
+    world.text = (
+        "[DEFAULT]\nstable_for = 0\n[slow]\nhost = slow\npath = /m\n[quick]\nhost = quick\npath = /m\n"
+        "[a[01-40]]\nhost = a{n}\npath = /a\nparent = slow\n[z]\nhost = z\npath = /z\nparent = quick\n"
+    )
+    for name in ("slow", "quick"):
+        world.fill(name, b"/m", {b"f": b"f"})
+    shown = threading.Event()
+    waited: list[bool] = []
+    world.host("z").faults.append(Fault("none", "publish", then=shown.set))
+    world.host("slow").faults.append(Fault("none", "list", first=lambda: waited.append(shown.wait(20))))
+    nodes = ",".join(f"a{number:02}" for number in range(1, 41))
+    assert world.run(f"{nodes},z").exit_code == 0
+    assert waited == [True]
 
 
 def test_a_parent_is_looked_at_once_and_by_the_first_who_needs_it(world: World) -> None:
