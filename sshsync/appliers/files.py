@@ -19,6 +19,7 @@ from sshsync.core import guard, verify
 from sshsync.errors import CommandError
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.files import Files
+from sshsync.kinds.listing import barred
 from sshsync.model.change import Adjust, Delete, Replace, Transfer
 from sshsync.model.item import Item, Key, Stamp
 from sshsync.model.prepared import Outlook, Prepared
@@ -95,6 +96,8 @@ class FileApplier:
         if not make and self._streams:
             foretold(prepared, self._ledger)
         room = self._asking.retry(self._site.child, "room", lambda: self._staging.room(make=make))
+        if room.barred:
+            raise barred(self._site.child, room.barred)
         refusal = guard.no_room(prepared.changes, room.free)
         if refusal or not room.folds:
             return Outlook(refusal=refusal)

@@ -8,7 +8,7 @@ from sshsync.core.pieces import Piece
 from sshsync.errors import CommandError, ToolMissingError
 from sshsync.kinds import chunks, globs
 from sshsync.kinds.base import Answer, Condition, Dialogue, Learned, Remark, Request, Subject
-from sshsync.kinds.listing import checked, list_all, opened, stat_named
+from sshsync.kinds.listing import barred, checked, list_all, opened, stat_named
 from sshsync.model.item import Digest, Item, Items, Key, Problem, Sealed, Snapshot, Stamp
 from sshsync.model.policy import TransferKind
 from sshsync.model.topology import Repository
@@ -80,18 +80,22 @@ class Files:
         root = repository.path
         answer = yield Request(Command(scripts.CONDITION, {"ROOT": root.encode()}), allow=30.0)
         payload = checked(answer, subject, "looking around").payload
+        found = room.parse(payload)
         state = next((line[5:] for line in payload.splitlines() if line.startswith(b"root=")), b"")
         problem = ""
         if state == b"closed":
             problem = f"{root} cannot be entered by {repository.host.login.user!r}"
         elif state == b"missing" and not repository.parent:
             problem = f"the master's directory {root} is missing"
+        elif found.barred and repository.parent:
+            error = barred(repository, found.barred)
+            problem = f"{error.what} ({error.hint})"
         template = repository.commands.digest
         tool = capabilities.bulk.get(subject.algorithm) or capabilities.digests.get(subject.algorithm, "")
         return Condition(
             problem,
             visible(state, 20),
-            room.parse(payload).free,
+            found.free,
             digester=tool,
             digest="digestcmd" if template else visible(tool, 60),
             durable=bool(capabilities.sync),

@@ -1,14 +1,16 @@
 """Listings of files: what is asked for, and how the answers are read; nothing in them is trusted."""
 
 import re
+import shlex
 import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from sshsync.errors import CommandError, ListingError
+from sshsync.errors import CommandError, ListingError, StorageFullError
 from sshsync.kinds.base import Answer, Dialogue, Request, Subject
 from sshsync.model.item import Item, Items, Key, Problem, Sealed, Sight, Snapshot, Stamp
+from sshsync.model.topology import Repository
 from sshsync.model.words import visible
 from sshsync.remote import encode, scripts
 from sshsync.remote.frame import PLAIN, Digested, FrameError, Records, records
@@ -67,7 +69,8 @@ def list_all(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
         What was listed; sealed where that is what is known.
     """
     template = subject.repository.commands.listing
-    make = b"yes" if subject.create else b"no"
+    # A master's root is never made, so nobody has to be able to.
+    make = b"yes" if subject.create else b"later" if subject.repository.parent else b"no"
     if template:
         found = yield from _by_template(subject, {"ROOT": root, "MAKE": make, "TEMPLATE": template.encode()})
         return found
@@ -311,10 +314,22 @@ def checked(answer: Answer, subject: Subject, doing: str) -> Answer:
     Raises:
         CommandError: it did not.
     """
+    if answer.status == scripts.BARRED:
+        raise barred(subject.repository, answer.errors)
     if answer.status:
         said = visible(answer.errors.strip()) or f"exit status {answer.status}"
         raise CommandError(f"{doing}: {said}", where=subject.repository.name)
     return answer
+
+
+def barred(repository: Repository, said: bytes) -> CommandError:
+    """Return the error for a root that cannot be made or written to, with what lets its account do so."""
+    account = repository.host.login.user or "ACCOUNT"
+    words = f"{repository.path} cannot be written by {account!r}: {visible(said.strip(), 300)}"
+    if b"Read-only file system" in said:
+        return StorageFullError(words, where=repository.name, hint="make it writable, then run again")
+    cure = f"install -d -o {shlex.quote(account)} {shlex.quote(repository.path)}"
+    return CommandError(words, where=repository.name, hint=f"as root on {repository.host.label}: {cure}")
 
 
 def _ours(key: Key) -> bool:

@@ -13,10 +13,12 @@ class Room:
 
     Attributes:
         folds: names that differ in case only are one file there.
+        barred: why nothing can be staged there, in the host's words; b"" when it can.
     """
 
     free: int | None = None
     folds: bool = False
+    barred: bytes = b""
 
 
 def parse(payload: bytes) -> Room:
@@ -24,6 +26,7 @@ def parse(payload: bytes) -> Room:
     free: int | None = None
     staged = 0
     folds = False
+    barred = b""
     for line in payload.splitlines():
         word, _, rest = line.partition(b" ")
         if word == b"free" and (found := _DF.search(rest)):
@@ -32,4 +35,6 @@ def parse(payload: bytes) -> Room:
             staged = int(rest.split()[0]) * 1024
         elif line == b"folds":
             folds = True
-    return Room(None if free is None else free + staged, folds)
+        elif word == b"barred":
+            barred = rest
+    return Room(None if free is None else free + staged, folds, barred)

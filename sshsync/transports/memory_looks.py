@@ -117,6 +117,9 @@ class Looks(Shell):
     def condition(self) -> None:
         """Tell of the root."""
         there = self._host.is_directory(self._root)
+        own = self._root + b"/.sshsync"
+        if not self._host.is_directory(own) and (self._host.exists(own) or self._host.is_link(own)):
+            self._out += b"barred " + own + b" is not writable: Not a directory\n"
         self._out += b"root=writable\n" if there else b"root=missing\n"
         if there:
             self._free()

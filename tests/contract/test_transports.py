@@ -251,6 +251,7 @@ def test_a_root_is_found_or_missed_or_made(place: Place) -> None:
 
     assert root(place.root, b"no") == (0, b"TOKEN root " + place.root + b"\n")
     assert root(place.root + b"/new", b"no") == (44, b"")
+    assert root(place.root + b"/new", b"later") == (44, b"")
     assert root(place.root + b"/new", b"yes") == (0, b"TOKEN root " + place.root + b"/new\n")
     assert root(place.root + b"/new", b"no")[0] == 0
 

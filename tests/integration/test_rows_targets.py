@@ -247,6 +247,44 @@ def test_row_48_permission_denied_on_the_child(site: Site) -> None:
         shutil.rmtree(place)
 
 
+@pytest.mark.parametrize("there", [False, True], ids=["to be made", "there already"])
+def test_a_root_that_the_account_cannot_write_to_is_told_before_anything_runs(site: Site, there: bool) -> None:
+    place, login = ordinary(site)
+    try:
+        root = place / "dat" / "c d"
+        (root if there else root.parent).mkdir(parents=True)
+        site.fill("m", {"a": b"a"})
+        server = site.server("c", login)
+        site.write(
+            f"[DEFAULT]\nstable_for = 0\n[m]\n{site.server('m').section(path=site.root('m'))}[c]\nparent = m\n{server.section(path=root)}"
+        )
+        cure = f"install -d -o root '{root}'"
+        for words, code in (("hosts check", 6), ("--dry-run --sync c", 6), ("--sync c", 6)):
+            done = site.cli(*words.split())
+            shown = " ".join(done.stdout.split())
+            assert done.returncode == code, done.stdout
+            assert f"{root} cannot be written by 'root': {root if there else root.parent} is not writable: Permission denied" in shown
+            assert cure in shown
+            assert "ready" not in shown.partition(" c ")[2].partition("tools")[0], words
+        assert (list(root.iterdir()) if there else list(root.parent.iterdir())) == []
+        subprocess.run(["install", "-d", "-o", "nobody", root], check=True)
+        for words, code in (("hosts check", 0), ("--dry-run --sync c", 11), ("--sync c", 0)):
+            done = site.cli(*words.split())
+            assert done.returncode == code, done.stdout
+    finally:
+        shutil.rmtree(place)
+
+
+def test_a_root_on_a_file_system_that_is_read_only_is_not_ready(site: Site, disk: Path) -> None:
+    site.fill("m", {"a": b"a"})
+    two(site, root=disk / "new")
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    for words in ("hosts check", "--dry-run --sync c", "--sync c"):
+        done = site.cli(*words.split())
+        assert done.returncode == 6, done.stdout
+        assert f"{disk} is not writable: Read-only file system (make it writable, then run again)" in " ".join(done.stdout.split())
+
+
 @pytest.mark.parametrize("delete", ["", "delete = yes\nmax_delete = 10%\n"], ids=["no deletions", "too many deletions"])
 def test_row_49_a_directory_where_a_file_belongs_and_the_reverse(site: Site, delete: str) -> None:
     site.fill("m", {"a": b"a file", "d/x": b"in a directory", "fine": b"fine"})

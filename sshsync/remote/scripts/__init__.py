@@ -14,7 +14,7 @@ STAGING = ".sshsync"
 OPEN = ".open"
 """The end of a name in staging that something may still write to."""
 
-MISSING, LOST, HELD, SHORT = Status
+MISSING, LOST, HELD, SHORT, BARRED = Status
 
 # look/: what is there. Nothing here changes a host but the making of a root.
 PROBE = load("look/probe")
@@ -27,10 +27,10 @@ TEMPLATE_LIST = load("look/template-list", "root", lists=True)
 TEMPLATE_DIGEST = load("look/template-digest", "top")
 CHUNKS = load("look/chunks", "top", "range", lists=True)
 PIECES = load("look/pieces", "top", lists=True)
-ROOM = load("look/room", "own")
+ROOM = load("look/room", "own", "barred")
 NOTHING = load("look/nothing")
 SYSTEM = load("look/system")
-CONDITION = load("look/condition")
+CONDITION = load("look/condition", "barred")
 SPEED = load("look/speed")
 STAT_IN_PERL = text_of("look/stat.pl")
 """What stands for a host's stat tool where there is none."""
@@ -85,9 +85,10 @@ EVERY = (
 )  # fmt: skip
 
 __all__ = [
-    "ASSEMBLE", "ASSEMBLERS", "ASSEMBLE_BY", "BELOW", "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE", "CONDITION", "CUTTERS",
-    "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST", "MARK", "MISSING",
-    "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "PULL", "RANGES", "READ", "RELEASE", "RENAMERS", "RENEW", "REUSE",
-    "ROOM", "SCP_SEND", "SCP_TAKE", "SHORT", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM",
-    "TAKE_OVER", "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK", "Command", "Foreign", "Script", "Status",
+    "ASSEMBLE", "ASSEMBLERS", "ASSEMBLE_BY", "BARRED", "BELOW", "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE", "CONDITION",
+    "CUTTERS", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST",
+    "MARK", "MISSING", "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "PULL", "RANGES", "READ", "RELEASE",
+    "RENAMERS", "RENEW", "REUSE", "ROOM", "SCP_SEND", "SCP_TAKE", "SHORT", "SPEED", "STAGED", "STAGING", "STAT",
+    "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER", "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK", "Command",
+    "Foreign", "Script", "Status",
 ]  # fmt: skip

@@ -21,6 +21,8 @@ class Status(IntEnum):
     """Somebody else holds the lease."""
     SHORT = 47
     """Not all that another host was asked for came from there."""
+    BARRED = 48
+    """The root cannot be made, or nothing be staged in it."""
 
 
 Use = str | Status
@@ -28,7 +30,8 @@ Use = str | Status
 
 SHARED: dict[str, tuple[Use, ...]] = {
     "top": (),
-    "root": (Status.MISSING,),
+    "barred": (),
+    "root": (Status.MISSING, Status.BARRED, "barred"),
     "own": ("top",),
     "held": (Status.LOST,),
     "run": (),

@@ -1,7 +1,11 @@
 # Steps into ROOT, which is made with MAKE=yes, and prints where it is, all links resolved, and what lies in staging.
+# With MAKE=later it has to be possible to make it.
 root() {
+  why=
   if [ ! -d "$ROOT" ]; then
     [ -e "$ROOT" ] || [ -L "$ROOT" ] && { echo "$ROOT is not a directory" >&2; return 1; }
+    [ "$MAKE" = no ] || why=$(barred)
+    [ -z "$why" ] || { echo "$why" >&2; return "$BARRED"; }
     [ "$MAKE" = yes ] || return "$MISSING"
     mkdir -p "$ROOT" || return 1
   fi

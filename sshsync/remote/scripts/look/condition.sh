@@ -1,5 +1,6 @@
-# Prints what can be done with ROOT, and how much room there is. Nothing is made.
+# Prints what can be done with ROOT, why nothing can be staged there, and how much room there is. Nothing is made.
 main() {
+  barred | while IFS= read -r line; do printf 'barred %s\n' "$line"; done
   if [ ! -d "$ROOT" ]; then
     echo root=missing
     return
