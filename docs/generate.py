@@ -125,13 +125,15 @@ sshsync.conf(5), sshsync-cookbook(7), systemd.timer(5), sshd(8)
 _CONF = """## Description
 
 INI text: `[section]`, `key = value`; indented lines continue a value, lines that begin with `#` or `;` are comments.
-`%` and `$` have no special meaning to the reader. There is one section for each repository; `[DEFAULT]` holds values for
+`${env:NAME}` in a value stands for what the environment of the account that runs sshsync says; in files of the
+controller (`state_dir`, `log_file`, `key_file` …) `${NAME}` does, too. A variable that is not set is an error. There is one section for each repository; `[DEFAULT]` holds values for
 all of them, `[sshsync]` the global settings. `sshsync config check` tells everything that is wrong, with line numbers;
 `sshsync config show NAME` shows each value and where it comes from.
 
 `[appnode[01-20]]` stands for twenty repositories; `{n}` in a value is the number as written.
 
-The file must belong to root or to the account that runs sshsync, and nobody else may be able to write to it.
+The file must belong to root or to the account that runs sshsync, and nobody else may be able to write to it, nor
+to read it where it holds a `password`.
 """.splitlines()
 
 _FILES = """## What is deleted

@@ -13,7 +13,7 @@ def account() -> Account:
     """Return the account that runs sshsync."""
     home = str(Path.home())
     state = os.environ.get("XDG_STATE_HOME") or f"{home}/.local/state"
-    return Account(getpass.getuser(), home, "/var/lib/sshsync" if os.geteuid() == 0 else f"{state}/sshsync")
+    return Account(getpass.getuser(), home, "/var/lib/sshsync" if os.geteuid() == 0 else f"{state}/sshsync", os.environ)
 
 
 def load(file: Path) -> Config:

@@ -20,6 +20,7 @@ _PATTERNS = frozenset({"include", "exclude"})
 """Keys whose lines are patterns: there a backslash keeps the space behind it, also at the end of a line."""
 
 _SECTION = re.compile(r"\[(.*)\]$")
+_ELSEWHERE = re.compile(r"\$\{env:[^}]*\}")
 _OPTION = re.compile(r"([^=:\s][^=:]*?)\s*[=:]\s*(.*)$")
 
 
@@ -69,7 +70,25 @@ def read(file: Path) -> Raw:
         raw.problems.append(ConfigProblem(str(file), "belongs to another account", "it must belong to you or root"))
     if stat.S_IMODE(found.st_mode) & 0o022:
         raw.problems.append(ConfigProblem(str(file), "others may change it", f"chmod go-w {file}"))
+    if _read_by_others(found):
+        raw.problems += [
+            ConfigProblem(
+                value.place,
+                f"[{section.name}] password stands in a file that others may read",
+                f"chmod 600 {file}, or use password_file",
+            )
+            for section in raw.sections.values()
+            for key, value in section.values.items()
+            if key == "password" and value.text.strip("*") and not _ELSEWHERE.fullmatch(value.text)
+        ]
     return raw
+
+
+def _read_by_others(found: os.stat_result) -> bool:
+    """Tell whether somebody can read a file but root, its owner and this account's own group."""
+    mode = stat.S_IMODE(found.st_mode)
+    own_group = found.st_uid == 0 or found.st_gid == os.getegid()
+    return bool(mode & 0o004 or (mode & 0o040 and not own_group))
 
 
 def parse(content: bytes, file: str) -> Raw:

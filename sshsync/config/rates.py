@@ -7,8 +7,8 @@ from sshsync.model.bandwidth import DAY, DAYS, Bandwidth, Window
 LEAST_RATE = 10_000
 """Bytes a second below which deadlines would strike."""
 
-_UNITS = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
-_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMG]?)")
+_UNITS = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
+_RATE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKmMgG]?)")
 _TIMED = re.compile(
     r"(?:(?P<first>[A-Za-z]{3})(?:-(?P<last>[A-Za-z]{3}))?\s+)?"
     r"(?:(?P<start>\d{1,2}:\d{2})-(?P<end>\d{1,2}:\d{2})\s+)?(?P<rate>\S.*)"
@@ -43,7 +43,7 @@ def bandwidth(value: object) -> object:
 
 def _rate(text: str) -> float:
     found = _RATE.fullmatch(text.strip())
-    rate = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    rate = float(found[1]) * _UNITS[found[2].lower()] if found else 0.0
     if not found or 0 < rate < LEAST_RATE:
         raise ValueError(f"{_WORDS}; {_HOURS}")
     return rate

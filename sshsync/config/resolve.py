@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sshsync.config import plans
+from sshsync.config import faults, plans
+from sshsync.config.environment import filled
 from sshsync.config.expand import expanded
 from sshsync.config.load import DEFAULT, GLOBAL, Raw, Section, Value
 from sshsync.config.schema import VARIABLES, GlobalOptions, RepositoryOptions
@@ -34,11 +35,12 @@ _TEMPLATES = ("listcmd", "digestcmd", "synccmd", "sshcmd", "pre_cmd", "post_cmd"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whoever runs sshsync: their defaults."""
+    """Whoever runs sshsync: their defaults, and their environment, which may hold secrets."""
 
     user: str
     home: str
     state_dir: str
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,7 @@ def resolve(raw: Raw, account: Account, known: Known | None = None) -> Config:
         ConfigError: with everything that is wrong, in file order.
     """
     problems = list(raw.problems)
+    raw = filled(raw, account.environment, problems)
     warnings: list[ConfigProblem] = []
     defaults = raw.sections.get(DEFAULT, Section(DEFAULT, raw.file))
     _unknown_keys(defaults, RepositoryOptions, problems)
@@ -122,22 +125,22 @@ def resolve(raw: Raw, account: Account, known: Known | None = None) -> Config:
         sections[name] = merged = Section(name, section.place, {**defaults.values, **section.values})
         _check_name(section, problems)
         _check_host(merged, problems)
-        values = _validated(RepositoryOptions, merged, problems)
-        if values:
-            _check_section(values, merged, problems, warnings)
+        made = _validated(RepositoryOptions, merged, problems)
+        if made:
+            _check_section(made, merged, problems, warnings)
             if known:
-                _check_known(values, merged, known, problems)
-            options[name] = values
+                _check_known(made, merged, known, problems)
+            options[name] = made
     if not sections:
         problems.append(ConfigProblem(raw.file, "no repository is configured", "add a [name] section with a path"))
-    made = _tree(options, sections, account, problems)
-    if made and settings:
-        problems += _plan_problems(own, settings, made)
-    if problems or not made or not settings:
+    grown = _tree(options, sections, account, problems)
+    if grown and settings:
+        problems += _plan_problems(own, settings, grown)
+    if problems or not grown or not settings:
         raise ConfigError(sorted(problems, key=lambda problem: _line(problem.place)))
     origins = {name: {key: value.place for key, value in s.values.items()} for name, s in sections.items()}
     places = {key: value.place for key, value in own.values.items()}
-    return Config(settings, made, tuple(warnings), origins, options, places)
+    return Config(settings, grown, tuple(warnings), origins, options, places)
 
 
 def _settings(section: Section, account: Account, problems: list[ConfigProblem]) -> Settings | None:
@@ -218,8 +221,7 @@ def _as_problem(section: Section, fault: Mapping[str, Any]) -> ConfigProblem:
     place = section.values.get(key, Value("", section.place)).place
     if fault["type"] == "missing":
         return ConfigProblem(place, f"[{section.name}] {key} is missing", f"add: {key} = …")
-    words = str(fault["msg"]).removeprefix("Value error, ")
-    return ConfigProblem(place, f"[{section.name}] {key}: {words[0].lower()}{words[1:]}")
+    return ConfigProblem(place, f"[{section.name}] {key}: {faults.words(fault)}")
 
 
 def _check_name(section: Section, problems: list[ConfigProblem]) -> None:

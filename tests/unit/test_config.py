@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sshsync import builtin
 from sshsync.config.load import parse, read
 from sshsync.config.render import INSTALLED, reference, sample
-from sshsync.config.resolve import Settings, resolve
+from sshsync.config.rates import bandwidth
+from sshsync.config.resolve import Account, Settings, resolve
 from sshsync.config.schema import GlobalOptions, RepositoryOptions
 from sshsync.errors import ConfigError
 from sshsync.model.policy import MaxDelete
@@ -243,6 +244,88 @@ def test_a_file_that_others_may_change_is_refused(tmp_path: Path) -> None:
     assert read(file).problems == []
     with pytest.raises(ConfigError, match="config init"):
         read(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "refused"),
+    [
+        (0o600, "hunter2", False),
+        (0o640, "hunter2", False),
+        (0o644, "hunter2", True),
+        (0o644, "******", False),
+        (0o644, "${env:APP_PASSWORD}", False),
+    ],
+)
+def test_a_password_in_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int, value: str, refused: bool) -> None:
+    file = tmp_path / "c"
+    file.write_text(f"{CHAIN}password = {value}\n")
+    file.chmod(mode)
+    found = [str(problem) for problem in read(file).problems]
+    line = CHAIN.count("\n") + 1
+    assert found == [f"{file}:{line}: [node2] password stands in a file that others may read (chmod 600 {file}, or use password_file)"] * refused
+
+
+def test_what_is_in_the_environment_is_filled_in() -> None:
+    account = Account("me", "/home/me", "/var/lib/sshsync", {"HOME": "/home/me", "SITE": "berlin", "WHO": "app", "PW": "hunter2"})
+    text = (
+        "[sshsync]\nstate_dir = ${HOME}/state\nnotify_command = sh -c 'echo ${SSHSYNC_RUN} ${env:SITE}'\n"
+        "[m]\nhost = ${env:SITE}.example\nuser = ${env:WHO}\npassword = ${env:PW}\nkey_file = ${env:HOME}/key\npath = /a\n"
+        "digestcmd = sha1sum ${FILEPATH}\n"
+    )
+    found = resolve(parse(text.encode(), "f.conf"), account)
+    master = found.tree.repositories["m"]
+    assert found.settings.state_dir == "/home/me/state"
+    assert found.settings.notify_command == "sh -c 'echo ${SSHSYNC_RUN} berlin'", "a command knows its own variables"
+    assert (master.host.address, master.host.login.user, master.host.login.key_file) == ("berlin.example", "app", "/home/me/key")
+    assert master.host.login.password == "hunter2"
+    assert master.commands.digest == "sha1sum ${FILEPATH}"
+    assert "hunter2" not in repr(account)
+
+
+def test_what_is_not_in_the_environment_is_told_once_and_where() -> None:
+    text = "[sshsync]\nstate_dir = ${HOEM}/state\n[DEFAULT]\nuser = ${env:WHO}\n[m]\nhost = h\npath = /a\n[c[1-3]]\nhost = c{n}\npath = /a\nparent = m\n"
+    with pytest.raises(ConfigError) as caught:
+        resolve(parse(text.encode(), "f.conf"), ACCOUNT)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "f.conf:2: [sshsync] state_dir: 'HOEM' is not set in the environment",
+        "f.conf:4: [DEFAULT] user: 'WHO' is not set in the environment",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("port = x", "port: must be a whole number"),
+        ("port = 1.5", "port: must be a whole number"),
+        (f"port = {'9' * 5000}", "port: must be a smaller number"),
+        ("port = 0", "port: must be at least 1"),
+        ("port = 65536", "port: must be at most 65535"),
+        ("delete = maybe", "delete: must be yes or no"),
+        ("digest = crc32", "digest: must be one of md5, sha1, sha256, sha512"),
+        ("transfer = ftp", "transfer: must be one of auto, relay, command, scp, direct"),
+        ("timeout = 0", "timeout: must be at least 1"),
+    ],
+)
+def test_what_a_value_has_to_be_is_said_in_our_words(line: str, words: str) -> None:
+    assert problems(f"[m]\nhost = h\npath = /a\n{line}\n") == [f"f.conf:4: [m] {words}"]
+
+
+@given(st.sampled_from([*RepositoryOptions.model_fields]), st.text(max_size=12))
+def test_no_library_speaks_of_any_value(key: str, value: str) -> None:
+    text = f"[m]\nhost = h\npath = /a\n{key} = {value}\n"
+    said = ""
+    try:
+        config(text)
+    except ConfigError as error:
+        said = str(error).replace(repr(value), "")
+    for words in ("nput should", "unable to", "pydantic", "alid string", "no value for it"):
+        assert words not in said
+
+
+@pytest.mark.parametrize("value", ["500k", "500K", "0.5m", "0.5M"])
+def test_units_of_a_rate_may_be_capitals_or_not(value: str) -> None:
+    found = config(f"[m]\nhost = h\npath = /a\nbwlimit = {value}\n").tree.repositories["m"]
+    assert found.bwlimit == bandwidth("500000")
 
 
 def test_names_of_kinds_and_transports_are_those_of_the_tables() -> None:
