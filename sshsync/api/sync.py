@@ -1,7 +1,7 @@
 """`Sync`: wires an engine out of a configuration, and answers from the journal what needs no host."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -25,11 +25,12 @@ from sshsync.model.events import Emit, key_text
 from sshsync.model.plan import Plan
 from sshsync.model.report import RunReport
 from sshsync.model.survey import Survey
+from sshsync.model.topology import Host
 from sshsync.state.journal import Journal, find_run
 from sshsync.state.lock import Lock
 from sshsync.transports import trust
 from sshsync.transports.base import Factory
-from sshsync.transports.trust import SeenKey
+from sshsync.transports.trust import Forgotten, SeenKey
 
 
 class Sync:
@@ -196,6 +197,7 @@ class Sync:
             UnknownRepositoryError: no such repository.
             UsageError: it is a local one.
             ConfigError: a key or password file of the jump host before it cannot be used.
+            HostKeyError: the key is revoked, or is not the one that `host_key` pins.
             HostError: its host, or the jump host, cannot be reached.
         """
         host = planner.known(self.config.tree, name).host
@@ -207,13 +209,43 @@ class Sync:
         with closing(Pool(self._parts.transports)) as pool:
             return trust.seen(host, shown_key(host, pool.way(host)), trust.own_file(self.config.settings.state_dir))
 
-    def trust(self, seen: SeenKey) -> Path:
+    def trust(self, seen: SeenKey, *, replace: bool = False) -> Path:
         """Record a host key in sshsync's own file, and return that file.
 
+        Args:
+            seen: what the host showed, and an operator has compared.
+            replace: take another key that is on record there out of it.
+
         Raises:
-            HostKeyError: another key is on record or it is revoked; that is never overwritten.
+            HostKeyError: another key is on record and stays, or it is revoked.
+            StateError: the file cannot be written.
         """
-        return trust.record(seen, trust.own_file(self.config.settings.state_dir))
+        return trust.record(seen, trust.own_file(self.config.settings.state_dir), replace=replace)
+
+    def forget(self, name: str) -> Forgotten:
+        """Take the keys of a repository's host out of sshsync's own file.
+
+        Raises:
+            UnknownRepositoryError: no such repository.
+            StateError: the file cannot be written.
+        """
+        host = planner.known(self.config.tree, name).host
+        return trust.forget(host, trust.own_file(self.config.settings.state_dir))
+
+    def on_the_way(self, names: Iterable[str]) -> list[str]:
+        """Return repositories whose hosts lead to those of `names`, and these, jump hosts first and each host once.
+
+        Raises:
+            UnknownRepositoryError: no such repository.
+        """
+        found: dict[tuple[object, ...], str] = {}
+        for name in names:
+            way: list[tuple[Host, str]] = [(planner.known(self.config.tree, name).host, name)]
+            while via := way[-1][0].via:
+                way.append((via, via.name))
+            for host, known in reversed(way):
+                found.setdefault(host.place, known)
+        return list(found.values())
 
     def rehearse(self, report: RunReport) -> tuple[dict[str, str], dict[str, str]]:
         """Tell everybody who is to be told of runs about a made-up one; what shows real runs is left as it is.

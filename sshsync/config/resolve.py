@@ -353,16 +353,17 @@ def _hosts(
             if jumps[name] > MOST_JUMPS + 1:
                 jumps[name] = 1
                 faults.append((name, "via", f"via leads through more than {MOST_JUMPS} jump hosts"))
-            hosts[name] = _host(made, hosts.get(made.via) if jumps[name] > 1 else None, account)
+            hosts[name] = _host(name, made, hosts.get(made.via) if jumps[name] > 1 else None, account)
     return hosts, faults
 
 
-def _host(made: RepositoryOptions, via: Host | None, account: Account) -> Host:
+def _host(name: str, made: RepositoryOptions, via: Host | None, account: Account) -> Host:
     """Return the host of a repository; nothing is in the way to this host itself, nor to what lies behind it."""
     local = made.transport == LOCAL
     files = {name: _home(getattr(made, name), account) for name in ("key_file", "password_file", "known_hosts")}
     login = _taken_over(Login, made) | files | {"user": made.user or account.user}
     own = {
+        "name": name,
         "address": made.host or "localhost",
         "login": Login(user=account.user) if local else Login(**login),
         "via": None if local or (via and via.transport == LOCAL) else via,

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sshsync.errors import HostError
 from sshsync.hosts.conversation import new_token
 from sshsync.hosts.pool import Pool
 from sshsync.hosts.retrying import Stop, T, retry
@@ -37,13 +36,9 @@ class Asking:
         """Return a live session to the repository's host: one try, for use inside an operation given to `retry` only.
 
         Raises:
-            HostError: it cannot be reached or trusted; the hint names the repository.
+            HostError: it cannot be reached or trusted.
         """
-        try:
-            return self.pool.session(repository.host)
-        except HostError as error:
-            error.hint = error.hint.replace("NAME", repository.name)
-            raise
+        return self.pool.session(repository.host)
 
     def lane(self, repository: Repository, number: int) -> Session:
         """Return a live session over one of several connections to the repository's host; see `Pool.lane`."""

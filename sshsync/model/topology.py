@@ -44,6 +44,7 @@ class Host:
         shell: the POSIX shell on that host.
         timeout: seconds without any progress after which a step is given up.
         via: the jump host that leads to it, which may have one too; None where the controller reaches it by itself.
+        name: a repository there, for people: no part of what the host is.
     """
 
     transport: str
@@ -53,6 +54,7 @@ class Host:
     shell: str
     timeout: float
     via: "Host | None" = None
+    name: str = field(default="NAME", compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a jump host to or at the controller itself: a value that is no way to a host never exists."""

@@ -37,9 +37,10 @@ class HostKey:
 
 @dataclass(slots=True)
 class Known:
-    """What the files say about one host."""
+    """What the files say about one host; `places` are file and line of its keys, in their order."""
 
     keys: list[HostKey] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
     revoked: list[HostKey] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -92,7 +93,11 @@ def _take(known: Known, line: str, name: str, place: str) -> None:
     except (binascii.Error, ValueError):
         known.warnings.append(f"{place}: its key is no base64; line passed over")
         return
-    (known.revoked if marker else known.keys).append(HostKey(words[1], blob))
+    if marker:
+        known.revoked.append(HostKey(words[1], blob))
+    else:
+        known.keys.append(HostKey(words[1], blob))
+        known.places.append(place)
 
 
 def _matches(patterns: str, name: str) -> bool:
@@ -118,7 +123,7 @@ def _matches_hash(text: str, name: str) -> bool:
     return hmac.compare_digest(made.digest(), expected)
 
 
-def check(key: HostKey, known: Known, pin: str, label: str, trust_hint: str) -> None:
+def check(key: HostKey, known: Known, pin: str, label: str, unknown: str = "", changed: str = "") -> None:
     """Accept the key that a host showed, or refuse.
 
     Args:
@@ -126,7 +131,8 @@ def check(key: HostKey, known: Known, pin: str, label: str, trust_hint: str) -> 
         known: what the files say.
         pin: the `host_key` of the configuration ("SHA256:…" or "type base64"), or "". A pin decides alone.
         label: the host, for messages.
-        trust_hint: what an operator may do about an unknown host.
+        unknown: what an operator may do about an unknown host.
+        changed: what about one that shows another key than before, once it is known why.
 
     Raises:
         HostKeyError: unknown, changed or revoked.
@@ -148,9 +154,9 @@ def check(key: HostKey, known: Known, pin: str, label: str, trust_hint: str) -> 
         raise HostKeyError(
             f"its host key CHANGED: it shows {key.type} {key.fingerprint}, on record is {on_record}",
             where=label,
-            hint="someone may be in between; find out why before you remove the old line",
+            hint=f"someone may be in between: find out why{changed and f'; {changed}'}",
         )
-    raise HostKeyError(f"its host key {key.type} {key.fingerprint} is unknown", where=label, hint=trust_hint)
+    raise HostKeyError(f"its host key {key.type} {key.fingerprint} is unknown", where=label, hint=unknown)
 
 
 def record(file: Path, address: str, port: int, key: HostKey) -> None:
@@ -166,3 +172,55 @@ def record(file: Path, address: str, port: int, key: HostKey) -> None:
             out.write(f"{name_of(address, port)} {key.line}\n")
     except OSError as error:
         raise StateError(f"cannot write {file}: {error.strerror}") from error
+
+
+def forget(file: Path, address: str, port: int) -> list[str]:
+    """Take a host out of a known_hosts file, and return the fingerprints of what stood there.
+
+    Other names of a line stay, as do wildcards and what is revoked. The file is replaced whole, or left as it is.
+
+    Raises:
+        StateError: the file cannot be read or written.
+    """
+    name, gone, kept = name_of(address, port).lower(), [], []
+    try:
+        for raw in file.read_bytes().splitlines(keepends=True):
+            line = raw.decode("utf-8", "surrogateescape")
+            rest = _without(line, name)
+            if rest != line:
+                found = Known()
+                _take(found, line, name, "")
+                gone += [key.fingerprint for key in found.keys]
+            kept.append(rest)
+        if gone:
+            _replace(file, "".join(kept).encode("utf-8", "surrogateescape"))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StateError(f"cannot change {file}: {error.strerror}") from error
+    return gone
+
+
+def _without(line: str, name: str) -> str:
+    """Return a line without a host, "" where nobody else stands in it."""
+    names, _, rest = line.lstrip().partition(" ")
+    if not names or names[0] in "#@":
+        return line
+    if names.startswith("|1|"):
+        return "" if _matches_hash(names, name) else line
+    others = [other for other in names.split(",") if other.lower() != name]
+    if len(others) == len(names.split(",")):
+        return line
+    return f"{','.join(others)} {rest}" if others else ""
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Replace a file of host keys by one that says something else, with the modes it has."""
+    new = file.with_name(f".{file.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(content)
+        out.flush()
+        os.fchmod(out.fileno(), file.stat().st_mode & 0o777)
+        os.fsync(out.fileno())
+    new.replace(file)

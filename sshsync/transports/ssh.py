@@ -378,7 +378,7 @@ def _greet(host: Host, trust: Trust, connect: Dial) -> Connection:
     with greeting(host):
         made = handshake(host, connect, types)
         try:
-            known_hosts.check(key_of(made), known, pinned, host.label, trust.hint)
+            known_hosts.check(key_of(made), known, pinned, host.label, trust.unknown, trust.changed)
         except BaseException:
             made.close()
             raise

@@ -133,6 +133,10 @@ class Line:
             return 0
 
 
+_NO_REASONS = ("", "open failed")
+"""What OpenSSH says where it has nothing to say."""
+
+
 class Connection(paramiko.Transport):
     """A Paramiko transport that remembers what it would forget.
 
@@ -146,11 +150,32 @@ class Connection(paramiko.Transport):
     """
 
     agreed_kex = ""
+    _refusal = ""
+    _saved: Exception | None = None
 
     def __init__(self, line: Line) -> None:
         self.line = line
         self._silent = True
         super().__init__(line, packetizer_class=_Packetizer)  # type: ignore[arg-type]
+
+    @property
+    def saved_exception(self) -> Exception | None:
+        """What went wrong last, for whoever asks next."""
+        return self._saved
+
+    @saved_exception.setter
+    def saved_exception(self, error: Exception | None) -> None:
+        if isinstance(error, paramiko.ChannelException) and self._refusal not in _NO_REASONS:
+            error = paramiko.ChannelException(error.code, self._refusal)
+        self._saved = error
+
+    def _parse_channel_open_failure(self, m: paramiko.Message) -> None:
+        """Remember why the host opens no channel, in its own words: a jump host tells what is wrong behind it."""
+        at = m.packet.tell()
+        m.get_int(), m.get_int()
+        self._refusal = m.get_string().decode("utf-8", "replace")
+        m.packet.seek(at)
+        super()._parse_channel_open_failure(m)  # type: ignore[misc]
 
     def _parse_kex_init(self, m: paramiko.Message) -> None:
         super()._parse_kex_init(m)  # type: ignore[misc]

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,7 @@ from sshsync.remote.scripts import Command
 from sshsync.transports.dialing import Dial
 from sshsync.transports.local import LocalTransport
 from sshsync.transports.memory import Fault, MemoryHost, MemoryTransport
+from sshsync.transports.trust import trust
 from tests import values
 from tests.conftest import World
 
@@ -328,14 +330,12 @@ def test_a_dialogue_is_driven_to_its_end(world: World) -> None:
     net.pool.close()
 
 
-def test_the_hint_of_an_error_names_the_repository(world: World) -> None:
-    def refuse(_host: Host, _dial: Dial) -> MemoryTransport:
-        raise HostKeyError("not known", hint="sshsync hosts trust NAME")
-
-    pool = Pool(dict.fromkeys(("ssh", "local"), refuse))
-    asking = Asking(pool, lambda _event: None, Stop(), time.time, time.monotonic)
-    with pytest.raises(HostKeyError, match="trust proxy"):
-        asking.capabilities(world.sync().config.tree.repositories["proxy"])
+def test_what_to_do_about_an_unknown_host_names_a_repository_there(world: World, tmp_path: Path) -> None:
+    repositories = world.sync().config.tree.repositories
+    for name in ("proxy", "node1"):
+        assert trust(repositories[name].host, tmp_path).unknown.endswith(f"sshsync hosts trust {name}")
+        assert trust(repositories[name].host, tmp_path).changed.endswith(f"sshsync hosts trust --replace {name}")
+    assert replace(repositories["proxy"].host, name="other") == repositories["proxy"].host, "one connection for both"
 
 
 def test_whoever_cannot_take_complaints_hears_of_it_and_the_script_goes_on(net: Net) -> None:

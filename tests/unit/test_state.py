@@ -284,6 +284,31 @@ def test_recording_a_key(tmp_path: Path) -> None:
     assert look_up([file], "h", 2222).types == ("ssh-ed25519",)
 
 
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("H,other,[h]:23 {key} mine\n", "other,[h]:23 {key} mine\n"),
+        ("{hashed} {key}\n", ""),
+        ("* {key}\n", "* {key}\n"),
+        ("@revoked h {key}\n", "@revoked h {key}\n"),
+        ("# h {key}\n", "# h {key}\n"),
+        ("[h]:23 {key}\n", "[h]:23 {key}\n"),
+        ("h nonsense\n", ""),
+        ("\n \nother {key} \udcff\r\nh {key}", "\n \nother {key} \udcff\r\n"),
+    ],
+)
+def test_a_host_is_taken_out_of_a_file_and_nobody_else(tmp_path: Path, line: str, left: str) -> None:
+    file = tmp_path / "known"
+    salt = b"s" * 20
+    hashed = f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(hmac.new(salt, b'h', hashlib.sha1).digest()).decode()}"
+    text = f"h {key().line}\n" + line.format(key=key().line, hashed=hashed)
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert known_hosts.forget(file, "h", 22)[0] == key().fingerprint
+    assert file.read_bytes() == left.format(key=key().line).encode("utf-8", "surrogateescape")
+    assert known_hosts.forget(file, "h", 22) == []
+    assert known_hosts.forget(tmp_path / "absent", "h", 22) == []
+
+
 def test_an_unreadable_known_hosts_file_does_not_fail_open(tmp_path: Path) -> None:
     with pytest.raises(HostKeyError, match="cannot read"):
         look_up([tmp_path], "h", 22)

@@ -1,4 +1,4 @@
-"""``sshsync hosts check`` and ``sshsync hosts trust``."""
+"""``sshsync hosts check``, ``trust`` and ``forget``."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -10,6 +10,8 @@ from sshsync.cli.options import Options, common
 from sshsync.report import as_json
 
 if TYPE_CHECKING:
+    from sshsync.api import Sync
+    from sshsync.config.resolve import Config
     from sshsync.model.survey import Survey
 
 
@@ -29,13 +31,11 @@ def check(context: click.Context, names: tuple[str, ...]) -> None:
     Nothing is changed. NAME may be a group (@GROUP) or a range too. The exit code is 0 when all can take part.
     """
     from sshsync.api import Sync
-    from sshsync.core.selection import select
 
     options = context.ensure_object(Options)
     config = options.load_as_owner()
-    wanted = [name for words in names for name in select(config.tree, words)]
     with Sync(config) as sync:
-        found = sync.survey(wanted)
+        found = sync.survey(_selected(config, names) if names else [])
     if options.json:
         for survey in found:
             click.echo(as_json.line({"type": "survey", **asdict(survey)}))
@@ -57,35 +57,113 @@ def _show(options: Options, found: "list[Survey]") -> None:
 
 
 @hosts.command()
-@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.repositories)
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete.repositories)
+@click.option("--all", "everything", is_flag=True, help="The hosts of all repositories.")
 @click.option("--yes", is_flag=True, help="Record without asking: only for hosts that nobody can have tampered with.")
+@click.option(
+    "--replace", is_flag=True, help="Take another key that is on record out: only when you know why it changed."
+)
 @common
 @click.pass_context
-def trust(context: click.Context, names: tuple[str, ...], yes: bool) -> None:
-    """Show the key of a repository's host and record it as known.
+def trust(context: click.Context, names: tuple[str, ...], everything: bool, yes: bool, replace: bool) -> None:
+    """Show the keys of repositories' hosts and record them as known.
 
-    Compare the fingerprint with what the host's operator says: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
+    NAME may be a group (@GROUP) or a range too. Jump hosts on the way come first. Compare each fingerprint with what
+    the host's operator says: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub
     """
     from sshsync.api import Sync
-    from sshsync.errors import HostKeyError
+
+    if bool(names) == everything:
+        raise click.UsageError("name repositories, or --all of them" if everything else "name repositories, or --all")
+    options = context.ensure_object(Options)
+    with Sync(options.load_as_owner()) as sync:
+        accepting = _Accepting(sync, yes=yes, replace=replace, several=everything)
+        for name in sync.on_the_way(_selected(sync.config, names)):
+            accepting.see(name)
+    context.exit(accepting.code)
+
+
+@hosts.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete.repositories)
+@common
+@click.pass_context
+def forget(context: click.Context, names: tuple[str, ...]) -> None:
+    """Take the keys of repositories' hosts out of sshsync's own file: no host is spoken to.
+
+    NAME may be a group (@GROUP) or a range too. The next `hosts trust` shows what the host has then.
+    """
+    from sshsync.api import Sync
 
     options = context.ensure_object(Options)
     with Sync(options.load_as_owner()) as sync:
-        for name in names:
-            seen = sync.host_key(name)
-            if seen.known:
-                click.echo(f"{name} ({seen.label}): {seen.key.type} {seen.key.fingerprint}: already known")
-                continue
-            click.echo(f"{name} ({seen.label}) shows {seen.key.type} {seen.key.fingerprint}")
-            if not yes and not _confirmed():
-                raise HostKeyError("its key is not recorded", where=seen.label, hint="answer y, or use --yes")
-            file = sync.trust(seen)
-            click.echo(f"{name}: recorded in {file}")
+        for name in _selected(sync.config, names):
+            done = sync.forget(name)
+            for fingerprint in done.keys:
+                click.echo(f"{name}: {fingerprint} taken out of {done.file}")
+            if not done.keys:
+                click.echo(f"{name}: not on record in {done.file}")
+            for place in done.left:
+                click.echo(f"{name}: note: still on record in {place}, which is not sshsync's own")
 
 
-def _confirmed() -> bool:
+def _selected(config: "Config", names: tuple[str, ...]) -> list[str]:
+    """Return the repositories that are meant, all when none is named, each once."""
+    from sshsync.core.selection import select
+
+    wanted = dict.fromkeys(name for words in names for name in select(config.tree, words))
+    return list(wanted) if names else list(config.tree.repositories)
+
+
+class _Accepting:
+    """Shows keys, asks, and records; what goes wrong with one host does not keep the others from being asked about.
+
+    Attributes:
+        code: the exit code.
+    """
+
+    def __init__(self, sync: "Sync", *, yes: bool, replace: bool, several: bool) -> None:
+        self._sync = sync
+        self._yes = yes
+        self._replace = replace
+        self._several = several
+        self.code = 0
+
+    def see(self, name: str) -> None:
+        """Look at the host of a repository."""
+        from sshsync.errors import HostKeyError, SshsyncError
+        from sshsync.model.policy import LOCAL
+
+        if self._several and self._sync.config.tree.repositories[name].host.transport == LOCAL:
+            return
+        try:
+            self._look(name)
+        except SshsyncError as error:
+            click.echo(f"sshsync: {error}", err=True)
+            self.code = error.code if self.code != HostKeyError.code else self.code
+
+    def _look(self, name: str) -> None:
+        from sshsync.errors import HostKeyError
+
+        seen = self._sync.host_key(name)
+        shown = f"{seen.key.type} {seen.key.fingerprint}"
+        if seen.known:
+            click.echo(f"{name} ({seen.label}): {shown}: already known")
+            return
+        click.echo(f"{name} ({seen.label}) shows {shown}")
+        for key, place in seen.others:
+            click.echo(f"  CHANGED: on record is {key} ({place})")
+        if seen.others and not self._replace:
+            hint = f"someone may be in between: find out why; then: sshsync hosts trust --replace {name}"
+            raise HostKeyError("its host key CHANGED", where=seen.label, hint=hint)
+        question = "Replace what is on record by this key?" if seen.others else "Is this the right key?"
+        if not self._yes and not _confirmed(question):
+            raise HostKeyError("its key is not recorded", where=seen.label, hint="answer y, or use --yes")
+        click.echo(f"{name}: recorded in {self._sync.trust(seen, replace=self._replace)}")
+
+
+def _confirmed(question: str) -> bool:
     try:
-        return click.confirm("Is this the right key?")
+        return click.confirm(question)
     except click.Abort:
         click.echo()
         return False
