@@ -234,7 +234,8 @@ def test_killed_hard_in_the_middle_the_same_line_goes_on(chain) -> None:
 
 
 def test_dropped_sessions_are_survived(chain) -> None:
-    site = chain()
+    # Slow enough for the run to be at work still when somebody has read that a file came.
+    site = chain("bwlimit = 8M")
     site.fill("master", {f"part{n}": os.urandom(4_000_000) for n in range(8)})
     running = site.popen("--json", "--sync", "proxy")
     assert running.stdout
