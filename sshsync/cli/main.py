@@ -66,6 +66,18 @@ class _Lazy(click.Group):
         found: click.Command = getattr(module, cmd_name)
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find what is meant, or say what may be meant: commands, and what stands behind --sync elsewhere."""
+        from difflib import get_close_matches
+
+        if args[0] not in _COMMANDS:
+            near = get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"To synchronize a repository: sshsync --sync {args[0]}"
+            raise click.UsageError(f"No such command {args[0]!r}. {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         del ctx
@@ -86,7 +98,7 @@ class _Lazy(click.Group):
     multiple=True,
     metavar="A,B",
     shell_complete=complete.repositories,
-    help="A stage: repositories to synchronize side by side; stages follow each other. Also node[01-20] and @GROUP.",
+    help="A stage: repositories to synchronize side by side; stages follow each other. Also node[01-20], node* and @GROUP.",
 )
 @click.option("--all", "everything", is_flag=True, help="All repositories, level by level.")
 @click.option(

@@ -1,7 +1,8 @@
-"""Names of repositories as an operator writes them: lists, ranges such as ``node[01-20]``, groups such as ``@site``."""
+"""Names of repositories as an operator writes them: lists, ranges (``node[01-20]``), groups (``@site``), ``node*``."""
 
 import re
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 
 from sshsync.errors import UnknownRepositoryError, UsageError
 from sshsync.model.topology import Tree
@@ -40,12 +41,15 @@ def select(tree: Tree, text: str) -> list[str]:
 
     Raises:
         UsageError: a range is malformed.
-        UnknownRepositoryError: no repository is in a group. Unknown names are left for the planner.
+        UnknownRepositoryError: no repository is in a group, or none matches. Unknown names are left for the planner.
     """
     names: dict[str, None] = {}
     for word in filter(None, (part.strip() for part in _COMMAS.split(text))):
         if word.startswith("@"):
             names.update(dict.fromkeys(_group(tree, word[1:])))
+            continue
+        if "*" in word or "?" in word:
+            names.update(dict.fromkeys(_matching(tree, word)))
             continue
         try:
             names.update((name, None) for name, _ in expand(word))
@@ -72,4 +76,13 @@ def _group(tree: Tree, group: str) -> list[str]:
         known = sorted({g for repository in tree.repositories.values() for g in repository.groups})
         hint = f"groups: {', '.join(known)}" if known else "no repository has a groups key"
         raise UnknownRepositoryError(f"no repository is in the group {group!r}", hint=hint)
+    return found
+
+
+def _matching(tree: Tree, pattern: str) -> list[str]:
+    # Brackets are those of a range: the shell's classes of characters do not fit beside them.
+    found = [name for name in tree.repositories if fnmatchcase(name, pattern.replace("[", "[[]"))]
+    if not found:
+        hint = f"known: {', '.join(list(tree.repositories)[:20])}"
+        raise UnknownRepositoryError(f"no repository matches {pattern!r}", hint=hint)
     return found

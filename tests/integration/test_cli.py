@@ -319,3 +319,25 @@ def test_completion_without_a_configuration_is_silent(tmp_path: Path) -> None:
     environment = {**os.environ, "SSHSYNC_CONFIG": str(tmp_path / "none"), "_SSHSYNC_COMPLETE": "bash_complete", "COMP_WORDS": "sshsync --sync x", "COMP_CWORD": "2"}
     done = subprocess.run([sys.executable, "-m", "sshsync"], env=environment, capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
+@pytest.mark.parametrize(("words", "hint"), [("statsu", "Did you mean 'status'?"), ("c", "To synchronize a repository: sshsync --sync c")])
+def test_who_mistypes_a_command_is_told_what_may_be_meant(site: Site, words: str, hint: str) -> None:
+    done = site.cli(words)
+    assert done.returncode == 2
+    assert f"No such command '{words}'. {hint}" in done.stderr
+    told = json.loads(site.cli("--json", words).stdout)
+    assert told["type"] == "error"
+    assert hint in told["message"] + told["hint"]
+
+
+def test_repositories_are_named_by_patterns_too(site: Site) -> None:
+    site.fill("m", {"a": b"a"})
+    nodes = "".join(f"[{name}]\nparent = m\npath = {site.root(name)}\n" for name in ("node1", "node2", "other"))
+    site.write(f"[DEFAULT]\ntransport = local\nstable_for = 0\n[m]\npath = {site.root('m')}\n{nodes}")
+    assert site.cli("--sync", "node*").returncode == 0
+    assert (site.root("node2") / "a").exists()
+    assert not (site.root("other") / "a").exists()
+    unknown = site.cli("--sync", "nodes*")
+    assert unknown.returncode == 4
+    assert "no repository matches 'nodes*' (known: m, node1, node2, other)" in unknown.stderr

@@ -60,6 +60,10 @@ def test_a_selection_by_lists_ranges_and_groups() -> None:
     made = tree(repository("m"), *(repository(f"n{n}", "m", groups=("odd",) if n % 2 else ()) for n in range(1, 5)))
     assert selection.select(made, "n[1-2],n4, n1") == ["n1", "n2", "n4"]
     assert selection.select(made, "@odd,n2") == ["n1", "n3", "n2"]
+    assert selection.select(made, "n3,n*") == ["n3", "n1", "n2", "n4"]
+    assert selection.select(made, "?") == ["m"]
+    with pytest.raises(UnknownRepositoryError, match=r"no repository matches 'n\[1-2\]\*' .known: m, n1"):
+        selection.select(made, "n[1-2]*")
     with pytest.raises(UnknownRepositoryError, match="groups: odd"):
         selection.select(made, "@even")
     with pytest.raises(UnknownRepositoryError, match="no repository has a groups key"):
