@@ -23,6 +23,7 @@ Examples:
   sshsync resume                                      go on where the last run stopped
   sshsync verify                                      digest every file again, find what rotted
   sshsync status                                      is every node in sync, and since when
+  sshsync status --watch                              follow the run that is under way
   sshsync report --html monday.html                   the last run as a page: tree, time line, files
   sshsync config check                                is the configuration right
   sshsync hosts check                                 what the hosts have and lack, before any run

@@ -37,17 +37,9 @@ MAX_DELETE = MaxDelete(count=1000, percent=25.0)
 AUTO = Auto()
 """What `streams` is where it is not set."""
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
-
 
 def _seconds(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    found = _DURATION.fullmatch(value.strip())
-    if not found:
-        raise ValueError("must be a time such as 90, 90s, 5m or 1h")
-    return float(found.group(1)) * _SECONDS[found.group(2)]
+    return texts.seconds(value) if isinstance(value, str) else value
 
 
 LEAST_SHARE = 0.1

@@ -5,6 +5,8 @@ import re
 MOST_TEMPLATE = 8192
 """Bytes of a command line that an operator gives."""
 
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -44,6 +46,14 @@ def absolute(value: str) -> str:
     if not value.strip("/"):
         raise ValueError("must not be the whole host")
     return "/" + "/".join(part for part in value.split("/") if part)
+
+
+def seconds(value: str) -> float:
+    """Return a span of time in seconds."""
+    found = _DURATION.fullmatch(value.strip())
+    if not found:
+        raise ValueError("must be a time such as 90, 90s, 5m or 1h")
+    return float(found.group(1)) * _SECONDS[found.group(2)]
 
 
 def shell(value: str) -> str:
