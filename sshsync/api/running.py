@@ -64,7 +64,7 @@ def _carry_out(work: Work, journal: Journal, asked: Asked, remarks: Sequence[str
 
     executor = work.parts.executor or Threads(config.settings.max_parallel, tick)
     led = Run(work.context(journal, emit), executor, _policy(config), asked)
-    told = [] if asked.dry_run else builtin.notices(config.settings, journal.events)
+    told = [] if asked.dry_run else builtin.notices(config.settings, journal)
     untold = telling.tell(told, lambda notice: notice.begin(asked.run))
     try:
         code = led.start(folding.report, [Remarked(first, words) for words in remarks])

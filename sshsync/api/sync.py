@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sshsync import builtin, checks
+from sshsync.api import weekly
 from sshsync.api.results import Result
 from sshsync.api.standing import standing
 from sshsync.api.telling import Telling
@@ -225,7 +226,23 @@ class Sync:
         Returns:
             What was done, and what went wrong, by the configuration's key that asks for it.
         """
-        return self._telling.rehearse(builtin.notices(self.config.settings, self.journal.events), report)
+        return self._telling.rehearse(builtin.notices(self.config.settings, self.journal), report)
+
+    def weekly(self, command: str = "sshsync", *, at_once: bool = False) -> str:
+        """Send the mail about the week when it is due and has not gone yet; needs no lock and changes no record.
+
+        Args:
+            command: how this sshsync is called.
+            at_once: send it whether it is due or not.
+
+        Returns:
+            In words to whom it went, "" when it did not.
+
+        Raises:
+            OSError: it could not be sent; it stays due.
+            StateError: the journal, or the password of its server, cannot be read.
+        """
+        return weekly.send(self, command, at_once=at_once)
 
     def _left(self, visit: Visit) -> None:
         with self._lock:
