@@ -247,7 +247,9 @@ class Bars:
             self._update(event.repository, items=f"{done + len(event.items)}/{total}")
         elif isinstance(event, ev.RepositoryFinished):
             self._update(event.repository, state=event.outcome)
-        if isinstance(event, ev.Retried | ev.Waiting | ev.Remarked | ev.ItemFailed) and (line := lines.line(event)):
+        if isinstance(event, ev.Retried | ev.Waiting | ev.Remarked | ev.ItemFailed | ev.PlannedChange) and (
+            line := lines.line(event)
+        ):
             self._console.print(line)
         if self._verbose:
             for detail in lines.items(event):

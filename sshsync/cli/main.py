@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from sshsync.cli import bugs, complete, streams
+from sshsync.cli import allow, bugs, complete, streams
+from sshsync.cli.allow import Allowed
 from sshsync.cli.options import Options, common
 from sshsync.errors import ConfigError, OutputError, SshsyncError, UsageError
 from sshsync.version import VERSION
@@ -97,15 +98,26 @@ class _Lazy(click.Group):
     help="The stages of plan.NAME in [sshsync] of the configuration.",
 )
 @click.option("--dry-run", "-n", is_flag=True, help="Show what a run would do; exit code 11 when there is something.")
+@allow.options
 @common
 @click.version_option(VERSION, prog_name="sshsync")
 @click.pass_context
-def cli(context: click.Context, stages: tuple[str, ...], everything: bool, plan: str | None, dry_run: bool) -> None:
+def cli(
+    context: click.Context,
+    /,
+    stages: tuple[str, ...],
+    everything: bool,
+    plan: str | None,
+    dry_run: bool,
+    **let: Any,
+) -> None:
     """The command line itself; its help text is `_HELP`."""
     asked = [bool(stages), everything, plan is not None]
+    allowed = Allowed(**let)
     if context.invoked_subcommand:
-        if any(asked) or dry_run:
-            raise click.UsageError(f"--sync, --all, --plan and --dry-run do not go with {context.invoked_subcommand}")
+        if any(asked) or dry_run or allowed:
+            words = "--sync, --all, --plan, --dry-run, --max-delete and --allow-empty before a command's name"
+            raise click.UsageError(f"{words} do not go with {context.invoked_subcommand}")
         return
     if not any(asked):
         if sys.argv[1:]:
@@ -118,7 +130,7 @@ def cli(context: click.Context, stages: tuple[str, ...], everything: bool, plan:
 
     options = context.ensure_object(Options)
     wanted = planned(options.load_as_owner(), plan) if plan is not None else stages
-    context.exit(synchronize(options, wanted or None, dry_run=dry_run))
+    context.exit(synchronize(options, wanted or None, dry_run=dry_run, allowed=allowed))
 
 
 def main() -> None:

@@ -163,18 +163,18 @@ cat > /dev/null; touch /dat/sendmail-ran
 
 def test_mail_leaves_the_shipped_service(host, mails) -> None:
     host("cp /etc/sshsync/sshsync.conf /root/before; sed -i 's/^plan.nightly/mail_to = ops@example.org\\n&/' /etc/sshsync/sshsync.conf")
-    host("mkdir /dat/c/blocked; echo x > /dat/m/blocked; touch -d 2020-01-01 /dat/m/blocked; chown -R sshsync /dat")
+    host("mkdir /dat/c/obstructed; echo x > /dat/m/obstructed; touch -d 2020-01-01 /dat/m/obstructed; chown -R sshsync /dat")
     host("systemctl reset-failed; systemctl start sshsync.service")
     said = host("journalctl --no-pager -u sshsync.service").stdout
     assert "To: ops@example.org" in mails(), said
-    assert "c: blocked: failed" in mails()
+    assert "c: obstructed: failed" in mails()
     assert "mail_to" not in said
     host(f"printf '%s' '{SENDMAIL}' > /usr/local/sbin/sendmail; chmod 755 /usr/local/sbin/sendmail; sed -i 's#^mail_to#sendmail = /usr/local/sbin/sendmail\\n&#' /etc/sshsync/sshsync.conf")
     host("systemctl start sshsync.service")
     said = host("journalctl --no-pager -u sshsync.service").stdout
     assert "mail_to: /usr/local/sbin/sendmail cannot work here: this process may gain no privileges (NoNewPrivileges)" in said
     assert host("ls /dat/sendmail-ran").returncode != 0
-    host("rmdir /dat/c/blocked; rm /dat/m/blocked; cp /root/before /etc/sshsync/sshsync.conf; systemctl reset-failed; systemctl start sshsync.service")
+    host("rmdir /dat/c/obstructed; rm /dat/m/obstructed; cp /root/before /etc/sshsync/sshsync.conf; systemctl reset-failed; systemctl start sshsync.service")
 
 
 def test_the_mail_about_the_week_is_sent_by_its_timer(host, mails) -> None:
