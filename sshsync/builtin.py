@@ -1,6 +1,6 @@
 """Name → factory tables: the only file that names concrete classes. A new transport or strategy is a line here."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,15 +12,15 @@ from sshsync.config.resolve import Known, Settings
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.base import Kind
 from sshsync.kinds.files import Files
-from sshsync.model.events import Event
 from sshsync.model.policy import LOCAL
 from sshsync.model.topology import Host
 from sshsync.notices import files
-from sshsync.notices.base import Notice
+from sshsync.notices.base import Notice, Past
 from sshsync.notices.chat import Chat
+from sshsync.notices.mail import Mail
 from sshsync.notices.pages import Pages
 from sshsync.notices.ping import Ping
-from sshsync.notices.program import Mail, Program
+from sshsync.notices.program import Program
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.command import ByCommand
 from sshsync.transfers.direct import Direct
@@ -79,14 +79,14 @@ def known() -> Known:
     return Known({name: kind().required for name, (kind, _) in KINDS.items()}, TRANSPORTS)
 
 
-def notices(settings: Settings, events: Callable[[str], Iterable[tuple[float, Event]]]) -> list[Notice]:
-    """Return who is told of runs; `events` gives those of a run, with their times."""
+def notices(settings: Settings, past: Past) -> list[Notice]:
+    """Return who is told of runs; `past` tells of them and of those before."""
     made: list[tuple[str, Callable[[str], Notice]]] = [
         (settings.metrics_file, lambda file: files.metrics(Path(file))),
         (settings.status_file, lambda file: files.status(Path(file))),
-        (settings.report_dir, lambda directory: Pages(Path(directory), events)),
+        (settings.report_dir, lambda directory: Pages(Path(directory), past.events)),
         (settings.ping_url, Ping),
-        (settings.mail_to, Mail),
+        (settings.mail.mail_to, lambda _to: Mail(settings.mail, past.before)),
         (settings.notify_command, Program),
     ]
     chat: list[Notice] = [Chat(settings.notify_url)] if settings.notify_url else []

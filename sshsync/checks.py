@@ -37,7 +37,7 @@ def everything(config: Config) -> None:
         ConfigError: with everything that cannot, and where it is named.
     """
     found = [problem for name in config.tree.repositories for problem in _secrets_of(config, name)]
-    _raise([*_settings(config), *found, *_programs(config)])
+    _raise([*_settings(config), *_mail(config), *found, *_programs(config)])
 
 
 def _raise(problems: Iterable[ConfigProblem]) -> None:
@@ -84,11 +84,14 @@ def _read(option: str, file: Path, login: Login) -> None:
 
 def _unreadable(file: Path) -> str:
     """Return why a file cannot be read, "" when it can or is not there."""
+    return _not_read(file) if file.exists() else ""
+
+
+def _not_read(file: Path) -> str:
+    """Return why a file cannot be read, "" when it can."""
     try:
         with file.open("rb"):
             return ""
-    except FileNotFoundError:
-        return ""
     except OSError as error:
         return error.strerror or str(error)
 
@@ -128,6 +131,19 @@ def _settings(config: Config) -> Iterator[ConfigProblem]:
         value = getattr(config.settings, option)
         if value and option in config.places and (reason := _unwritable(option, Path(value))):
             yield ConfigProblem(config.places[option], f"{option}: {reason}")
+
+
+def _mail(config: Config) -> Iterator[ConfigProblem]:
+    mail, places = config.settings.mail, config.places
+    if mail.sendmail and (reason := _unusable(shlex.quote(mail.sendmail))):
+        yield ConfigProblem(places["sendmail"], f"sendmail: {reason}")
+    if mail.smtp_ca_file and (reason := _not_read(Path(mail.smtp_ca_file))):
+        yield ConfigProblem(places["smtp_ca_file"], f"smtp_ca_file: {mail.smtp_ca_file}: {reason}")
+    try:
+        if mail.smtp_password_file:
+            ssh_auth.read_password(Path(mail.smtp_password_file))
+    except StateError as error:
+        yield ConfigProblem(places["smtp_password_file"], error.what, error.hint)
 
 
 def _unwritable(option: str, target: Path) -> str:

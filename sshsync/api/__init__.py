@@ -11,8 +11,9 @@ with Sync(load(Path("/etc/sshsync/sshsync.conf"))) as sync:
 """
 
 from sshsync.api.loading import account, load
-from sshsync.api.results import RepositoryStatus, Result
+from sshsync.api.results import Result
 from sshsync.api.sync import Sync
 from sshsync.api.visit import GRACE, Visit
+from sshsync.model.status import RepositoryStatus
 
 __all__ = ["Sync", "Visit", "load", "account", "Result", "RepositoryStatus", "GRACE"]

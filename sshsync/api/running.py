@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from sshsync import builtin
@@ -11,12 +12,14 @@ from sshsync.api.results import Result
 from sshsync.api.work import Work
 from sshsync.config.resolve import Config
 from sshsync.core.ready import Flowing, Ready, barrier
+from sshsync.engine.headway import Headway
 from sshsync.engine.run import Asked, Run
 from sshsync.engine.sinks import FanOut, Folding, Keeping, Logging
 from sshsync.errors import SshsyncError
 from sshsync.executors.threads import Threads
 from sshsync.model.events import Emit, Event, Outcome, Remarked
 from sshsync.model.plan import Plan
+from sshsync.state import headway
 from sshsync.state.journal import Journal
 from sshsync.state.lock import Lock
 
@@ -28,9 +31,11 @@ def run(work: Work, plan: Plan, *, dry_run: bool) -> Result:
     if dry_run:
         with closing(journal):
             return _carry_out(work, journal, Asked(_new_id(), plan, dry_run=True), [])
+    state = Path(parts.config.settings.state_dir)
     with (
         Lock(Path(parts.config.settings.lock_file)),
         journal.writing(repositories[name] for name in plan.contacted),
+        headway.kept_up(state),
     ):
         return _carry_out(work, journal, *_asked(journal, plan))
 
@@ -49,11 +54,17 @@ def _carry_out(work: Work, journal: Journal, asked: Asked, remarks: Sequence[str
     config, telling = work.parts.config, work.parts.telling
     first = asked.plan.jobs[0].repository
     folding = _known(journal, asked)
-    emit = _emitting(work, journal, folding, asked.run, first)
+    followed = _followed(work, asked)
+    emit = _emitting(work, journal, folding, asked, followed)
 
-    executor = work.parts.executor or Threads(config.settings.max_parallel, work.tick)
+    def tick() -> None:
+        work.tick()
+        for one in followed:
+            one.tick()
+
+    executor = work.parts.executor or Threads(config.settings.max_parallel, tick)
     led = Run(work.context(journal, emit), executor, _policy(config), asked)
-    told = [] if asked.dry_run else builtin.notices(config.settings, journal.events)
+    told = [] if asked.dry_run else builtin.notices(config.settings, journal)
     untold = telling.tell(told, lambda notice: notice.begin(asked.run))
     try:
         code = led.start(folding.report, [Remarked(first, words) for words in remarks])
@@ -87,12 +98,20 @@ def _known(journal: Journal, asked: Asked) -> Folding:
     return folding
 
 
-def _emitting(work: Work, journal: Journal, folding: Folding, run: str, first: str) -> Emit:
-    """Return what takes the events of a run; remarks about the journal count as such of its `first` repository."""
+def _followed(work: Work, asked: Asked) -> list[Headway]:
+    """Return what tells how far a run is to whoever follows it; a dry run, which holds no lock, has none."""
+    state, here = Path(work.parts.config.settings.state_dir), work.parts.here
+    tell = partial(headway.write, state)
+    return [] if asked.dry_run else [Headway(asked.run, here.clock, here.monotonic, tell)]
+
+
+def _emitting(work: Work, journal: Journal, folding: Folding, asked: Asked, followed: Sequence[Headway]) -> Emit:
+    """Return what takes the events of a run; remarks about the journal count as such of its first repository."""
+    run, first = asked.run, asked.plan.jobs[0].repository
     log = work.parts.telling.log()
     logging: list[Emit] = [Logging(log, folding.report)] if log else []
     kept = Keeping(journal.keep, run, work.parts.here.clock)
-    fan = FanOut([kept, folding, *logging, *work.parts.sinks])
+    fan = FanOut([kept, folding, *logging, *followed, *work.parts.sinks])
 
     def emit(event: Event) -> None:
         fan(event)

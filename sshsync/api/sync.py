@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sshsync import builtin, checks
-from sshsync.api.results import Arriving, RepositoryStatus, Result
+from sshsync.api import weekly
+from sshsync.api.results import Result
+from sshsync.api.standing import standing
 from sshsync.api.telling import Telling
 from sshsync.api.visit import Visit
 from sshsync.api.work import Parts
@@ -21,11 +23,13 @@ from sshsync.engine import owner
 from sshsync.errors import UsageError
 from sshsync.executors.base import Executor
 from sshsync.hosts.pool import Pool
-from sshsync.model.events import Emit, key_text
+from sshsync.model.events import Emit
 from sshsync.model.plan import Plan
 from sshsync.model.report import RunReport
+from sshsync.model.status import RepositoryStatus
 from sshsync.model.survey import Survey
 from sshsync.model.topology import Host
+from sshsync.state import headway
 from sshsync.state.journal import Journal, find_run
 from sshsync.state.lock import Lock
 from sshsync.transports import trust
@@ -163,6 +167,10 @@ class Sync:
         """Return who is synchronizing now with this configuration, "" for nobody, None where that cannot be told."""
         return Lock(Path(self.config.settings.lock_file)).holder()
 
+    def headway(self) -> dict[str, Any] | None:
+        """Return how far the run under way is, as it told a moment ago; None for none, or before its first word."""
+        return headway.read(Path(self.config.settings.state_dir))
+
     def history(self, run: str = "") -> RunReport:
         """Return the report of a run, folded from the journal; the latest for "".
 
@@ -174,21 +182,18 @@ class Sync:
         report.run = str(found["id"])
         return report
 
-    def status(self) -> list[RepositoryStatus]:
-        """Return for each repository with a parent when it was in sync last, how its last run ended, what arrives."""
-        children = [found for found in self.config.tree.repositories.values() if found.parent]
-        in_sync = self.journal.moments(children)
-        ends = self.journal.ends(in_sync)
-        found = [RepositoryStatus(name, moment) for name, moment in in_sync.items()]
-        for row in found:
-            if row.name in ends:
-                row.run, end = ends[row.name]
-                row.outcome, row.error = end.outcome, end.error
-            row.arriving = [
-                Arriving(key_text(one.key), one.size, one.sent)
-                for one in self.journal.underway(self.config.tree.repositories[row.name])
-            ]
-        return found
+    def status(self, names: Sequence[str] = ()) -> list[RepositoryStatus]:
+        """Return for repositories with a parent when each was in sync last, how it ended last, what arrives.
+
+        Args:
+            names: some of them; all by default.
+
+        Raises:
+            UnknownRepositoryError: no such repository.
+        """
+        tree = self.config.tree
+        asked = [planner.known(tree, name) for name in names] or list(tree.repositories.values())
+        return standing(self.journal, [found for found in asked if found.parent], self.running())
 
     def host_key(self, name: str) -> SeenKey:
         """Return the key that a repository's host shows, without trusting it.
@@ -253,7 +258,23 @@ class Sync:
         Returns:
             What was done, and what went wrong, by the configuration's key that asks for it.
         """
-        return self._telling.rehearse(builtin.notices(self.config.settings, self.journal.events), report)
+        return self._telling.rehearse(builtin.notices(self.config.settings, self.journal), report)
+
+    def weekly(self, command: str = "sshsync", *, at_once: bool = False) -> str:
+        """Send the mail about the week when it is due and has not gone yet; needs no lock and changes no record.
+
+        Args:
+            command: how this sshsync is called.
+            at_once: send it whether it is due or not.
+
+        Returns:
+            In words to whom it went, "" when it did not.
+
+        Raises:
+            OSError: it could not be sent; it stays due.
+            StateError: the journal, or the password of its server, cannot be read.
+        """
+        return weekly.send(self, command, at_once=at_once)
 
     def _left(self, visit: Visit) -> None:
         with self._lock:

@@ -2,10 +2,11 @@
 
 import contextlib
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -24,9 +25,10 @@ from sshsync.errors import OutputError
 from sshsync.model import events as ev
 from sshsync.model.events import Outcome
 from sshsync.model.report import RunReport
-from sshsync.report import as_json, as_text, lines
+from sshsync.report import as_headway, as_json, as_text, lines
 
 _ANY_WIDTH = 10_000
+_BETWEEN_LINES = 10.0
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -141,6 +143,55 @@ def _wanted(out: Console, made: Table) -> int:
     return out.measure(made, options=out.options.update(max_width=_ANY_WIDTH)).maximum
 
 
+class Following:
+    """Shows how far a run of another process is: on a terminal in place, elsewhere a line now and then.
+
+    Use as a context manager.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._out = console(options)
+        self._live = Live(console=self._out, transient=True, auto_refresh=False) if self._out.is_terminal else None
+        self._next = float("-inf")
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def show(self, values: Mapping[str, Any], now: float) -> None:
+        """Show what the run said last; `now` is the controller's time in seconds since the epoch."""
+        first = as_headway.headline(values, now)
+        if self._live:
+            self._live.update(Group(first, *self._parts(as_headway.rows(values))), refresh=True)
+        elif now >= self._next:
+            self._next = now + _BETWEEN_LINES
+            for line in (first, *as_headway.lines(values)):
+                self._out.print(line)
+            self._out.file.flush()
+
+    def _parts(self, rows: Sequence[Sequence[str]]) -> list[Table | str]:
+        """Return as many rows as there is room for below the first line, with as many of their cells."""
+        room = max(1, self._out.height - 3)
+        left = [f"and {len(rows) - room} more"] if len(rows) > room else []
+        for cells in range(max(map(len, rows), default=0), 1, -1):
+            made = Table.grid(padding=(0, 2))
+            for number in range(cells):
+                made.add_column(no_wrap=True, justify="left" if number < 1 else "right")
+            for row in rows[:room]:
+                made.add_row(*row[:cells])
+            if (
+                self._out.measure(made, options=self._out.options.update(max_width=_ANY_WIDTH)).maximum
+                <= self._out.width
+            ):
+                return [made, *left]
+        return [*(": ".join(row[:2]) for row in rows[:room]), *left]
+
+
 class Lines:
     """One plain line for each thing that matters, written by a console log: for cron, logs and pipes."""
 
@@ -196,7 +247,9 @@ class Bars:
             self._update(event.repository, items=f"{done + len(event.items)}/{total}")
         elif isinstance(event, ev.RepositoryFinished):
             self._update(event.repository, state=event.outcome)
-        if isinstance(event, ev.Retried | ev.Waiting | ev.Remarked | ev.ItemFailed) and (line := lines.line(event)):
+        if isinstance(event, ev.Retried | ev.Waiting | ev.Remarked | ev.ItemFailed | ev.PlannedChange) and (
+            line := lines.line(event)
+        ):
             self._console.print(line)
         if self._verbose:
             for detail in lines.items(event):

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from sshsync.cli import bugs, complete, streams
+from sshsync.cli import allow, bugs, complete, streams
+from sshsync.cli.allow import Allowed
 from sshsync.cli.options import Options, common
 from sshsync.errors import ConfigError, OutputError, SshsyncError, UsageError
 from sshsync.version import VERSION
@@ -23,6 +24,7 @@ Examples:
   sshsync resume                                      go on where the last run stopped
   sshsync verify                                      digest every file again, find what rotted
   sshsync status                                      is every node in sync, and since when
+  sshsync status --watch                              follow the run that is under way
   sshsync report --html monday.html                   the last run as a page: tree, time line, files
   sshsync config check                                is the configuration right
   sshsync hosts check                                 what the hosts have and lack, before any run
@@ -98,7 +100,7 @@ class _Lazy(click.Group):
     multiple=True,
     metavar="A,B",
     shell_complete=complete.repositories,
-    help="A stage: repositories to synchronize side by side; stages follow each other. Also node[01-20], node* and @GROUP.",
+    help="A stage: repositories to synchronize side by side; stages follow each other. Also node[01-20], node*, @GROUP.",
 )
 @click.option("--all", "everything", is_flag=True, help="All repositories, level by level.")
 @click.option(
@@ -108,15 +110,26 @@ class _Lazy(click.Group):
     help="The stages of plan.NAME in [sshsync] of the configuration.",
 )
 @click.option("--dry-run", "-n", is_flag=True, help="Show what a run would do; exit code 11 when there is something.")
+@allow.options
 @common
 @click.version_option(VERSION, prog_name="sshsync")
 @click.pass_context
-def cli(context: click.Context, stages: tuple[str, ...], everything: bool, plan: str | None, dry_run: bool) -> None:
+def cli(
+    context: click.Context,
+    /,
+    stages: tuple[str, ...],
+    everything: bool,
+    plan: str | None,
+    dry_run: bool,
+    **let: Any,
+) -> None:
     """The command line itself; its help text is `_HELP`."""
     asked = [bool(stages), everything, plan is not None]
+    allowed = Allowed(**let)
     if context.invoked_subcommand:
-        if any(asked) or dry_run:
-            raise click.UsageError(f"--sync, --all, --plan and --dry-run do not go with {context.invoked_subcommand}")
+        if any(asked) or dry_run or allowed:
+            words = "--sync, --all, --plan, --dry-run, --max-delete and --allow-empty before a command's name"
+            raise click.UsageError(f"{words} do not go with {context.invoked_subcommand}")
         return
     if not any(asked):
         if sys.argv[1:]:
@@ -129,7 +142,7 @@ def cli(context: click.Context, stages: tuple[str, ...], everything: bool, plan:
 
     options = context.ensure_object(Options)
     wanted = planned(options.load_as_owner(), plan) if plan is not None else stages
-    context.exit(synchronize(options, wanted or None, dry_run=dry_run))
+    context.exit(synchronize(options, wanted or None, dry_run=dry_run, allowed=allowed))
 
 
 def main() -> None:

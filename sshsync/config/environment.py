@@ -8,6 +8,7 @@ from sshsync.errors import ConfigProblem
 
 OWN_PATHS = frozenset(
     {"state_dir", "lock_file", "log_file", "report_dir", "metrics_file", "status_file"}
+    | {"smtp_ca_file", "smtp_password_file"}
     | {"key_file", "password_file", "known_hosts"}
 )
 """Keys that name files of the controller: in them nothing else can be meant by ``${NAME}``."""

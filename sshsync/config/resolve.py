@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sshsync.config import faults, plans
+from sshsync.config import faults, mail, plans
 from sshsync.config.environment import filled
 from sshsync.config.expand import expanded
 from sshsync.config.load import DEFAULT, GLOBAL, Raw, Section, Value
+from sshsync.config.mail import MailSettings
 from sshsync.config.schema import VARIABLES, GlobalOptions, RepositoryOptions
 from sshsync.core import algorithm, planner, selection, tree
 from sshsync.errors import ConfigError, ConfigProblem, UnknownRepositoryError, UsageError
@@ -60,7 +61,7 @@ class Settings:
     metrics_file: str
     status_file: str
     ping_url: str = field(repr=False)
-    mail_to: str
+    mail: MailSettings
     notify_command: str = field(repr=False)
     notify_url: tuple[str, ...] = field(repr=False)
     plans: Mapping[str, tuple[str, ...]]
@@ -150,12 +151,15 @@ def _settings(section: Section, account: Account, problems: list[ConfigProblem])
         return None
     state = _home(made.state_dir, account) or account.state_dir
     log = _home(made.log_file, account) or f"{state}/sshsync.log"
-    own = {
+    own: dict[str, Any] = {
         "state_dir": state,
         "lock_file": _home(made.lock_file, account) or f"{state}/lock",
         "log_file": "" if log == "none" else log,
         "plans": _plans(section, problems),
+        "mail": MailSettings(**_taken_over(MailSettings, made)),
     }
+    for key, words, hint in mail.faults(own["mail"]):
+        problems.append(ConfigProblem(section.values[key].place, f"[{GLOBAL}] {key}: {words}", hint))
     return Settings(**(_taken_over(Settings, made) | own))
 
 

@@ -4,16 +4,14 @@ The parser, the commented sample and the reference page are made of it; nothing 
 nowhere else.
 """
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
-from sshsync.config import texts
+from sshsync.config import texts, values
 from sshsync.config.rates import bandwidth
-from sshsync.kinds import globs
 from sshsync.model.bandwidth import Bandwidth
-from sshsync.model.policy import Auto, Compress, MaxDelete, TransferKind
+from sshsync.model.policy import Compress, MaxDelete, TransferKind
 
 VARIABLES = (
     "REPOPATH",
@@ -31,105 +29,6 @@ VARIABLES = (
 )
 """Variables that templates may use; REMOTE… is the parent as its child sees it."""
 
-MAX_DELETE = MaxDelete(count=1000, percent=25.0)
-"""What `max_delete` is where it is not set, and the half of it that a value does not name."""
-
-AUTO = Auto()
-"""What `streams` is where it is not set."""
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
-
-
-def _seconds(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    found = _DURATION.fullmatch(value.strip())
-    if not found:
-        raise ValueError("must be a time such as 90, 90s, 5m or 1h")
-    return float(found.group(1)) * _SECONDS[found.group(2)]
-
-
-LEAST_SHARE = 0.1
-"""Percent: with less, nobody would see the day on which all is read."""
-
-
-def _compress(value: object) -> object:
-    if value not in tuple(Compress):
-        raise ValueError(f"must be one of {', '.join(Compress)}")
-    return value
-
-
-def _share(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%?", value.strip())
-    share = float(found.group(1)) if found else -1.0
-    if not (share == 0 or LEAST_SHARE <= share <= 100):
-        raise ValueError(f"must be a percentage from {LEAST_SHARE} to 100 such as 2%, or 0 for none")
-    return share
-
-
-def _streams(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if value == str(AUTO):
-        return AUTO
-    if not re.fullmatch("[1-8]", value):
-        raise ValueError("must be a number from 1 to 8, or auto")
-    return int(value)
-
-
-def _max_delete(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    count, percent = MAX_DELETE.count, MAX_DELETE.percent
-    for part in value.split(","):
-        word = part.strip()
-        if re.fullmatch(r"\d+(\.\d+)?\s*%", word):
-            percent = float(word.rstrip("% "))
-        elif word.isdigit():
-            count = int(word)
-        else:
-            raise ValueError("must be a number, a percentage or both, such as 1000, 25%")
-    return MaxDelete(count, percent)
-
-
-def _lines(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    patterns = tuple(line.lstrip() for line in value.splitlines() if line.strip())
-    wrong = globs.faults(patterns)
-    if wrong:
-        raise ValueError("; ".join(wrong))
-    return patterns
-
-
-def _each(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return tuple(line.strip() for line in value.splitlines() if line.strip())
-
-
-def _names(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    names = tuple(name for name in re.split(r"[,\s]+", value) if name)
-    if wrong := [name for name in names if not re.fullmatch(r"[A-Za-z0-9_.-]+", name)]:
-        raise ValueError(f"{wrong[0]!r} is no name for a group")
-    return names
-
-
-Url = Annotated[str, AfterValidator(texts.url)]
-OwnFile = Annotated[str, AfterValidator(texts.absolute)]
-Word = Annotated[str, AfterValidator(texts.word)]
-Text = Annotated[str, AfterValidator(texts.text)]
-Template = Annotated[str, AfterValidator(texts.template)]
-Path = Annotated[str, AfterValidator(texts.absolute)]
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-Patterns = Annotated[tuple[Annotated[str, StringConstraints(strip_whitespace=False)], ...], BeforeValidator(_lines)]
-
 
 def _option(default: Any, words: str, example: str = "", *, secret: bool = False) -> Any:
     return Field(default, description=words, examples=[example] if example else None, repr=not secret)
@@ -142,70 +41,74 @@ class _Options(BaseModel):
 class RepositoryOptions(_Options):
     """Keys of a repository section; each may also stand in ``[DEFAULT]``."""
 
-    host: Word = _option("", "Name or address of the host. Needed unless `transport = local`.", "192.168.0.1")
+    host: values.Word = _option("", "Name or address of the host. Needed unless `transport = local`.", "192.168.0.1")
     port: Annotated[int, Field(ge=1, le=65535)] = _option(22, "Port of its sshd.")
-    user: Word = _option("", "Account on the host; the account that runs sshsync by default.", "repoowner")
-    path: Path = _option("", "Root of the repository: an absolute path on the host. Files need one.", "/dat/repo")
+    user: values.Word = _option("", "Account on the host; the account that runs sshsync by default.", "repoowner")
+    path: values.Path = _option(
+        "", "Root of the repository: an absolute path on the host. Files need one.", "/dat/repo"
+    )
     parent: str = _option(
         "", "Repository that feeds this one. A repository without a parent is a master.", "repomaster"
     )
-    type: Word = _option("files", "What its items are: `files`. A parent and its children are of one type.")
-    transport: Word = _option(
+    type: values.Word = _option("files", "What its items are: `files`. A parent and its children are of one type.")
+    transport: values.Word = _option(
         "ssh", "How the host is reached: `ssh`, or `local` when sshsync runs on that host itself."
     )
     shell: Annotated[str, AfterValidator(texts.shell)] = _option(
         "/bin/sh", "The POSIX shell on the host.", "/usr/xpg4/bin/sh"
     )
     via: str = _option("", "Repository whose host is the jump host to this one.", "repoproxy")
-    peer_host: Word = _option("", "Name under which the hosts of its children reach this host; `host` by default.")
+    peer_host: values.Word = _option(
+        "", "Name under which the hosts of its children reach this host; `host` by default."
+    )
     peer_port: Annotated[int, Field(ge=0, le=65535)] = _option(0, "Port under which they reach it; `port` by default.")
-    peer_user: Word = _option("", "Account with which they log in there; `user` by default.")
-    key_file: Text = _option(
+    peer_user: values.Word = _option("", "Account with which they log in there; `user` by default.")
+    key_file: values.Text = _option(
         "",
         "Private key to log in with (mode 0600). By default id_ed25519, id_ecdsa and id_rsa of the account "
         "that runs sshsync.",
         "~/.ssh/id_ed25519",
     )
-    key_passphrase_command: Text = _option(
+    key_passphrase_command: values.Text = _option(
         "",
         "Command on the controller that prints the passphrase of `key_file`; run without a shell.",
         "pass show key",
         secret=True,
     )
     agent: bool = _option(False, "Offer the keys of the ssh-agent of the account that runs sshsync, after key_file.")
-    password: Annotated[Text, AfterValidator(texts.no_stars)] = _option(
+    password: Annotated[values.Text, AfterValidator(texts.no_stars)] = _option(
         "",
         "Password to log in with. Only stars mean none. A key or `password_file` is better.",
         "******",
         secret=True,
     )
-    password_file: Text = _option("", "File whose first line is the password (mode 0600).")
-    password_command: Text = _option(
+    password_file: values.Text = _option("", "File whose first line is the password (mode 0600).")
+    password_command: values.Text = _option(
         "",
         "Command on the controller that prints the password; run without a shell.",
         "pass show appnode",
         secret=True,
     )
-    host_key: Text = _option(
+    host_key: values.Text = _option(
         "", "The one host key that is accepted: its SHA256 fingerprint, or type and base64 text.", "SHA256:…"
     )
-    known_hosts: Text = _option(
+    known_hosts: values.Text = _option(
         "",
         "File with known host keys. By default: sshsync's own in `state_dir`, the account's, the system's.",
     )
-    listcmd: Template = _option(
+    listcmd: values.Template = _option(
         "", "Command that lists the files; by default a built-in one.", "find ${REPOPATH} -type f"
     )
-    digestcmd: Template = _option(
+    digestcmd: values.Template = _option(
         "", "Command that prints the digest of ${FILEPATH}; by default a built-in one.", "sha1sum ${FILEPATH}"
     )
-    synccmd: Template = _option(
+    synccmd: values.Template = _option(
         "",
         "Command that runs on this host and fetches ${FILE} from its parent into ${LOCALDIR}. "
         "By default the controller relays the bytes.",
         "scp -p ${REMOTEUSER}@${REMOTEHOST}:${REMOTEDIR}/${FILE} ${LOCALDIR}/${FILE}",
     )
-    sshcmd: Template = _option(
+    sshcmd: values.Template = _option(
         "ssh -T -a -x -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=20 -o ServerAliveInterval=15 "
         "-o ServerAliveCountMax=4 -o ClearAllForwardings=yes -o LogLevel=ERROR -p ${REMOTEPORT} -l ${REMOTEUSER} "
         "${REMOTEHOST}",
@@ -227,12 +130,12 @@ class RepositoryOptions(_Options):
         "is taken by itself where `cat` is missing. `direct`: this host pulls from its parent with its own ssh "
         "(`sshcmd`), and the controller only says what.",
     )
-    include: Patterns = _option(
+    include: values.Patterns = _option(
         (),
         "Patterns of files that take part, one a line, as in a .gitignore; all by default. What git would ignore "
         "takes part: a pattern that matches a directory takes in all below it.",
     )
-    exclude: Patterns = _option(
+    exclude: values.Patterns = _option(
         (),
         "Patterns of files that do not take part: they are neither copied nor deleted. They match as in a .gitignore: "
         "the last one that matches decides (`!` takes back), nothing below an excluded directory can be taken back, "
@@ -240,25 +143,27 @@ class RepositoryOptions(_Options):
         "*.tmp",
     )
     delete: bool = _option(False, "Delete files that the parent does not have.")
-    max_delete: Annotated[MaxDelete, BeforeValidator(_max_delete)] = _option(
-        MAX_DELETE, "Number and share of files; more deletions in one run are refused."
+    max_delete: Annotated[MaxDelete, BeforeValidator(values.max_delete)] = _option(
+        values.MAX_DELETE, "Number and share of files; more deletions in one run are refused."
     )
     allow_empty: bool = _option(False, "Accept that this repository became empty although it held files before.")
-    stable_for: Seconds = _option(60.0, "Time for which a master's file must have been left alone before it is taken.")
+    stable_for: values.Seconds = _option(
+        60.0, "Time for which a master's file must have been left alone before it is taken."
+    )
     digest_cache: bool = _option(True, "Do not digest a file again whose size, times and inode are unchanged.")
-    verify_share: Annotated[float, BeforeValidator(_share)] = _option(
+    verify_share: Annotated[float, BeforeValidator(values.share)] = _option(
         0.0,
         "Share of the files that each run reads again although they seem unchanged, always others: with 2% all of them "
         "are read again within fifty runs. 0 for none.",
         "2%",
     )
-    groups: Names = _option((), "Groups that it belongs to, for `--sync @GROUP`.", "site-a, java")
+    groups: values.Names = _option((), "Groups that it belongs to, for `--sync @GROUP`.", "site-a, java")
     inherit: str = _option("", "Section whose values hold here too, unless they are set here.", "appnode1")
     retries: Annotated[int, Field(ge=1, le=100)] = _option(
         5,
         "Tries of a step in a row that fail for a passing reason and keep nothing; what is kept starts the count anew.",
     )
-    timeout: Annotated[Seconds, Field(ge=1)] = _option(
+    timeout: Annotated[values.Seconds, Field(ge=1)] = _option(
         60.0,
         "Time without any progress after which a step is broken off and tried again, over a new connection when the "
         "old one stands still; slow but steady work may take as long as it likes.",
@@ -271,15 +176,15 @@ class RepositoryOptions(_Options):
         "Each child of a parent has its own limit; a `synccmd` has to limit itself.",
         "08:00-18:00 2M, 50M",
     )
-    compress: Annotated[Compress, BeforeValidator(_compress)] = _option(
+    compress: Annotated[Compress, BeforeValidator(values.compress)] = _option(
         Compress.NO,
         "Whether bytes are compressed between parent and controller and between controller and this host, wherever "
         "there is gzip: `yes`, `no`, or `auto` for where that brings them sooner, by what the link carries and what "
         "becomes of their first megabyte.",
         "auto",
     )
-    streams: Annotated[int, PlainValidator(_streams)] = _option(
-        AUTO,
+    streams: Annotated[int, PlainValidator(values.streams)] = _option(
+        values.AUTO,
         "Streams in which one big file comes, over up to four connections to a host: a number up to 8, or `auto` for "
         "as many as are of use by the measured round trip, which is one where hosts are near.",
         "4",
@@ -289,13 +194,13 @@ class RepositoryOptions(_Options):
         "Take from the parent while that is still being synchronized: what it has verified already, of a big file too. "
         "Deletions, and the word that this repository is in sync, wait for the parent's end.",
     )
-    pre_cmd: Template = _option(
+    pre_cmd: values.Template = _option(
         "",
         "Command on this host before its files change in a run; when it fails, nothing is changed. It sees REPOPATH, "
         "and may be run again after a broken connection.",
         "systemctl --user stop app",
     )
-    post_cmd: Template = _option(
+    post_cmd: values.Template = _option(
         "",
         "Command on this host after everything that had to change did. It stays due until it ended well: a killed run "
         "hands it on to the next.",
@@ -306,11 +211,11 @@ class RepositoryOptions(_Options):
 class GlobalOptions(_Options):
     """Keys of the section ``[sshsync]``."""
 
-    state_dir: Text = _option(
+    state_dir: values.Text = _option(
         "", "Directory of the journal; /var/lib/sshsync for root, else ~/.local/state/sshsync by default."
     )
-    lock_file: Text = _option("", "Lock file; `lock` in state_dir by default.")
-    log_file: Text = _option("", "Log file; `sshsync.log` in state_dir by default, `none` for no file.")
+    lock_file: values.Text = _option("", "Lock file; `lock` in state_dir by default.")
+    log_file: values.Text = _option("", "Log file; `sshsync.log` in state_dir by default, `none` for no file.")
     log_format: Literal["json", "logfmt"] = _option("json", "Lines of the log file: JSON objects, or key=value words.")
     log_level: Literal["debug", "info", "warning", "error"] = _option(
         "info", "Level of the log file: one line a repository at info, one line a file at debug."
@@ -321,39 +226,69 @@ class GlobalOptions(_Options):
     journald_level: Literal["debug", "info", "warning", "error"] = _option(
         "info", "Their level where stderr is systemd's journal; each line then carries its priority."
     )
-    report_dir: OwnFile = _option(
+    report_dir: values.OwnFile = _option(
         "",
         "Directory with a page of HTML for each run; latest.html leads to the last one. The 200 latest are kept.",
         "/var/lib/sshsync/reports",
     )
-    metrics_file: OwnFile = _option(
+    metrics_file: values.OwnFile = _option(
         "",
         "File in Prometheus' text format, replaced after each run.",
         "/var/lib/prometheus/node-exporter/sshsync.prom",
     )
-    status_file: OwnFile = _option(
+    status_file: values.OwnFile = _option(
         "", "File with the summary of the last run as JSON, replaced after each run.", "/run/sshsync/status.json"
     )
-    ping_url: Url = _option(
+    ping_url: values.Url = _option(
         "",
         "Address that is told of each run: URL/start, then URL or URL/fail, as healthchecks.io and its kin take it.",
         "https://hc-ping.com/…",
         secret=True,
     )
-    mail_to: Text = _option(
-        "", "Who gets a mail, through the local sendmail, about each run that did not end well.", "ops@example.org"
+    mail_to: values.Addresses = _option(
+        "", "Who gets a mail about runs, see `mail_on`, and `mail_weekly`.", "ops@example.org"
     )
-    notify_command: Text = _option(
+    mail_on: Literal["failure", "change", "always"] = _option(
+        "failure",
+        "Of which runs they get one: `failure`, those that did not end well; `change`, also those that changed "
+        "something and the first that ended well again; `always`, every run.",
+    )
+    mail_weekly: values.Weekly = _option(
+        None,
+        "Day and time of a mail about the week, also when nothing ran. `sshsync notify weekly` sends it: let "
+        "sshsync-weekly.timer or cron call that every hour or oftener.",
+        "Mon 07:00",
+    )
+    mail_from: values.Addresses = _option("", "From whom mail is; sshsync@ and the name of this host by default.")
+    smtp_host: values.Word = _option("localhost", "Server that takes mail, by SMTP.", "mail.example.org")
+    smtp_port: Annotated[int, Field(ge=0, le=65535)] = _option(
+        0, "Its port; by default 465 with `smtp_tls = tls`, 587 with a login, else 25."
+    )
+    smtp_tls: Literal["no", "starttls", "tls"] = _option(
+        "no", "`starttls` to ask it for TLS and go on only with that, `tls` for TLS from the first byte on."
+    )
+    smtp_ca_file: values.OwnFile = _option(
+        "", "File with the certificates that vouch for it; those of the system by default.", "/etc/pki/tls/certs/ca.pem"
+    )
+    smtp_user: values.Text = _option("", "Account to log in with there; without one there is no login.")
+    smtp_password_file: values.OwnFile = _option("", "File whose first line is its password (mode 0600).")
+    sendmail: values.OwnFile = _option(
+        "",
+        "Program that takes mail instead of `smtp_host`, as sendmail -t does. Most need rights that the shipped "
+        "services do not have.",
+        "/usr/sbin/sendmail",
+    )
+    notify_command: values.Text = _option(
         "",
         "Command on the controller after each run, without a shell: the summary as JSON on its input, SSHSYNC_RUN, "
         "SSHSYNC_OUTCOME, SSHSYNC_EXIT_CODE and SSHSYNC_HEADLINE in its environment.",
         "/usr/local/bin/tell-the-team",
         secret=True,
     )
-    watch_interval: Annotated[Seconds, Field(ge=1)] = _option(
+    watch_interval: Annotated[values.Seconds, Field(ge=1)] = _option(
         300.0, "Time between two looks of `sshsync watch` at the masters, more or less a tenth."
     )
-    notify_url: Annotated[tuple[str, ...], BeforeValidator(_each)] = _option(
+    notify_url: Annotated[tuple[str, ...], BeforeValidator(values.each)] = _option(
         (),
         "Services in apprise's spelling, one a line, that get a message about each run that did not end well. Needs "
         "the extra `notify` (pip install 'sshsync[notify]').",

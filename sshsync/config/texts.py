@@ -1,10 +1,16 @@
 """What the text of a value may be made of. Each raises a `ValueError` with what it has to be instead."""
 
 import re
+from email.utils import getaddresses
 
 MOST_TEMPLATE = 8192
 """Bytes of a command line that an operator gives."""
 
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_WEEKLY = re.compile(r"([A-Za-z]+)\s+([01]?\d|2[0-3]):([0-5]\d)")
+_ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -44,6 +50,32 @@ def absolute(value: str) -> str:
     if not value.strip("/"):
         raise ValueError("must not be the whole host")
     return "/" + "/".join(part for part in value.split("/") if part)
+
+
+def seconds(value: str) -> float:
+    """Return a span of time in seconds."""
+    found = _DURATION.fullmatch(value.strip())
+    if not found:
+        raise ValueError("must be a time such as 90, 90s, 5m or 1h")
+    return float(found.group(1)) * _SECONDS[found.group(2)]
+
+
+def weekly(value: str) -> tuple[int, int, int]:
+    """Return day (0 for Monday), hour and minute."""
+    found = _WEEKLY.fullmatch(value.strip())
+    day = found.group(1).lower() if found else ""
+    named = [name for name in _DAYS if day in (name, name[:3])]
+    if not found or not named:
+        raise ValueError("must be a day and a time such as Mon 07:00")
+    return _DAYS.index(named[0]), int(found.group(2)), int(found.group(3))
+
+
+def addresses(value: str) -> str:
+    """Take addresses of mail, with names before them if need be, separated by commas."""
+    found = getaddresses([text(value)])
+    if value and not all(_ADDRESS.fullmatch(address) for _, address in found):
+        raise ValueError("must be addresses such as ops@example.org, with commas between them")
+    return value
 
 
 def shell(value: str) -> str:

@@ -88,7 +88,7 @@ def _started(entry: RepositoryReport, event: ev.RepositoryStarted) -> None:
     entry.started = True
     entry.outcome = Outcome.SKIPPED
     entry.failed = entry.deferred = entry.blocked = entry.code = 0
-    entry.error, entry.transient = "", False
+    entry.error, entry.allow, entry.transient = "", "", False
     entry.problems.clear()
     entry.codes.clear()
 
@@ -160,6 +160,10 @@ def _unfit(entry: RepositoryReport, event: ev.Unfit) -> None:
     entry.unfit = event.reason
 
 
+def _refused(entry: RepositoryReport, event: ev.Refused) -> None:
+    entry.allow = event.option
+
+
 def _finished(entry: RepositoryReport, event: ev.RepositoryFinished) -> None:
     entry.outcome = Outcome(event.outcome)
     entry.seconds += event.seconds
@@ -184,5 +188,6 @@ _HANDLERS: dict[type, Callable[[RepositoryReport, Any], None]] = {
     ev.Retried: _retried,
     ev.Remarked: _notice,
     ev.Unfit: _unfit,
+    ev.Refused: _refused,
     ev.RepositoryFinished: _finished,
 }

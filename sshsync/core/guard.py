@@ -7,7 +7,10 @@ from sshsync.model.change import Changes, Copy, Delete, Replace
 from sshsync.model.item import Key, Snapshot
 from sshsync.model.policy import MaxDelete
 from sshsync.model.prepared import Refusal
-from sshsync.model.words import Place
+from sshsync.model.words import Place, visible
+
+_NAMED = 5
+"""Items that a refusal names."""
 
 
 def emptied(parent: Snapshot, before: int, place: Place, *, allow_empty: bool) -> Refusal | None:
@@ -21,9 +24,11 @@ def emptied(parent: Snapshot, before: int, place: Place, *, allow_empty: bool) -
     """
     if parent.items or allow_empty or not before:
         return None
+    option = f"--allow-empty {parent.repository}"
     return Refusal(
-        f"{parent.repository} is empty but held {before} item(s) before: nothing was changed; "
-        f"{place.lost}, or set allow_empty = yes"
+        f"{parent.repository} is empty but held {before} item(s) before: nothing was changed; {place.lost}; "
+        f"if it is empty, to let one run through: {option} (for ever: allow_empty = yes)",
+        option,
     )
 
 
@@ -39,12 +44,18 @@ def vanished(child: Snapshot, before: int, place: Place) -> Refusal | None:
 
 def too_many_deletions(changes: Changes, child: Snapshot, limit: MaxDelete) -> Refusal | None:
     """Refuse the deletions (and only them) when they exceed the limit."""
-    count = len(changes.of(Delete))
+    gone = changes.of(Delete)
+    count = len(gone)
     if not count or not limit.exceeded(count, len(child.items)):
         return None
+    names = ", ".join(visible(change.key, 80) for change in gone[:_NAMED])
+    more = f" and {count - _NAMED} more" if count > _NAMED else ""
+    option = f"--max-delete {count}"
     return Refusal(
-        f"{count} of {len(child.items)} item(s) would be deleted, more than max_delete = {limit.count}, "
-        f"{limit.percent:g}% allows: nothing was deleted; raise max_delete if this is wanted"
+        f"{count} of {len(child.items)} item(s) would be deleted: {names}{more} (all: --dry-run); "
+        f"max_delete = {limit.count}, {limit.percent:g}% allows less: nothing was deleted; "
+        f"to let one run delete them: {option}",
+        option,
     )
 
 

@@ -7,7 +7,7 @@ from itertools import chain, islice
 from sshsync.appliers.base import Reached
 from sshsync.core import verify
 from sshsync.model import events as ev
-from sshsync.model.change import Action, Changes, Delete
+from sshsync.model.change import Action, Changes
 from sshsync.model.events import Emit, Outcome, key_text
 from sshsync.model.item import Digest, Key
 from sshsync.model.order import Order
@@ -44,9 +44,9 @@ def announce(emit: Emit, order: Order, prepared: Prepared, reached: Reached | No
     )
     if not order.dry_run:
         return
+    # Deletions that are refused, too: who has to decide about them wants to know which.
     for change in changes.changes:
-        if not isinstance(change, Delete) or not prepared.refusal:
-            emit(ev.PlannedChange(name, change.action, key_text(change.key), change.size))
+        emit(ev.PlannedChange(name, change.action, key_text(change.key), change.size))
 
 
 def tell_blocked(emit: Emit, name: str, changes: Changes) -> int:

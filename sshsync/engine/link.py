@@ -136,7 +136,6 @@ class Link:
         announce(self._context.emit, self._order, prepared, self._working.reached if self._working else None)
         if not changes.transfers or not child.existed:
             return prepared
-
         outlook = self._applier(child).foresee(prepared, make=not self._order.dry_run)
         self._refuse(outlook.refusal)
         return replace(prepared, outlook=outlook)
@@ -394,7 +393,8 @@ class Link:
 
     def _refuse(self, refusal: Refusal | None) -> None:
         if refusal:
-            raise RefusedError(refusal)
+            self._context.emit(ev.Refused(self._child.name, refusal.option))
+            raise RefusedError(refusal.words)
 
     def _remark(self, words: str) -> None:
         self._context.emit(ev.Remarked(self._child.name, words))

@@ -250,6 +250,14 @@ class Unfit:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A guard said no; `option` of the command line lets one run through, "" for none."""
+
+    repository: str
+    option: str
+
+
+@dataclass(frozen=True, slots=True)
 class RepositoryFinished:
     """Work on a repository ended. `code` is the exit code that its error asks for.
 
@@ -299,6 +307,7 @@ Event = (
     | Remarked
     | Decided
     | Unfit
+    | Refused
     | RepositoryFinished
     | RunFinished
 )
@@ -379,7 +388,7 @@ def level(event: Event) -> int:
         return 30
     if isinstance(event, Unfit):
         return 40
-    if isinstance(event, RepositoryStarted | Scanned | Planned | Saved | Shared | Sent):
+    if isinstance(event, RepositoryStarted | Scanned | Planned | Saved | Shared | Sent | Refused):
         return 10
     if isinstance(event, RepositoryFinished):
         return 20 if event.outcome in GOOD or event.outcome == Outcome.SKIPPED else 40

@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NewType
 
 from sshsync.model.change import Changes, Delete
 from sshsync.model.item import Key, Snapshot
 from sshsync.model.records import Underway
 
-Refusal = NewType("Refusal", str)
-"""Why a guard says no, in words for the operator."""
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a guard says no, in words for the operator; `option` is what lets one run through, "" for none."""
+
+    words: str
+    option: str = ""
 
 
 @dataclass(frozen=True, slots=True)

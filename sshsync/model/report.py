@@ -28,6 +28,7 @@ class RepositoryReport:
         saved: bytes of what was brought that did not have to move: they were copied out of other items there.
         shared: bytes of what moved that the parent did not have to send for it: they were read for another child.
         unfit: why preflight found its host unable to take part.
+        allow: option of the command line that lets one run through what a guard refused, "" for none.
         deferred: items left for the next run because they are still being written.
         words: what its items are called; known when it has started.
     """
@@ -62,6 +63,7 @@ class RepositoryReport:
     codes: set[int] = field(default_factory=set)
     notices: list[str] = field(default_factory=list)
     unfit: str = ""
+    allow: str = ""
     planned_changes: int = 0
     planned_copies: int = 0
     planned_deletions: int = 0

@@ -1,12 +1,25 @@
 """The seam: a notice tells somebody that a run began and how it ended."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from sshsync.model.events import Event
 from sshsync.model.report import RunReport
 
 TOLD = "told"
 FAILURES_ONLY = "not told: it hears of failures only (--fail)"
+
+
+class Past(Protocol):
+    """What is on record about runs."""
+
+    def events(self, run: str) -> Iterable[tuple[float, Event]]:
+        """Return the events of a run, each with its time."""
+        ...
+
+    def before(self, run: str) -> int | None:
+        """Return the exit code of the last real run before one; None for none, or one that did not end."""
+        ...
 
 
 class Notice(Protocol):

@@ -1,15 +1,13 @@
-"""Programs on the controller: a command of the operator's, and the local sendmail."""
+"""A command of the operator's on the controller."""
 
 import json
 import os
 import shlex
-import socket
 import subprocess
 from collections.abc import Mapping
-from email.message import EmailMessage
 
 from sshsync.model.report import RunReport
-from sshsync.notices.base import FAILURES_ONLY, TOLD
+from sshsync.notices.base import TOLD
 from sshsync.report import as_json, as_text
 
 WITHIN = 60.0
@@ -43,7 +41,7 @@ class Program:
             "SSHSYNC_EXIT_CODE": str(report.exit_code),
             "SSHSYNC_HEADLINE": as_text.headline(report),
         }
-        _run(shlex.split(self._command), json.dumps(as_json.summary(report)).encode(), {**os.environ, **values})
+        run(shlex.split(self._command), json.dumps(as_json.summary(report)).encode(), {**os.environ, **values})
 
     def rehearse(self, report: RunReport) -> str:
         """See `Notice`."""
@@ -51,37 +49,12 @@ class Program:
         return TOLD
 
 
-class Mail:
-    """See `Notice`: a mail through the local sendmail, for every run that did not end well."""
+def run(words: list[str], stdin: bytes, environment: dict[str, str]) -> None:
+    """Run a program to its end.
 
-    name = "mail_to"
-
-    def __init__(self, to: str, sendmail: str = "/usr/sbin/sendmail") -> None:
-        self._to = to
-        self._sendmail = sendmail
-
-    def begin(self, run: str) -> None:
-        """Nothing."""
-
-    def end(self, report: RunReport, in_sync: Mapping[str, float]) -> None:
-        """Send the report unless everything is well."""
-        del in_sync
-        if report.exit_code == 0:
-            return
-        message = EmailMessage()
-        message["To"] = self._to
-        message["Subject"] = f"sshsync on {socket.gethostname()}: {as_text.headline(report)}"
-        lines = [as_text.headline(report), "", *as_text.details(report), "", as_text.advice(report)]
-        message.set_content("\n".join(lines).encode("utf-8", "backslashreplace").decode())
-        _run([self._sendmail, "-t", "-oi"], message.as_bytes(), dict(os.environ))
-
-    def rehearse(self, report: RunReport) -> str:
-        """See `Notice`."""
-        self.end(report, {})
-        return TOLD if report.exit_code else FAILURES_ONLY
-
-
-def _run(words: list[str], stdin: bytes, environment: dict[str, str]) -> None:
+    Raises:
+        OSError: it cannot be started, or ended with a status other than 0.
+    """
     done = subprocess.run(words, input=stdin, env=environment, capture_output=True, timeout=WITHIN, check=False)
     if done.returncode:
         said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()[:200]

@@ -113,6 +113,7 @@ def _repository(job: RepositoryReport) -> dict[str, Any]:
         "problems": [_problem(problem) for problem in job.problems],
         "notices": job.notices,
         "unfit": job.unfit,
+        "allow": job.allow,
     }
 
 

@@ -1,10 +1,13 @@
 """The report as rows and lines; whoever prints them chooses colours and widths."""
 
+from collections.abc import Iterable
+
 from sshsync.model.events import GOOD, Outcome
 from sshsync.model.report import RepositoryReport, RunReport
 from sshsync.report import words
 
 SHOWN_PROBLEMS = 10
+_NUMBERED = "--max-delete "
 
 
 def headings(report: RunReport) -> tuple[str, ...]:
@@ -84,8 +87,16 @@ def advice(report: RunReport, command: str = "sshsync", running: str | None = No
     if report.exit_code in (0, 11) or report.dry_run or (report.exit_code is None and running):
         return ""
     if any(job.outcome is Outcome.REFUSED for job in report.jobs):
-        return f"after you looked into the refusal: {command} resume"
+        allowed = dict.fromkeys(job.allow for job in report.jobs if job.outcome is Outcome.REFUSED and job.allow)
+        return " ".join([f"after you looked into the refusal: {command} resume", *_most(allowed)])
     return f"to go on: {command} resume"
+
+
+def _most(options: Iterable[str]) -> list[str]:
+    """Return options without those that another one holds: of several numbers, the greatest."""
+    numbers = [option for option in options if option.startswith(_NUMBERED)]
+    greatest = max(numbers, key=lambda option: int(option.removeprefix(_NUMBERED)), default="")
+    return [option for option in options if option not in numbers or option == greatest]
 
 
 def _row(job: RepositoryReport, *, dry: bool) -> tuple[str, ...]:

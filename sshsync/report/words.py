@@ -25,6 +25,14 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02} min"
 
 
+def span(seconds: float) -> str:
+    """Return a span of time as somebody would write it: the biggest unit in which it is a whole number."""
+    for unit, name in ((3600, "h"), (60, "min")):
+        if seconds >= unit and not seconds % unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:g} s"
+
+
 def moment(at: float) -> str:
     """Return a time of the controller's clock, in its own zone; "-" for none."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if at else "-"

@@ -181,6 +181,10 @@ class Journal:
         """Return the latest real run, however many dry runs followed."""
         return next(iter(self.runs(1, dry=False)), None)
 
+    def before(self, run: str) -> int | None:
+        """Return the exit code of the last real run that is not `run`; None for none, or one that did not end."""
+        return next((row["exit_code"] for row in self.runs(2, dry=False) if row["id"] != run), None)
+
     def unfinished(self) -> dict[str, Any] | None:
         """Return the latest real run when it has not ended by itself: killed, or interrupted by a signal."""
         row = self.latest()

@@ -2,6 +2,8 @@
 
 import shutil
 import subprocess
+import sysconfig
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -56,8 +58,18 @@ systemctl daemon-reload
 """
 
 
+class Host:
+    """Runs scripts as root in a machine."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    def __call__(self, script: str) -> "subprocess.CompletedProcess[str]":
+        return self.machine.run(script, check=False)
+
+
 @pytest.fixture(scope="module")
-def host(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., "subprocess.CompletedProcess[str]"]]:
+def host(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """A machine with the package installed; gives a way to run scripts in it."""
     machine = Machine(tmp_path_factory.mktemp("layer"), "unitshost")
     try:
@@ -67,7 +79,7 @@ def host(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call
         for unit in ("sshsync.service", "sshsync@weekly.service"):
             machine.run(f"mkdir /etc/systemd/system/{unit}.d; printf '%s' '{DROP_IN}' > /etc/systemd/system/{unit}.d/local.conf")
         machine.run(SET_UP)
-        yield lambda script: machine.run(script, check=False)
+        yield Host(machine)
     finally:
         machine.close()
 
@@ -127,16 +139,64 @@ def test_the_watching_service_brings_an_upload_to_the_node_reloads_and_stops(hos
     assert "ExecMainStatus=0" in stopped.stdout
 
 
+@pytest.fixture(scope="module")
+def mails(host, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """A mail server in the machine, which keeps what it takes; gives all of it. It runs as any other service there."""
+    packed = tmp_path_factory.mktemp("smtp") / "smtp.tar"
+    site = Path(sysconfig.get_paths()["purelib"])
+    with tarfile.open(packed, "w") as made:
+        for package in ("aiosmtpd", "attr", "attrs", "public"):
+            made.add(site / package, package)
+    host.machine.put(packed, "/root/smtp.tar")
+    unit = "--unit=mailserver --setenv=PYTHONPATH=/root/site -p ExecStartPost='/bin/sh -c \"until ss -ltn | grep -q 127.0.0.1:25; do sleep 0.1; done\"'"
+    command = f"systemd-run {unit} /usr/bin/python3.11 -m aiosmtpd -n -l 127.0.0.1:25 -c aiosmtpd.handlers.Mailbox /root/mail"
+    started = host(f"mkdir /root/site; tar -xf /root/smtp.tar -C /root/site; {command}")
+    assert started.returncode == 0, started.stderr
+    return lambda: host("cat /root/mail/new/* 2>/dev/null").stdout
+
+
+SENDMAIL = """#!/bin/sh
+# As that of Postfix: it needs a right of its own.
+cat > /dev/null; touch /dat/sendmail-ran
+"""
+
+
+def test_mail_leaves_the_shipped_service(host, mails) -> None:
+    host("cp /etc/sshsync/sshsync.conf /root/before; sed -i 's/^plan.nightly/mail_to = ops@example.org\\n&/' /etc/sshsync/sshsync.conf")
+    host("mkdir /dat/c/obstructed; echo x > /dat/m/obstructed; touch -d 2020-01-01 /dat/m/obstructed; chown -R sshsync /dat")
+    host("systemctl reset-failed; systemctl start sshsync.service")
+    said = host("journalctl --no-pager -u sshsync.service").stdout
+    assert "To: ops@example.org" in mails(), said
+    assert "c: obstructed: failed" in mails()
+    assert "mail_to" not in said
+    host(f"printf '%s' '{SENDMAIL}' > /usr/local/sbin/sendmail; chmod 755 /usr/local/sbin/sendmail; sed -i 's#^mail_to#sendmail = /usr/local/sbin/sendmail\\n&#' /etc/sshsync/sshsync.conf")
+    host("systemctl start sshsync.service")
+    said = host("journalctl --no-pager -u sshsync.service").stdout
+    assert "mail_to: /usr/local/sbin/sendmail cannot work here: this process may gain no privileges (NoNewPrivileges)" in said
+    assert host("ls /dat/sendmail-ran").returncode != 0
+    host("rmdir /dat/c/obstructed; rm /dat/m/obstructed; cp /root/before /etc/sshsync/sshsync.conf; systemctl reset-failed; systemctl start sshsync.service")
+
+
+def test_the_mail_about_the_week_is_sent_by_its_timer(host, mails) -> None:
+    host("sed -i 's/^plan.nightly/mail_to = week@example.org\\nmail_weekly = Mon 07:00\\n&/' /etc/sshsync/sshsync.conf")
+    host("systemctl start sshsync-weekly.timer")
+    assert "sshsync-weekly.service" in host("systemctl list-timers --no-pager --all").stdout
+    done = host("systemctl start sshsync-weekly.service; systemctl show -p Result sshsync-weekly.service; cp /root/before /etc/sshsync/sshsync.conf")
+    assert "Result=success" in done.stdout, host("journalctl --no-pager -u sshsync-weekly.service").stdout
+    assert mails().count("To: week@example.org") == 1
+    assert "the week: " in mails()
+
+
 def test_all_services_are_hardened_alike() -> None:
     def hardening(unit: str) -> list[str]:
         lines = (UNITS / unit).read_text().splitlines()
         first = lines.index("KillMode=mixed")
         return [line for line in lines[first:] if line and not line.startswith(("[Install]", "WantedBy="))]
 
-    assert hardening("sshsync.service") == hardening("sshsync@.service") == hardening("sshsync-watch.service")
+    assert hardening("sshsync.service") == hardening("sshsync@.service") == hardening("sshsync-watch.service") == hardening("sshsync-weekly.service")
 
 
-@pytest.mark.parametrize("unit", ["sshsync.service", "sshsync@.service", "sshsync-watch.service"])
+@pytest.mark.parametrize("unit", ["sshsync.service", "sshsync@.service", "sshsync-watch.service", "sshsync-weekly.service"])
 def test_the_exposure_of_the_units_stays_low(unit: str) -> None:
     """2.0 is the limit; the figure of systemd-analyze goes from 0 to 10."""
     require(bool(shutil.which("systemd-analyze")), "systemd-analyze")

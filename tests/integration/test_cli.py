@@ -299,6 +299,8 @@ def test_row_93_an_unwritable_state_directory_is_told_at_the_start(local: Site) 
         ("sshsync --sync @", {"@site"}),
         ("sshsync --plan n", {"nightly"}),
         ("sshsync hosts check m", {"m"}),
+        ("sshsync status node01", {"node01"}),
+        ("sshsync status --n", {"--nagios", "--no-color"}),
         ("sshsync ver", {"verify"}),
     ],
 )

@@ -1,6 +1,5 @@
 """Who is told of runs: a real HTTP server, real programs, real files. A broken one never fails a run."""
 
-import email
 import json
 import re
 import threading
@@ -10,9 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from sshsync.model.events import Outcome
-from sshsync.model.report import RepositoryReport, RunReport
-from sshsync.notices.program import Mail
 from tests.integration.conftest import Site
 from tests.sshd import free_port
 
@@ -114,22 +110,6 @@ def test_whatever_is_broken_a_run_ends_as_it_has_and_says_so(site: Site) -> None
     for option in ("ping_url", "notify_command", "metrics_file", "status_file"):
         assert f"warning: {option}: " in done.stderr
     assert "notice failed" in (site.directory / "state" / "sshsync.log").read_text()
-
-
-def test_a_mail_tells_of_failures_only(tmp_path: Path) -> None:
-    sendmail = tmp_path / "sendmail"
-    sendmail.write_text(f'#!/bin/sh\necho "$*" > {tmp_path}/words; cat > {tmp_path}/mail\n')
-    sendmail.chmod(0o755)
-    mail = Mail("ops@example.org", str(sendmail))
-    job = RepositoryReport("c", outcome=Outcome.FAILED, error="c: no space \x1b[31m left", code=6)
-    mail.end(RunReport("r1", 1, 2, [["c"]], repositories={"c": job}, outcome="done", exit_code=0), {})
-    assert not (tmp_path / "mail").exists()
-    mail.end(RunReport("r1", 1, 2, [["c"]], repositories={"c": job}, outcome="failed", exit_code=6), {})
-    assert (tmp_path / "words").read_text() == "-t -oi\n"
-    made = email.message_from_bytes((tmp_path / "mail").read_bytes())
-    assert made["To"] == "ops@example.org"
-    assert "1 of 1 repositories not in sync" in made["Subject"]
-    assert "to go on: sshsync resume" in made.get_payload(decode=True).decode()
 
 
 def test_a_chat_hears_of_failures_only_and_no_secret_is_told(site: Site, pings) -> None:

@@ -310,9 +310,10 @@ def test_what_a_value_has_to_be_is_said_in_our_words(line: str, words: str) -> N
     assert problems(f"[m]\nhost = h\npath = /a\n{line}\n") == [f"f.conf:4: [m] {words}"]
 
 
-@given(st.sampled_from([*RepositoryOptions.model_fields]), st.text(max_size=12))
+@given(st.sampled_from([*RepositoryOptions.model_fields, *GlobalOptions.model_fields]), st.text(max_size=12))
 def test_no_library_speaks_of_any_value(key: str, value: str) -> None:
-    text = f"[m]\nhost = h\npath = /a\n{key} = {value}\n"
+    section = "[m]" if key in RepositoryOptions.model_fields else "[sshsync]"
+    text = f"[m]\nhost = h\npath = /a\n{section}\n{key} = {value}\n".replace("/a\n[m]", "/a")
     said = ""
     try:
         config(text)

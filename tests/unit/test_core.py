@@ -157,7 +157,9 @@ def test_a_master_without_children_is_told_apart() -> None:
 )
 def test_what_does_not_fit_is_told_in_numbers_that_differ(size: int, free: int, words: str) -> None:
     found = Changes((Copy(item(b"a", size=size)),), ())
-    assert words in guard.no_room(found, free)
+    refusal = guard.no_room(found, free)
+    assert refusal
+    assert words in refusal.words
     assert not guard.no_room(found, size)
 
 

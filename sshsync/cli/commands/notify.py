@@ -1,4 +1,4 @@
-"""``sshsync notify test``."""
+"""``sshsync notify test`` and ``sshsync notify weekly``."""
 
 import time
 from typing import TYPE_CHECKING
@@ -27,24 +27,50 @@ def test(context: click.Context, fail: bool, success: bool) -> None:
 
     Files and pages that show real runs are left alone; whether they can be written is looked at.
     """
-    from sshsync import builtin
     from sshsync.api import Sync
     from sshsync.errors import UsageError
 
     options = context.ensure_object(Options)
-    config = options.load_as_owner()
-    if not builtin.notices(config.settings, lambda _run: []):
-        hint = "set ping_url, mail_to, notify_command, notify_url, report_dir, metrics_file or status_file in [sshsync]"
-        raise UsageError("the configuration names nobody to tell", hint=hint)
     failed = False
-    with Sync(config) as sync:
+    with Sync(options.load_as_owner()) as sync:
         for what in [False] * (success or not fail) + [True] * fail:
             did, wrong = sync.rehearse(_made_up(failure=what))
+            if not did and not wrong:
+                hint = "set ping_url, mail_to, notify_command, notify_url, report_dir, metrics_file or status_file"
+                raise UsageError("the configuration names nobody to tell", hint=f"{hint} in [sshsync]")
             failed = failed or bool(wrong)
             about = ("a failure: " if what else "a success: ") if fail and success else ""
             for name, words in {**did, **wrong}.items():
                 click.echo(f"{about}{name}: {words}")
     context.exit(6 if failed else 0)
+
+
+@notify.command()
+@click.option("--now", is_flag=True, help="Send it whether it is due or not.")
+@common
+@click.pass_context
+def weekly(context: click.Context, now: bool) -> None:
+    """Mail how the week was to `mail_to`, when `mail_weekly` has passed since the last such mail; else do nothing.
+
+    It tells how every repository is and which runs failed, also when nothing ran. sshsync-weekly.timer or cron calls it
+    every hour or oftener: what could not be sent goes by a later call.
+    """
+    from sshsync.api import Sync
+    from sshsync.cli import display
+    from sshsync.errors import OutputError, UsageError
+
+    options = context.ensure_object(Options)
+    config = options.load_as_owner()
+    mail = config.settings.mail
+    if now and not mail.mail_to:
+        raise UsageError("the configuration names nobody who gets it", hint="set mail_to in [sshsync]")
+    try:
+        with Sync(config) as sync:
+            told = sync.weekly(options.command, at_once=now)
+    except OSError as error:
+        raise OutputError(f"the mail about the week did not go: {error}") from error
+    if told:
+        display.remark(options, told)
 
 
 def _made_up(*, failure: bool) -> "RunReport":

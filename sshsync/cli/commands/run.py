@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import click
 
-from sshsync.api import Sync
-from sshsync.cli import bugs, complete, display, signals
+from sshsync.api import Result, Sync
+from sshsync.cli import allow, bugs, complete, display, signals
+from sshsync.cli.allow import Allowed
 from sshsync.cli.options import Options, common
 from sshsync.config.resolve import Config
 from sshsync.core import planner
@@ -15,14 +16,19 @@ from sshsync.core.selection import select
 from sshsync.errors import UsageError
 from sshsync.model.topology import Tree
 
+NOTHING = Allowed()
 
-def synchronize(options: Options, stages: Sequence[Sequence[str] | str] | None, *, dry_run: bool = False) -> int:
+
+def synchronize(
+    options: Options, stages: Sequence[Sequence[str] | str] | None, *, dry_run: bool = False, allowed: Allowed = NOTHING
+) -> int:
     """Run the stages, or everything for None, and return the exit code.
 
     Args:
         options: the shared options.
         stages: repository names by stage, or the words of an operator that stand for them.
         dry_run: only show what would be done.
+        allowed: what guards let through.
 
     Raises:
         SshsyncError: the run could not begin.
@@ -33,10 +39,21 @@ def synchronize(options: Options, stages: Sequence[Sequence[str] | str] | None, 
         if stages is None
         else [select(config.tree, stage) if isinstance(stage, str) else stage for stage in stages]
     )
-    return _run(options, config, wanted, dry_run=dry_run)
+    return _run(options, config, wanted, dry_run=dry_run, allowed=allowed)
 
 
-def _run(options: Options, config: Config, wanted: Sequence[Sequence[str]], *, dry_run: bool) -> int:
+def _run(
+    options: Options, config: Config, wanted: Sequence[Sequence[str]], *, dry_run: bool, allowed: Allowed = NOTHING
+) -> int:
+    while True:
+        result = _once(options, allow.applied(config, allowed), wanted, dry_run=dry_run)
+        more = allow.asked(options, result.report, allowed)
+        if not more:
+            return result.exit_code
+        allowed = more
+
+
+def _once(options: Options, config: Config, wanted: Sequence[Sequence[str]], *, dry_run: bool) -> Result:
     # Names are checked before the journal, the lock or any host is touched.
     planner.plan(config.tree, wanted)
     sync: Sync | None = None
@@ -56,7 +73,7 @@ def _run(options: Options, config: Config, wanted: Sequence[Sequence[str]], *, d
             if sync:
                 sync.close()
         display.result(options, result)
-    return result.exit_code
+    return result
 
 
 def planned(config: Config, name: str) -> tuple[str, ...]:
@@ -73,9 +90,10 @@ def planned(config: Config, name: str) -> tuple[str, ...]:
 
 
 @click.command()
+@allow.options
 @common
 @click.pass_context
-def resume(context: click.Context) -> None:
+def resume(context: click.Context, max_delete: int | None, empty: tuple[str, ...]) -> None:
     """Go on where the last run stopped; does nothing when it ended well."""
     options = context.ensure_object(Options)
     with Sync(options.load_as_owner()) as sync:
@@ -83,7 +101,7 @@ def resume(context: click.Context) -> None:
     if plan is None:
         display.remark(options, "nothing to resume: the last run ended well, or there was none")
         return
-    context.exit(synchronize(options, plan.names))
+    context.exit(synchronize(options, plan.names, allowed=Allowed(max_delete, empty)))
 
 
 @click.command()

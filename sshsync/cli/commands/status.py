@@ -1,47 +1,138 @@
-"""``sshsync status``: one line for each repository."""
+"""``sshsync status``: one line for each repository, and an exit code for whoever watches over them."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
-from sshsync.api import Sync
-from sshsync.cli import display
+from sshsync.api import RepositoryStatus, Sync
+from sshsync.cli import complete, display
 from sshsync.cli.options import Options, common
-from sshsync.model.events import GOOD
-from sshsync.report import as_json, words
+from sshsync.core import health, planner
+from sshsync.core.selection import select
+from sshsync.errors import SshsyncError, UsageError
+from sshsync.report import as_headway, as_json, as_status, as_text
+
+if TYPE_CHECKING:
+    from sshsync.model.report import RunReport
+
+BETWEEN = 1.0
+"""Seconds between two looks at a run under way."""
 
 
 @click.command()
+@click.argument("names", nargs=-1, metavar="[NAME...]", shell_complete=complete.repositories)
+@click.option("--max-age", metavar="TIME", help="Whoever was not in sync within TIME has failed, such as 26h.")
+@click.option("--nagios", is_flag=True, help="One line with performance data, and Nagios' exit codes: 0 to 3.")
+@click.option("--watch", is_flag=True, help="Follow the run that is under way until it ends; then the rest.")
 @common
 @click.pass_context
-def status(context: click.Context) -> None:
-    """Is every repository in sync, since when, what failed, and how to go on."""
+def status(context: click.Context, names: tuple[str, ...], max_age: str | None, nagios: bool, watch: bool) -> None:
+    """Is every repository in sync, or NAME only, since when, what failed, and how to go on. No host is asked.
+
+    NAME may be a group (@GROUP) or a range too. The exit code is that of a run in which each ended as it last did: 0
+    when all are in sync. With --quiet only what is wrong is printed.
+    """
     options = context.ensure_object(Options)
+    if nagios:
+        context.exit(_for_nagios(options, names, max_age, watch=watch))
+    oldest = _seconds(max_age)
     with Sync(options.load_as_owner()) as sync:
-        rows = sync.status()
-        latest = sync.journal.latest()
-        report = sync.history(latest["id"]) if latest else None
-        running = sync.running()
-    if options.json:
-        values = [row.values() for row in rows]
-        click.echo(as_json.line({"type": "status", "running": running, "repositories": values}))
-        if report:
-            click.echo(as_json.summary_line(report))
+        asked = _asked(sync, names)
+        if watch:
+            _follow(options, sync)
+        rows = health.seen(sync.status(asked), time.time(), oldest)
+        code = health.exit_code(rows)
+        if options.json:
+            _as_json(sync, rows, code)
+        else:
+            _as_text(options, sync, rows, asked, code)
+    context.exit(code)
+
+
+def _for_nagios(options: Options, names: Sequence[str], max_age: str | None, *, watch: bool) -> int:
+    """Print one line and return Nagios' code; whatever keeps it from being found out is told in that line, too."""
+    from sshsync.report import as_nagios
+
+    try:
+        if watch or options.json or options.quiet:
+            raise UsageError("--nagios goes with none of --watch, --json and --quiet")
+        oldest = _seconds(max_age)
+        with Sync(options.load_as_owner()) as sync:
+            now = time.time()
+            line, code = as_nagios.line(health.seen(sync.status(_asked(sync, names)), now, oldest), now, oldest)
+    except SshsyncError as error:
+        line, code = as_nagios.unknown(str(error))
+    click.echo(line)
+    return code
+
+
+def _seconds(max_age: str | None) -> float | None:
+    from sshsync.config import texts
+
+    try:
+        return None if max_age is None else texts.seconds(max_age)
+    except ValueError as error:
+        raise UsageError(f"--max-age {error}") from None
+
+
+def _asked(sync: Sync, names: Sequence[str]) -> list[str]:
+    tree = sync.config.tree
+    asked = [name for words in names for name in select(tree, words)]
+    if masters := [name for name in asked if not planner.known(tree, name).parent]:
+        raise UsageError(f"{masters[0]} is a master: it is what others are in sync with", hint="name what it feeds")
+    return asked
+
+
+def _follow(options: Options, sync: Sync) -> None:
+    """Show how far the run under way is until it ends; where nobody is at work, that is now."""
+    with display.Following(options) as shown:
+        while sync.running():
+            if values := sync.headway():
+                if options.json:
+                    click.echo(as_json.line({"type": "headway", **values}))
+                elif not options.quiet:
+                    shown.show(values, time.time())
+            time.sleep(BETWEEN)
+
+
+def _latest(sync: Sync) -> "RunReport | None":
+    latest = sync.journal.latest()
+    return sync.history(latest["id"]) if latest else None
+
+
+def _as_json(sync: Sync, rows: Sequence[RepositoryStatus], code: int) -> None:
+    running = sync.running()
+    values = {"exit_code": code, "headway": sync.headway() if running else None}
+    told = {"type": "status", "running": running, "repositories": [row.values() for row in rows]}
+    click.echo(as_json.line({**told, **values}))
+    if report := _latest(sync):
+        click.echo(as_json.summary_line(report))
+
+
+def _as_text(options: Options, sync: Sync, rows: Sequence[RepositoryStatus], asked: Sequence[str], code: int) -> None:
+    if options.quiet and code == 0:
         return
     out = display.console(options)
-    for row in rows:
-        state = f"in sync as of {words.moment(row.in_sync)}" if row.in_sync else "never in sync"
-        if row.outcome and row.outcome not in GOOD:
-            told = report is not None and row.run == report.run
-            state += f"; last run: {row.outcome}" + (f": {row.error}" if row.error and not told else "")
-        out.print(f"{row.name}: {state}")
-        for one in row.arriving:
-            out.print(f"{row.name}: {words.item(one.name)} {words.size(one.there)} of {words.size(one.size)} is there")
+    report, running = _latest(sync), sync.running()
+    for line in as_status.lines([row for row in rows if not (options.quiet and row.ok)], report):
+        out.print(line)
     if report is None:
         out.print(f"no run is on record yet; start one with: {options.command} --all")
         return
-    from sshsync.report import as_text
-
-    for line in as_text.failures(report):
+    for line in as_text.failures(_part(report, [row.name for row in rows]) if asked else report):
         out.print(line)
     out.print(as_text.headline(report, running))
+    if running and (values := sync.headway()):
+        for line in as_headway.lines(values):
+            out.print(line)
+    if code and report.exit_code == 0:
+        out.print(as_status.headline(rows))
     if advice := as_text.advice(report, options.command, running):
         out.print(advice)
+
+
+def _part(report: "RunReport", names: Sequence[str]) -> "RunReport":
+    return replace(report, repositories={name: job for name, job in report.repositories.items() if name in names})
