@@ -128,10 +128,11 @@ class Parts:
     def doubt(self, load: Part) -> None:
         """Take note that a part is not right as a whole: it is compared before anything is sent again.
 
-        One that is still wrong after that, and was put together of copies, is sent as a whole: somebody does not tell
-        the truth about pieces.
+        One that does not differ anywhere then, or is still wrong after that and was put together of copies, is sent as a
+        whole: somebody does not tell the truth about pieces.
         """
         standing = self._of(load)
+        standing.wrong = True
         standing.there, standing.doubted = (), not standing.guessed
         standing.guessed = bool(standing.saved)
         standing.copies, standing.saved = (), 0
@@ -343,6 +344,9 @@ class Parts:
             self._prove_to_others(load, same)
             standing.untold.extend((*extent, ours[extent].hex()) for extent in same)
             differing = without(differing, same)
+        if standing.wrong and not without([Extent(0, load.size)], standing.there):
+            standing.there = ()
+            standing.untold.clear()
         self._tell(load)
         if standing.there:
             words = f"{visible(load.change.key, 200)}: {standing.bytes} of {load.size} bytes are there already"

@@ -23,6 +23,7 @@ class Standing:
         moved: bytes that were sent since it was looked at last.
         copies: what of it lies in other files of the child; None as long as that is not known.
         saved: bytes of it that were copied there.
+        wrong: its whole digest was once.
         guessed: it was doubted after something had been copied: the next time all of it is sent.
     """
 
@@ -36,6 +37,7 @@ class Standing:
     moved: int = 0
     copies: tuple[Copy, ...] | None = None
     saved: int = 0
+    wrong: bool = False
     guessed: bool = False
 
     @property
