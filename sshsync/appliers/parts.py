@@ -128,8 +128,8 @@ class Parts:
     def doubt(self, load: Part) -> None:
         """Take note that a part is not right as a whole: it is compared before anything is sent again.
 
-        One that does not differ anywhere then, or is still wrong after that and was put together of copies, is sent as a
-        whole: somebody does not tell the truth about pieces.
+        One that does not differ anywhere then, or is still wrong after that and was put together of copies, is sent as
+        a whole: somebody does not tell the truth about pieces.
         """
         standing = self._of(load)
         standing.wrong = True
@@ -347,6 +347,8 @@ class Parts:
         if standing.wrong and not without([Extent(0, load.size)], standing.there):
             standing.there = ()
             standing.untold.clear()
+        if standing.wrong and not standing.guessed:
+            self._ledger.resent(load.size - standing.bytes)
         self._tell(load)
         if standing.there:
             words = f"{visible(load.change.key, 200)}: {standing.bytes} of {load.size} bytes are there already"
