@@ -48,3 +48,14 @@ class Standing:
     def settle(self, extents: Iterable[Extent]) -> None:
         """Take note that ranges are right."""
         self.there = merged([*self.there, *extents])
+
+    def again(self, size: int) -> int:
+        """Return the bytes that were sent in vain, as comparing shows where the whole is wrong: all when none differs.
+
+        Args:
+            size: bytes of the file.
+        """
+        if self.wrong and self.bytes == size:
+            self.there = ()
+            self.untold.clear()
+        return size - self.bytes if self.wrong and not self.guessed else 0

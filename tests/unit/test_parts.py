@@ -119,7 +119,7 @@ def test_two_parts_of_one_content_are_both_gone_on_with(big: World, one: int, ot
         big.host("proxy").put(name, BIG[: blocks * CHUNK])
     assert big.run("proxy", text=RETRY).exit_code == 0
     assert big.host("proxy").below(b"/p") == {b"big": BIG, b"twin": BIG}
-    assert moved(big) == 2 * len(BIG) - (one + other) * CHUNK
+    assert moved(big) <= 2 * len(BIG) - (one + other) * CHUNK
     assert not parts(big)
 
 
