@@ -9,7 +9,7 @@ import paramiko
 from paramiko.packet import Packetizer
 
 from sshsync.hosts.session import Session
-from sshsync.model.topology import Login
+from sshsync.model.topology import Host, Login
 from sshsync.transports import ssh, ssh_greeting
 from sshsync.transports.dialing import dial
 from sshsync.transports.ssh import SshTransport
@@ -64,12 +64,15 @@ class Doubles:
 
     def __call__(self, rules: Double) -> Session:
         """Return a session to a server that does what is given."""
-        threading.Thread(target=self._serve, args=(rules,), daemon=True).start()
-        port = self._listener.getsockname()[1]
-        pin = ssh.HostKey(self._key.get_name(), self._key.asbytes()).fingerprint
-        host = values.host("127.0.0.1", port, Login("x", password="x", host_key=pin), timeout=5)
-        self._made.append(Session(SshTransport(host, Trust(()), lambda: dial("127.0.0.1", port, 5)), 5))
+        host = self.host(rules)
+        self._made.append(Session(SshTransport(host, Trust(()), lambda: dial(host.address, host.port, 5)), 5))
         return self._made[-1]
+
+    def host(self, rules: Double, user: str = "x") -> Host:
+        """Return a host that does what is given with the one connection that is made to it next."""
+        threading.Thread(target=self._serve, args=(rules,), daemon=True).start()
+        pin = ssh.HostKey(self._key.get_name(), self._key.asbytes()).fingerprint
+        return values.host("127.0.0.1", self._listener.getsockname()[1], Login(user, password="x", host_key=pin), timeout=5)
 
     def _serve(self, rules: Double) -> None:
         class Hearing(Packetizer):

@@ -1,15 +1,19 @@
 """What is said to a server so that nobody waits for it: by server doubles that take note of it."""
 
 import queue
+import threading
 import time
 
 import paramiko
 import pytest
 from paramiko import common
 
+from sshsync.hosts.pool import Pool
 from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
+from sshsync.transports.ssh import SshTransport
 from sshsync.transports.ssh_ahead import FAR
+from sshsync.transports.trust import Trust
 from tests.integration.double import Double, Doubles
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
@@ -41,6 +45,7 @@ class Server(Double):
         return paramiko.OPEN_SUCCEEDED if opens else paramiko.OPEN_FAILED_RESOURCE_SHORTAGE
 
     def greeted(self, transport: paramiko.Transport) -> None:
+        self.transport = transport
         if self._told:
             transport.global_request("hostkeys-00@openssh.com", wait=False)
 
@@ -71,3 +76,24 @@ def test_the_first_thing_that_a_host_says_unasked_is_answered(doubles: Doubles) 
     doubles(server)
     while server.heard.get(timeout=10) != common.MSG_IGNORE:
         pass
+
+
+def test_many_far_hosts_have_no_more_spare_channels_than_connections_that_stay(doubles: Doubles) -> None:
+    most, now, servers = 3, [0.0], [Server() for _ in range(12)]
+    pool = Pool({"ssh": lambda host, way: SshTransport(host, Trust(()), way)}, most_idle=most, clock=lambda: now[0])
+    try:
+        for number, server in enumerate(servers):
+            now[0] += 60
+            session = pool.session(doubles.host(server, f"user{number}"))
+            for _ in range(3):
+                assert session.run(Command(scripts.NOTHING)).payload == b"hello"
+            for _ in range(4):
+                assert server.asked.get(timeout=10), "one for each command, and one to spare"
+            assert server.asked.empty()
+        until = time.monotonic() + 10
+        while sum(server.transport.is_active() for server in servers) > most and time.monotonic() < until:
+            time.sleep(0.02)
+        assert [server.transport.is_active() for server in servers] == [False] * (len(servers) - most) + [True] * most
+        assert not [thread for thread in threading.enumerate() if thread.name == "sshsync-open"]
+    finally:
+        pool.close()
