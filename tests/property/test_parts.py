@@ -1,5 +1,8 @@
-"""A law about big files: whatever a vendor writes, breaks, is killed or rots, the child shows versions that the master had, each
-run ends with the master's bytes or says that it did not, and what is kept is never sent again."""
+"""A law about big files: whatever a vendor writes, breaks, is killed or rots.
+
+The child shows versions that the master had and nothing else, each run ends with the master's bytes or says that it did
+not, what is sent again is told, and what was kept is never sent again.
+"""
 
 import hashlib
 import os
@@ -10,9 +13,10 @@ from collections import Counter
 from itertools import count
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from sshsync.core.lease import Here, Owner
 from sshsync.executors.serial import Serial
@@ -167,5 +171,6 @@ def right(part: bytes, data: bytes) -> int:
     return sum(len(wanted) for found, wanted in blocks if found == wanted)
 
 
-TestLaw = Law.TestCase
-TestLaw.settings = settings(max_examples=SEQUENCES, stateful_step_count=12, deadline=None)
+@pytest.mark.timeout(180 + 2 * SEQUENCES)
+def test_whatever_becomes_of_big_files_what_was_kept_is_not_sent_again() -> None:
+    run_state_machine_as_test(Law, settings=settings(max_examples=SEQUENCES, stateful_step_count=12, deadline=None))
