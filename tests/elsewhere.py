@@ -3,6 +3,7 @@
 import itertools
 import multiprocessing
 import pickle
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -40,6 +41,7 @@ class Wire:
 
     def __init__(self, end: Connection) -> None:
         self._end = end
+        self._asking = threading.Lock()
         self.seen: list[bytes] = []
 
     def send(self, *message: object) -> None:
@@ -53,6 +55,12 @@ class Wire:
         found: tuple[Any, ...] = pickle.loads(data)
         return found
 
+    def ask(self, *message: object) -> tuple[Any, ...]:
+        """Send something and return the answer to it: threads ask one after the other."""
+        with self._asking:
+            self.send(*message)
+            return self.receive()
+
 
 class Remembering:
     """The records of the process that leads, asked for over the wire."""
@@ -62,8 +70,9 @@ class Remembering:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def ask(*arguments: object) -> Any:
-            self._wire.send("records", name, *(list(one) if name in ("learn", "forget") and n == 2 else one for n, one in enumerate(arguments)))
-            return self._wire.receive()[1]
+            # What is learned may be found out by asking, item by item.
+            plain = [list(one) if name in ("learn", "forget") and n == 2 else one for n, one in enumerate(arguments)]
+            return self._wire.ask("records", name, *plain)[1]
 
         return ask
 
@@ -73,8 +82,7 @@ def _serve(config: Path, end: Connection) -> None:
     wire = Wire(end)
 
     def emit(event: object) -> None:
-        wire.send("event", event)
-        wire.receive()
+        wire.ask("event", event)
 
     made = context(config, emit, Remembering(wire))  # type: ignore[arg-type]
     work = Worker(made)

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from sshsync.appliers.base import Site
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
 from sshsync.appliers.reuse import twins
-from sshsync.core.chunks import Comparison, Copy, Rates, begin, pays, settled, step
+from sshsync.core.chunks import Comparison, Copy, Rates, begin, pays, reading, settled, step
 from sshsync.core.likely import Likely
 from sshsync.core.pieces import Cut, Extent, Piece, ladder, without
 from sshsync.hosts.asking import Asking
@@ -15,6 +16,7 @@ from sshsync.kinds.chunks import Means, Question
 from sshsync.model.change import Replace, Transfer
 from sshsync.model.item import Digest, Item, Key
 from sshsync.model.prepared import Prepared
+from sshsync.model.words import visible
 from sshsync.transfers.load import SMALL, Part
 from sshsync.transfers.pace import wall
 
@@ -23,10 +25,13 @@ LINK = 2_000_000
 longer for the first file, whoever has a slower one does not wait for hours."""
 
 DIGESTING = 300_000_000
-"""Bytes a second that a host reads and digests."""
+"""Bytes a second that a host reads and digests, as long as no look told how long that takes."""
 
-PROCESSES = 0.004
-"""Seconds in which a shell starts what digests a block."""
+PROCESSES, BUSY = 0.004, 4
+"""Seconds in which a shell starts what digests a block; how many times that it may take where much else is going on."""
+
+TELLING = 0.2
+"""Seconds that a look has to take so that it tells how fast hosts read and digest."""
 
 SPOT = {True: 0.0005, False: 0.015}
 """Seconds that one more copy costs, by whether a program makes it: a shell starts some processes for it, and others for
@@ -74,16 +79,19 @@ class Deltas:
     Args:
         held: what the child has.
         rate: tells how many bytes a second the link carries, 0 while nothing went over it.
+        decide: takes in words what was decided by which rates.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a seam
         self,
         site: Site,
         source_root: bytes,
         asking: Asking,
         looks: Looks,
         held: Held,
+        *,
         rate: Callable[[], float],
+        decide: Callable[[str], None],
     ) -> None:
         self._site = site
         self._source_root = source_root
@@ -91,6 +99,8 @@ class Deltas:
         self._looks = looks
         self._held = held
         self._rate = rate
+        self._decide = decide
+        self._digesting = float(DIGESTING)
 
     def find(
         self, load: Part, there: Sequence[Extent], means: Means | None, former: Mapping[Key, int]
@@ -121,13 +131,25 @@ class Deltas:
         comparison = begin(load.size, old, there if means.content else _aligned(there, cuts[0].most))
         for cut in cuts:
             if pays(comparison, cut, rates):
-                comparison = step(comparison, cut, *self._look(load, comparison, cut, means))
+                began = self._asking.monotonic()
+                told = self._look(load, comparison, cut, means)
+                rates = self._measured(rates, comparison, cut, self._asking.monotonic() - began)
+                comparison = step(comparison, cut, *told)
+        self._decide(_words(load, comparison, rates))
         return settled(comparison, int(rates.link * SPOT[means.content])).copies
 
     def _rates(self, means: Means, round_trip: float) -> Rates:
         limit = self._site.child.bwlimit.at(wall(self._asking.clock()))
         link = self._rate() or min(LINK, limit or LINK)
-        return Rates(link, DIGESTING, 0.0 if means.content else PROCESSES, round_trip)
+        return Rates(link, self._digesting, 0.0 if means.content else PROCESSES, round_trip)
+
+    def _measured(self, rates: Rates, comparison: Comparison, cut: Cut, took: float) -> Rates:
+        """Return the rates as a look shows them that took so many seconds."""
+        read = reading(comparison)
+        seconds = took - rates.round_trip - BUSY * rates.start * read / cut.mean
+        if took >= TELLING and seconds > 0:
+            self._digesting = read / seconds
+        return replace(rates, digesting=self._digesting)
 
     def _look(
         self, load: Part, comparison: Comparison, cut: Cut, means: Means
@@ -142,8 +164,12 @@ class Deltas:
             return theirs.result(), ours
 
 
-def foretold(prepared: Prepared, ledger: Ledger) -> None:
-    """Tell what is not going to be sent as a whole, as far as that is known without reading anything."""
+def foretold(prepared: Prepared, ledger: Ledger, limit: float) -> None:
+    """Tell what is not going to be sent as a whole, as far as that is known without reading anything.
+
+    Args:
+        limit: bytes a second that the link may carry now; 0 for any.
+    """
     held = Held(prepared.child.items, {})
     big = [change for change in prepared.changes.transfers if change.size >= SMALL]
     big_twins = [change for change in big if held.twin(change.new) is not None]
@@ -152,7 +178,20 @@ def foretold(prepared: Prepared, ledger: Ledger) -> None:
     if same:
         ledger.remark(f"{same} file(s) would be copied on the child, which has their content already")
     if others:
-        ledger.remark(f"{len(others)} big file(s) would be compared with what the child has, and what differs sent")
+        reckoned = f"{min(LINK, limit or LINK) / 1e6:.1f} MB/s are reckoned with until the link is measured"
+        words = "big file(s) would be compared with what the child has, and what differs sent"
+        ledger.remark(f"{len(others)} {words}, as far as that is quicker than to send all: {reckoned}")
+
+
+def _words(load: Part, comparison: Comparison, rates: Rates) -> str:
+    """Tell what was decided, and why."""
+    name = visible(load.change.key, 200)
+    measured = f"the link carries {rates.link / 1e6:.1f} MB/s, the hosts digest {rates.digesting / 1e6:.0f} MB/s"
+    if not comparison.looks:
+        return f"{name}: sent without comparing, which takes longer than sending it: {measured}"
+    done = sum(one.length for one in comparison.done)
+    there = load.size - done - comparison.missing
+    return f"{name}: compared in {comparison.looks} step(s), {there} of {load.size} bytes need not be sent: {measured}"
 
 
 def _aligned(extents: Sequence[Extent], size: int) -> list[Extent]:

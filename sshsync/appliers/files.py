@@ -29,6 +29,7 @@ from sshsync.remote.probe import Capabilities
 from sshsync.transfers.base import Strategy
 from sshsync.transfers.choose import choose
 from sshsync.transfers.load import PACKED, SMALL, STREAMED, Batch, Load, Pack, Part, above, batches
+from sshsync.transfers.pace import wall
 from sshsync.transfers.reads import Reads
 
 _LOOK = 0.2
@@ -94,7 +95,8 @@ class FileApplier:
     def foresee(self, prepared: Prepared, *, make: bool) -> Outlook:
         """Refuse what does not fit, and files that cannot lie side by side there."""
         if not make and self._streams:
-            foretold(prepared, self._ledger)
+            limit = self._site.child.bwlimit.at(wall(self._asking.clock()))
+            foretold(prepared, self._ledger, limit)
         room = self._asking.retry(self._site.child, "room", lambda: self._staging.room(make=make))
         if room.barred:
             raise barred(self._site.child, room.barred)

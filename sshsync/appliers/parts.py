@@ -70,7 +70,7 @@ class Parts:
         self._seconds = 0.0
         self._earlier = {(one.key, one.digest): one for one in underway}
         self._told = 0.0
-        self._deltas = Deltas(site, source_root, asking, looks, held, lambda: self._rate)
+        self._deltas = Deltas(site, source_root, asking, looks, held, rate=self._rate, decide=ledger.decide)
         self.kept = 0
         self.chunk = MOST
 
@@ -128,10 +128,11 @@ class Parts:
     def doubt(self, load: Part) -> None:
         """Take note that a part is not right as a whole: it is compared before anything is sent again.
 
-        One that is still wrong after that, and was put together of copies, is sent as a whole: somebody does not tell
-        the truth about pieces.
+        One that does not differ anywhere then, or is still wrong after that and was put together of copies, is sent as
+        a whole: somebody does not tell the truth about pieces.
         """
         standing = self._of(load)
+        standing.wrong = True
         standing.there, standing.doubted = (), not standing.guessed
         standing.guessed = bool(standing.saved)
         standing.copies, standing.saved = (), 0
@@ -263,7 +264,6 @@ class Parts:
         self._of(load).moved += moved
         self._moved += moved
 
-    @property
     def _rate(self) -> float:
         """Bytes a second that the link carried so far; 0 as long as that cannot be told."""
         return self._moved / max(self._seconds, 0.001) if self._moved >= _TELLING else 0.0
@@ -343,10 +343,10 @@ class Parts:
             self._prove_to_others(load, same)
             standing.untold.extend((*extent, ours[extent].hex()) for extent in same)
             differing = without(differing, same)
+        self._ledger.resent(standing.again(load.size))
         self._tell(load)
-        if standing.there:
-            words = f"{visible(load.change.key, 200)}: {standing.bytes} of {load.size} bytes are there already"
-            self._ledger.remark(words)
+        if there := standing.bytes:
+            self._ledger.remark(f"{visible(load.change.key, 200)}: {there} of {load.size} bytes are there already")
 
     def _tell(self, load: Part) -> None:
         """Have the journal keep what was sent since it was told last."""

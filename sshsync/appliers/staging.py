@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -119,15 +120,22 @@ class Staging:
         return [name for name in self.names() if not name.startswith(b"lease/")]
 
     def leftovers(self, wanted: Mapping[Key, Transfer], left: Iterable[bytes]) -> Iterator[Leftover]:
-        """Yield what of the wanted changes an interrupted attempt left: files of the size that they have, and parts."""
-        by_digest = {hexadecimal(c.new.digest): c for c in wanted.values() if c.new.digest}
+        """Yield what of the wanted changes an interrupted attempt left: files of the size that they have, and parts.
+
+        Of several changes to one content each is given a part of its own, as long as there are some.
+        """
+        by_digest: dict[str, deque[Transfer]] = {}
+        for one in wanted.values():
+            if one.new.digest:
+                by_digest.setdefault(hexadecimal(one.new.digest), deque()).append(one)
         names = [name.decode("ascii", "replace") for name in left]
         parts = self._listed(b".sshsync/part") if any(name.startswith("part/") for name in names) else {}
         for name in names:
             form, _, base = name.partition("/")
-            change = by_digest.get(base.partition(".")[0])
-            if form == "part" and change and OPEN not in base and base.encode() in parts:
-                yield Leftover(name, Part((change,), self.attempt()), parts[base.encode()])
+            changes_to = by_digest.get(base.partition(".")[0])
+            if form == "part" and changes_to and OPEN not in base and base.encode() in parts:
+                changes_to.rotate(-1)
+                yield Leftover(name, Part((changes_to[-1],), self.attempt()), parts[base.encode()])
             elif form == "batch" and base.removesuffix(OPEN).replace("-", "").isalnum():
                 present = self._listed(b".sshsync/batch/" + base.encode())
                 changes = tuple(c for key, c in wanted.items() if present.get(key) == c.size)

@@ -23,6 +23,7 @@ class Standing:
         moved: bytes that were sent since it was looked at last.
         copies: what of it lies in other files of the child; None as long as that is not known.
         saved: bytes of it that were copied there.
+        wrong: its whole digest was once.
         guessed: it was doubted after something had been copied: the next time all of it is sent.
     """
 
@@ -36,6 +37,7 @@ class Standing:
     moved: int = 0
     copies: tuple[Copy, ...] | None = None
     saved: int = 0
+    wrong: bool = False
     guessed: bool = False
 
     @property
@@ -46,3 +48,14 @@ class Standing:
     def settle(self, extents: Iterable[Extent]) -> None:
         """Take note that ranges are right."""
         self.there = merged([*self.there, *extents])
+
+    def again(self, size: int) -> int:
+        """Return the bytes that were sent in vain, as comparing shows where the whole is wrong: all when none differs.
+
+        Args:
+            size: bytes of the file.
+        """
+        if self.wrong and self.bytes == size:
+            self.there = ()
+            self.untold.clear()
+        return size - self.bytes if self.wrong and not self.guessed else 0

@@ -100,7 +100,7 @@ class _Lazy(click.Group):
     multiple=True,
     metavar="A,B",
     shell_complete=complete.repositories,
-    help="A stage: repositories to synchronize side by side; stages follow each other. Also node[01-20], node*, @GROUP.",
+    help="A stage: repositories to synchronize side by side; stages follow each other. Also n[1-9], n*, @GROUP.",
 )
 @click.option("--all", "everything", is_flag=True, help="All repositories, level by level.")
 @click.option(

@@ -99,10 +99,14 @@ def pays(comparison: Comparison, cut: Cut, rates: Rates) -> bool:
     common = min(comparison.missing, spare)
     edges = min(comparison.missing, comparison.grain * len(comparison.wanted))
     saved = max(edges, REST**comparison.looks * common) if comparison.looks else HOPE * common
-    read = max(comparison.missing, spare)
-    pieces = read / cut.mean
-    looking = rates.round_trip + read / rates.digesting + pieces * (rates.start + TOLD / rates.link)
+    read = reading(comparison)
+    looking = rates.round_trip + read / rates.digesting + read / cut.mean * (rates.start + TOLD / rates.link)
     return looking < saved / rates.link
+
+
+def reading(comparison: Comparison) -> int:
+    """Return the bytes that the next look has one of the hosts read at the most."""
+    return max(comparison.missing, sum(extent.length for extents in comparison.spare.values() for extent in extents))
 
 
 def step(comparison: Comparison, cut: Cut, new: Iterable[Piece], old: Mapping[Key, Iterable[Piece]]) -> Comparison:

@@ -271,7 +271,8 @@ def _why(said: bytes, status: int, ends: Ends, *, begun: bool) -> SshsyncError:
     for words_of_it, kind, what, hint_of in _REASONS:
         if words_of_it.search(said):
             return kind(f"{what}: {words}", where=child.name, hint=hint_of(said, ends))
-    if status == _FAILED and begun:
+    # Of a connection that ends while keys are agreed on, ssh says nothing when asked for errors; of all else it does.
+    if status == _FAILED and (begun or not said.strip()):
         return ConnectionLostError(f"its connection to its parent broke off: {words}", where=child.name)
     return CommandError(f"sshcmd: {words}", where=child.name, hint=f"try it by hand as {_account(ends)}")
 

@@ -1,9 +1,11 @@
 """One contract for every executor: whoever carries orders out, the same becomes true and the same is told."""
 
 import itertools
+import multiprocessing
 import os
 import pickle
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from sshsync.model.item import Item, Snapshot, Stamp
 from sshsync.model.order import Blocked, Done, Ended, Offer, Order
 from sshsync.model.plan import Job
 from sshsync.report import as_json
-from tests.elsewhere import Elsewhere
+from tests.elsewhere import Elsewhere, Remembering, Wire
 
 SECRET = "hush-hush"
 TEXT = """
@@ -146,6 +148,24 @@ def test_no_secret_leaves_the_process_that_leads(tmp_path: Path) -> None:
     crossed = b"".join(site.executor.crossed)
     assert b"127.0.0.1" in crossed, "what was refused is told"
     assert SECRET.encode() not in crossed
+
+
+@pytest.mark.timeout(60)
+def test_threads_of_another_process_get_the_answers_to_what_they_asked() -> None:
+    """What brings the next load, what publishes the last and what renews the lease tell and ask side by side."""
+    ours, theirs = multiprocessing.Pipe()
+    wire, led = Wire(ours), Wire(theirs)
+
+    def answer() -> None:
+        while (message := led.receive())[0] != "end":
+            led.send("answer", message[-1])
+
+    with ThreadPoolExecutor(5) as pool:
+        leading = pool.submit(answer)
+        asking = [pool.submit(lambda: [Remembering(wire).count(number) for number in range(500)]) for _ in range(4)]
+        assert all(one.result(60) == list(range(500)) for one in asking)
+        wire.send("end")
+        leading.result(10)
 
 
 def test_orders_results_and_events_survive_pickling() -> None:

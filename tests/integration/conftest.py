@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.double import Doubles
 from tests.sshd import Sshd
 
 OLD = 1_600_000_000
@@ -105,6 +106,15 @@ def contents(root: Path) -> dict[bytes, tuple[bytes, int, int]]:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     made = Site(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def doubles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Doubles]:
+    """What makes sessions to servers in this process."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    made = Doubles()
     yield made
     made.close()
 

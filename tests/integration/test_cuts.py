@@ -22,8 +22,10 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 FULL = os.environ.get("SSHSYNC_FULL") == "1"
 BIG = random.Random(9).randbytes(4 << 20)
 BLOCK = 64 << 10
-UNDER_WAY = 2 << 20
-"""Bytes that a channel of OpenSSH takes before anything arrives."""
+RATE = 2_000_000
+"""Bytes a second: so few that next to nothing is on its way that has not arrived."""
+UNDER_WAY = 8 * BLOCK
+"""Bytes that may be, a quarter of a second's: two steps of the pace, and what a pipe holds."""
 
 
 class Relay:
@@ -94,7 +96,7 @@ def configure(site: Site, port: int = 0) -> None:
     server = site.server("c")
     values = {"port": port, "host_key": " ".join(server.known.split()[1:])} if port else {}
     section = server.section(path=site.root("c"), parent="m", **values)
-    site.write(f"[DEFAULT]\nstable_for = 0\nretries = 3\nstreams = 1\n[m]\ntransport = local\npath = {site.root('m')}\n[c]\n{section}")
+    site.write(f"[DEFAULT]\nstable_for = 0\nretries = 3\nstreams = 1\nbwlimit = {RATE}\n[m]\ntransport = local\npath = {site.root('m')}\n[c]\n{section}")
 
 
 def brought(site: Site) -> int:
@@ -107,9 +109,9 @@ def brought(site: Site) -> int:
     return sum(event.bytes for event in events if isinstance(event, Progress))
 
 
-def chunk_at(place: int) -> int:
-    """Return how long the chunk is that a place is in: none is longer than what lies before it."""
-    return max(BLOCK, 1 << max(0, place.bit_length() - 1))
+def edge_below(place: int) -> int:
+    """Return where the chunk begins that a place is in: each is as long as all before it, as long as nothing is known of the link."""
+    return 0 if place < BLOCK else 1 << place.bit_length() - 1
 
 
 def emptied(site: Site) -> None:
@@ -131,7 +133,7 @@ def test_a_cut_at_every_64_kib_costs_what_was_under_way(target: Site, figure) ->
             relay.close()
         cuts += relay.cut
         most = max(most, moved - len(BIG))
-        assert moved <= len(BIG) + UNDER_WAY + chunk_at(place), f"cut after {place} bytes"
+        assert moved <= len(BIG) + place - edge_below(place) + UNDER_WAY, f"cut after {place} bytes"
     figure("cuts", cuts)
     figure("kB sent again at the most", most // 1000)
     assert cuts == len(range(BLOCK, len(BIG), step))
@@ -168,6 +170,6 @@ def test_a_kill_at_every_chunk_edge_costs_what_was_under_way(target: Site, figur
         assert done.returncode == -signal.SIGKILL
         moved = brought(target)
         most = max(most, moved + edge - len(BIG))
-        assert moved <= len(BIG) - edge + UNDER_WAY + chunk_at(edge), f"killed after {edge} bytes"
+        assert moved <= len(BIG) - edge + UNDER_WAY, f"killed after {edge} bytes"
     figure("edges", len(edges))
     figure("kB sent again at the most", most // 1000)

@@ -14,6 +14,7 @@ import pytest
 from sshsync.config.schema import RepositoryOptions
 from tests.integration.conftest import Site, contents
 from tests.integration.holding import program, running, stopped_receiver, until, write_late
+from tests.integration.test_cuts import Relay
 from tests.integration.test_names import CORPUS, fill, login_by
 from tests.integration.test_tools import tools
 from tests.sshd import Sshd, free_port, require
@@ -278,6 +279,23 @@ def test_a_parent_that_answers_nothing_is_given_up(pair: Pair) -> None:
         code, error = failed(pair.configure(AGAIN, sshcmd=sshcmd, parent=f"peer_port = {silent.getsockname()[1]}\n"))
     assert code == 75
     assert "timed out" in error
+
+
+@pytest.mark.parametrize("after", [30, 1_500], ids=["while it greets", "while keys are agreed on"])
+def test_a_parent_that_hangs_up_before_its_command_began_is_asked_again(pair: Pair, after: int) -> None:
+    """Only the words of ssh tell that: its status is that of any failure of its own."""
+    relay = Relay(pair.site.server("m").port, after)
+    pair.known.write_text(pair.site.server("m").known.replace(f":{pair.site.server('m').port}", f":{relay.port}") + "\n")
+    try:
+        found = pair.configure(parent=f"peer_port = {relay.port}\n").summary("--sync", "c")
+    finally:
+        relay.close()
+    assert found["exit_code"] == 0, found["by_name"]["c"]["error"]
+    assert relay.cut
+    reasons = [event["reason"] for event in found["events"] if event["type"] == "retried"]
+    assert len(reasons) == 1
+    assert "its connection to its parent broke off" in reasons[0]
+    pair.site.same("m", "c")
 
 
 def test_a_name_that_nobody_knows_is_told(pair: Pair) -> None:

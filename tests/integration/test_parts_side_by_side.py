@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sshsync.api import Sync, load
+from sshsync.model.events import Progress
 from tests.integration.conftest import Site
 
 REKEY = "RekeyLimit 1M"
@@ -59,7 +61,7 @@ def test_one_stream_that_is_killed_is_tried_again(chain: Callable[[str], Site]) 
 
 @pytest.mark.parametrize("streams", ["1", "3"])
 def test_keys_that_change_often_hurt_nobody(site: Site, streams: str) -> None:
-    carried(site, streams, lambda file: file.write_bytes(BIG))
+    assert carried(site, streams, lambda file: file.write_bytes(BIG)) >= 2 * len(BIG) >> 20
     assert (site.root("back") / "big").read_bytes() == BIG
 
 
@@ -71,13 +73,13 @@ def test_two_gibibytes_each_way_survive_changes_of_keys(site: Site) -> None:
         with file.open("wb") as out:
             out.truncate(size)
 
-    carried(site, "1", sparse, "RekeyLimit 256M")
+    assert carried(site, "1", sparse, "RekeyLimit 256M") >= 2 * size >> 28
     assert (site.root("back") / "big").stat().st_size == size
 
 
-def carried(site: Site, streams: str, write: Callable[[Path], object], limit: str = REKEY) -> None:
-    """Push a file to a server, and pull it from there."""
-    server = site.server("far", limit)
+def carried(site: Site, streams: str, write: Callable[[Path], object], limit: str = REKEY) -> int:
+    """Push a file to a server, and pull it from there; return how often the server changed keys."""
+    server = site.server("far", limit, "LogLevel DEBUG1")
     write(site.root("here") / "big")
     site.write(
         f"[DEFAULT]\nstable_for = 0\nstreams = {streams}\n"
@@ -87,3 +89,16 @@ def carried(site: Site, streams: str, write: Callable[[Path], object], limit: st
     )
     done = site.cli("--sync", "far", "--sync", "back", timeout=900)
     assert done.returncode == 0, done.stderr
+    return server.log.read_text().count("ssh_set_newkeys: rekeying in")
+
+
+def test_all_streams_together_keep_to_the_limit(chain: Callable[[str], Site]) -> None:
+    """Within a twentieth, whatever number of streams and connections it goes over."""
+    rate, site = 3_000_000, chained(chain, "streams = 3\nbwlimit = 3M")
+    went: list[tuple[float, int]] = []
+    with Sync(load(site.config), sinks=[lambda event: went.append((time.monotonic(), event.bytes)) if isinstance(event, Progress) else None]) as sync:
+        assert sync.run([["proxy"]]).exit_code == 0
+    site.same("master", "proxy")
+    assert logins(site, "proxy") == 3
+    seconds = went[-1][0] - went[0][0]
+    assert sum(count for _, count in went[1:]) <= 1.05 * rate * seconds

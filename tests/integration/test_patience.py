@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,12 +18,12 @@ from sshsync.hosts.session import Session
 from sshsync.model.topology import Login
 from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
-from sshsync.transports import ssh, ssh_greeting
 from sshsync.transports.dialing import dial
 from sshsync.transports.ssh import SshTransport
 from sshsync.transports.trust import Trust
 from tests import values
 from tests.integration.conftest import Site
+from tests.integration.double import BEGINS, Double, Doubles
 from tests.sshd import Sshd
 
 pytestmark = pytest.mark.integration
@@ -158,85 +157,37 @@ def test_a_frozen_session_costs_one_retry(frozen, who: str, what: str) -> None:
         assert len(made.marker.read_text().splitlines()) == 2, "the second try was left alone, silent as it was"
 
 
-class Closing(paramiko.ServerInterface):
+class Closing(Double):
     """A server double that runs nothing well: of so many commands one is served, before the others a channel closes."""
 
     def __init__(self, serves: Callable[[int], bool], *, refuse: bool) -> None:
+        super().__init__()
         self._serves = serves
         self._refuse = refuse
         self.asked = 0
 
-    def check_auth_password(self, username: str, password: str) -> int:
-        return paramiko.AUTH_SUCCESSFUL
-
-    def get_allowed_auths(self, username: str) -> str:
-        return "password"
-
-    def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.OPEN_SUCCEEDED
-
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         self.asked += 1
-        if not self._serves(self.asked):
-            if not self._refuse:
-                threading.Timer(0.05, channel.close).start()
-            return not self._refuse
-        threading.Thread(target=self._answer, args=(channel, command), daemon=True).start()
-        return True
-
-    @staticmethod
-    def _answer(channel: paramiko.Channel, command: bytes) -> None:
-        token = command.split(b"TOKEN=")[1][:32]
-        time.sleep(0.05)
-        channel.sendall(token + b" begin\nhello\n" + token + b" end 0\n")
-        channel.send_exit_status(0)
-        channel.close()
-
-
-@pytest.fixture
-def closing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Closing], Session]]:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    key = paramiko.ECDSAKey.generate()
-    pin = ssh.HostKey(key.get_name(), key.asbytes()).fingerprint
-    made: list[Session] = []
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def session(rules: Closing) -> Session:
-        def serve() -> None:
-            connection, _ = listener.accept()
-            transport = paramiko.Transport(connection)
-            transport.set_log_channel(ssh_greeting.LOG)
-            transport.add_server_key(key)
-            transport.start_server(server=rules)
-            kept = []
-            while transport.is_active():
-                kept.append(transport.accept(0.1))  # who forgets a channel of Paramiko closes it
-
-        threading.Thread(target=serve, daemon=True).start()
-        port = listener.getsockname()[1]
-        host = values.host("127.0.0.1", port, Login("x", password="x", host_key=pin), timeout=5)
-        made.append(Session(SshTransport(host, Trust(()), lambda: dial("127.0.0.1", port, 5)), 5))
-        return made[-1]
-
-    yield session
-    for one in made:
-        one.close()
-    listener.close()
+        if self._serves(self.asked):
+            return super().check_channel_exec_request(channel, command)
+        if not self._refuse:
+            threading.Timer(BEGINS, channel.close).start()
+        return not self._refuse
 
 
 @pytest.mark.parametrize("refuse", [True, False], ids=["refused", "closed"])
-def test_a_channel_that_ends_before_its_command_is_opened_again_at_once(closing, refuse: bool) -> None:
+def test_a_channel_that_ends_before_its_command_is_opened_again_at_once(doubles: Doubles, refuse: bool) -> None:
     rules = Closing(lambda number: number % 2 == 0, refuse=refuse)
-    session = closing(rules)
+    session = doubles(rules)
     for _ in range(5):
         assert session.run(Command(scripts.NOTHING)).payload == b"hello"
     assert rules.asked == 10
 
 
 @pytest.mark.parametrize("refuse", [True, False], ids=["refused", "closed"])
-def test_a_host_that_begins_no_command_at_all_is_told(closing, refuse: bool) -> None:
+def test_a_host_that_begins_no_command_at_all_is_told(doubles: Doubles, refuse: bool) -> None:
     rules = Closing(lambda _number: False, refuse=refuse)
-    session = closing(rules)
+    session = doubles(rules)
     with pytest.raises(ConnectionLostError):
         session.run(Command(scripts.NOTHING))
     assert rules.asked == 4

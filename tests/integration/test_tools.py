@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Site
+from tests.integration.holding import program
 from tests.sshd import require
 
 pytestmark = pytest.mark.integration
@@ -205,3 +206,29 @@ def test_a_change_in_each_of_many_directories_costs_few_programs(site: Site, fig
     started = log.read_text().split()
     figure("programs", len(started))
     assert len(started) < 60, {name: started.count(name) for name in names}
+
+
+def test_what_is_unchanged_costs_two_commands_a_host_and_no_byte_is_read(site: Site) -> None:
+    """A probe and a listing, as the servers themselves count; whatever reads files says what it was asked for."""
+    read = site.directory / "read"
+    place = site.root("reading")
+    for name in ("sha256sum", "dd", "cat", "head"):
+        found = shutil.which(name)
+        program(place / name, f'#!/bin/sh\necho "{name} $*" >>{read}\nexec {found} "$@"\n')
+    site.fill("m", {"a": b"alpha", "d/big": os.urandom(3_000_000)})
+    sections = ["[DEFAULT]\nstable_for = 0\n"]
+    for name, parent in (("m", {}), ("p", {"parent": "m"}), ("c", {"parent": "p"})):
+        server = site.server(name, "LogLevel VERBOSE", environment=f"PATH={place}:{os.environ['PATH']}")
+        sections.append(f"[{name}]\n{server.section(path=site.root(name), **parent)}")
+    site.write("\n".join(sections))
+    stages = ("--sync", "p", "--sync", "c")
+    assert site.cli(*stages).returncode == 0
+    assert "sha256sum" in read.read_text()
+    for _ in range(2):
+        for server in site.servers.values():
+            server.log.write_text("")
+        read.write_text("")
+        assert {entry["outcome"] for entry in site.summary(*stages)["repositories"]} == {"unchanged"}
+        assert {name: server.log.read_text().count("Starting session: command") for name, server in site.servers.items()} == dict.fromkeys("mpc", 2)
+        probing = ("sha256sum /dev/null", "dd bs=2 count=1 iflag=fullblock")
+        assert [line for line in read.read_text().splitlines() if line not in probing] == []

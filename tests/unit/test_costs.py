@@ -47,9 +47,9 @@ class Counted(Journal):
         super().forget(repository, maker, keys)
 
 
-def settled(world: World, text: str = CHAIN) -> None:
+def settled(world: World, text: str = CHAIN, files: dict[bytes, bytes] = FILES) -> None:
     """Bring all in sync."""
-    world.fill("master", ROOTS["master"], FILES)
+    world.fill("master", ROOTS["master"], files)
     assert world.run(text=text).exit_code == 0
     for host in world.hosts.values():
         host.started.clear()
@@ -116,21 +116,25 @@ def rot(world: World, name: str, path: bytes, data: bytes) -> None:
     world.host(name).files[path].data = data
 
 
-def test_a_share_is_read_again_and_a_file_that_rotted_is_mended_and_told_of(world: World) -> None:
-    text = CHAIN.replace("[DEFAULT]", "[DEFAULT]\nverify_share = 25%")
-    settled(world, text)
+@pytest.mark.parametrize(("share", "nights", "more"), [(25, 4, 0), (2, 50, 300)])
+def test_a_share_is_read_again_and_a_file_that_rotted_is_mended_and_told_of(world: World, share: int, nights: int, more: int) -> None:
+    text = CHAIN.replace("[DEFAULT]", f"[DEFAULT]\nverify_share = {share}%")
+    files = {**FILES, **{b"more/%03d" % number: b"%d" % number * 40 for number in range(more)}}
+    settled(world, text, files)
     rot(world, "node1", b"/n/a", b"ALPHA")
     hashed = Counter[str]()
-    told = []
-    for _ in range(4):
+    told, most = [], 0
+    for _ in range(nights):
         assert world.run(text=text).exit_code == 0
         hashed.update({event.repository: event.hashed for event in world.seen(ev.Scanned)})
+        most = max(most, *(event.hashed for event in world.seen(ev.Scanned)))
         told += [event for event in world.seen(ev.Remarked) if "other bytes than before" in event.text]
-    assert world.host("node1").below(b"/n") == FILES
+    assert world.host("node1").below(b"/n") == files
     assert [event.repository for event in told] == ["node1"]
     assert told[0].text.endswith("such as a: look at the disk")
-    size = sum(map(len, FILES.values()))
+    size = sum(map(len, files.values()))
     assert hashed == dict.fromkeys(ROOTS, size), "all of it, once"
+    assert not more or most < 3 * size * share / 100, "about as much each night"
 
 
 def test_without_a_share_nothing_is_read_again(world: World) -> None:

@@ -1,12 +1,14 @@
 """Big files of which the child has most already: what lies there is copied there, and nothing else is sent."""
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from sshsync.core.fold import fold
+from sshsync.core.lease import Here, Owner
 from sshsync.model import events as ev
 from sshsync.report import as_json
 from sshsync.transports.memory import Fault
@@ -46,11 +48,11 @@ def saved(world: World) -> int:
     return sum(event.bytes for event in world.seen(ev.Saved))
 
 
-def sync(world: World, new: bytes, old: bytes = OLD, *, code: int = 0) -> None:
+def sync(world: World, new: bytes, old: bytes = OLD, *, code: int = 0, **parts: object) -> None:
     """Bring a new content of a file to the proxy, which has an old one."""
     world.host("master").put(b"/m/big", new)
     world.host("proxy").put(b"/p/big", old)
-    assert world.run("proxy", text=SLOW).exit_code == code
+    assert world.run("proxy", text=SLOW, **parts).exit_code == code
     assert world.host("proxy").below(b"/p") == {b"big": new if code == 0 else old}
 
 
@@ -249,12 +251,51 @@ def test_a_fast_link_is_not_made_slower_by_comparing(link: World) -> None:
     assert link.host("proxy").below(b"/p") == {b"big": new}
 
 
+def decided(world: World) -> list[str]:
+    return [event.text for event in world.seen(ev.Decided)]
+
+
+def test_the_log_says_whether_a_file_was_compared_and_by_which_rates(either: World) -> None:
+    sync(either, IN_PLACE["a spot in the middle"](OLD))
+    [words] = decided(either)
+    assert re.fullmatch(r"big: compared in \d step\(s\), (\d+) of 4000000 bytes need not be sent: the link carries 2\.0 MB/s, the hosts digest \d+ MB/s", words)
+    assert int(words.split()[5]) > 3_900_000
+
+
+def test_what_is_not_compared_because_that_takes_longer_is_told_with_the_rates(link: World) -> None:
+    """The first file tells how fast the link is: comparing takes longer than sending the second one."""
+    plain(link)
+    for number in range(2):
+        link.host("master").put(b"/m/%d" % number, OTHER * 10 + b"%d" % number)
+        link.host("proxy").put(b"/p/%d" % number, OTHER * 10)
+    link.host("proxy").put(b"/p/0", b"short")
+    assert link.run("proxy").exit_code == 0
+    assert any("sent without comparing" in words and "the link carries" in words for words in decided(link)), decided(link)
+    assert link.host("proxy").below(b"/p") == link.host("master").below(b"/m")
+
+
+def test_a_host_that_digests_slowly_is_looked_at_less(link: World) -> None:
+    """What a look took decides on the next one: a disk that is slower than the link is not read for it."""
+    proxy = link.host("proxy")
+    new = bytearray(OLD)
+    for at in range(1000, 4_000_000, 400_000):
+        new[at] ^= 1
+    now, asked = [1e6], []
+    here = Here(Owner("host", "machine", "boot", "space", 1, "1", "tonight"), str, lambda: now[0], lambda: now[0])
+    for seconds in (0.0, 5.0):
+        proxy.started.clear()
+        proxy.faults[:] = [Fault("none", "pieces", first=lambda seconds=seconds: now.append(now.pop() + seconds))]
+        sync(link, bytes(new), here=here)
+        asked.append(proxy.started.count("pieces"))
+    assert asked[1] < asked[0]
+
+
 def test_a_dry_run_tells_what_would_not_be_sent_and_reads_nothing(link: World) -> None:
     link.fill("master", b"/m", {b"big": OLD + b"x", b"renamed": OTHER * 6})
     link.fill("proxy", b"/p", {b"big": OLD, b"before": OTHER * 6})
     assert link.run("proxy", text=SLOW, dry_run=True).exit_code == 11
     words = [event.text for event in link.seen(ev.Remarked)]
-    assert any("1 big file(s) would be compared" in text for text in words)
+    assert any("1 big file(s) would be compared" in text and "2.0 MB/s are reckoned with" in text for text in words)
     assert any("1 file(s) would be copied" in text for text in words)
     assert not {"chunks", "pieces", "assemble", "assemble-by"} & set(link.host("proxy").started)
 

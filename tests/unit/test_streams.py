@@ -15,7 +15,7 @@ from sshsync.transfers.chunks import length_at
 from sshsync.transfers.load import Part, Span
 from sshsync.transfers.relay import Relay
 from sshsync.transfers.streams import LANES, LEAST, MOST_STREAMS, connected, portions, shares, useful
-from sshsync.transports.memory import Fault
+from sshsync.transports.memory import Fault, MemoryTransport
 from tests.conftest import CHAIN, World, configure
 from tests.shares import Family, Holding
 from tests.unit.test_hosts import Net, host
@@ -201,6 +201,28 @@ def test_what_goes_wrong_with_the_waiting_for_more_is_told(growing: Family, stre
     with pytest.raises(ConnectError, match="nobody there"):
         ends = growing.ends("c0", streams=streams, more=more)
         Relay(growing.reads()).fetch(growing.load(Part, "c0", b"big"), [Span(b"big", 0, LEAST)], ends, lambda _span: None)
+
+
+@pytest.mark.parametrize("streams", [0, 1])
+def test_a_night_in_which_something_comes_each_hour_is_nobody_s_delay(growing: Family, streams: int) -> None:
+    """Whoever follows a parent waits as long as that lasts: by clocks of its own, a hundred times the timeout and more."""
+    now = [0.0]
+    growing.source = Session(growing.line, 30, clock=lambda: now[0])
+    growing.targets["c0"] = Session(MemoryTransport(growing.hosts["c0"]), 30, clock=lambda: now[0])
+    step = len(BIG) // 12 // 65536 * 65536
+    later = [Span(b"big", at, min(step, len(BIG) - at)) for at in range(step, len(BIG), step)]
+
+    def more(check) -> list[Span]:
+        check()
+        now[0] += 3600
+        return [later.pop(0)] if later else []
+
+    load = growing.load(Part, "c0", b"big")
+    ends = growing.ends("c0", streams=streams, more=more, clock=lambda: now[0])
+    Relay(growing.reads()).fetch(load, [Span(b"big", 0, step)], ends, lambda _span: None)
+    assert now[0] > 12 * 3600
+    assert growing.staged("c0", load) == {b"big": BIG}
+    assert growing.moved["c0"] == len(BIG)
 
 
 @given(st.lists(st.tuples(st.sampled_from(b"ab"), st.integers(0, 9), st.integers(1, 3)), max_size=9))
