@@ -18,7 +18,7 @@ MISSING, LOST, HELD, SHORT = Status
 
 # look/: what is there. Nothing here changes a host but the making of a root.
 PROBE = load("look/probe")
-LIST = load("look/list", "root", lists=True)
+LIST = load("look/list", "root", "deflated", lists=True)
 BELOW = load("look/below", "top", lists=True)
 STAT = load("look/stat", "top", "batches")
 DIGEST = load("look/digest", "top", "batches")
