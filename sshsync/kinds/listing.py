@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sshsync.errors import CommandError, ListingError
 from sshsync.kinds.base import Answer, Dialogue, Remark, Request, Subject
-from sshsync.kinds.opening import Opening
+from sshsync.kinds.inflated import Inflated
 from sshsync.model.item import Item, Items, Key, Problem, Sealed, Sight, Snapshot, Stamp
 from sshsync.model.policy import LOCAL
 from sshsync.model.words import visible
@@ -87,7 +87,7 @@ def _listed(subject: Subject, variables: dict[str, bytes]) -> Dialogue[tuple["_L
     reading = _Listing(subject, known=subject.known)
     words = {**variables, **subject.capabilities.list_words(subject.token)}
     if "gzip" in subject.capabilities.tools and subject.repository.host.transport != LOCAL:
-        opening = Opening(reading, subject.repository.name)
+        opening = Inflated(reading, subject.repository.name)
         command = Command(scripts.LIST, {**words, "GZ": b"yes"})
         answer = yield Request(command, allow=LISTING_PATIENCE, reader=opening)
         opening.end(answer.status)

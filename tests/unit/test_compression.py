@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sshsync.core.compression import SAMPLE, TELLING, Moved, Sample, more, pays
 from sshsync.errors import CommandError, ConfigError, SourceChangedError
-from sshsync.kinds.opening import Opening
+from sshsync.kinds.inflated import Inflated
 from sshsync.model import events as ev
 from sshsync.model.change import Copy
 from sshsync.model.item import Item, Stamp
@@ -345,7 +345,7 @@ def test_a_listing_that_grows_a_thousandfold_is_no_longer_than_one_that_comes_as
     engine = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join(engine.compress(bytes(1 << 20)) for _ in range((MOST_ANSWER >> 20) + 9)) + engine.flush()
     taker = Taker()
-    opening = Opening(taker, "master")
+    opening = Inflated(taker, "master")
     with pytest.raises(CommandError, match="master: list: it answers without end"):
         opening.feed(bomb)
     assert len(bomb) < 1 << 20
@@ -353,7 +353,7 @@ def test_a_listing_that_grows_a_thousandfold_is_no_longer_than_one_that_comes_as
 
 
 def test_a_listing_of_which_nothing_comes_is_damaged() -> None:
-    opening = Opening(Taker(), "master")
+    opening = Inflated(Taker(), "master")
     opening.feed(b"\x1f\x8b\x08\x08" + bytes(6))
     for _ in range(500):
         opening.feed(b"n" * 5000)

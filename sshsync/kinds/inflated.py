@@ -8,7 +8,7 @@ from sshsync.remote.inflate import DamagedError, Inflating
 _PIECE = 1 << 18
 
 
-class Opening:
+class Inflated:
     """Opens an answer for its reader; see `Reader`. It may not become longer than one that comes as it is.
 
     Args:
