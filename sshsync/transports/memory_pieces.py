@@ -66,7 +66,8 @@ class Pieces(Shell):
         self._interpreter()
         lines, _, _ = (b"\n" + self._stdin).partition(b"\n.\n")
         try:
-            self._out += b"".join(data for _, data in self._followed(lines.split(b"\n")[1:], b""))
+            for _, data in self._followed(lines.split(b"\n")[1:], b""):
+                self._out += data
         finally:
             self._deflate()
 
@@ -84,11 +85,13 @@ class Pieces(Shell):
             head, *rest = plan.split(b"\n")
             mode, time, word = head.split(b" ", 2)
             sent = sum(_length(line) for line in rest if line[:1] == b"L")
+            path, made = batch + b".open/" + decoded(word), bytearray()
             with suppress(Ended):
-                data = b"".join(data for _, data in self._followed(rest, brought[:sent]))
-                path = batch + b".open/" + decoded(word)
-                self._host.put(path, data, mode=int(mode, 8), mtime=int(time))
+                for _, data in self._followed(rest, brought[:sent]):
+                    made += data
+                self._host.put(path, bytes(made), mode=int(mode, 8), mtime=int(time))
             if len(brought) < sent:
+                self._host.put(path, bytes(made), mode=0o600, mtime=int(self._host.clock()))
                 raise Ended(1, b"stdin: it is shorter than it was")
             brought = brought[sent:]
         self._host.remove(batch)

@@ -45,11 +45,12 @@ sub bring {
   return '';
 }
 
-# Follows a plan up to its end; returns what could not be read. What is sent is taken from stdin in any case.
+# Follows a plan; returns what could not be read. Where there are others, what is sent is taken from stdin even so.
 sub follow {
-  my ($lines, $out) = @_;
+  my ($lines, $out, $others) = @_;
   my ($name, $source, $failed, $wrong) = ('', undef, '', '');
   for my $line (@$lines) {
+    last if $failed and not $others;
     next if $failed and $line !~ /^L/;
     if ($line =~ /^F (\d+) (.*)/s) {
       $name = decoded($2);
@@ -84,7 +85,7 @@ sub make {
   unlink $name;
   sysopen(my $out, $name, O_WRONLY | O_CREAT | O_EXCL, 0600) or die "it cannot be written: $!\n";
   binmode $out;
-  my $failed = follow($lines, $out);
+  my $failed = follow($lines, $out, 1);
   close $out or die "it cannot be written: $!\n";
   if ($failed) {
     unlink $name;
@@ -107,7 +108,7 @@ while (1) {
   }
 }
 my ($first, @own) = @plans;
-my $failed = follow($first->[1], \*STDOUT);
+my $failed = follow($first->[1], \*STDOUT, 0);
 die "$failed\n" if $failed;
 make(@$_) for @own;
 close(STDOUT) or die "it cannot be written: $!\n";

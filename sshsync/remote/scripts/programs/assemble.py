@@ -48,8 +48,8 @@ def bring(read: "Callable[[int], bytes]", length: int, write: "Callable[[bytes],
         length -= len(piece)
 
 
-def follow(lines: "list[bytes]", out: "IO[bytes]") -> str:
-    """Follow a plan up to its end; return what could not be read. What is sent is taken from stdin in any case."""
+def follow(lines: "list[bytes]", out: "IO[bytes]", others: bool) -> str:
+    """Follow a plan; return what could not be read. With others behind it, what is sent is taken from stdin even so."""
 
     def write(piece: bytes) -> None:
         try:
@@ -81,6 +81,8 @@ def follow(lines: "list[bytes]", out: "IO[bytes]") -> str:
             if line[:1] == b"L":
                 sys.exit("stdin: " + str(error.strerror))
             failed = ascii(name)[2:-1] + ": " + str(error.strerror)
+            if not others:
+                break
     return failed
 
 
@@ -92,7 +94,7 @@ def make(head: bytes, lines: "list[bytes]") -> None:
     if os.path.lexists(name):
         os.unlink(name)
     with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-        failed = follow(lines, out)
+        failed = follow(lines, out, True)
     if failed:
         os.unlink(name)
         return
@@ -110,7 +112,7 @@ def main() -> None:
             plans.append((line, []))
         else:
             plans[-1][1].append(line)
-    failed = follow(plans[0][1], sys.stdout.buffer)
+    failed = follow(plans[0][1], sys.stdout.buffer, False)
     if failed:
         sys.exit(failed)
     try:
