@@ -86,6 +86,7 @@ class Pieces(Shell):
             mode, time, word = head.split(b" ", 2)
             sent = sum(_length(line) for line in rest if line[:1] == b"L")
             path, made = batch + b".open/" + decoded(word), bytearray()
+            self._host.make(path.rpartition(b"/")[0])
             with suppress(Ended):
                 for _, data in self._followed(rest, brought[:sent]):
                     made += data

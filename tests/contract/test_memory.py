@@ -14,8 +14,8 @@ from sshsync.transports.memory import MemoryHost, MemoryTransport
 from sshsync.hosts.session import Session
 from tests.integration.test_repeat import ALL, BATCH, PART, ROWS, Row, ask, groups, lines, prepare
 
-NO_SHELL = ("template-list", "template-digest", "hook", "fetch", "pull", "scp-send", "scp-take", "probe", "system", "list that goes compressed")
-"""What runs an operator's words or a program of the host, tells of its tools, or prints what only gzip makes like that."""
+NO_SHELL = ("template-list", "template-digest", "hook", "fetch", "pull", "scp-send", "scp-take", "probe", "system")
+"""What runs an operator's words or a program of the host, or tells of its tools."""
 
 MORE = {
     "stat of directories and links": Row(stdin=lines("d", "a", "only/here/x")),
