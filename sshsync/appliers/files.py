@@ -10,9 +10,10 @@ from sshsync.appliers.base import Feed, Reached, Site
 from sshsync.appliers.deltas import Held, foretold
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
+from sshsync.appliers.mend import MEND, Mend, changed, mended
 from sshsync.appliers.moves import Mover, Tools
 from sshsync.appliers.parts import Parts
-from sshsync.appliers.reuse import REUSE, Reuse, Twins, reused, twins
+from sshsync.appliers.reuse import REUSE, Made, Reuse, Twins, reused, twins
 from sshsync.appliers.staged import Staged
 from sshsync.appliers.staging import Staging
 from sshsync.core import guard, verify
@@ -48,8 +49,8 @@ class FileAppliers:
     def __init__(self, asking: Asking, strategies: Mapping[str, Strategy], reads: Reads) -> None:
         self._asking = asking
         self._reads = reads
-        self._strategies = {**strategies, REUSE: Reuse()}
         self._looks = Looks(asking, Files())
+        self._strategies = {**strategies, REUSE: Reuse(), MEND: Mend(self._looks, reads)}
 
     def __call__(self, site: Site) -> "FileApplier":
         """Return the applier for one link."""
@@ -192,9 +193,10 @@ class FileApplier:
 
     def publish(self, staged: Staged) -> Sequence[Item]:
         """Publish verified files; only their mode and time may still have to be set. What the child refuses is told."""
-        unmarked = [
-            load.unlike if isinstance(load, Twins) else load for load in staged.loads if not isinstance(load, Pack)
-        ]
+        bare = (
+            load for load in staged.loads if not (isinstance(load, Pack) or (isinstance(load, Made) and load.marked))
+        )
+        unmarked = [load.unlike if isinstance(load, Twins) else load for load in bare]
 
         def attempt() -> Sequence[Item]:
             self._staging.mark(unmarked)
@@ -328,7 +330,19 @@ class FileApplier:
     def _batches(self, changes: list[Transfer]) -> tuple[Batch, ...]:
         """Return how changes are brought: what the child has already is copied there, before anything changes."""
         rest = [change for change in changes if change.key not in self._twins]
-        return (*reused(changes, self._twins), *self._sent(rest))
+        able = bool(self._asking.capabilities(self._site.child).cutters)
+        made = [*reused(changes, self._twins, marked=able), *self._mended(rest)]
+        done = {change.key for batch in made for change in batch.changes}
+        return (*made, *self._sent([change for change in rest if change.key not in done]))
+
+    def _mended(self, changes: list[Transfer]) -> list[Batch]:
+        """Return batches of changes of which only what differs is sent."""
+        means = self._parts.means if self._parts else None
+        if means is None or not means.content:
+            return []
+        child = self._site.child
+        packed = [change for change in changes if choose(change.key, child).strategy == PACKED]
+        return mended(packed, changed(packed), child.bwlimit.at(wall(self._asking.clock())))
 
     def _sent(self, changes: Sequence[Transfer]) -> tuple[Batch, ...]:
         source, target = (self._asking.capabilities(end) for end in (self._site.parent, self._site.child))

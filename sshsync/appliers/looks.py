@@ -60,9 +60,14 @@ class Looks:
         self, repository: Repository, root: bytes, below: bytes, asked: Sequence[Question], means: Means
     ) -> list[Piece]:
         """Return the pieces of ranges of files, in order; see `kinds.chunks.ask`."""
+        return [piece for pieces in self.cuts(repository, root, below, asked, means) for piece in pieces]
+
+    def cuts(
+        self, repository: Repository, root: bytes, below: bytes, asked: Sequence[Question], means: Means
+    ) -> list[tuple[Piece, ...]]:
+        """Return the pieces of each range; see `kinds.chunks.ask`."""
         subject = self._asking.subject(repository)
-        told = self._asking.converse(subject, self._files.chunks(subject, root, below, asked, means))
-        return [piece for pieces in told for piece in pieces]
+        return self._asking.converse(subject, self._files.chunks(subject, root, below, asked, means))
 
     def still(self, repository: Repository, root: bytes, items: Iterable[Item]) -> set[Key]:
         """Return the keys of those items that are not as they were when they were scanned: changed, or gone.

@@ -12,7 +12,7 @@ from sshsync.appliers.base import Site
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
 from sshsync.appliers.parts import Parts
-from sshsync.appliers.reuse import Twins
+from sshsync.appliers.reuse import Made
 from sshsync.appliers.staged import Fetched, Staged
 from sshsync.appliers.staging import Leftover, Staging, lies
 from sshsync.core import guard, verify
@@ -214,7 +214,7 @@ class Mover:
         except SshsyncError as error:
             self._ledger.resent(0 if part else self._sent - before)
             raise error.about(_subject(batch)) from error
-        return Fetched(batch, load, tuple(kept))
+        return Fetched(batch, load, tuple(kept), sent=self._sent - before)
 
     def beside(self, operation: Callable[[], T]) -> T:
         """Do something while a batch is brought; where that takes a host's only channel, as soon as it does not.
@@ -240,8 +240,8 @@ class Mover:
                 good = [change for verdict in verdicts for change in verdict.good]
                 rest = self.beside(lambda: self._at_rest(good))  # noqa: B023 - called at once
                 for one, verdict in zip(group, verdicts, strict=True):
-                    if isinstance(one.load, Twins):
-                        self._reused(one.load, verdict, again)
+                    if isinstance(one.load, Made):
+                        self._made(one, verdict, again)
                     elif verdict.bad:
                         told = one.broken or isinstance(one.load, Part)
                         self._ledger.resent(0 if told else sum(change.size for change, _ in verdict.bad))
@@ -255,13 +255,15 @@ class Mover:
                         self._tools.held.add(one.load.place)
                         yield one.load.only(fit)
 
-    def _reused(self, load: Twins, verdict: verify.Verdict, again: list[Batch]) -> None:
+    def _made(self, one: Fetched, verdict: verify.Verdict, again: list[Batch]) -> None:
         """Count what was not sent; what was not what it seemed to be is sent after all."""
-        if verdict.good:
-            self._ledger.saved(verdict.good[0].key, sum(change.size for change in verdict.good))
         again += self._tools.sent(tuple(change for change, _ in verdict.bad))
-        if not verdict.good:
-            self._abandoned.append(load)
+        if verdict.good:
+            saved = max(0, sum(change.size for change in verdict.good) - one.sent)
+            self._ledger.saved(verdict.good[0].key, saved + self._wire.spared(one.load, one.sent))
+        else:
+            self._ledger.resent(one.sent)
+            self._abandoned.append(one.load)
 
     def _spared(self, load: Load) -> None:
         """Tell what of a good load did not have to be sent: it was copied on the child, or compressed on its way."""

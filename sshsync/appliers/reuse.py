@@ -3,27 +3,37 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sshsync.core.chunks import Copy
 from sshsync.errors import CommandError, StorageFullError
 from sshsync.model.change import Transfer
 from sshsync.model.item import Digest, Item, Key
 from sshsync.remote import encode, scripts
+from sshsync.remote.ranges import making
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends, Kept
-from sshsync.transfers.load import PACK_BYTES, PACK_FILES, SMALL, Batch, Load, Loose, Span, groups
+from sshsync.transfers.load import PACK_BYTES, PACK_FILES, SMALL, Batch, Loose, Span, groups
+from sshsync.transfers.load import Load as AnyLoad
 
 REUSE = "reuse"
 """The strategy's name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Twins(Loose):
-    """Files that are copied from others of the child.
+class Made(Loose):
+    """Files that are made on the child of what it has. One that does not come out right is sent as a whole.
 
     Attributes:
-        sources: by each file the one with the same content.
+        sources: by each file the one of the child that it is made of.
+        marked: they get their modes and times as they are made.
     """
 
     sources: Mapping[Key, Item] = field(default_factory=dict)
+    marked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Twins(Made):
+    """Files that are copied from others of the child."""
 
     @property
     def unlike(self) -> "Twins":
@@ -41,11 +51,15 @@ def twins(changes: Iterable[Transfer], held: Mapping[Key, Item]) -> dict[Key, It
     return {key: item for key, item in found if item is not None and item.key != key}
 
 
-def reused(changes: Sequence[Transfer], sources: Mapping[Key, Item]) -> list[Batch]:
-    """Return batches of the changes that have a source."""
+def reused(changes: Sequence[Transfer], sources: Mapping[Key, Item], *, marked: bool) -> list[Batch]:
+    """Return batches of the changes that have a source.
+
+    Args:
+        marked: whether the child has a program that copies them, and sets modes and times.
+    """
     able = (change for change in changes if change.key in sources)
     return [
-        Batch(REUSE, Twins(group, sources={c.key: sources[c.key] for c in group}))
+        Batch(REUSE, Twins(group, sources={c.key: sources[c.key] for c in group}, marked=marked))
         # The slowest disk copies as much in a few seconds: nobody takes that silence for the end of a connection.
         for group in groups(able, PACK_FILES, PACK_BYTES)
     ]
@@ -54,11 +68,11 @@ def reused(changes: Sequence[Transfer], sources: Mapping[Key, Item]) -> list[Bat
 class Reuse:
     """See `Strategy`: nothing goes over the wire. What cannot be copied is not kept, and is sent then."""
 
-    def fetch(self, load: Load, spans: Sequence[Span], ends: Ends, kept: Kept) -> None:
+    def fetch(self, load: AnyLoad, spans: Sequence[Span], ends: Ends, kept: Kept) -> None:
         """Have the child copy its own files."""
-        sources = load.sources if isinstance(load, Twins) else {}
-        lines = b"".join(b"T%s\nF%s\n" % (encode.name(span.key), encode.name(sources[span.key].key)) for span in spans)
-        command = Command(scripts.REUSE, {"ROOT": ends.target_root, "BATCH": load.attempt.encode()})
+        if not isinstance(load, Twins):
+            return
+        command, lines = _by_program(load, ends) if load.marked else _by_shell(load, ends)
         try:
             ends.target.run(command, lines, allow=60.0 + len(spans) / 10).check("copying what is there already")
         except StorageFullError:
@@ -67,3 +81,16 @@ class Reuse:
             return
         for span in spans:
             kept(span)
+
+
+def _by_program(load: Twins, ends: Ends) -> tuple[Command, bytes]:
+    """Return what has a program copy, one process for all."""
+    copies = ((c.new, (Copy(0, c.size, load.sources[c.key].key, 0),)) for c in load.changes)
+    return making(ends.target_root, load.attempt.encode(), copies, ends.target.capabilities.cutters)
+
+
+def _by_shell(load: Twins, ends: Ends) -> tuple[Command, bytes]:
+    """Return what has the shell copy, a process for each."""
+    pairs = ((encode.name(c.key), encode.name(load.sources[c.key].key)) for c in load.changes)
+    lines = b"".join(b"T%s\nF%s\n" % pair for pair in pairs)
+    return Command(scripts.REUSE, {"ROOT": ends.target_root, "BATCH": load.attempt.encode()}), lines

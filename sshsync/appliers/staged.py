@@ -16,12 +16,14 @@ class Fetched:
         load: how it lies in staging.
         kept: what lies there, closed.
         broken: why it broke off, where that is because of some of its files; "" where it did not.
+        sent: bytes of files that were sent for it.
     """
 
     batch: Batch
     load: Load
     kept: tuple[Span, ...] = ()
     broken: str = ""
+    sent: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,8 @@ from typing import Self
 from sshsync.errors import CommandError, ConnectionLostError, DeadlineError, HostError, KilledError, StorageFullError
 from sshsync.kinds.base import Reader
 from sshsync.model.words import visible
-from sshsync.remote.frame import Deframer, FrameError
+from sshsync.remote.frame import MOST_ANSWER, Deframer, FrameError
 from sshsync.transports.base import SLOWEST, Stream
-
-MOST_ANSWER = 1 << 28
-"""Bytes of an answer: about a million and a half listed files. More is refused, so memory stays bounded."""
 
 _AT_ONCE = 1 << 20
 """Bytes that are written at once: the end of each such write is a short packet."""

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from sshsync.errors import ConnectionLostError, DeadlineError
-from sshsync.hosts.conversation import LONGEST_SILENCE, MOST_ANSWER, Conversation, Limits, Reply, new_token
+from sshsync.hosts.conversation import LONGEST_SILENCE, Conversation, Limits, Reply, new_token
 from sshsync.kinds.base import Reader
 from sshsync.remote import probe, scripts
+from sshsync.remote.frame import MOST_ANSWER
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command
 from sshsync.transports.base import CHANNELS, REOPENED, Transport

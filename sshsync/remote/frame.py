@@ -8,6 +8,9 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+MOST_ANSWER = 1 << 28
+"""Bytes of an answer: about a million and a half listed files. More is refused, so memory stays bounded."""
+
 MOST_NOISE = 1 << 20
 """Bytes of noise that are read before a host's answer is given up."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sshsync.core.chunks import Copy
 from sshsync.core.pieces import Extent
+from sshsync.model.item import Item
 from sshsync.remote import encode, scripts
 from sshsync.remote.scripts import Command, Foreign
 
@@ -53,6 +54,44 @@ def assembling(
     else:
         command = Command(scripts.ASSEMBLE, {**variables, "SIZE": b"%d" % size})
     return command, b"".join(_plan(recipe)) + b".\n"
+
+
+def making(
+    root: bytes, batch: bytes, recipes: Iterable[tuple[Item, Sequence[Copy | Extent]]], programs: Mapping[str, object]
+) -> tuple[Command, bytes]:
+    """Return the command that makes many files of what lies on a host, and of what is sent, and how its input begins.
+
+    They get their modes and times. One that cannot be made of others is left out. Behind that beginning come the bytes
+    of all extents, in their order.
+
+    Args:
+        root: the resolved root; the sources of copies are below it.
+        batch: where they are made, below ``.sshsync/batch/``.
+        recipes: the files, and what each is made of, from its first byte to its last.
+        programs: the interpreters that the host has, the better one first; at least one.
+    """
+    program = next(scripts.ASSEMBLERS[name] for name in programs)
+    lines = []
+    for item, recipe in recipes:
+        made = item.portable()
+        lines.append(b"T %o %d %s\n" % (made.mode & 0o777, made.mtime, encode.name(made.key)))
+        lines += _plan(recipe)
+    return Command(scripts.MAKE_BY, {"ROOT": root, "BATCH": batch, **program.variables}), b"".join(lines) + b".\n"
+
+
+def reading_by(
+    root: bytes, asked: Iterable[tuple[bytes, Sequence[Extent]]], programs: Mapping[str, object]
+) -> tuple[Command, bytes]:
+    """Return the command that prints ranges of many files, one after another, by a program, and its whole input.
+
+    Args:
+        root: the resolved root; the files are below it.
+        asked: files, and ranges of each.
+        programs: the interpreters that the host has, the better one first; at least one.
+    """
+    program = next(scripts.ASSEMBLERS[name] for name in programs)
+    lines = [line for key, extents in asked for line in _plan([Copy(0, e.length, key, e.offset) for e in extents])]
+    return Command(scripts.RANGES_BY, {"ROOT": root, **program.variables}), b"".join(lines) + b".\n"
 
 
 def _plan(recipe: Sequence[Copy | Extent]) -> Iterable[bytes]:

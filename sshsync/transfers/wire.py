@@ -20,6 +20,7 @@ from sshsync.model.item import Key
 from sshsync.model.policy import LOCAL, Compress
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
+from sshsync.remote.inflate import GZIP, DamagedError, Inflating
 from sshsync.remote.scripts import Command
 from sshsync.transfers.load import Load, Part
 from sshsync.transfers.pace import Pace, wall
@@ -28,16 +29,10 @@ from sshsync.transports.base import PIECE
 LEGS = ("source", "target")
 """From the parent to the controller, and from there to the child."""
 
-GZIP = 31
-"""What zlib calls gzip's format."""
-
 FASTEST, AS_IT_IS = 1, 0
 """zlib's levels: each further one costs more time than it saves on most links."""
 
 Clocks = tuple[Callable[[], float], Callable[[], float]]
-
-_SPARE = 1 << 20
-"""Compressed bytes that may come beside those that anything comes of: headers, and what is not complete yet."""
 
 
 @dataclass(slots=True)
@@ -309,27 +304,13 @@ def inflated(pieces: Iterator[bytes], source: Conversation) -> Iterator[bytes]:
     Raises:
         SourceChangedError: they are damaged, or end too soon, or nothing comes of them.
     """
-    engine = zlib.decompressobj(GZIP)
-    taken = given = 0
-    for piece in pieces:
-        taken += len(piece)
-        rest, full = piece, True
-        while rest or full:
-            try:
-                found = engine.decompress(rest, PIECE)
-            except zlib.error as error:
-                raise _damaged(source, str(error)) from None
-            given += len(found)
-            full = len(found) == PIECE
-            if found:
-                yield found
-            rest = engine.unconsumed_tail
-            if engine.unused_data:
-                raise _damaged(source, "something follows its end")
-        if taken > given + given // 16 + _SPARE:
-            raise _damaged(source, "nothing comes of it")
-    if not engine.eof:
-        raise _damaged(source, "it ends too soon")
+    engine = Inflating(PIECE)
+    try:
+        for piece in pieces:
+            yield from engine.feed(piece)
+        engine.end()
+    except DamagedError as error:
+        raise _damaged(source, str(error)) from None
 
 
 def _damaged(source: Conversation, words: str) -> SourceChangedError:

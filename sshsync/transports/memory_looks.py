@@ -29,10 +29,11 @@ class Looks(Shell):
 
     def list(self) -> int:
         """Tell where the root is and what lies in staging; list all that is no directory below."""
-        if status := self._find_root():
-            return status
-        self._walk(self._root, printed=bool(self._vars.get("PRINT")))
-        return 0
+        status = self._find_root()
+        if not status:
+            self._walk(self._root, printed=bool(self._vars.get("PRINT")))
+        self._deflate()
+        return status
 
     def below(self) -> None:
         """List all that is no directory below one."""

@@ -1,6 +1,8 @@
 """What compares and puts together, on a host in memory; the programs that it is sent are done as the core says."""
 
 import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from sshsync.core.pieces import Cut, pieces
 from sshsync.transports.memory_shell import Ended, Shell, decoded
@@ -58,6 +60,63 @@ class Pieces(Shell):
         finally:
             self._deflate()
 
+    def ranges_by(self) -> None:
+        """Print ranges of files by a program."""
+        self._top()
+        self._interpreter()
+        lines, _, _ = (b"\n" + self._stdin).partition(b"\n.\n")
+        try:
+            for _, data in self._followed(lines.split(b"\n")[1:], b""):
+                self._out += data
+        finally:
+            self._deflate()
+
+    def make_by(self) -> None:
+        """Make files of others and of the bytes that came."""
+        self._ours()
+        self._interpreter()
+        self._inflate()
+        batch = self._own + b"/batch/" + self._vars["BATCH"]
+        self._host.make(batch + b".open")
+        lines, dot, brought = (b"\n" + self._stdin).partition(b"\n.\n")
+        if not dot:
+            raise Ended(1, b"the plan has no end")
+        for plan in lines.split(b"\nT ")[1:]:
+            head, *rest = plan.split(b"\n")
+            mode, time, word = head.split(b" ", 2)
+            sent = sum(_length(line) for line in rest if line[:1] == b"L")
+            path, made = batch + b".open/" + decoded(word), bytearray()
+            self._host.make(path.rpartition(b"/")[0])
+            with suppress(Ended):
+                for _, data in self._followed(rest, brought[:sent]):
+                    made += data
+                self._host.put(path, bytes(made), mode=int(mode, 8), mtime=int(time))
+            if len(brought) < sent:
+                self._host.put(path, bytes(made), mode=0o600, mtime=int(self._host.clock()))
+                raise Ended(1, b"stdin: it is shorter than it was")
+            brought = brought[sent:]
+        self._host.remove(batch)
+        self._host.move(batch + b".open", batch)
+
+    def _followed(self, lines: Sequence[bytes], brought: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield what a plan puts where."""
+        source, at = b"", 0
+        for line in lines:
+            if line[:1] == b"F":
+                least, word = line[2:].split(b" ", 1)
+                source = self._source(int(least), word)
+                continue
+            length, data = _length(line), b""
+            if line[:1] == b"C":
+                data = source[_start(line) :][:length]
+            elif line[:1] == b"L":
+                data, brought = brought[:length], brought[length:]
+            if line[:1] != b"H":
+                yield at, data
+                if len(data) < length:
+                    raise Ended(1, b"not all of the bytes came")
+            at += length
+
     def assemble(self) -> None:
         """Write ranges of files and the bytes that came into a part."""
         self._ours()
@@ -87,25 +146,8 @@ class Pieces(Shell):
             raise Ended(1, b"the plan has no end")
         if not self._host.exists(part):
             self._write(part, b"")
-        source, at = b"", 0
-        for line in lines.split(b"\n")[1:]:
-            if line[:1] == b"F":
-                least, word = line[2:].split(b" ", 1)
-                source = self._source(int(least), word)
-                continue
-            numbers = [int(word) for word in line.split(b" ")[1:]]
-            length = numbers[-2] * _BLOCK + numbers[-1]
-            data = None
-            if line[:1] == b"C":
-                start = numbers[0] * _BLOCK + numbers[1]
-                data = source[start : start + length]
-            elif line[:1] == b"L":
-                data, brought = brought[:length], brought[length:]
-            if data is not None:
-                self._host.write_at(part, at, data, mode=0o600, mtime=int(self._host.clock()))
-                if len(data) < length:
-                    raise Ended(1, b"not all of the bytes came")
-            at += length
+        for at, data in self._followed(lines.split(b"\n")[1:], brought):
+            self._host.write_at(part, at, data, mode=0o600, mtime=int(self._host.clock()))
 
     def _source(self, least: int, word: bytes) -> bytes:
         name = decoded(word)
@@ -131,6 +173,18 @@ class Pieces(Shell):
 def _name(word: bytes) -> bytes:
     """Return a name that stands between marks."""
     return decoded(word[2:-1])
+
+
+def _length(line: bytes) -> int:
+    """Return how many bytes a line of a plan is about."""
+    blocks, rest = line.split(b" ")[-2:]
+    return int(blocks) * _BLOCK + int(rest)
+
+
+def _start(line: bytes) -> int:
+    """Return where the range of a line begins."""
+    _, blocks, rest, *_length = line.split(b" ")
+    return int(blocks) * _BLOCK + int(rest)
 
 
 def _lengths(number: int) -> bytes:

@@ -1,5 +1,6 @@
 """One contract for all that tells of pieces of files and puts files together: shells, programs, hosts in memory."""
 
+import gzip
 import hashlib
 import os
 import random
@@ -13,13 +14,14 @@ import pytest
 from sshsync.core.chunks import Copy, begin, step
 from sshsync.core.pieces import Cut, Extent, Piece, blocks, by_content, ladder, pieces
 from sshsync.errors import CommandError, HostError, SshsyncError
-from sshsync.hosts.conversation import new_token
+from sshsync.hosts.conversation import Reply, new_token
 from sshsync.kinds.base import Answer, Subject
 from sshsync.kinds.chunks import DIGITS, Means, Question, common
 from sshsync.kinds.files import Files
+from sshsync.model.item import Item, Stamp
 from sshsync.remote import scripts
 from sshsync.remote.probe import Capabilities
-from sshsync.remote.ranges import assembling, reading
+from sshsync.remote.ranges import assembling, making, reading, reading_by
 from sshsync.transports.local import LocalTransport
 from sshsync.transports.memory import MemoryHost
 from tests.conftest import CHAIN, configure
@@ -304,6 +306,73 @@ def test_what_cannot_be_put_together_fails_and_nobody_writes_there_any_more(form
     with pytest.raises(HostError, match="assembling"):
         form.assemble(plan, [sent])
     assert set(form.left()) <= {PART}
+
+
+def made(form: Form, recipes: Sequence[tuple[Item, Sequence[Copy | Extent]]], sent: bytes, batch: bytes = b"1-7") -> Reply:
+    command, head = making(form.place.root, batch, recipes, form.programs)
+    return form.place.session.run(command, head + sent)
+
+
+def item(key: bytes, mode: int = 0o640, mtime: int = 1_500_000_000) -> Item:
+    return Item(key, None, Stamp(1, mtime * 1_000_000_000, 2, 3), mode)
+
+
+@by_program
+def test_many_files_are_made_with_their_modes_and_times(form: Form) -> None:
+    fill(form)
+    form.place.put(b".sshsync/batch/1-7.open/deep/er/x", b"rest of an attempt")
+    names = [b"deep/er/" + name for name in NAMES if len(name) < 200]
+    recipes = [(item(b"deep/er/x"), PLAN), *((item(name, 0o600, 7), [Copy(0, 1, b"d/b c", 0), Extent(1, len(name))]) for name in names)]
+    assert made(form, recipes, SENT + b"".join(names)).check("making").payload == b""
+    assert form.staged(b"batch/1-7/deep/er/x") == MADE
+    assert [form.staged(b"batch/1-7/" + name) for name in names] == [b"B" + name for name in names]
+    if not isinstance(form.place, InMemory):
+        root = Path(os.fsdecode(form.place.root)) / ".sshsync/batch/1-7/deep/er"
+        first, other = (root / "x").stat(), (root / "-rf").stat()
+        assert (first.st_mode & 0o7777, first.st_mtime, other.st_mode & 0o7777, other.st_mtime) == (0o640, 1_500_000_000, 0o600, 7)
+        assert not (root.parent.parent.parent / "1-7.open").exists()
+    assert form.place.see() == {b"a": CONTENT, b"d/b c": b"B"}, "nothing visible has changed"
+
+
+@by_program
+def test_what_cannot_be_made_is_left_out_and_costs_the_others_nothing(form: Form) -> None:
+    fill(form)
+    form.place.link(b"link", b"a")
+    form.place.link(b"links", b"d")
+    wrong = {b"gone": 0, b"gone/too": 0, b"link": 0, b"links/b c": 0, b"d": 0, b"a": len(CONTENT)}
+    recipes = [(item(b"x%d" % n), [Extent(0, 2), Copy(2, 1, key, offset), Extent(3, 1)]) for n, (key, offset) in enumerate(wrong.items())]
+    right = (item(b"right"), [Extent(0, 3), Copy(3, 4, b"a", 5)])
+    assert made(form, [*recipes, right], b"abc" * len(recipes) + b"new").status == 0
+    assert [form.staged(b"batch/1-7/x%d" % n) for n in range(len(wrong))] == [None] * len(wrong)
+    assert form.staged(b"batch/1-7/right") == b"new" + CONTENT[5:9]
+
+
+@by_program
+def test_files_of_which_not_all_was_sent_stay_open(form: Form) -> None:
+    fill(form)
+    recipes = [(item(b"x"), [Copy(0, 4, b"a", 0), Extent(4, 10)])]
+    reply = made(form, recipes, b"too short")
+    assert (reply.status != 0, form.staged(b"batch/1-7/x")) == (True, None)
+    assert b"shorter than it was" in reply.errors
+    command, head = making(form.place.root, b"1-7", recipes, form.programs)
+    assert form.place.session.run(command, head[:-2]).status != 0
+    assert form.staged(b"batch/1-7/x") is None
+
+
+@by_program
+@pytest.mark.parametrize("packed", [{}, {"GZ": b"yes"}], ids=["as it is", "compressed"])
+def test_ranges_of_many_files_come_from_one_program(form: Form, packed: dict[str, bytes]) -> None:
+    for name in NAMES:
+        form.place.put(name, b"content of " + name)
+    form.place.put(b"long", CONTENT)
+    asked = [*((name, [Extent(0, 3), Extent(8, 3 + len(name))]) for name in NAMES), (b"long", [Extent(100_000, 66_000)])]
+    command, stdin = reading_by(form.place.root, asked, form.programs)
+    command = replace(command, variables={**command.variables, **packed})
+    found = form.place.session.run(command, stdin).check("reading").payload
+    wanted = b"".join(b"conof " + name for name in NAMES) + CONTENT[100_000:166_000]
+    assert (gzip.decompress(found) if packed else found) == wanted
+    command, stdin = reading_by(form.place.root, [(b"long", [Extent(299_999, 3)])], form.programs)
+    assert form.place.session.run(command, stdin).status != 0
 
 
 def test_a_plan_that_was_cut_fails(form: Form) -> None:

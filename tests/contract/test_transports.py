@@ -300,6 +300,19 @@ def test_all_comes_however_little_may_come_ahead(place: Place, ahead: int) -> No
         assert sum(map(len, conversation.pieces())) == 3_000_000
 
 
+@pytest.mark.parametrize("root", [b"", b"/gone", b"/d/b c"], ids=["the root", "nothing", "a file"])
+def test_a_listing_that_comes_compressed_is_the_same(place: Place, root: bytes) -> None:
+    place.put(b"d/b c", b"beta")
+    token = new_token()
+    words = {"ROOT": place.root + root, "MAKE": b"no", **place.session.capabilities.list_words(token)}
+    plain = place.session.run(Command(scripts.LIST, words), token=token)
+    with place.session.start(Command(scripts.LIST, {**words, "GZ": b"yes"}), b"", token=token) as conversation:
+        came = b"".join(conversation.pieces())
+        reply = conversation.reply(b"")
+    assert (reply.status, reply.errors) == (plain.status, plain.errors)
+    assert (gzip.decompress(came) if came else b"") == plain.payload
+
+
 def test_what_goes_compressed_is_as_it_was(place: Place) -> None:
     """Every program that reads or takes bytes, on the tools and shells that there are."""
     place.put(b"big", b"line after line\n" * 200_000)

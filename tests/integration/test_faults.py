@@ -15,10 +15,10 @@ import paramiko
 import pytest
 
 from sshsync.errors import AuthenticationError, ConnectError, ConnectionLostError, DeadlineError, HostError, StateError
-from sshsync.hosts.conversation import MOST_ANSWER
 from sshsync.hosts.session import Session
 from sshsync.model.topology import Host, Login
 from sshsync.remote import encode, scripts
+from sshsync.remote.frame import MOST_ANSWER
 from sshsync.remote.scripts import Command, Script
 from sshsync.transports import ssh, ssh_greeting
 from sshsync.transports.dialing import dial

@@ -84,6 +84,7 @@ NAMES = lines("a", "d/b c", "d/e/'$(x)", "d/e/f")
 ALL = groups((".", ["a"]), ("d", ["b c"]), ("new/deep", ["z"]))
 MARKS = b"600 202001020304.05 a\n755 197001010000.00 d/b c\n"
 PLAN = b"F 4 a\nC 0 1 0 4\nL 0 3\nF 2 d/b c\nC 0 0 0 2\nC 0 0 0 1\nL 0 3\n.\n" + b"newest"
+MAKING = b"T 640 1500000000 z\nF 4 a\nC 0 1 0 4\nL 0 3\nT 600 7 new/deep/x\nF 2 d/b c\nC 0 0 0 2\nT 600 7 lost\nF 2 gone\nC 0 0 0 2\nL 0 1\nT 644 9 y\nL 0 2\n.\nnewest"
 
 
 def program(forms: dict[str, scripts.Foreign]) -> dict[str, bytes]:
@@ -112,6 +113,7 @@ STORED = {"PART": PART, "BLOCKS": b"0", "REST": b"0", "WRITER": b"0"}
 ROWS: dict[str, Row] = {
     "probe": Row(),
     "list": Row({"MAKE": b"no"}, staged=STAGED, part=BIG),
+    "list that goes compressed": Row({"MAKE": b"no", "GZ": b"yes"}, staged=STAGED, part=BIG),
     "list by stat": Row({"MAKE": b"no", "PRINT": b""}, staged=STAGED, part=BIG),
     "list of a root that is made": Row({"MAKE": b"yes"}, root="made/below"),
     "below": Row({"BELOW": b"."}),
@@ -163,6 +165,12 @@ ROWS: dict[str, Row] = {
     "close": Row({"BATCH": b"7-2"}, staged=STAGED),
     "reuse": Row({"BATCH": BATCH}, b"Tnew/deep/z\nFa\nTy\nFd/b%20c\nTgone\nFgone\nTnew/x\nFa\n".replace(b"%20", b" ")),
     "reuse over the rest of an attempt": Row({"BATCH": BATCH}, b"Tz\nFa\n", staged={"z": b"half", "other": b"old"}),
+    "make-by": Row({"BATCH": BATCH, **program(scripts.ASSEMBLERS)}, MAKING),
+    "make-by over the rest of an attempt": Row({"BATCH": BATCH, **program(scripts.ASSEMBLERS)}, MAKING, staged={"z": b"half", "other": b"old"}),
+    "make-by of too little": Row({"BATCH": BATCH, **program(scripts.ASSEMBLERS)}, MAKING[:-1]),
+    "make-by of what comes compressed": Row({"BATCH": BATCH, **program(scripts.ASSEMBLERS), "GZ": b"yes"}, compressed(MAKING)),
+    "ranges-by": Row({**program(scripts.ASSEMBLERS)}, b"F 3 a\nC 0 1 0 3\nF 3 d/b c\nC 0 0 0 4\n.\n"),
+    "ranges-by of what is gone": Row({**program(scripts.ASSEMBLERS)}, b"F 3 a\nC 0 1 0 3\nF 3 gone\nC 0 0 0 4\n.\n"),
     "take-over": Row({"FROM": b"batch/" + BATCH, "TO": b"batch/7-2", "COPY": b"no"}, staged=STAGED),
     "take-over by copies": Row({"FROM": b"batch/" + BATCH, "TO": b"batch/7-2", "COPY": b"yes"}, ALL, staged=STAGED),
     "claim": Row({"LEASE": b"7", "OWNER": b"{}", "EXPECT": b""}),
@@ -209,7 +217,7 @@ ROWS: dict[str, Row] = {
 MAY_FAIL = {
     "publish by a program what never came", "publish by a program over a directory", "publish by a program whole directories where there are some",
     "digest by thousands", "publish whole directories where there are some",
-    "ranges of what is gone", "assemble of what is gone", "assemble of too little", "assemble without an end", "assemble-by of too little",
+    "ranges of what is gone", "ranges-by of what is gone", "make-by of too little", "assemble of what is gone", "assemble of too little", "assemble without an end", "assemble-by of too little",
     "unpack of what ends too soon", "store of what is damaged", "pull too little", "pull of what is longer", "pull without an answer", "renew without a lease", "stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory",
 }  # fmt: skip
 """Rows that tell of something that is wrong, both times; all others have to end well, both times."""
@@ -306,7 +314,8 @@ def ask(session: Session, name: str, row: Row, root: Path) -> tuple[bool, list[b
     command = Command(script_of(name), {**variables, **row.variables})
     if not row.raw:
         reply = session.run(command, row.stdin, token=token)
-        return conclusion(reply.status, reply.payload, token, place)
+        packed = reply.payload.startswith(b"\x1f\x8b")
+        return conclusion(reply.status, gzip.decompress(reply.payload) if packed else reply.payload, token, place)
     with session.start(command, row.stdin, token=token) as conversation:
         said = b""
         while piece := conversation.raw(65536):

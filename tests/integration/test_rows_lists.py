@@ -15,7 +15,7 @@ from sshsync.hosts.session import Session
 from sshsync.remote import scripts
 from sshsync.remote.scripts import Command
 from sshsync.transports.local import LocalTransport
-from sshsync.transports.memory import Fault
+from sshsync.transports.memory import Fault, Tools
 from tests.conftest import World
 from tests.integration.conftest import Site, contents
 from tests.integration.test_rows_targets import as_root, two
@@ -144,14 +144,17 @@ def test_row_74_a_listing_cut_at_every_byte_is_never_taken_for_a_short_one(world
         with pytest.raises(HostError, match="without a result|does not run commands"):
             Session(Cut(whole[:end]), 5).run(Command(scripts.LIST, {"ROOT": b"/"}))
     text = "[DEFAULT]\nstable_for = 0\ndelete = yes\nmax_delete = 100%\nretries = 1\n[m]\nhost = m\npath = /m\n[c]\nhost = c\npath = /c\nparent = m\n"
-    for end in range(53, 5000, 53):  # one that ends before it began is only asked for again
-        for host in ("m", "c"):
-            world.hosts.clear()
-            world.fill("m", b"/m", {b"file-%02d" % n: b"x" for n in range(60)})
-            world.fill("c", b"/c", {b"file-%02d" % n: b"x" for n in range(80)})
-            world.host(host).faults.append(Fault("cut", "list", after=end))
-            assert world.run("c", text=text).exit_code == 75
-            assert len(world.host("c").below(b"/c")) == 80
+    held = {host: {hashlib.sha256(b"%d" % n).hexdigest().encode(): b"x" for n in range(count)} for host, count in (("m", 60), ("c", 80))}
+    for programs, least in ((Tools().programs, 1900), (Tools().programs - {"gzip"}, 5000)):
+        for end in range(53, least, least // 90):  # one that ends before it began is only asked for again
+            for host in ("m", "c"):
+                world.hosts.clear()
+                for name, files in held.items():
+                    world.fill(name, b"/" + name.encode(), files)
+                    world.host(name).tools = Tools(programs=programs)
+                world.host(host).faults.append(Fault("cut", "list", after=end))
+                assert world.run("c", text=text).exit_code == 75
+                assert len(world.host("c").below(b"/c")) == 80
     figure("cuts of a listing", len(whole))
 
 

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sshsync.core.compression import SAMPLE, TELLING, Moved, Sample, more, pays
-from sshsync.errors import ConfigError, SourceChangedError
+from sshsync.errors import CommandError, ConfigError, SourceChangedError
+from sshsync.kinds.inflated import Inflated
 from sshsync.model import events as ev
 from sshsync.model.change import Copy
 from sshsync.model.item import Item, Stamp
 from sshsync.model.policy import Compress
 from sshsync.remote import scripts
+from sshsync.remote.frame import MOST_ANSWER
 from sshsync.remote.scripts import Command
 from sshsync.transfers.load import LOOSE_FILES, SMALL, Part
 from sshsync.transfers.wire import Wire, inflated
@@ -300,3 +302,59 @@ def test_where_no_leg_leads_to_another_machine_nothing_is_compressed() -> None:
 def test_another_word_is_told_with_those_that_there_are(tmp_path) -> None:
     with pytest.raises(ConfigError, match="compress: must be one of no, yes, auto"):
         configure(text("maybe"), tmp_path)
+
+
+def listings(world: World) -> list[str]:
+    return [name for name in world.host("master").started if name == "list"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [(b"gzip, they said\n", "incorrect header check"), (gzip.compress(b"x" * 999)[:-4], "it ends too soon"), (gzip.compress(b"") * 2, "something follows its end")],
+    ids=["no archive", "cut short", "two of them"],
+)  # fmt: skip
+def test_a_listing_that_comes_damaged_is_told_of_and_asked_for_as_it_is(full: World, sent: bytes, said: str) -> None:
+    full.host("master").faults.append(Fault("answer", "list", payload=sent))
+    assert full.run("proxy").exit_code == 0
+    assert full.host("proxy").below(b"/p") == FILES
+    assert listings(full) == ["list", "list"]
+    (told,) = [event.text for event in full.seen(ev.Remarked)]
+    assert told.startswith("what its gzip sends is damaged (")
+    assert told.endswith(f"{said}): it is listed again as it is")
+
+
+def test_a_listing_of_a_host_without_gzip_comes_as_it_is(full: World) -> None:
+    without(full, "master", "proxy")
+    assert full.run("proxy").exit_code == 0
+    assert full.host("proxy").below(b"/p") == FILES
+    assert listings(full) == ["list"]
+    assert not full.seen(ev.Remarked)
+
+
+class Taker:
+    """Reads an answer, and forgets it."""
+
+    def begin(self) -> None:
+        self.size = 0
+
+    def feed(self, piece: bytes) -> None:
+        self.size += len(piece)
+
+
+def test_a_listing_that_grows_a_thousandfold_is_no_longer_than_one_that_comes_as_it_is() -> None:
+    engine = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = b"".join(engine.compress(bytes(1 << 20)) for _ in range((MOST_ANSWER >> 20) + 9)) + engine.flush()
+    taker = Taker()
+    opening = Inflated(taker, "master")
+    with pytest.raises(CommandError, match="master: list: it answers without end"):
+        opening.feed(bomb)
+    assert len(bomb) < 1 << 20
+    assert taker.size == MOST_ANSWER
+
+
+def test_a_listing_of_which_nothing_comes_is_damaged() -> None:
+    opening = Inflated(Taker(), "master")
+    opening.feed(b"\x1f\x8b\x08\x08" + bytes(6))
+    for _ in range(500):
+        opening.feed(b"n" * 5000)
+    assert opening.damaged == "nothing comes of it"

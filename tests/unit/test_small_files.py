@@ -1,5 +1,6 @@
 """What many small files cost: channels and flushes, counted."""
 
+import random
 import threading
 from collections import Counter
 
@@ -11,7 +12,7 @@ from sshsync.model import events as ev
 from sshsync.model.change import Copy
 from sshsync.model.item import Item, Key
 from sshsync.transfers.load import Loose, Pack, above, units
-from sshsync.transports.memory import Fault
+from sshsync.transports.memory import Fault, Tools
 from tests.conftest import World
 
 ONE = "[DEFAULT]\nstable_for = 0\n[master]\nhost = master\npath = /m\n[proxy]\nhost = proxy\npath = /p\nparent = master\n"
@@ -130,7 +131,13 @@ def test_files_that_were_moved_are_copied_where_they_are_and_not_sent(world: Wor
     assert (found.copied, found.moved, found.saved) == (100, 0, sum(len(data) for key, data in new.items() if key.startswith(b"new/")))
 
 
-def test_copies_keep_mode_and_time_and_only_others_are_set(world: World) -> None:
+WAYS = {"reuse": Tools(cutters=()), "make-by": Tools()}
+"""What copies on a child, by what it is equipped with: its shell, or a program."""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_copies_keep_mode_and_time_and_only_others_are_set(world: World, way: str) -> None:
+    world.host("proxy").tools = WAYS[way]
     world.fill("master", b"/m", {b"old/same": b"same", b"old/other": b"other"})
     assert world.run("proxy", text=ONE).exit_code == 0
     master, proxy = world.host("master"), world.host("proxy")
@@ -142,26 +149,32 @@ def test_copies_keep_mode_and_time_and_only_others_are_set(world: World) -> None
     master.put(b"/m/new/more", b"same")
     assert world.run("proxy", text=ONE).exit_code == 0
     made = proxy.files[b"/p/new/other"]
-    assert (moves(world)["mark"], made.mode, made.mtime) == (1, 0o600, 1_500_000_000)
+    assert (made.mode, made.mtime) == (0o600, 1_500_000_000)
+    assert moves(world).get("mark", 0) == (way == "reuse"), "a program sets them as it copies"
+    assert proxy.started.count(way) == 2
 
 
-def test_a_copy_that_is_not_what_it_seemed_to_be_is_sent(world: World) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_copy_that_is_not_what_it_seemed_to_be_is_sent(world: World, way: str) -> None:
+    world.host("proxy").tools = WAYS[way]
     world.fill("master", b"/m", {b"old": b"content"})
     assert world.run("proxy", text=ONE).exit_code == 0
     world.host("master").put(b"/m/new", b"content")
     proxy = world.host("proxy")
-    proxy.faults.append(Fault("none", "reuse", first=lambda: proxy.put(b"/p/old", b"CONTENT")))
+    proxy.faults.append(Fault("none", way, first=lambda: proxy.put(b"/p/old", b"CONTENT")))
     assert world.run("proxy", text=ONE).exit_code == 0
     assert proxy.below(b"/p")[b"new"] == b"content"
     assert sent(world) > 0
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", ["fail", "lose", "refuse"])
-def test_a_copy_that_fails_costs_nothing_but_time(world: World, kind: str) -> None:
+def test_a_copy_that_fails_costs_nothing_but_time(world: World, kind: str, way: str) -> None:
+    world.host("proxy").tools = WAYS[way]
     world.fill("master", b"/m", {b"old": b"content"})
     assert world.run("proxy", text=ONE).exit_code == 0
     world.host("master").put(b"/m/new", b"content")
-    world.host("proxy").faults.append(Fault(kind, "reuse"))
+    world.host("proxy").faults.append(Fault(kind, way))
     assert world.run("proxy", text=ONE).exit_code == 0
     assert world.host("proxy").below(b"/p") == {b"old": b"content", b"new": b"content"}
 
@@ -175,8 +188,10 @@ def test_two_that_change_their_places_both_arrive(world: World) -> None:
     assert sent(world) == 0
 
 
-def test_what_one_command_copies_is_bounded(world: World) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_what_one_command_copies_is_bounded(world: World, way: str) -> None:
     """The slowest disk has to be done with it before its silence counts as the end of the connection."""
+    world.host("proxy").tools = WAYS[way]
     half = {b"old%02d" % n: bytes([n]) * 500_000 for n in range(80)}
     world.fill("master", b"/m", half)
     assert world.run("proxy", text=ONE).exit_code == 0
@@ -184,4 +199,98 @@ def test_what_one_command_copies_is_bounded(world: World) -> None:
     world.host("proxy").started.clear()
     assert world.run("proxy", text=ONE).exit_code == 0
     assert sent(world) == 0
-    assert world.host("proxy").started.count("reuse") == 3, "16 MiB with each"
+    assert world.host("proxy").started.count(way) == 3, "16 MiB with each"
+
+
+CHANCE = random.Random(7)
+OLD = {b"d%d/f%03d" % (n % 3, n): CHANCE.randbytes(3000 + 400 * n) for n in range(60)}
+NEW = {key: data[: len(data) // 2] + b"other" + data[len(data) // 2 + 3 :] + b"more" for key, data in OLD.items()}
+SIZE = sum(map(len, NEW.values()))
+
+
+@pytest.fixture
+def edited(world: World) -> World:
+    """A child that holds old versions of everything, and knows it."""
+    world.fill("master", b"/m", OLD)
+    assert world.run("proxy", text=ONE).exit_code == 0
+    world.host("proxy").started.clear()
+    world.fill("master", b"/m", NEW)
+    return world
+
+
+def test_of_small_files_that_changed_what_differs_is_sent(edited: World, figure) -> None:
+    found = edited.run("proxy", text=ONE).report.repositories["proxy"]
+    assert edited.host("proxy").below(b"/p") == NEW
+    moved = sent(edited)
+    assert moved < SIZE // 5
+    assert (found.moved, found.saved) == (moved, SIZE - moved)
+    assert moves(edited) == {"digest": 1, "publish": 1}, "no file has a command of its own, and all have their marks"
+    assert edited.host("proxy").files[b"/p/d0/f000"].mtime == edited.host("master").files[b"/m/d0/f000"].mtime
+    figure("bytes of changed files", SIZE)
+    figure("bytes that were sent", moved)
+
+
+@pytest.mark.parametrize("poor", ["master", "proxy"])
+def test_where_an_end_has_no_program_changed_files_are_sent_whole(edited: World, poor: str) -> None:
+    edited.host(poor).tools = Tools(cutters=())
+    assert edited.run("proxy", text=ONE).exit_code == 0
+    assert edited.host("proxy").below(b"/p") == NEW
+    assert sent(edited) == SIZE
+
+
+def test_few_bytes_are_sent_sooner_than_compared(world: World) -> None:
+    world.fill("master", b"/m", {b"a": b"x" * 5000})
+    assert world.run("proxy", text=ONE).exit_code == 0
+    world.fill("master", b"/m", {b"a": b"x" * 5000 + b"y"})
+    assert world.run("proxy", text=ONE).exit_code == 0
+    assert "pieces" not in world.host("proxy").started
+
+
+@pytest.mark.parametrize("script", ["pieces", "make-by"])
+@pytest.mark.parametrize("kind", ["fail", "lose", "refuse", "cut"])
+def test_whatever_goes_wrong_with_comparing_the_files_arrive(edited: World, kind: str, script: str) -> None:
+    edited.host("proxy").faults.append(Fault(kind, script))
+    assert edited.run("proxy", text=ONE).exit_code == 0
+    assert edited.host("proxy").below(b"/p") == NEW
+
+
+@pytest.mark.parametrize("kind", ["fail", "lose", "cut"])
+@pytest.mark.parametrize("script", ["pieces", "ranges-by"])
+def test_whatever_goes_wrong_on_the_parent_the_files_arrive(edited: World, kind: str, script: str) -> None:
+    edited.host("master").faults.append(Fault(kind, script, after=100))
+    assert edited.run("proxy", text=ONE).exit_code == 0
+    assert edited.host("proxy").below(b"/p") == NEW
+
+
+def test_an_old_version_that_changes_meanwhile_costs_a_resend_of_that_file(edited: World) -> None:
+    proxy = edited.host("proxy")
+    key = b"d0/f057"
+    proxy.faults.append(Fault("none", "make-by", first=lambda: proxy.put(b"/p/" + key, bytes(len(OLD[key])))))
+    assert edited.run("proxy", text=ONE).exit_code == 0
+    assert proxy.below(b"/p") == NEW
+    assert len(NEW[key]) < sent(edited) < SIZE // 3
+
+
+@pytest.mark.parametrize("host", ["master", "proxy"])
+def test_who_lies_about_pieces_gets_the_right_bytes_all_the_same(edited: World, host: str) -> None:
+    """The other host's answer is that of another content, piece by piece."""
+    edited.host(host).faults.append(Fault("answer", "pieces", payload=b"\x80\x06abcdef\0" * len(NEW)))
+    assert edited.run("proxy", text=ONE).exit_code == 0
+    assert edited.host("proxy").below(b"/p") == NEW
+
+
+def test_two_children_that_hold_the_same_are_sent_what_is_read_once(world: World) -> None:
+    text = ONE + "[node]\nhost = node\npath = /n\nparent = master\n"
+    world.fill("master", b"/m", OLD)
+    assert world.run("proxy", "node", text=text).exit_code == 0
+    world.fill("master", b"/m", NEW)
+    assert world.run("proxy", "node", text=text).exit_code == 0
+    assert world.host("proxy").below(b"/p") == world.host("node").below(b"/n") == NEW
+
+
+@pytest.mark.parametrize("compress", ["no", "yes", "auto"])
+def test_what_differs_goes_compressed_too(edited: World, compress: str) -> None:
+    text = ONE.replace("[DEFAULT]", f"[DEFAULT]\ncompress = {compress}")
+    found = edited.run("proxy", text=text).report.repositories["proxy"]
+    assert edited.host("proxy").below(b"/p") == NEW
+    assert found.moved + found.saved == SIZE

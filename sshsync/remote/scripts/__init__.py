@@ -18,7 +18,7 @@ MISSING, LOST, HELD, SHORT, BARRED = Status
 
 # look/: what is there. Nothing here changes a host but the making of a root.
 PROBE = load("look/probe")
-LIST = load("look/list", "root", lists=True)
+LIST = load("look/list", "root", "deflated", lists=True)
 BELOW = load("look/below", "top", lists=True)
 STAT = load("look/stat", "top", "batches")
 DIGEST = load("look/digest", "top", "batches")
@@ -51,13 +51,16 @@ SCP_TAKE = load("move/scp-take", "own", "real")
 CLOSE = load("move/close", "own")
 CARRY_ON = load("move/carry-on", "own", "held")
 REUSE = load("move/reuse", "own", "plain", "real")
+MAKE_BY = load("move/make-by", "own", "inflated")
+RANGES_BY = load("move/ranges-by", "top", "deflated", lists=True)
 TAKE_OVER = load("move/take-over", "own", "held", "grouped", "real")
 
 # programs/: for hosts that have an interpreter; never installed, and the same in each language.
 CUTTERS = foreign("programs/pieces")
 """What prints the pieces of ranges of files, by its interpreter; see PIECES."""
 ASSEMBLERS = foreign("programs/assemble")
-"""What writes ranges of other files, and bytes that come, into a part, by its interpreter; see ASSEMBLE_BY."""
+"""What writes ranges of other files, and bytes that come, into a part or into many files, or prints them, by its
+interpreter; see ASSEMBLE_BY, MAKE_BY, RANGES_BY."""
 
 RENAMERS = foreign("programs/rename")
 """What renames many files, by its interpreter; see PUBLISH."""
@@ -81,14 +84,15 @@ RELEASE = load("lease/release", "own", "nobody")
 EVERY = (
     PROBE, LIST, BELOW, STAT, DIGEST, DIGEST_ODD, CHUNKS, PIECES, TEMPLATE_LIST, TEMPLATE_DIGEST, HOOK, READ, RANGES,
     UNPACK, STORE, ASSEMBLE, ASSEMBLE_BY, FETCH, PULL, SCP_SEND, SCP_TAKE, CLOSE, TAKE_OVER, MARK, PUBLISH, DELETE,
-    ROOM, NOTHING, SYSTEM, CONDITION, SPEED, STAGED, DISCARD, CLAIM, RENEW, RELEASE, CARRY_ON, REUSE,
+    ROOM, NOTHING, SYSTEM, CONDITION, SPEED, STAGED, DISCARD, CLAIM, RENEW, RELEASE, CARRY_ON, REUSE, MAKE_BY,
+    RANGES_BY,
 )  # fmt: skip
 
 __all__ = [
     "ASSEMBLE", "ASSEMBLERS", "ASSEMBLE_BY", "BARRED", "BELOW", "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE", "CONDITION",
     "CUTTERS", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST",
-    "MARK", "MISSING", "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "PULL", "RANGES", "READ", "RELEASE",
-    "RENAMERS", "RENEW", "REUSE", "ROOM", "SCP_SEND", "SCP_TAKE", "SHORT", "SPEED", "STAGED", "STAGING", "STAT",
-    "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER", "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK", "Command",
-    "Foreign", "Script", "Status",
+    "MAKE_BY", "MARK", "MISSING", "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "PULL", "RANGES", "RANGES_BY",
+    "READ", "RELEASE", "RENAMERS", "RENEW", "REUSE", "ROOM", "SCP_SEND", "SCP_TAKE", "SHORT", "SPEED", "STAGED",
+    "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER", "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK",
+    "Command", "Foreign", "Script", "Status",
 ]  # fmt: skip
