@@ -279,7 +279,7 @@ def test_who_lies_about_pieces_gets_the_right_bytes_all_the_same(edited: World, 
     assert edited.host("proxy").below(b"/p") == NEW
 
 
-def test_two_children_that_hold_the_same_are_sent_what_is_read_once(world: World) -> None:
+def test_two_children_that_hold_the_same_both_get_what_differs(world: World) -> None:
     text = ONE + "[node]\nhost = node\npath = /n\nparent = master\n"
     world.fill("master", b"/m", OLD)
     assert world.run("proxy", "node", text=text).exit_code == 0
