@@ -1,8 +1,10 @@
 """What a person sees: live progress on a terminal, plain lines elsewhere, the summary at the end."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from rich.console import Console, Group
@@ -72,7 +74,9 @@ def result(options: Options, ended: "Result") -> None:
         if options.json:
             sys.stdout.write(as_json.summary_line(ended.report) + "\n")
         else:
-            summary(options, ended.report)
+            # In the journal the lines of a run say all of it, each with its priority.
+            told = logs.is_journal(sys.stderr) and _one_screen() and not options.quiet
+            summary(options, ended.report, told=told)
         sys.stdout.flush()
     except OutputError as error:
         streams.give_up_output()
@@ -91,13 +95,13 @@ def remark(options: Options, words: str) -> None:
         streams.give_up_output()
 
 
-def summary(options: Options, report: RunReport) -> None:
-    """Print the table of a run, what went wrong in it, and what to do next."""
+def summary(options: Options, report: RunReport, *, told: bool = False) -> None:
+    """Print the table of a run, what went wrong in it, and what to do next; `told`: what went wrong is known."""
     out = console(options)
     if not (options.quiet and report.exit_code == 0):
         whole = table(report, wide=True)
         _whole(out, whole if _wanted(out, whole) <= out.width else table(report, wide=False))
-    for line in as_text.details(report):
+    for line in [] if told else as_text.details(report):
         quiet = ": note: " in line and options.quiet
         if not quiet:
             out.print(line)
@@ -192,14 +196,41 @@ class Following:
         return [*(": ".join(row[:2]) for row in rows[:room]), *left]
 
 
-class Lines:
-    """One plain line for each thing that matters, written by a console log: for cron, logs and pipes."""
+def _one_screen() -> bool:
+    """Tell whether both outputs end up in one place: a terminal, a file, the mail of cron, the journal."""
+    try:
+        out, err = os.fstat(sys.stdout.fileno()), os.fstat(sys.stderr.fileno())
+    except OSError:
+        return False
+    return (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino)
 
-    def __init__(self, log: "FilteringBoundLogger") -> None:
+
+def _left_to_summary(event: ev.Event) -> ev.Event | None:
+    """Return what of an event the summary of a run does not tell, if anything."""
+    if isinstance(event, ev.ItemFailed | ev.Remarked | ev.Unfit):
+        return None
+    return replace(event, error="") if isinstance(event, ev.RepositoryFinished) else event
+
+
+class Lines:
+    """One plain line for each thing that matters, written by a console log: for cron, logs and pipes.
+
+    Args:
+        log: takes the lines.
+        brief: leave out what the summary tells.
+    """
+
+    def __init__(self, log: "FilteringBoundLogger", *, brief: bool = False) -> None:
         self._log = log
+        self._brief = brief
 
     def __call__(self, event: ev.Event) -> None:
         """Write the event when it is worth a line."""
+        left = _left_to_summary(event) if self._brief else event
+        if left is not None:
+            self._write(left)
+
+    def _write(self, event: ev.Event) -> None:
         if words := lines.line(event):
             self._log.log(lines.level(event), words)
         for detail in lines.items(event):
@@ -215,6 +246,8 @@ class Bars:
     def __init__(self, options: Options) -> None:
         self._console = console(options, sys.stderr)
         self._verbose = options.verbose
+        meanwhile = (ev.Retried, ev.Waiting, ev.PlannedChange)
+        self._lines = meanwhile if _one_screen() else (*meanwhile, ev.Remarked, ev.ItemFailed)
         self._progress = Progress(
             TextColumn("{task.description}"),
             TextColumn("{task.fields[items]}", justify="right"),
@@ -247,9 +280,7 @@ class Bars:
             self._update(event.repository, items=f"{done + len(event.items)}/{total}")
         elif isinstance(event, ev.RepositoryFinished):
             self._update(event.repository, state=event.outcome)
-        if isinstance(event, ev.Retried | ev.Waiting | ev.Remarked | ev.ItemFailed | ev.PlannedChange) and (
-            line := lines.line(event)
-        ):
+        if isinstance(event, self._lines) and (line := lines.line(event)):
             self._console.print(line)
         if self._verbose:
             for detail in lines.items(event):
@@ -352,4 +383,5 @@ def live(options: Options, settings: "Settings") -> Forgiving:
         return Forgiving(Json(Lines(logs.to_console("error" if level == "error" else "warning", journal=journal))))
     if sys.stderr.isatty():
         return Forgiving(Bars(options))
-    return Forgiving(Lines(logs.to_console("debug" if options.verbose else level, journal=journal)))
+    log = logs.to_console("debug" if options.verbose else level, journal=journal)
+    return Forgiving(Lines(log, brief=_one_screen() and not journal))

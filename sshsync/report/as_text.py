@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sshsync.model.events import GOOD, Outcome
 from sshsync.model.report import RepositoryReport, RunReport
 from sshsync.report import words
+from sshsync.report.causes import causes
 
 SHOWN_PROBLEMS = 10
 _NUMBERED = "--max-delete "
@@ -38,12 +39,10 @@ def details(report: RunReport, most: int = SHOWN_PROBLEMS) -> list[str]:
 
 def failures(report: RunReport, most: int = SHOWN_PROBLEMS) -> list[str]:
     """Return what went wrong, one line each; see `details`."""
+    told = causes(report.repositories)
     lines: list[str] = []
     for job in report.repositories.values():
-        if job.unfit and job.unfit not in job.error:
-            lines.append(f"{job.name}: preflight: {job.unfit}")
-        if job.error:
-            lines.append(f"{job.name}: {job.outcome}: {job.error}")
+        lines += told.get(job.name, [])
         for problem in job.problems[:most]:
             lines.append(f"{job.name}: {words.item(problem.name)}: {problem.outcome}: {problem.reason}")
         left = job.failed + job.blocked + job.deferred - most

@@ -1,6 +1,7 @@
 """Numbers, times and items in words."""
 
 import time
+from collections.abc import Sequence
 
 from sshsync.model.words import visible
 
@@ -41,6 +42,34 @@ def moment(at: float) -> str:
 def item(name: str) -> str:
     """Return an item's name fit for any terminal."""
     return visible(name, 200)
+
+
+def names(found: Sequence[str]) -> str:
+    """Return names with commas between them; numbers in a row become a range, as the command line takes it."""
+    told: list[tuple[str, str]] = []
+    for name in found:
+        begin, end = told[-1] if told else ("", "")
+        if end and name == _after(end):
+            told[-1] = begin, name
+        else:
+            told.append((name, name))
+    return ", ".join(begin if begin == end else _range(begin, end) for begin, end in told)
+
+
+def _after(name: str) -> str:
+    """Return the name with the next number, "" where it has none."""
+    stem, number = _split(name)
+    return f"{stem}{int(number) + 1:0{len(number)}}" if number else ""
+
+
+def _range(begin: str, end: str) -> str:
+    stem, first = _split(begin)
+    return f"{stem}[{first}-{_split(end)[1]}]"
+
+
+def _split(name: str) -> tuple[str, str]:
+    stem = name.rstrip("0123456789")
+    return stem, name[len(stem) :]
 
 
 def count(number: int, one: str, many: str = "") -> str:

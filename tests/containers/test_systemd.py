@@ -183,7 +183,7 @@ def test_the_mail_about_the_week_is_sent_by_its_timer(host, mails) -> None:
     assert "sshsync-weekly.service" in host("systemctl list-timers --no-pager --all").stdout
     done = host("systemctl start sshsync-weekly.service; systemctl show -p Result sshsync-weekly.service; cp /root/before /etc/sshsync/sshsync.conf")
     assert "Result=success" in done.stdout, host("journalctl --no-pager -u sshsync-weekly.service").stdout
-    assert mails().count("To: week@example.org") == 1
+    assert mails().count("\nTo: week@example.org\n") == 1
     assert "the week: " in mails()
 
 

@@ -51,7 +51,7 @@ def test_behind_a_partial_parent_nothing_is_done_or_in_sync(world: World) -> Non
     assert [job["as_of"] for job in as_json.summary(result.report)["repositories"]] == [0.0, 0.0, 0.0]
     assert {row[-1] for row in as_text.rows(result.report)} == {"-"}
     assert "3 of 3 repositories not in sync" in as_text.headline(result.report)
-    assert "node1: partial: its parent proxy is partial" in "\n".join(as_text.details(result.report))
+    assert "node[1-2]: partial: its parent proxy is partial" in "\n".join(as_text.details(result.report))
     assert 'sshsync_repository_ok{repository="node1"} 0\n' in metrics.read_text()
     assert f'sshsync_in_sync_timestamp_seconds{{repository="node1"}} {before["node1"]:.15g}\n' in metrics.read_text()
     assert '"outcome": "partial"' in status.read_text()
