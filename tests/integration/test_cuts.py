@@ -133,7 +133,8 @@ def test_a_cut_at_every_64_kib_costs_what_was_under_way(target: Site, figure) ->
             relay.close()
         cuts += relay.cut
         most = max(most, moved - len(BIG))
-        assert moved <= len(BIG) + place - edge_below(place) + UNDER_WAY, f"cut after {place} bytes"
+        # Some of the bytes were words and not the file's.
+        assert moved <= len(BIG) + place - edge_below(place - BLOCK) + UNDER_WAY, f"cut after {place} bytes"
     figure("cuts", cuts)
     figure("kB sent again at the most", most // 1000)
     assert cuts == len(range(BLOCK, len(BIG), step))
