@@ -1,8 +1,8 @@
-"""Ahead: the next piece of work is done while the last one is used."""
+"""Ahead: the next pieces of work are done while the last one is used."""
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from typing import Generic, TypeVar
 
@@ -10,46 +10,48 @@ T = TypeVar("T")
 
 
 def ahead(
-    work: Generator[T, None, None],
+    works: Sequence[Generator[T, None, None]],
     room: int,
     cancel: Callable[[], None] = lambda: None,
     within: float | None = None,
 ) -> Generator[tuple[T, ...], None, None]:
-    """Yield what a generator gives, in order, while it runs in a thread of its own: each time all that is ready.
+    """Yield what generators give, as it comes, while each runs in a thread of its own: each time all that is ready.
 
-    Close it, or use it up, before anything goes on without it: that waits until the thread has ended.
+    Close it, or use it up, before anything goes on without it: that waits until the threads have ended.
 
     Args:
-        work: is run to its end, or closed, in that thread.
+        works: each is run to its end, or closed, in its thread; where one fails, the others give what they are at.
         room: pieces that wait at the most; then the work does.
         cancel: called when what is yielded is wanted no more: whatever the work waits for should end soon.
         within: seconds after which nothing is yielded where nothing became ready, so that whoever takes what is ready
             can look at something else; None for never.
 
     Raises:
-        BaseException: whatever the work raised, after all that it gave before.
+        BaseException: whatever the works raised first, after all that they gave.
     """
-    ready = _Ready[T](room)
-    thread = threading.Thread(target=ready.fill, args=(work,), name="sshsync-ahead", daemon=True)
-    thread.start()
+    ready = _Ready[T](room, len(works))
+    threads = [threading.Thread(target=ready.fill, args=(work,), name="sshsync-ahead", daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
     try:
         while (pieces := ready.take(within)) or not ready.used_up:
             yield pieces
     finally:
         if ready.close():
             cancel()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 class _Ready(Generic[T]):
-    """What is ready, between two threads."""
+    """What is ready, between those who make it and the one who takes it."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, running: int) -> None:
         self._room = room
+        self._running = running
         self._pieces: deque[T] = deque()
         self._changed = threading.Condition()
         self._error: BaseException | None = None
-        self._ended = False
         self._closed = False
 
     def fill(self, work: Generator[T, None, None]) -> None:
@@ -60,39 +62,39 @@ class _Ready(Generic[T]):
                     if not self._put(piece):
                         break
         except BaseException as error:  # noqa: BLE001 - raised again where the pieces are taken
-            self._error = error
+            self._error = self._error or error
         finally:
             with self._changed:
-                self._ended = True
+                self._running -= 1
                 self._changed.notify_all()
 
     @property
     def used_up(self) -> bool:
         """Whether there is nothing more to take."""
         with self._changed:
-            return self._ended and not self._pieces
+            return not self._running and not self._pieces
 
     def take(self, within: float | None = None) -> tuple[T, ...]:
         """Wait for pieces and return all that are ready; none at the end, or when none came within so many seconds."""
         with self._changed:
-            self._changed.wait_for(lambda: self._pieces or self._ended, within)
+            self._changed.wait_for(lambda: self._pieces or not self._running, within)
             pieces = tuple(self._pieces)
             self._pieces.clear()
             self._changed.notify_all()
-            if not pieces and self._ended and self._error:
+            if not pieces and not self._running and self._error:
                 raise self._error
         return pieces
 
     def close(self) -> bool:
-        """Want no more pieces; tell whether the work still runs."""
+        """Want no more pieces; tell whether any work still runs."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-            return not self._ended
+            return bool(self._running)
 
     def _put(self, piece: T) -> bool:
         with self._changed:
             self._changed.wait_for(lambda: len(self._pieces) < self._room or self._closed)
             self._pieces.append(piece)
             self._changed.notify_all()
-            return not self._closed
+            return not self._closed and not self._error

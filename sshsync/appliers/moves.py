@@ -1,14 +1,16 @@
 """Moves: fetch and verify, load by load, until every item is staged for publication or its failure is known."""
 
-import threading
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from itertools import count
 
+from sshsync.appliers.abandoned import Abandoned
 from sshsync.appliers.again import Again
 from sshsync.appliers.ahead import ahead
 from sshsync.appliers.base import Site
+from sshsync.appliers.flights import ABREAST, Flights, Shared
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
 from sshsync.appliers.parts import Parts
@@ -19,7 +21,6 @@ from sshsync.core import guard, verify
 from sshsync.errors import (
     CommandError,
     ConnectionLostError,
-    HostError,
     NotComingError,
     SourceChangedError,
     SshsyncError,
@@ -31,7 +32,7 @@ from sshsync.model.events import Progress
 from sshsync.model.item import Digest, Key
 from sshsync.model.prepared import Prepared
 from sshsync.model.words import visible
-from sshsync.transfers.base import Ends, Strategy, held
+from sshsync.transfers.base import Ends, Strategy
 from sshsync.transfers.chunks import PROMPT, SECONDS
 from sshsync.transfers.load import Batch, Load, Part, Span
 from sshsync.transfers.wire import between
@@ -85,9 +86,10 @@ class Mover:
         self._parts = tools.parts
         self._source_root = prepared.parent.root
         self._complaints: dict[Key, str] = {}
-        self._sent = 0
-        self._fetching = threading.BoundedSemaphore()
-        self._abandoned: deque[Load] = deque()
+        self._sent: Counter[str] = Counter()
+        self._flights = Flights()
+        self._fetching = replace(self._asking, stop=Branch(self._asking.stop))
+        self._abandoned = Abandoned(tools.staging, tools.held)
         clocks = tools.asking.clock, tools.asking.monotonic
         self._wire = between(site.parent, site.child, self._asking.stop, clocks, self._ledger.decide)
         self._wary = not site.parent.parent and site.parent.stable_for > 0
@@ -151,8 +153,8 @@ class Mover:
 
         Nothing is yielded, too, where nothing became ready within so many seconds.
 
-        One is brought while those before it are verified, and these while those before them are published by whoever
-        takes them: all that is verified by then is yielded as one. Close it before anything goes on without it.
+        Some are brought while others are verified, and these while those before them are published by whoever takes
+        them: all that is verified by then is yielded as one. Close it before anything goes on without it.
 
         Raises:
             SshsyncError: a host failed for good; what was published stays published.
@@ -160,7 +162,10 @@ class Mover:
         todo: Iterable[Batch] = batches
         while True:
             again: list[Batch] = []
-            verified = ahead(self._verified(self._fetched(todo), again), _WAITING, self._give_up, within)
+            shared = Shared(todo)
+            # Who follows a parent is told what comes next when the last has come.
+            fetched = [self._fetched(shared) for _ in range(1 if within else ABREAST)]
+            verified = ahead([self._verified(fetched, again)], _WAITING, self._give_up, within)
             with closing(verified):
                 for loads in verified:
                     yield self.together(loads)
@@ -174,47 +179,58 @@ class Mover:
     def _fetched(self, batches: Iterable[Batch]) -> Generator[Fetched, None, None]:
         """Bring batches as they come; each try under a name of its own: a receiver of another may still write."""
         for batch in batches:
+            tries = count()
             try:
-                fetched = self._retry("transfer", lambda: self._fetch_anew(batch))  # noqa: B023 - called at once
+                fetched = self._fetching.retry(
+                    self._child,
+                    "transfer",
+                    lambda: self._fetch_anew(batch, again=next(tries) > 0),  # noqa: B023 - called at once
+                    self._kept,
+                )
             except NotComingError:
                 continue
+            except BaseException:
+                # Whoever brings another batch need not find out for himself.
+                self._fetching.stop.set(0)
+                raise
             yield fetched
 
-    def _fetch_anew(self, batch: Batch) -> Fetched:
+    def _fetch_anew(self, batch: Batch, *, again: bool) -> Fetched:
         """Fetch under a new name; at once again, a few times, when a channel ended before its command had begun."""
         for left in reversed(range(REOPENED + 1)):
-            self._discard_abandoned()
-            load = batch.load.at(self._staging.attempt())
-            ends = self._ends(load)
-            try:
-                return self._fetch(batch, load, ends)
-            except SshsyncError as error:
-                if not isinstance(load, Part):
-                    self._abandoned.append(load)
-                late = isinstance(error, ConnectionLostError) and not error.begun
-                if not late or not left or not (ends.source.alive and ends.target.alive):
-                    raise
+            with self._flights.of(batch, self._fetching.stop.check, again=again):
+                self._abandoned.discard()
+                load = batch.load.at(self._staging.attempt())
+                ends = self._ends(load)
+                try:
+                    return self._fetch(batch, load, ends)
+                except SshsyncError as error:
+                    if not isinstance(load, Part):
+                        self._abandoned.add(load)
+                    late = isinstance(error, ConnectionLostError) and not error.begun
+                    self._flights.narrow |= isinstance(error, ConnectionLostError) and error.narrow
+                    if not late or not left or not (ends.source.alive and ends.target.alive):
+                        raise
         raise AssertionError  # pragma: no cover - the last try returns or raises
 
     def _fetch(self, batch: Batch, load: Load, ends: Ends) -> Fetched:
-        before = self._sent
         kept: list[Span] = []
         strategy = self._tools.strategies[batch.strategy]
-        part = isinstance(load, Part)
         try:
-            with held(self._fetching, self._asking.stop.check):
-                if isinstance(load, Part):
-                    self._parts.bring(load, strategy, ends)
-                    kept += load.spans
-                else:
-                    strategy.fetch(load, load.spans, ends, kept.append)
+            if isinstance(load, Part):
+                self._parts.bring(load, strategy, ends)
+                kept += load.spans
+            else:
+                strategy.fetch(load, load.spans, ends, kept.append)
         except SourceChangedError as error:
-            self._ledger.resent(0 if part else self._sent - before)
+            self._ledger.resent(self._sent[load.attempt])
             return Fetched(batch, load, (), str(error))
         except SshsyncError as error:
-            self._ledger.resent(0 if part else self._sent - before)
+            self._ledger.resent(self._sent[load.attempt])
             raise error.about(_subject(batch)) from error
-        return Fetched(batch, load, tuple(kept), sent=self._sent - before)
+        finally:
+            sent = self._sent.pop(load.attempt, 0)
+        return Fetched(batch, load, tuple(kept), sent=sent)
 
     def beside(self, operation: Callable[[], T]) -> T:
         """Do something while a batch is brought; where that takes a host's only channel, as soon as it does not.
@@ -227,10 +243,13 @@ class Mover:
         except ConnectionLostError as error:
             if not error.narrow:
                 raise
-            with held(self._fetching, self._asking.stop.check):
+            self._flights.narrow = True
+            with self._flights.none(self.check):
                 return operation()
 
-    def _verified(self, fetched: Generator[Fetched, None, None], again: list[Batch]) -> Generator[Load, None, None]:
+    def _verified(
+        self, fetched: Sequence[Generator[Fetched, None, None]], again: list[Batch]
+    ) -> Generator[Load, None, None]:
         """Yield what is good of what was brought; what has to be brought once more is added to `again`."""
         brought = ahead(fetched, _ROOM, self._give_up)
         with closing(brought):
@@ -263,7 +282,7 @@ class Mover:
             self._ledger.saved(verdict.good[0].key, saved + self._wire.spared(one.load, one.sent))
         else:
             self._ledger.resent(one.sent)
-            self._abandoned.append(one.load)
+            self._abandoned.add(one.load)
 
     def _spared(self, load: Load) -> None:
         """Tell what of a good load did not have to be sent: it was copied on the child, or compressed on its way."""
@@ -282,7 +301,7 @@ class Mover:
             if digests and self._parts.supersede(load):
                 return
             self._parts.drop(load)
-        self._abandoned.append(load)
+        self._abandoned.add(load)
 
     def _at_rest(self, changes: list[Transfer]) -> set[Key]:
         """Leave out what began to change on the master since it was scanned: only half of it may have been written."""
@@ -299,24 +318,16 @@ class Mover:
         in_the_way = (key for load in loads for change in load.changes for key in self.in_the_way.get(change.key, ()))
         return Staged(loads, tuple(dict.fromkeys(in_the_way)), salvaged)
 
-    def _discard_abandoned(self) -> None:
-        """Remove what earlier attempts left, before another one needs the room; what cannot go yet is kept in mind."""
-        seen = [self._abandoned.popleft() for _ in range(len(self._abandoned))]
-        free = [load for load in seen if load.place not in self._tools.held]
-        self._abandoned.extend(load for load in seen if load not in free)
-        try:
-            self._staging.discard(place.encode() for load in free for place in load.places)
-        except HostError:
-            self._abandoned.extend(free)
-
     def _ends(self, load: Load) -> Ends:
         """Return both ends."""
-        asking, parts = self._asking, self._parts
+        asking, parts = self._fetching, self._parts
 
-        def moved(count: int) -> None:
+        def moved(size: int) -> None:
             if isinstance(load, Part):
-                parts.count(load, count)
-            self._moved(count)
+                parts.count(load, size)
+            else:
+                self._sent[load.attempt] += size
+            asking.emit(Progress(self._child.name, size))
 
         def sent(span: Span, digest: Digest) -> None:
             if isinstance(load, Part):
@@ -342,10 +353,6 @@ class Mover:
             wire=self._wire,
             shared=self._ledger.shared,
         )
-
-    def _moved(self, count: int) -> None:
-        self._sent += count
-        self._asking.emit(Progress(self._child.name, count))
 
     def _digests(self, group: Sequence[Fetched]) -> dict[str, dict[Key, Digest | None]]:
         """Return the digests of what was kept of each load, by its attempt; what was not kept has none.
@@ -384,8 +391,10 @@ class Mover:
 
     def _retry(self, step: str, operation: Callable[[], T]) -> T:
         """Only what is kept is progress: items that are published, and bytes of parts that are known to be right."""
-        reached = self._ledger.reached
-        return self._asking.retry(self._child, step, operation, lambda: len(reached.published) + self._parts.kept)
+        return self._asking.retry(self._child, step, operation, self._kept)
+
+    def _kept(self) -> int:
+        return len(self._ledger.reached.published) + self._parts.kept
 
 
 def _subject(batch: Batch) -> str:

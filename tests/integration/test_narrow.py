@@ -41,7 +41,8 @@ def chain(site: Site, *extra: str, defaults: str = "", by: dict[str, int] | None
 @pytest.mark.parametrize("streams", ["auto", "4"])
 def test_hosts_that_open_one_channel_get_everything_without_a_failed_try(site: Site, streams: str) -> None:
     """What is verified and published beside the next batch waits for the one channel, and is no trouble to anybody."""
-    site.fill("m", {**small(), **{f"big{number}": os.urandom(2_500_000) for number in range(3)}})
+    many = {f"many{number}": b"" for number in range(2_500)}
+    site.fill("m", {**small(), **many, **{f"big{number}": os.urandom(2_500_000) for number in range(3)}})
     chain(site, ONE, defaults=f"streams = {streams}\ntimeout = 5\n")
     found = site.summary("--sync", "c")
     assert found["exit_code"] == 0, found

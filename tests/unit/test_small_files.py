@@ -49,9 +49,14 @@ def test_packs_that_share_a_directory_are_published_together_at_one_go_and_known
     files = {b"d%02d/e%d/f%d" % (n // 7 // 10, n // 7 % 10, n): b"%d" % n for n in range(3_000)}
     world.fill("master", b"/m", files)
     proxy = world.host("proxy")
-    verified = threading.Event()
-    proxy.faults.append(Fault("none", "digest", 3, then=verified.set))
-    proxy.faults.append(Fault("none", "publish", first=lambda: verified.wait(20)))
+    verified = [threading.Event() for _ in range(3)]
+    before = threading.Event()
+    before.set()
+    for one in verified:
+        proxy.faults.append(Fault("none", "unpack", first=lambda before=before: before.wait(20)))
+        proxy.faults.append(Fault("none", "digest", then=one.set))
+        before = one
+    proxy.faults.append(Fault("none", "publish", first=lambda: verified[-1].wait(20)))
     assert world.run("proxy", text=ONE).exit_code == 0
     assert proxy.below(b"/p") == files
     assert moves(world) == {"unpack": 3, "digest": 3, "publish": 2}, "the first, and the others with one flush"
