@@ -57,11 +57,19 @@ class Looks:
         return self._asking.converse(subject, self._files.digests(subject, root, below, sizes))
 
     def chunks(
-        self, repository: Repository, root: bytes, below: bytes, asked: Sequence[Question], means: Means
+        self,
+        repository: Repository,
+        root: bytes,
+        below: bytes,
+        asked: Sequence[Question],
+        means: Means,
+        *,
+        patient: bool = True,
     ) -> list[Piece]:
-        """Return the pieces of ranges of files, in order; see `kinds.chunks.ask`."""
+        """Return the pieces of ranges of files, in order; see `kinds.chunks.ask`, and `Asking.converse`."""
         subject = self._asking.subject(repository)
-        told = self._asking.converse(subject, self._files.chunks(subject, root, below, asked, means))
+        dialogue = self._files.chunks(subject, root, below, asked, means)
+        told = self._asking.converse(subject, dialogue, patient=patient)
         return [piece for pieces in told for piece in pieces]
 
     def still(self, repository: Repository, root: bytes, items: Iterable[Item]) -> set[Key]:

@@ -32,7 +32,6 @@ from sshsync.model.item import Digest, Key
 from sshsync.model.prepared import Prepared
 from sshsync.model.words import visible
 from sshsync.transfers.base import Ends, Strategy, held
-from sshsync.transfers.chunks import PROMPT, SECONDS
 from sshsync.transfers.load import Batch, Load, Part, Span
 from sshsync.transfers.wire import between
 from sshsync.transports.base import REOPENED
@@ -332,7 +331,6 @@ class Mover:
             self._complaints.__setitem__,
             chunks=parts.means.algorithm if isinstance(load, Part) and parts.means else "",
             chunk=parts.chunk,
-            chunk_seconds=PROMPT if self._site.note else SECONDS,
             sent=sent,
             streams=self._child.streams,
             lane=lambda number: (asking.lane(self._parent, number), asking.lane(self._child, number)),
@@ -382,8 +380,10 @@ class Mover:
 
     def _retry(self, step: str, operation: Callable[[], T]) -> T:
         """Only what is kept is progress: items that are published, and bytes of parts that are known to be right."""
-        reached = self._ledger.reached
-        return self._asking.retry(self._child, step, operation, lambda: len(reached.published) + self._parts.kept)
+        reached, parts = self._ledger.reached, self._parts
+        return self._asking.retry(
+            self._child, step, operation, lambda: len(reached.published) + parts.kept, lambda: parts.chunks
+        )
 
 
 def _subject(batch: Batch) -> str:

@@ -13,8 +13,11 @@ LEAST, MOST = 64 << 10, 16 << 20
 SECONDS = 2.0
 """What may be lost at a cut beside what was under way: as much as that time brings."""
 
-PROMPT = 0.25
-"""The same where others read what arrives: so much later than it came, they get it."""
+PROMPT = 0.1
+"""The same of what the controller sends itself; who reads what arrives gets it so much later than it came."""
+
+GRAINS = 4
+"""What a cut may cost is digested in so many chunks on a link that broke: the last one is lost, and no more."""
 
 
 def shorter(most: int, kept: int) -> int:
@@ -24,7 +27,12 @@ def shorter(most: int, kept: int) -> int:
         most: how long they were allowed to be.
         kept: bytes that came to be kept between the cut and what was before it.
     """
-    return max(LEAST, min(most // 2, 1 << (kept // 2).bit_length() - 1) if kept > 1 else most // 8)
+    return max(LEAST, min(most // 2, 1 << (kept // 8).bit_length() - 1) if kept >= 8 else most // 8)
+
+
+def grain(most: int) -> int:
+    """Return how long a chunk is at the most where a cut may cost so many bytes; shorter once a cut showed that."""
+    return most if most >= MOST else max(LEAST, most // GRAINS)
 
 
 def length_at(offset: int, rate: float, most: int = MOST, seconds: float = SECONDS) -> int:
@@ -51,7 +59,6 @@ class Chunks:
         tell: takes each chunk.
         clock: seconds that never jump.
         most: bytes of a chunk at most.
-        seconds: what a chunk brings: as much as comes in that time.
     """
 
     def __init__(
@@ -61,10 +68,8 @@ class Chunks:
         tell: Callable[[Span, Digest], None],
         clock: Callable[[], float],
         most: int = MOST,
-        seconds: float = SECONDS,
     ) -> None:
         self._most = most
-        self._seconds = seconds
         self._key = span.key
         self._algorithm = algorithm
         self._tell = tell
@@ -95,7 +100,7 @@ class Chunks:
     def _begin(self, offset: int) -> None:
         rate = self._taken / max(0.001, self._clock() - self._began) if self._taken else 0.0
         self._offset, self._held = offset, 0
-        self._length = length_at(offset, rate, self._most, self._seconds)
+        self._length = length_at(offset, rate, self._most, PROMPT)
         self._hash = hashlib.new(self._algorithm, usedforsecurity=False)
 
 

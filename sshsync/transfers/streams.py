@@ -13,7 +13,7 @@ from sshsync.remote import scripts
 from sshsync.remote.ranges import BLOCK, assembling, counted, reading
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import SLICE, Ends, Kept
-from sshsync.transfers.chunks import Chunks, Ranges, length_at
+from sshsync.transfers.chunks import Chunks, Ranges, grain, length_at
 from sshsync.transfers.load import Part, Span
 from sshsync.transfers.offers import Offer, Seat, follow, remaining
 from sshsync.transfers.read import BehindError, Reader
@@ -293,7 +293,7 @@ class Streams:
 
     def _chunks(self, span: Span) -> Chunks:
         ends = self._ends
-        return Chunks(span, ends.chunks, ends.sent, ends.clock, ends.chunk, ends.chunk_seconds)
+        return Chunks(span, ends.chunks, ends.sent, ends.clock, grain(ends.chunk))
 
     def _receiver(self, number: int, spans: Sequence[Span]) -> tuple[Command, bytes]:
         """Return what takes ranges, and how its input begins: one goes straight into its place."""

@@ -11,7 +11,7 @@ from sshsync.core.pieces import Extent, merged
 from sshsync.errors import ConnectError, HostError
 from sshsync.hosts.session import Session
 from sshsync.model import events as ev
-from sshsync.transfers.chunks import length_at
+from sshsync.transfers.chunks import MOST, PROMPT, grain, length_at, shorter
 from sshsync.transfers.load import Part, Span
 from sshsync.transfers.relay import Relay
 from sshsync.transfers.streams import LANES, LEAST, MOST_STREAMS, connected, portions, shares, useful
@@ -214,6 +214,10 @@ def test_connected_ranges_are_the_same_bytes_in_the_same_order(ranges: list[tupl
     assert not any((one.key, one.offset + one.length) == (other.key, other.offset) for one, other in zip(found, found[1:], strict=False))
 
 
-def test_a_chunk_that_others_wait_for_is_what_comes_in_a_moment() -> None:
+def test_a_chunk_is_what_comes_in_a_moment_and_shorter_on_a_link_that_broke() -> None:
     assert length_at(1 << 30, 25e6) == 16 << 20
-    assert length_at(1 << 30, 25e6, seconds=0.25) == 4 << 20
+    assert length_at(1 << 30, 25e6, seconds=PROMPT) == 2 << 20
+    assert grain(MOST) == MOST
+    most = shorter(MOST, 8_000_000)
+    assert grain(most) * 32 <= 8_000_000, "a cut costs a thirtieth of what came before it"
+    assert grain(shorter(1 << 16, 0)) == 1 << 16
