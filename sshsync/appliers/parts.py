@@ -9,14 +9,14 @@ from sshsync.appliers.deltas import Deltas, Held
 from sshsync.appliers.growing import Following, Growing
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
-from sshsync.appliers.proofs import Proofs, whole
+from sshsync.appliers.proofs import Proofs
 from sshsync.appliers.shown import Shown
 from sshsync.appliers.staging import PARTS, Staging
 from sshsync.appliers.standing import Standing
 from sshsync.core.pieces import Extent, without
 from sshsync.errors import CommandError, SourceChangedError, SshsyncError, StorageFullError
 from sshsync.hosts.asking import Asking
-from sshsync.kinds.chunks import Means, Question
+from sshsync.kinds.chunks import Means
 from sshsync.model.change import Transfer
 from sshsync.model.item import Digest, Key
 from sshsync.model.prepared import Prepared
@@ -112,10 +112,7 @@ class Parts:
     ) -> None:
         """Have a file read from a parent that receives it at the same time; see `Following`."""
 
-        def ask(place: Key, extents: Sequence[Extent]) -> dict[Extent, bytes]:
-            return self._proofs.parents(Question(place, one, whole(one)) for one in extents)
-
-        following = Following(change.new, feed, growing, ask, check, others)
+        following = Following(change.new, feed, growing, self._proofs.of_parent, check, others)
         self._following[change.key, change.new.digest or ""] = following
 
     def follows(self, change: Transfer) -> bool:

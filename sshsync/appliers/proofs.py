@@ -11,7 +11,8 @@ from sshsync.appliers.staging import PARTS
 from sshsync.core.pieces import Cut, Extent, blocks, without
 from sshsync.errors import SshsyncError
 from sshsync.hosts.asking import Asking
-from sshsync.kinds.chunks import Means, Question, common
+from sshsync.kinds.chunks import Means, Question, common, quickest
+from sshsync.model.item import Key
 from sshsync.remote.ranges import BLOCK
 from sshsync.transfers.base import Ends
 from sshsync.transfers.load import Part
@@ -60,7 +61,7 @@ class Proofs:
             HostError: the child did not answer.
         """
         asked = [Question(load.name.encode(), one, whole(one)) for one in sent]
-        found = self._pieces(asked, patient=patient)
+        found = self._pieces(asked, quick=True, patient=patient)
         return [one for one in sent if one in found and sent[one].startswith(found[one].hex())]
 
     @contextmanager
@@ -114,21 +115,25 @@ class Proofs:
         """
         for length in _LEVELS if self.means else ():
             ours = self._pieces([Question(load.name.encode(), one, blocks(length)) for one in differing])
-            theirs = self.parents([Question(load.change.key, one, blocks(length)) for one in differing])
+            theirs = self._pieces([Question(load.change.key, one, blocks(length)) for one in differing], parent=True)
             same = {extent: digest for extent, digest in ours.items() if theirs.get(extent) == digest}
             yield same
             differing = without(differing, same)
 
-    def parents(self, asked: Iterable[Question]) -> dict[Extent, bytes]:
-        """Return what the parent tells of ranges of files below its root."""
-        return self._pieces(asked, parent=True)
+    def of_parent(self, place: Key, extents: Iterable[Extent]) -> dict[Extent, bytes]:
+        """Return how the digests begin that the parent makes of ranges of a file below its root."""
+        return self._pieces([Question(place, one, whole(one)) for one in extents], parent=True, quick=True)
 
-    def _pieces(self, asked: Iterable[Question], *, parent: bool = False, patient: bool = True) -> dict[Extent, bytes]:
-        means, questions = self.means, list(asked)
+    def _pieces(
+        self, questions: Sequence[Question], *, parent: bool = False, quick: bool = False, patient: bool = True
+    ) -> dict[Extent, bytes]:
+        means = self.means
         if means is None or not questions:
             return {}
         source, target = self._roots
         repository, root, below = (self._site.parent, source, b".") if parent else (self._site.child, target, PARTS)
+        if quick:
+            means = quickest(self._asking.capabilities(repository), questions, means)
         told = self._looks.chunks(repository, root, below, questions, means, patient=patient)
         return {Extent(one.offset, one.length): one.digest for one in told}
 

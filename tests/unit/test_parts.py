@@ -67,8 +67,8 @@ def test_nothing_that_is_sent_after_a_cut_waits_for_what_is_said_of_what_was_sen
     proxy.faults += [
         *[Fault("short", "store", after=1_000_000) for _ in range(2)],
         Fault("none", "store", then=brought.set),
-        Fault("none", "pieces"),
-        Fault("none", "pieces", first=lambda: told.append(brought.wait(5))),
+        Fault("none", "chunks"),
+        Fault("none", "chunks", first=lambda: told.append(brought.wait(5))),
     ]
     assert big.run("proxy", text=RETRY).exit_code == 0
     assert told == [True]
@@ -87,7 +87,7 @@ def test_what_was_sent_before_and_is_not_right_is_sent_again(big: World) -> None
     proxy.faults += [Fault("short", "store", after=2_000_000, then=rot)]
     assert big.run("proxy", text=RETRY).exit_code == 0
     assert proxy.below(b"/p") == {b"big": BIG}
-    assert "pieces" in proxy.started
+    assert "chunks" in proxy.started
 
 
 
@@ -95,15 +95,15 @@ def test_where_an_answer_was_lost_with_its_connection_the_look_comes_first(big: 
     proxy = big.host("proxy")
     proxy.faults += [
         *[Fault("short", "store", after=500_000) for _ in range(4)],
-        *[Fault(kind, "pieces") for kind in ("none", "refuse", "none")],
+        *[Fault(kind, "chunks") for kind in ("none", "refuse", "none")],
     ]
     assert big.run("proxy", text=RETRY).exit_code == 0
     assert proxy.below(b"/p") == {b"big": BIG}
-    looks = [name for name in proxy.started if name in ("carry-on", "store", "pieces")]
-    assert looks[:4] == ["store", "carry-on", "pieces", "store"], "before the first answer, too"
+    looks = [name for name in proxy.started if name in ("carry-on", "store", "chunks")]
+    assert looks[:4] == ["store", "carry-on", "chunks", "store"], "before the first answer, too"
     assert looks[4] == "carry-on"
-    assert {*looks[5:7]} == {"store", "pieces"}
-    assert looks[7:10] == ["carry-on", "pieces", "store"]
+    assert {*looks[5:7]} == {"store", "chunks"}
+    assert looks[7:10] == ["carry-on", "chunks", "store"]
 
 
 def test_a_link_on_which_nothing_can_be_kept_is_given_up(big: World) -> None:
