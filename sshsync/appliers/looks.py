@@ -57,17 +57,33 @@ class Looks:
         return self._asking.converse(subject, self._files.digests(subject, root, below, sizes))
 
     def chunks(
-        self, repository: Repository, root: bytes, below: bytes, asked: Sequence[Question], means: Means
+        self,
+        repository: Repository,
+        root: bytes,
+        below: bytes,
+        asked: Sequence[Question],
+        means: Means,
+        *,
+        patient: bool = True,
     ) -> list[Piece]:
-        """Return the pieces of ranges of files, in order; see `kinds.chunks.ask`."""
-        return [piece for pieces in self.cuts(repository, root, below, asked, means) for piece in pieces]
+        """Return the pieces of ranges of files, in order; see `cuts`."""
+        cuts = self.cuts(repository, root, below, asked, means, patient=patient)
+        return [piece for pieces in cuts for piece in pieces]
 
     def cuts(
-        self, repository: Repository, root: bytes, below: bytes, asked: Sequence[Question], means: Means
+        self,
+        repository: Repository,
+        root: bytes,
+        below: bytes,
+        asked: Sequence[Question],
+        means: Means,
+        *,
+        patient: bool = True,
     ) -> list[tuple[Piece, ...]]:
-        """Return the pieces of each range; see `kinds.chunks.ask`."""
+        """Return the pieces of each range; see `kinds.chunks.ask`, and `Asking.converse`."""
         subject = self._asking.subject(repository)
-        return self._asking.converse(subject, self._files.chunks(subject, root, below, asked, means))
+        dialogue = self._files.chunks(subject, root, below, asked, means)
+        return self._asking.converse(subject, dialogue, patient=patient)
 
     def still(self, repository: Repository, root: bytes, items: Iterable[Item]) -> set[Key]:
         """Return the keys of those items that are not as they were when they were scanned: changed, or gone.

@@ -1,9 +1,10 @@
 """Moves: fetch and verify, load by load, until every item is staged for publication or its failure is known."""
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 
 from sshsync.appliers.abandoned import Abandoned
@@ -33,7 +34,6 @@ from sshsync.model.item import Digest, Key
 from sshsync.model.prepared import Prepared
 from sshsync.model.words import visible
 from sshsync.transfers.base import Ends, Strategy
-from sshsync.transfers.chunks import PROMPT, SECONDS
 from sshsync.transfers.load import Batch, Load, Part, Span
 from sshsync.transfers.wire import between
 from sshsync.transports.base import REOPENED
@@ -179,14 +179,8 @@ class Mover:
     def _fetched(self, batches: Iterable[Batch]) -> Generator[Fetched, None, None]:
         """Bring batches as they come; each try under a name of its own: a receiver of another may still write."""
         for batch in batches:
-            tries = count()
             try:
-                fetched = self._fetching.retry(
-                    self._child,
-                    "transfer",
-                    lambda: self._fetch_anew(batch, again=next(tries) > 0),  # noqa: B023 - called at once
-                    self._kept,
-                )
+                fetched = self._retry("transfer", partial(self._fetch_anew, batch, count()), self._fetching)
             except NotComingError:
                 continue
             except BaseException:
@@ -195,8 +189,9 @@ class Mover:
                 raise
             yield fetched
 
-    def _fetch_anew(self, batch: Batch, *, again: bool) -> Fetched:
+    def _fetch_anew(self, batch: Batch, tries: Iterator[int]) -> Fetched:
         """Fetch under a new name; at once again, a few times, when a channel ended before its command had begun."""
+        again = next(tries) > 0
         for left in reversed(range(REOPENED + 1)):
             with self._flights.of(batch, self._fetching.stop.check, again=again):
                 self._abandoned.discard()
@@ -345,7 +340,6 @@ class Mover:
             self._complaints.__setitem__,
             chunks=parts.means.algorithm if isinstance(load, Part) and parts.means else "",
             chunk=parts.chunk,
-            chunk_seconds=PROMPT if self._site.note else SECONDS,
             sent=sent,
             streams=self._child.streams,
             lane=lambda number: (asking.lane(self._parent, number), asking.lane(self._child, number)),
@@ -389,12 +383,12 @@ class Mover:
                 fit.append(change)
         return fit
 
-    def _retry(self, step: str, operation: Callable[[], T]) -> T:
+    def _retry(self, step: str, operation: Callable[[], T], asking: Asking | None = None) -> T:
         """Only what is kept is progress: items that are published, and bytes of parts that are known to be right."""
-        return self._asking.retry(self._child, step, operation, self._kept)
-
-    def _kept(self) -> int:
-        return len(self._ledger.reached.published) + self._parts.kept
+        reached, parts = self._ledger.reached, self._parts
+        return (asking or self._asking).retry(
+            self._child, step, operation, lambda: len(reached.published) + parts.kept, lambda: parts.chunks
+        )
 
 
 def _subject(batch: Batch) -> str:

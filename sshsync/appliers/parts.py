@@ -1,6 +1,7 @@
 """Parts: big files in staging, of which only what is proven by digests counts as there, whoever wrote it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from sshsync.appliers.base import Feed, Site
@@ -8,18 +9,19 @@ from sshsync.appliers.deltas import Deltas, Held
 from sshsync.appliers.growing import Following, Growing
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
+from sshsync.appliers.proofs import Proofs
+from sshsync.appliers.shown import Shown
 from sshsync.appliers.staging import PARTS, Staging
 from sshsync.appliers.standing import Standing
-from sshsync.core.pieces import Cut, Extent, blocks, without
+from sshsync.core.pieces import Extent, without
 from sshsync.errors import CommandError, SourceChangedError, SshsyncError, StorageFullError
 from sshsync.hosts.asking import Asking
-from sshsync.kinds.chunks import Means, Question, common
+from sshsync.kinds.chunks import Means
 from sshsync.model.change import Transfer
 from sshsync.model.item import Digest, Key
 from sshsync.model.prepared import Prepared
 from sshsync.model.records import Underway
 from sshsync.model.words import visible
-from sshsync.remote.ranges import BLOCK
 from sshsync.transfers.base import Ends, Strategy
 from sshsync.transfers.chunks import MOST, shorter
 from sshsync.transfers.load import Part, Span, hexadecimal
@@ -30,16 +32,14 @@ _TELLING = 1 << 20
 _TOLD_EVERY = 2.0
 """Seconds between two times that the journal is told of what was sent: about what a kill costs."""
 
-_LEVELS = (1 << 20, 1 << 16)
-"""Bytes of the chunks in which a part is compared with the parent's file: coarse first, finer where the two differ."""
-
 
 class Parts:
     """The parts of one link.
 
     Attributes:
         kept: bytes that came to lie there for good so far: a number that only grows.
-        chunk: how long a chunk may be: the more often the link breaks, the less.
+        chunks: how many went over the wire, whether they arrived or not.
+        chunk: how many bytes a cut may cost: the more often the link breaks, the less.
     """
 
     def __init__(  # noqa: PLR0913 - each is a seam
@@ -55,23 +55,20 @@ class Parts:
         underway: Iterable[Underway] = (),
     ) -> None:
         self._site = site
-        self._source_root = source_root
         self._asking = asking
-        self._looks = looks
         self._staging = staging
         self._ledger = ledger
         self._standing: dict[tuple[Key, Digest], Standing] = {}
-        self._means: Means | None = None
-        self._asked = False
+        self._proofs = Proofs(site, source_root, staging.root, asking, looks)
         self._former: dict[Key, tuple[str, int]] = {}
         self._following: dict[tuple[Key, Digest], Following] = {}
-        self._growing: dict[tuple[Key, Digest], Growing] = {}
+        self._shown = Shown(site.note)
         self._moved = 0
         self._seconds = 0.0
         self._earlier = {(one.key, one.digest): one for one in underway}
         self._told = 0.0
         self._deltas = Deltas(site, source_root, asking, looks, held, rate=self._rate, decide=ledger.decide)
-        self.kept = 0
+        self.kept = self.chunks = 0
         self.chunk = MOST
 
     @property
@@ -115,10 +112,7 @@ class Parts:
     ) -> None:
         """Have a file read from a parent that receives it at the same time; see `Following`."""
 
-        def ask(place: Key, extents: Sequence[Extent]) -> dict[Extent, bytes]:
-            return self._pieces([Question(place, one, _whole(one)) for one in extents], parent=True)
-
-        following = Following(change.new, feed, growing, ask, check, others)
+        following = Following(change.new, feed, growing, self._proofs.of_parent, check, others)
         self._following[change.key, change.new.digest or ""] = following
 
     def follows(self, change: Transfer) -> bool:
@@ -137,8 +131,7 @@ class Parts:
         standing.guessed = bool(standing.saved)
         standing.copies, standing.saved = (), 0
         standing.sent.clear()
-        if growing := self._grown(load):
-            growing.lost()
+        self._shown.lost(load)
         standing.untold.clear()
         self._ledger.sent(load.change.key, load.change.new.digest or "", load.size, [])
 
@@ -183,24 +176,17 @@ class Parts:
     @property
     def means(self) -> Means | None:
         """What both hosts can compare files by; None when they have nothing in common."""
-        if not self._asked:
-            parent, child = (self._asking.capabilities(end) for end in (self._site.parent, self._site.child))
-            # Without dd on both, files come whole: then nothing need be known of a part of one.
-            able = "dd" in parent.tools and "dd" in child.tools
-            self._means = common(parent, child, self._site.child.digest) if able else None
-            self._asked = True
-        return self._means
+        return self._proofs.means
 
     def sent(self, load: Part, span: Span, digest: Digest) -> None:
         """Take note of a chunk that has gone over the wire; now and then, the journal does so too."""
         standing, extent, told = self._of(load), Extent(span.offset, span.length), hexadecimal(digest)
         standing.sent[extent] = told
+        self.chunks += 1
         standing.untold.append((span.offset, span.length, told))
         if self._asking.monotonic() - self._told >= _TOLD_EVERY:
             self._tell(load)
-        if growing := self._grown(load):
-            growing.sent(extent, told)
-            self._note(load.change.key, growing)
+        self._shown.sent(load, extent, told)
 
     def bring(self, load: Part, strategy: Strategy, ends: Ends) -> None:
         """Bring what is missing of a part, after a look at what an earlier try left of it.
@@ -210,31 +196,36 @@ class Parts:
             SourceChangedError: the file is not what the scan saw.
         """
         standing = self._of(load)
-        if standing.name:
-            self._go_on(standing, load)
+        asked = self._go_on(standing, load) if standing.name else []
         standing.name = load.name
-        if growing := self._grown(load):
-            growing.lies(PARTS + b"/" + load.name.encode())
-            self._note(load.change.key, growing)
+        self._shown.lies(load)
         if following := self._following.get(_named(load)):
+            self._prove(standing, load, asked)
             self._follow(standing, load, following, strategy, ends)
             del self._following[_named(load)]
             return
-        missing = without([Extent(0, load.size)], standing.there)
-        if missing:
+        if without(_missing(standing, load), asked):
             self._copy(standing, load)
-            missing = without(missing, standing.there)
-        if missing or not load.size:
-            spans = [Span(load.change.key, *extent) for extent in missing]
-            self._fetch(standing, load, spans, strategy, ends)
+        with self._proving(standing, load, asked, ends) as beside:
+            missing = without(_missing(standing, load), asked)
+            if missing or not load.size:
+                self._fetch(standing, load, missing, strategy, beside)
+        if missing := _missing(standing, load):
+            self._fetch(standing, load, missing, strategy, ends)
 
-    def _fetch(self, standing: Standing, load: Part, spans: Sequence[Span], strategy: Strategy, ends: Ends) -> None:
+    def _fetch(self, standing: Standing, load: Part, missing: Sequence[Extent], strategy: Strategy, ends: Ends) -> None:
+        self._bring(standing, load, [Span(load.change.key, *extent) for extent in missing], strategy, ends)
+
+    def _bring(self, standing: Standing, load: Part, spans: Sequence[Span], strategy: Strategy, ends: Ends) -> None:
+        def kept(span: Span) -> None:
+            standing.moved -= self._keep(standing, [Extent(span.offset, span.length)])
+
         moved, began = self._moved, self._asking.monotonic()
         self._told = began
         # What lay there told how long chunks may be, after `ends` was made.
         ends = replace(ends, chunk=self.chunk)
         try:
-            strategy.fetch(load, spans, ends, lambda span: self._keep(standing, [Extent(span.offset, span.length)]))
+            strategy.fetch(load, spans, ends, kept)
             standing.untold.clear()
         except SshsyncError:
             self._tell(load)
@@ -245,13 +236,13 @@ class Parts:
 
     def _follow(self, standing: Standing, load: Part, following: Following, strategy: Strategy, ends: Ends) -> None:
         """Bring a file as its parent receives it: what is known to be right there, and what comes to be meanwhile."""
-        while missing := without([Extent(0, load.size)], standing.there):
+        while missing := _missing(standing, load):
             place, extents = following.readable(missing)
             before = standing.there
             try:
                 spans = [Span(place, *extent) for extent in extents]
                 growing = replace(ends, more=following.later(missing, extents))
-                self._fetch(standing, load, spans, strategy, growing)
+                self._bring(standing, load, spans, strategy, growing)
             except SourceChangedError:
                 if not following.moved(place):
                     raise
@@ -297,56 +288,85 @@ class Parts:
             del self._former[load.change.key]
             self._staging.discard([b"part/" + former[0].encode()])
 
-    def _go_on(self, standing: Standing, load: Part) -> None:
-        """Find out what is right of what lies there."""
-        before, moved = standing.bytes, standing.moved
+    def _go_on(self, standing: Standing, load: Part) -> list[Extent]:
+        """Go on with what lies there; return what of it was sent in this run and is not known to be right."""
+        standing.owed, standing.moved = standing.owed + standing.moved, 0
         names = [*reversed(standing.names), standing.name]
         standing.names.append(load.name)
         size = next((size for name in names if (size := self._staging.carry_on(name, load))), 0)
         standing.name, standing.names = load.name if size else "", []
+        there = standing.there
+        asked = [one for one in standing.sent if one.end <= size <= load.size and without([one], there)]
+        standing.sent = {one: standing.sent[one] for one in asked}
+        if standing.owed:
+            self.chunk = shorter(self.chunk, sum(one.length for one in asked))
         if not size or size > load.size:
             standing.there, standing.doubted = (), False
-            standing.sent.clear()
-            if growing := self._grown(load):
-                growing.lost()
+            self._shown.lost(load)
             self._staging.discard([load.place.encode()])
         elif standing.doubted:
             self._compare(standing, load, [Extent(0, size)])
-        else:
-            self._prove(standing, load, size)
-            if standing.hinted:
-                # What came last is not in the journal, and maybe nothing is that another controller brought.
-                self._compare(standing, load, without([Extent(0, size)], standing.there))
-        if moved:
-            self.chunk = shorter(self.chunk, standing.bytes - before)
-        self._ledger.resent(max(0, standing.moved))
-        standing.moved = 0
+        elif standing.hinted:
+            self._prove(standing, load, asked)
+            # What came last is not in the journal, and maybe nothing is that another controller brought.
+            self._compare(standing, load, without([Extent(0, size)], standing.there))
+        elif asked:
+            return asked
+        self._settle(standing, 0)
+        return []
 
-    def _prove(self, standing: Standing, load: Part, size: int) -> None:
+    @contextmanager
+    def _proving(self, standing: Standing, load: Part, asked: Sequence[Extent], ends: Ends) -> Iterator[Ends]:
+        """Have the child tell what is right of what was sent before, as soon as more is on its way.
+
+        Where the last answer was lost with its connection, or there was none yet, the look comes first: however soon a
+        link breaks, what was kept is known then.
+        """
+        if not asked or not standing.answered:
+            self._prove(standing, load, asked)
+            yield ends
+            return
+
+        def told(right: list[Extent]) -> None:
+            self._proven(standing, load, asked, right)
+
+        standing.answered = False
+        with self._proofs.beside(load, {one: standing.sent[one] for one in asked}, ends, told) as beside:
+            yield beside
+
+    def _prove(self, standing: Standing, load: Part, asked: Sequence[Extent]) -> None:
         """Keep of what was sent what the child holds."""
-        there, sent = standing.there, standing.sent
-        asked = [extent for extent in sent if extent.end <= size and without([extent], there)]
-        found = self._pieces([Question(load.name.encode(), one, _whole(one)) for one in asked])
-        right = [one for one in asked if one in found and sent[one].startswith(found[one].hex())]
-        self._keep(standing, right)
-        self._prove_to_others(load, right)
-        sent.clear()
+        if asked:
+            right = self._proofs.held(load, {one: standing.sent[one] for one in asked})
+            self._proven(standing, load, asked, right)
+
+    def _proven(self, standing: Standing, load: Part, asked: Sequence[Extent], right: list[Extent]) -> None:
+        """Take note of what the child was asked and holds."""
+        standing.answered = True
+        for one in asked:
+            standing.sent.pop(one, None)
+        gained = self._keep(standing, right)
+        if len(right) < len(asked):
+            self.chunk = shorter(self.chunk, gained)
+        self._shown.right(load, right)
+        self._settle(standing, gained)
 
     def _compare(self, standing: Standing, load: Part, differing: Sequence[Extent]) -> None:
         """Keep what is the same on parent and child, chunk by chunk."""
         standing.doubted = standing.hinted = False
-        for length in _LEVELS if self.means else ():
-            ours = self._pieces([Question(load.name.encode(), one, blocks(length)) for one in differing])
-            theirs = self._pieces([Question(load.change.key, one, blocks(length)) for one in differing], parent=True)
-            same = [extent for extent, digest in ours.items() if theirs.get(extent) == digest]
-            self._keep(standing, same)
-            self._prove_to_others(load, same)
-            standing.untold.extend((*extent, ours[extent].hex()) for extent in same)
-            differing = without(differing, same)
+        for same in self._proofs.alike(load, differing):
+            standing.owed -= self._keep(standing, same)
+            self._shown.right(load, same)
+            standing.untold.extend((*extent, digest.hex()) for extent, digest in same.items())
         self._ledger.resent(standing.again(load.size))
         self._tell(load)
         if there := standing.bytes:
             self._ledger.remark(f"{visible(load.change.key, 200)}: {there} of {load.size} bytes are there already")
+
+    def _settle(self, standing: Standing, gained: int) -> None:
+        """Tell how many of the bytes that were sent before have to be sent again."""
+        self._ledger.resent(max(0, standing.owed - gained))
+        standing.owed = 0
 
     def _tell(self, load: Part) -> None:
         """Have the journal keep what was sent since it was told last."""
@@ -355,36 +375,12 @@ class Parts:
         if chunks := [untold.popleft() for _ in range(len(untold))]:
             self._ledger.sent(load.change.key, load.change.new.digest or "", load.size, chunks)
 
-    def _keep(self, standing: Standing, extents: Iterable[Extent]) -> None:
+    def _keep(self, standing: Standing, extents: Iterable[Extent]) -> int:
+        """Take note of ranges that are right, and return how many bytes were not known to be."""
         before = standing.bytes
         standing.settle(extents)
         self.kept += standing.bytes - before
-        standing.moved -= standing.bytes - before
-
-    def _pieces(self, asked: list[Question], *, parent: bool = False) -> dict[Extent, bytes]:
-        """Return what one of the hosts tells of ranges of the part, or of the parent's file."""
-        means = self.means
-        if means is None or not asked:
-            return {}
-        ours = self._site.child, self._staging.root, PARTS
-        place = (self._site.parent, self._source_root, b".") if parent else ours
-        return {Extent(one.offset, one.length): one.digest for one in self._looks.chunks(*place, asked, means)}
-
-    def _grown(self, load: Part) -> Growing | None:
-        """Return the part as the child's own children see it; None where nobody follows."""
-        if self._site.note is None:
-            return None
-        digest = load.change.new.digest or ""
-        return self._growing.setdefault(_named(load), Growing(digest))
-
-    def _note(self, key: Key, growing: Growing) -> None:
-        if self._site.note:
-            self._site.note(key, growing)
-
-    def _prove_to_others(self, load: Part, extents: list[Extent]) -> None:
-        if (growing := self._grown(load)) and extents:
-            growing.right(extents)
-            self._note(load.change.key, growing)
+        return standing.bytes - before
 
     def _of(self, load: Part) -> Standing:
         return self._standing.setdefault(_named(load), Standing())
@@ -395,6 +391,6 @@ def _named(load: Part) -> tuple[Key, Digest]:
     return load.change.key, load.change.new.digest or ""
 
 
-def _whole(extent: Extent) -> Cut:
-    """Return the cut that leaves an extent in one piece."""
-    return blocks(-(-extent.length // BLOCK) * BLOCK)
+def _missing(standing: Standing, load: Part) -> tuple[Extent, ...]:
+    """Return what is not known to be there."""
+    return without([Extent(0, load.size)], standing.there)

@@ -20,7 +20,9 @@ class Standing:
         untold: those of them that are not in the journal yet.
         hinted: what is in `sent` was sent by an earlier run.
         doubted: it is to be compared with the parent's file.
-        moved: bytes that were sent since it was looked at last.
+        answered: the last question what of it is right was answered before the connection was lost.
+        moved: bytes that were sent since it was looked at last, and are not known to have arrived.
+        owed: those that were sent before.
         copies: what of it lies in other files of the child; None as long as that is not known.
         saved: bytes of it that were copied there.
         wrong: its whole digest was once.
@@ -34,7 +36,9 @@ class Standing:
     untold: deque[tuple[int, int, str]] = field(default_factory=deque)
     hinted: bool = False
     doubted: bool = False
+    answered: bool = False
     moved: int = 0
+    owed: int = 0
     copies: tuple[Copy, ...] | None = None
     saved: int = 0
     wrong: bool = False

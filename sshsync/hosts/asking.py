@@ -53,7 +53,12 @@ class Asking:
         return self.retry(repository, "connect", lambda: self.session(repository).capabilities)
 
     def retry(
-        self, repository: Repository, step: str, operation: Callable[[], T], progress: Callable[[], int] = lambda: 0
+        self,
+        repository: Repository,
+        step: str,
+        operation: Callable[[], T],
+        progress: Callable[[], int] = lambda: 0,
+        hope: Callable[[], int] = lambda: 0,
     ) -> T:
         """Run a step until it succeeds or trying again makes no sense; each failed try is an event.
 
@@ -62,6 +67,7 @@ class Asking:
             step: its name, for people.
             operation: safe to repeat.
             progress: a number that grows when a try achieved something that is kept.
+            hope: one that grows when a try may have done so.
 
         Raises:
             InterruptedRun: a signal came.
@@ -72,7 +78,8 @@ class Asking:
             self.emit(Retried(repository.name, step, attempt, reason, round(wait, 1)))
 
         self.stop.check()
-        return retry(operation, repository.retries, self.stop, progress=progress, notify=notify, clock=self.monotonic)
+        policy, clock = repository.retries, self.monotonic
+        return retry(operation, policy, self.stop, progress=progress, hope=hope, notify=notify, clock=clock)
 
     def subject(self, repository: Repository) -> Subject:
         """Return what a kind has to know about a repository to ask about it."""
@@ -86,6 +93,8 @@ class Asking:
         subject: Subject,
         dialogue: Dialogue[T],
         learn: Callable[[Subject, tuple[Item, ...]], None] = lambda _subject, _items: None,
+        *,
+        patient: bool = True,
     ) -> T:
         """Drive a dialogue of a kind to its end: each request is one script, tried again on its own.
 
@@ -93,6 +102,7 @@ class Asking:
             subject: what the dialogue is about: the host of its repository is asked.
             dialogue: what to ask, and what to make of the answers.
             learn: takes what is known for good although the dialogue is not over.
+            patient: try again what failed; else one try has to do, for use inside an operation given to `retry`.
 
         Returns:
             What the dialogue found.
@@ -104,7 +114,7 @@ class Asking:
             step = next(dialogue)
             while True:
                 if isinstance(step, Request):
-                    step = dialogue.send(self._ask(subject, step))
+                    step = dialogue.send(self._ask(subject, step, patient=patient))
                     continue
                 if isinstance(step, Learned):
                     learn(subject, step.items)
@@ -115,7 +125,7 @@ class Asking:
             result: T = end.value
             return result
 
-    def _ask(self, subject: Subject, request: Request) -> Answer:
+    def _ask(self, subject: Subject, request: Request, *, patient: bool) -> Answer:
         def once() -> Answer:
             session = self.session(subject.repository)
             reply = session.run(
@@ -123,4 +133,4 @@ class Asking:
             )
             return Answer(reply.status, reply.payload, reply.errors)
 
-        return self.retry(subject.repository, request.command.script.name, once)
+        return self.retry(subject.repository, request.command.script.name, once) if patient else once()

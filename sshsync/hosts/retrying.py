@@ -77,12 +77,13 @@ class Branch(Stop):
             seconds -= _SLICE
 
 
-def retry(
+def retry(  # noqa: PLR0913 - each is a seam
     operation: Callable[[], T],
     policy: Retries,
     stop: Stop,
     *,
     progress: Callable[[], int] = lambda: 0,
+    hope: Callable[[], int] = lambda: 0,
     notify: Callable[[int, str, float], None] = lambda _attempt, _reason, _wait: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
@@ -97,13 +98,15 @@ def retry(
         policy: tries and waits.
         stop: ends waiting at once.
         progress: a number that grows when an attempt achieved something that is kept; growth starts the count anew.
+        hope: one that grows when an attempt may have done so. Of those in a row the first is followed at once by one
+            that finds out, and does not count.
         notify: told of each attempt that failed: its number, why, and the seconds until the next.
         clock: seconds that never jump.
 
     Raises:
         SshsyncError: the last error, when it is permanent or the tries are used up.
     """
-    count = _Count(policy, progress, clock)
+    count = _Count(policy, progress, hope, clock)
     attempts = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: isinstance(error, SshsyncError) and error.transient),
         stop=count.exhausted,
@@ -122,9 +125,14 @@ def retry(
 class _Count:
     """Counts failed tries since the last progress."""
 
-    def __init__(self, policy: Retries, progress: Callable[[], int], clock: Callable[[], float]) -> None:
+    def __init__(
+        self, policy: Retries, progress: Callable[[], int], hope: Callable[[], int], clock: Callable[[], float]
+    ) -> None:
         self._policy = policy
         self._progress = progress
+        self._hope = hope
+        self._hoped = hope()
+        self._vain = 0
         self._clock = clock
         self._seen = progress()
         self._since = clock()
@@ -134,6 +142,11 @@ class _Count:
         )
         self.tries = 0
         self.reasons: list[str] = []
+
+    @property
+    def _open(self) -> bool:
+        """Whether the last try, the first one in vain, may have kept something."""
+        return self._progress() <= self._seen and not self._vain and self._hope() > self._hoped
 
     def words(self) -> str:
         """Tell of all tries since the last progress, equal reasons in a row as one; "" for a single try."""
@@ -151,12 +164,14 @@ class _Count:
 
     def exhausted(self, state: tenacity.RetryCallState) -> bool:
         kept, now = self._progress(), self._clock()
-        progressed = kept > self._seen
+        progressed, open_ = kept > self._seen, self._open
+        self._hoped = self._hope()
+        self._vain = 0 if progressed else self._vain + 1
         if progressed:
             self._seen, self._since, self.tries = kept, now, 0
             self._refused_since = None
             self.reasons.clear()
-        self.tries += 1
+        self.tries += not open_
 
         error = state.outcome.exception() if state.outcome else None
         self.reasons.append(error.what if isinstance(error, SshsyncError) else str(error))
@@ -168,8 +183,8 @@ class _Count:
         return not progressed and (given_up or self.tries >= self._policy.transient)
 
     def wait(self) -> float:
-        """Return the seconds until the next try: none after one that kept something."""
-        if self._progress() > self._seen:
+        """Return the seconds until the next try: none after one that kept something, or that is the first that may."""
+        if self._progress() > self._seen or self._open:
             return 0.0
         state = tenacity.RetryCallState(None, None, (), {})  # type: ignore[arg-type]
         state.attempt_number = self.tries

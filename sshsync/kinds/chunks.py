@@ -23,6 +23,9 @@ EACH = 0.02
 PORTION = 4 << 30
 """Bytes that one request is about at most: the unit of trying again."""
 
+FEW = 16
+"""Blocks up to which no interpreter is worth its start."""
+
 DIGITS = 16
 """Digits that are told of the digest of a block; a program tells six bytes of each piece."""
 
@@ -66,6 +69,15 @@ def common(one: Capabilities, other: Capabilities, algorithm: str) -> Means | No
     return Means(algorithm) if able else None
 
 
+def quickest(able: Capabilities, asked: Sequence[Question], means: Means) -> Means:
+    """Return how a host tells soonest of blocks, for whoever compares the digests with whole ones.
+
+    A program starts in the time in which the digest tool tells of a dozen or two.
+    """
+    few = sum(_count(one) for one in asked) <= FEW and not any(one.cut.tail for one in asked)
+    return Means(means.algorithm) if few and "dd" in able.tools and means.algorithm in able.digests else means
+
+
 def ask(
     subject: Subject, root: bytes, below: bytes, asked: Sequence[Question], means: Means
 ) -> Dialogue[list[tuple[Piece, ...]]]:
@@ -89,7 +101,7 @@ def ask(
     found: list[list[Piece]] = [[] for _ in asked]
     for portion in _portions(asked):
         questions = [question for _, question in portion]
-        if means.content or _cutter(subject.capabilities, means.algorithm):
+        if means.content:
             answers = yield from _by_program(subject, root, below, questions, means)
         else:
             answers = yield from _by_tool(subject, root, below, questions, means)

@@ -10,7 +10,6 @@ from typing import Protocol
 from sshsync.hosts.session import Session
 from sshsync.model.item import Digest, Key
 from sshsync.model.topology import Repository
-from sshsync.transfers.chunks import SECONDS
 from sshsync.transfers.load import Load, Span
 from sshsync.transfers.wire import Passage, Wire
 
@@ -30,8 +29,7 @@ class Ends:
         streams: how many ranges of one file go side by side; 0 for as many as are of use.
         lane: gives sessions with both hosts over one of several connections, by its number.
         chunks: the algorithm by which what is sent is digested chunk by chunk; "" for not at all.
-        chunk: bytes of a chunk at most.
-        chunk_seconds: what a chunk brings: as much as comes in that time.
+        chunk: bytes that a cut may cost beside what is under way.
         more: waits for ranges that can only be had later than those that were asked for, and returns them; none when
             nothing more comes. It is given what raises when the waiting has to end. None where all can be had at once.
         sent: told of each such chunk as it has gone over the wire, whether it arrives or not.
@@ -53,7 +51,6 @@ class Ends:
     lane: Callable[[int], tuple[Session, Session]] | None = None
     chunks: str = ""
     chunk: int = 16 << 20
-    chunk_seconds: float = SECONDS
     more: Callable[[Callable[[], None]], Sequence[Span]] | None = None
     sent: Callable[[Span, Digest], None] = lambda _span, _digest: None
     clock: Callable[[], float] = time.monotonic

@@ -1,8 +1,9 @@
 """Chunks: digests of what is sent, so that after a cut nobody has to read again what already lies there."""
 
 import hashlib
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from sshsync.model.item import Digest
 from sshsync.transfers.load import Span
@@ -13,8 +14,14 @@ LEAST, MOST = 64 << 10, 16 << 20
 SECONDS = 2.0
 """What may be lost at a cut beside what was under way: as much as that time brings."""
 
-PROMPT = 0.25
-"""The same where others read what arrives: so much later than it came, they get it."""
+PROMPT = 0.1
+"""The same of what the controller sends itself; who reads what arrives gets it so much later than it came."""
+
+GRAINS = 4
+"""What a cut may cost is digested in so many chunks on a link that broke: the last one is lost, and no more."""
+
+KNOWN = 1000
+"""Digests that are kept for others."""
 
 
 def shorter(most: int, kept: int) -> int:
@@ -24,7 +31,12 @@ def shorter(most: int, kept: int) -> int:
         most: how long they were allowed to be.
         kept: bytes that came to be kept between the cut and what was before it.
     """
-    return max(LEAST, min(most // 2, 1 << (kept // 2).bit_length() - 1) if kept > 1 else most // 8)
+    return max(LEAST, min(most // 2, 1 << (kept // 8).bit_length() - 1) if kept >= 8 else most // 8)
+
+
+def grain(most: int) -> int:
+    """Return how long a chunk is at the most where a cut may cost so many bytes; shorter once a cut showed that."""
+    return most if most >= MOST else max(LEAST, most // GRAINS)
 
 
 def length_at(offset: int, rate: float, most: int = MOST, seconds: float = SECONDS) -> int:
@@ -42,6 +54,30 @@ def length_at(offset: int, rate: float, most: int = MOST, seconds: float = SECON
     return length
 
 
+class Digests:
+    """Digests of ranges of one stream of bytes that several take: who comes first to a range makes it for all.
+
+    For several threads. The last of them are known.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], str] = {}
+        self._lock = threading.Lock()
+
+    def of(self, algorithm: str, offset: int, views: Sequence[memoryview]) -> str:
+        """Return the digest of bytes that begin at an offset, in hexadecimal; all ask by the same algorithm."""
+        place = offset, sum(map(len, views))
+        with self._lock:
+            if place not in self._known:
+                if len(self._known) >= KNOWN:
+                    self._known.clear()
+                made = hashlib.new(algorithm, usedforsecurity=False)
+                for view in views:
+                    made.update(view)
+                self._known[place] = made.hexdigest()
+            return self._known[place]
+
+
 class Chunks:
     """Takes a range of a file as it is sent, and tells the digest of each chunk of it.
 
@@ -51,7 +87,7 @@ class Chunks:
         tell: takes each chunk.
         clock: seconds that never jump.
         most: bytes of a chunk at most.
-        seconds: what a chunk brings: as much as comes in that time.
+        digests: makes them, where others take the same bytes; each makes his own without.
     """
 
     def __init__(
@@ -61,10 +97,10 @@ class Chunks:
         tell: Callable[[Span, Digest], None],
         clock: Callable[[], float],
         most: int = MOST,
-        seconds: float = SECONDS,
+        digests: Digests | None = None,
     ) -> None:
         self._most = most
-        self._seconds = seconds
+        self._digests = digests
         self._key = span.key
         self._algorithm = algorithm
         self._tell = tell
@@ -78,7 +114,10 @@ class Chunks:
         view = memoryview(piece)
         while view:
             part = view[: self._length - self._held]
-            self._hash.update(part)
+            if self._digests:
+                self._views.append(part)
+            else:
+                self._hash.update(part)
             self._held += len(part)
             self._taken += len(part)
             view = view[len(part) :]
@@ -88,15 +127,17 @@ class Chunks:
     def end(self) -> None:
         """Tell the chunk that has begun as it is: the range ends here."""
         if self._held:
-            offset = self._offset
-            self._tell(Span(self._key, offset, self._held), f"{self._algorithm}:{self._hash.hexdigest()}")
+            offset, made = self._offset, self._hash.hexdigest
+            told = self._digests.of(self._algorithm, offset, self._views) if self._digests else made()
+            self._tell(Span(self._key, offset, self._held), f"{self._algorithm}:{told}")
             self._begin(offset + self._held)
 
     def _begin(self, offset: int) -> None:
         rate = self._taken / max(0.001, self._clock() - self._began) if self._taken else 0.0
         self._offset, self._held = offset, 0
-        self._length = length_at(offset, rate, self._most, self._seconds)
+        self._length = length_at(offset, rate, self._most, PROMPT)
         self._hash = hashlib.new(self._algorithm, usedforsecurity=False)
+        self._views: list[memoryview] = []
 
 
 class Ranges:

@@ -108,6 +108,25 @@ def test_what_keeps_nothing_ends_within_a_bound(attempts: list, transient: int) 
     assert clock.now <= sum(spent) + (transient - 1) * policy.longest_wait
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_what_may_have_kept_something_is_followed_at_once_and_that_finds_out(kept: bool) -> None:
+    clock, made, found = Clock(), [], 0
+
+    def operation() -> None:
+        nonlocal found
+        made.append(clock.now)
+        found += kept and len(made) == 2
+        raise ConnectionLostError("no")
+
+    policy = Retries(transient=3, first_wait=1, longest_wait=60)
+    with pytest.raises(ConnectionLostError):
+        retry(operation, policy, Waiting(clock), progress=lambda: found, hope=lambda: len(made), clock=clock)
+    waits = [after - before for before, after in itertools.pairwise(made)]
+    assert waits[0] == 0
+    assert len(made) == policy.transient + 1 + kept, "and does not count"
+    assert len([wait for wait in waits if not wait]) == 1 + kept * 2, "only the first in a row is hoped for"
+
+
 def test_unreachable_time_begins_with_the_first_refusal_and_not_with_the_step() -> None:
     clock, tries = Clock(), []
 
