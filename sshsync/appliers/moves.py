@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import count
 
 from sshsync.appliers.abandoned import Abandoned
@@ -179,8 +178,9 @@ class Mover:
     def _fetched(self, batches: Iterable[Batch]) -> Generator[Fetched, None, None]:
         """Bring batches as they come; each try under a name of its own: a receiver of another may still write."""
         for batch in batches:
+            tries = count()
             try:
-                fetched = self._retry("transfer", partial(self._fetch_anew, batch, count()), self._fetching)
+                fetched = self._retry("transfer", lambda: self._fetch_anew(batch, tries), self._fetching)  # noqa: B023
             except NotComingError:
                 continue
             except BaseException:
