@@ -161,7 +161,7 @@ def test_small_files_leave_no_trace(world: World) -> None:
 def status(config: Path, *words: str) -> list[str]:
     command = [sys.executable, "-m", "sshsync", "status", "--config", str(config), *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, 75), done.stderr
+    assert done.returncode in (6, 7), "the nodes never ran"
     return done.stdout.splitlines()
 
 
