@@ -180,7 +180,9 @@ class Mover:
         for batch in batches:
             tries = count()
             try:
-                fetched = self._retry("transfer", lambda: self._fetch_anew(batch, tries), self._fetching)  # noqa: B023
+                # What a part kept of a try is found out by the next; of a pack, nothing is ever kept.
+                hope = isinstance(batch.load, Part)
+                fetched = self._retry("transfer", lambda: self._fetch_anew(batch, tries), self._fetching, hope=hope)  # noqa: B023
             except NotComingError:
                 continue
             except BaseException:
@@ -383,11 +385,11 @@ class Mover:
                 fit.append(change)
         return fit
 
-    def _retry(self, step: str, operation: Callable[[], T], asking: Asking | None = None) -> T:
+    def _retry(self, step: str, operation: Callable[[], T], asking: Asking | None = None, *, hope: bool = False) -> T:
         """Only what is kept is progress: items that are published, and bytes of parts that are known to be right."""
         reached, parts = self._ledger.reached, self._parts
         return (asking or self._asking).retry(
-            self._child, step, operation, lambda: len(reached.published) + parts.kept, lambda: parts.chunks
+            self._child, step, operation, lambda: len(reached.published) + parts.kept, lambda: parts.chunks * hope
         )
 
 

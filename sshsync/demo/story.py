@@ -66,7 +66,7 @@ class Story:
         done = self._killed_after(("repoproxy", 200))
         self._say(f"   killed when {done} files were on repoproxy; no reader has seen a partial file:")
         self._no_partial()
-        self._run("status")
+        self._run("status", expected=7)
         self._head("6. One command goes on where it stopped")
         self._run("resume")
         self._compare()

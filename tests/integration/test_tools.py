@@ -224,6 +224,8 @@ def test_what_is_unchanged_costs_two_commands_a_host_and_no_byte_is_read(site: S
     stages = ("--sync", "p", "--sync", "c")
     assert site.cli(*stages).returncode == 0
     assert "sha256sum" in read.read_text()
+    # What has changed just before it was read is read once more.
+    assert any(not any(event.get("hashed") for event in site.summary(*stages)["events"]) for _ in range(10))
     for _ in range(2):
         for server in site.servers.values():
             server.log.write_text("")

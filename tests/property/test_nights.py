@@ -5,6 +5,7 @@ up while something is kept, and once the trouble is over one run reaches the goa
 """
 
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -141,7 +142,10 @@ class Night:
         return code
 
     def gave_up_rightly(self, world: World) -> None:
-        """Whoever gave up for a temporary reason had kept nothing in as many tries as are allowed."""
+        """Whoever gave up for a temporary reason had kept nothing in as many tries as are allowed.
+
+        What is published while another load is tried again may be told after these tries: their error counts them, too.
+        """
         idle: dict[str, int] = {}
         for event in world.events:
             if isinstance(event, ev.Published):
@@ -149,7 +153,8 @@ class Night:
             elif isinstance(event, ev.Retried):
                 idle[event.repository] = idle.get(event.repository, 0) + 1
             elif isinstance(event, ev.RepositoryFinished) and event.transient and event.outcome == "failed":
-                assert idle.get(event.repository, 0) >= 2, f"gave up at once: {event.error}"
+                row = re.search(r"\[(\d+) tries", event.error)
+                assert idle.get(event.repository, 0) >= 2 or (row and int(row[1]) >= 3), f"gave up at once: {event.error}"
 
     def order(self, trouble: Trouble) -> None:
         """Let something go wrong."""
@@ -307,5 +312,6 @@ def test_a_link_on_which_nothing_can_be_kept_ends_in_bounded_time(tmp_path: Path
     began = night.clock.now
     assert night.run(night.first, 1) == 75
     assert night.clock.now - began < 60
-    # What is published beside begins the row anew, once.
-    assert night.first.host("proxy").started.count(script) in (3, 4), "as many tries in a row as retries allows"
+    # What arrives beside begins a row anew when it is known to be right, and when it is published.
+    rows = {"unpack": 3, "store": 2}[script]
+    assert 3 <= night.first.host("proxy").started.count(script) <= 3 * rows + 1, "as many tries in a row as retries allows"

@@ -77,7 +77,7 @@ def trust(context: click.Context, names: tuple[str, ...], everything: bool, yes:
         raise click.UsageError("name repositories, or --all of them" if everything else "name repositories, or --all")
     options = context.ensure_object(Options)
     with Sync(options.load_as_owner()) as sync:
-        accepting = _Accepting(sync, yes=yes, replace=replace, several=everything)
+        accepting = _Accepting(sync, json=options.json, yes=yes, replace=replace, several=everything)
         for name in sync.on_the_way(_selected(sync.config, names)):
             accepting.see(name)
     context.exit(accepting.code)
@@ -121,8 +121,9 @@ class _Accepting:
         code: the exit code.
     """
 
-    def __init__(self, sync: "Sync", *, yes: bool, replace: bool, several: bool) -> None:
+    def __init__(self, sync: "Sync", *, json: bool, yes: bool, replace: bool, several: bool) -> None:
         self._sync = sync
+        self._json = json
         self._yes = yes
         self._replace = replace
         self._several = several
@@ -138,6 +139,8 @@ class _Accepting:
         try:
             self._look(name)
         except SshsyncError as error:
+            if self._json:
+                click.echo(as_json.error_line(error))
             click.echo(f"sshsync: {error}", err=True)
             self.code = error.code if self.code != HostKeyError.code else self.code
 
