@@ -1,9 +1,8 @@
 """Chunks: digests of what is sent, so that after a cut nobody has to read again what already lies there."""
 
 import hashlib
-import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from sshsync.model.item import Digest
 from sshsync.transfers.load import Span
@@ -19,9 +18,6 @@ PROMPT = 0.1
 
 GRAINS = 4
 """What a cut may cost is digested in so many chunks on a link that broke: the last one is lost, and no more."""
-
-KNOWN = 1000
-"""Digests that are kept for others."""
 
 
 def shorter(most: int, kept: int) -> int:
@@ -54,30 +50,6 @@ def length_at(offset: int, rate: float, most: int = MOST, seconds: float = SECON
     return length
 
 
-class Digests:
-    """Digests of ranges of one stream of bytes that several take: who comes first to a range makes it for all.
-
-    For several threads. The last of them are known.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[int, int], str] = {}
-        self._lock = threading.Lock()
-
-    def of(self, algorithm: str, offset: int, views: Sequence[memoryview]) -> str:
-        """Return the digest of bytes that begin at an offset, in hexadecimal; all ask by the same algorithm."""
-        place = offset, sum(map(len, views))
-        with self._lock:
-            if place not in self._known:
-                if len(self._known) >= KNOWN:
-                    self._known.clear()
-                made = hashlib.new(algorithm, usedforsecurity=False)
-                for view in views:
-                    made.update(view)
-                self._known[place] = made.hexdigest()
-            return self._known[place]
-
-
 class Chunks:
     """Takes a range of a file as it is sent, and tells the digest of each chunk of it.
 
@@ -87,7 +59,6 @@ class Chunks:
         tell: takes each chunk.
         clock: seconds that never jump.
         most: bytes of a chunk at most.
-        digests: makes them, where others take the same bytes; each makes his own without.
     """
 
     def __init__(
@@ -97,10 +68,8 @@ class Chunks:
         tell: Callable[[Span, Digest], None],
         clock: Callable[[], float],
         most: int = MOST,
-        digests: Digests | None = None,
     ) -> None:
         self._most = most
-        self._digests = digests
         self._key = span.key
         self._algorithm = algorithm
         self._tell = tell
@@ -114,10 +83,7 @@ class Chunks:
         view = memoryview(piece)
         while view:
             part = view[: self._length - self._held]
-            if self._digests:
-                self._views.append(part)
-            else:
-                self._hash.update(part)
+            self._hash.update(part)
             self._held += len(part)
             self._taken += len(part)
             view = view[len(part) :]
@@ -127,9 +93,8 @@ class Chunks:
     def end(self) -> None:
         """Tell the chunk that has begun as it is: the range ends here."""
         if self._held:
-            offset, made = self._offset, self._hash.hexdigest
-            told = self._digests.of(self._algorithm, offset, self._views) if self._digests else made()
-            self._tell(Span(self._key, offset, self._held), f"{self._algorithm}:{told}")
+            offset = self._offset
+            self._tell(Span(self._key, offset, self._held), f"{self._algorithm}:{self._hash.hexdigest()}")
             self._begin(offset + self._held)
 
     def _begin(self, offset: int) -> None:
@@ -137,7 +102,6 @@ class Chunks:
         self._offset, self._held = offset, 0
         self._length = length_at(offset, rate, self._most, PROMPT)
         self._hash = hashlib.new(self._algorithm, usedforsecurity=False)
-        self._views: list[memoryview] = []
 
 
 class Ranges:

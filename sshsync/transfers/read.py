@@ -8,7 +8,6 @@ from sshsync.hosts.conversation import Conversation
 from sshsync.hosts.session import Session
 from sshsync.model.words import visible
 from sshsync.transfers.base import SLICE, Ends
-from sshsync.transfers.chunks import Digests
 from sshsync.transfers.load import Span
 from sshsync.transfers.offers import Offer, Seat, Subject, Window
 
@@ -33,7 +32,6 @@ class Read:
         fetching: somebody fetches the next piece.
         error: what ended it, for all of its readers.
         ended: it brought all of it, and the command ended well.
-        digests: of chunks of it, which are the same for all.
     """
 
     def __init__(
@@ -51,7 +49,6 @@ class Read:
         self.fetching = True
         self.error: BaseException | None = None
         self.ended = False
-        self.digests = Digests()
         self._spans = spans
         self._shared = shared
         self._share = share

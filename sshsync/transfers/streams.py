@@ -13,7 +13,7 @@ from sshsync.remote import scripts
 from sshsync.remote.ranges import BLOCK, assembling, counted, reading
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import SLICE, Ends, Kept
-from sshsync.transfers.chunks import Chunks, Digests, Ranges, grain, length_at
+from sshsync.transfers.chunks import Chunks, Ranges, grain, length_at
 from sshsync.transfers.load import Part, Span
 from sshsync.transfers.offers import Offer, Seat, follow, remaining
 from sshsync.transfers.read import BehindError, Reader
@@ -263,8 +263,7 @@ class Streams:
             number = self._started
         spans = reader.spans
         write, head = self._receiver(number, spans)
-        digests = reader.read.digests if reader.read.shared else None
-        chunks = Ranges((span.length, self._chunks(span, digests)) for span in spans if ends.chunks)
+        chunks = Ranges((span.length, self._chunks(span)) for span in spans if ends.chunks)
         with way, ends.target.start(way.writing(write)) as target:
             way.write(target, head)
             came = 0
@@ -292,9 +291,9 @@ class Streams:
             self._work.appendleft(Span(span.key, span.offset + came, span.length - came))
         return (Span(span.key, span.offset, came),) if came else ()
 
-    def _chunks(self, span: Span, digests: Digests | None) -> Chunks:
+    def _chunks(self, span: Span) -> Chunks:
         ends = self._ends
-        return Chunks(span, ends.chunks, ends.sent, ends.clock, grain(ends.chunk), digests)
+        return Chunks(span, ends.chunks, ends.sent, ends.clock, grain(ends.chunk))
 
     def _receiver(self, number: int, spans: Sequence[Span]) -> tuple[Command, bytes]:
         """Return what takes ranges, and how its input begins: one goes straight into its place."""

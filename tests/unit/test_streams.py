@@ -13,7 +13,7 @@ from sshsync.core.pieces import Extent, merged
 from sshsync.errors import ConnectError, HostError
 from sshsync.hosts.session import Session
 from sshsync.model import events as ev
-from sshsync.transfers.chunks import MOST, PROMPT, Chunks, Digests, grain, length_at, shorter
+from sshsync.transfers.chunks import MOST, PROMPT, grain, length_at, shorter
 from sshsync.transfers.load import Part, Span
 from sshsync.transfers.relay import Relay
 from sshsync.transfers.streams import LANES, LEAST, MOST_STREAMS, connected, portions, shares, useful
@@ -245,26 +245,3 @@ def test_a_chunk_is_what_comes_in_a_moment_and_shorter_on_a_link_that_broke() ->
     most = shorter(MOST, 8_000_000)
     assert grain(most) * 32 <= 8_000_000, "a cut costs a thirtieth of what came before it"
     assert grain(shorter(1 << 16, 0)) == 1 << 16
-
-
-@given(st.lists(st.integers(1, 200_000), min_size=1, max_size=12), st.integers(0, 3), st.booleans())
-def test_who_takes_the_same_bytes_as_others_tells_the_digests_of_his_own(lengths: list[int], begins: int, late: bool) -> None:
-    content = random.Random(1).randbytes(sum(lengths))
-    shared, offset, clock = Digests(), begins << 16, itertools.count()
-
-    def told(digests: Digests | None, pieces: list[int], most: int) -> list[tuple[Span, str]]:
-        found: list[tuple[Span, str]] = []
-        chunks = Chunks(Span(b"f", offset, len(content)), "sha1", lambda span, digest: found.append((span, digest)), lambda: next(clock) / 100, most, digests)
-        at = 0
-        for length in pieces:
-            chunks.take(content[at : at + length])
-            at += length
-        chunks.end()
-        return found
-
-    first = told(shared, lengths, MOST)
-    other = told(shared, [len(content)], 1 << 16 if late else MOST)
-    for span, digest in (*first, *other):
-        at = span.offset - offset
-        assert digest == "sha1:" + hashlib.sha1(content[at : at + span.length]).hexdigest()
-    assert sum(span.length for span, _ in other) == len(content)
