@@ -143,6 +143,7 @@ class _Known:
         self._maker = context.maker(repository)
         self._rows = 0
         self._learned = 0
+        self._sure = True
         noted = self._records.noted(self._turns) if repository.verify_share else ""
         self._turn = int(noted) if noted.isdecimal() else 0
         self._due: dict[Key, tuple[Stamp, Digest]] = {}
@@ -165,12 +166,19 @@ class _Known:
     def learn(self, subject: Subject, items: tuple[Item, ...]) -> None:
         """Keep digests at once: should the scan break off, the next one need not read these items."""
         self._learned += len(items)
+        kept = _cacheable(items, subject.now)
+        self._sure = self._sure and len(kept) == len(items)
         if self._repository.digest_cache:
-            self._records.learn(self._repository, self._maker, _cacheable(items, subject.now))
+            self._records.learn(self._repository, self._maker, kept)
 
     def sighted(self, found: Snapshot) -> Snapshot:
-        """Return what was found; its sight is taken away unless that vouches for all digests from now on."""
-        return found if self._repository.digest_cache and _all_known(found) else replace(found, sight="")
+        """Return what was found; its sight is taken away unless that vouches for all digests from now on.
+
+        It does where each is on record, under the stamp that the listing tells: out of the records, or learned now.
+        """
+        whole = found.items and found.complete and found.existed and not (found.problems or found.left)
+        sure = self._repository.digest_cache and self._sure and all(item.algorithm for item in found.items.values())
+        return found if whole and sure else replace(found, sight="")
 
     def tidy(self, found: Snapshot) -> None:
         """Drop what is cached of items that are gone or bear another stamp; where all was known nobody looks."""
@@ -204,13 +212,6 @@ def _told(item: Item) -> bool:
     """
     stamp = item.stamp
     return bool(item.algorithm) and stamp.mtime_ns < stamp.ctime_ns - _RACY_NS and _calm(item, _WIDEST)
-
-
-def _all_known(found: Snapshot) -> bool:
-    """Tell whether the same listing will say that all that was found is still so, whenever it comes again."""
-    whole = found.items and found.complete and found.existed and not (found.problems or found.left)
-    limit = _limit(found.now)
-    return bool(whole) and all(_is_cacheable(item, limit) for item in found.items.values())
 
 
 def _cacheable(items: Iterable[Item], now: int) -> list[Item]:

@@ -126,6 +126,17 @@ def test_a_file_that_may_still_change_under_its_stamp_is_read_in_every_run(world
         assert (code, ("cached", "master") in asked) == (0, True)
 
 
+def test_what_was_published_a_moment_ago_is_level_as_soon_as_a_run_saw_it(world: World) -> None:
+    """The records vouch for it under its stamp since it was published: no later look would find out more."""
+    world.fill("master", b"/m", FILES)
+    for name in ROOTS:
+        if name != "master":
+            world.host(name).clock = lambda: 1_650_000_001.0
+    for _ in range(2):
+        assert world.run().exit_code == 0
+    assert read(world) == (0, [])
+
+
 def test_without_records_all_is_looked_at_anew(world: World) -> None:
     level(world)
     for file in (world.directory / "state").glob("journal*"):

@@ -1,7 +1,5 @@
 """Streams of one big file: how many, which ranges, over which connections; what one that fails costs."""
 
-import hashlib
-import itertools
 import random
 import threading
 
