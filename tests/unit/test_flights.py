@@ -114,7 +114,8 @@ def test_where_one_is_given_up_the_others_are_not_tried_on(world: World) -> None
     proxy.faults += [Fault("lose", "unpack") for _ in range(1000)]
     found = world.run("proxy", text=ONE + "retries = 3\n")
     assert found.exit_code == 75
-    assert proxy.started.count("unpack") <= 3 * ABREAST - (ABREAST - 1), "the others end with the first"
+    # The next in line may begin between the last try of the first and the word that it was the last.
+    assert proxy.started.count("unpack") <= 3 * ABREAST - (ABREAST - 1) + 1 < 3 * ABREAST, "the others end with the first"
     assert proxy.below(b"/p") == {}
 
 
