@@ -128,6 +128,8 @@ class Parts:
         standing = self._of(load)
         standing.wrong = True
         standing.there, standing.doubted = (), not standing.guessed
+        if standing.guessed:
+            self._ledger.resent(standing.vain(standing.spent))
         standing.guessed = bool(standing.saved)
         standing.copies, standing.saved = (), 0
         standing.sent.clear()
@@ -252,7 +254,9 @@ class Parts:
 
     def count(self, load: Part, moved: int) -> None:
         """Take note of bytes that went over the wire for a part."""
-        self._of(load).moved += moved
+        standing = self._of(load)
+        standing.moved += moved
+        standing.spent += moved
         self._moved += moved
 
     def _rate(self) -> float:
@@ -365,7 +369,7 @@ class Parts:
 
     def _settle(self, standing: Standing, gained: int) -> None:
         """Tell how many of the bytes that were sent before have to be sent again."""
-        self._ledger.resent(max(0, standing.owed - gained))
+        self._ledger.resent(standing.vain(max(0, standing.owed - gained)))
         standing.owed = 0
 
     def _tell(self, load: Part) -> None:

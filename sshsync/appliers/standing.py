@@ -23,6 +23,7 @@ class Standing:
         answered: the last question what of it is right was answered before the connection was lost.
         moved: bytes that were sent since it was looked at last, and are not known to have arrived.
         owed: those that were sent before.
+        spent: bytes that were sent, but for those that were told to have been sent in vain.
         copies: what of it lies in other files of the child; None as long as that is not known.
         saved: bytes of it that were copied there.
         wrong: its whole digest was once.
@@ -39,6 +40,7 @@ class Standing:
     answered: bool = False
     moved: int = 0
     owed: int = 0
+    spent: int = 0
     copies: tuple[Copy, ...] | None = None
     saved: int = 0
     wrong: bool = False
@@ -62,4 +64,12 @@ class Standing:
         if self.wrong and self.bytes == size:
             self.there = ()
             self.untold.clear()
-        return size - self.bytes if self.wrong and not self.guessed else 0
+        if not self.wrong:
+            return 0
+        # What was copied and is not right was never sent.
+        return self.vain(min(size - self.bytes, self.spent) if self.guessed else size - self.bytes)
+
+    def vain(self, count: int) -> int:
+        """Return so many bytes that were sent in vain, and take note that they are told."""
+        self.spent = max(0, self.spent - count)
+        return count

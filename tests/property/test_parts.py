@@ -174,3 +174,14 @@ def right(part: bytes, data: bytes) -> int:
 @pytest.mark.timeout(180 + 2 * SEQUENCES)
 def test_whatever_becomes_of_big_files_what_was_kept_is_not_sent_again() -> None:
     run_state_machine_as_test(Law, settings=settings(max_examples=SEQUENCES, stateful_step_count=12, deadline=None))
+
+
+@pytest.mark.parametrize("size", [1 << 20, 1_127_684])
+def test_what_was_sent_in_vain_is_told_also_where_copies_were_tried(size: int) -> None:
+    """What differs breaks on its way twice: then all is sent, and both times count."""
+    law = Law()
+    law.a_release(size=size)
+    law.a_good_night()
+    law.a_change(at=0.0, insert=False, length=1)
+    law.a_bad_night(faults=[Fault("flip", "ranges", 1), Fault("flip", "ranges", 1)], kill=None)
+    law.teardown()
