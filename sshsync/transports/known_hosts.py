@@ -174,10 +174,15 @@ def record(file: Path, address: str, port: int, key: HostKey) -> None:
         raise StateError(f"cannot write {file}: {error.strerror}") from error
 
 
-def forget(file: Path, address: str, port: int) -> list[str]:
+def forget(file: Path, address: str, port: int, instead: HostKey | None = None) -> list[str]:
     """Take a host out of a known_hosts file, and return the fingerprints of what stood there.
 
     Other names of a line stay, as do wildcards and what is revoked. The file is replaced whole, or left as it is.
+
+    Args:
+        file: what is changed.
+        address, port: the host.
+        instead: the key that it has from then on.
 
     Raises:
         StateError: the file cannot be read or written.
@@ -192,7 +197,10 @@ def forget(file: Path, address: str, port: int) -> list[str]:
                 _take(found, line, name, "")
                 gone += [key.fingerprint for key in found.keys]
             kept.append(rest)
-        if gone:
+        if instead:
+            missing = "" if not kept or kept[-1].endswith("\n") else "\n"
+            kept.append(f"{missing}{name_of(address, port)} {instead.line}\n")
+        if gone or instead:
             _replace(file, "".join(kept).encode("utf-8", "surrogateescape"))
     except FileNotFoundError:
         return []

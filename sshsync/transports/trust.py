@@ -89,15 +89,16 @@ def record(accepted: SeenKey, own: Path, *, replace: bool = False) -> Path:
     host, file = accepted.host, written(accepted.host, own)
     if accepted.known:
         return file
-    if replace:
-        known_hosts.forget(file, host.address, host.port)
     now = seen(host, accepted.key, own)
-    if now.others:
-        said, place = now.others[0]
+    for said, place in now.others:
         where, name = place.rpartition(":")[0], known_hosts.name_of(host.address, host.port)
+        if where == str(file) and replace:
+            continue
         cure = "use --replace" if where == str(file) else f"ssh-keygen -R '{name}' -f {where}"
         raise HostKeyError(f"another key is on record: {said} ({place})", where=host.label, hint=cure)
-    if not now.known:
+    if now.others:
+        known_hosts.forget(file, host.address, host.port, instead=accepted.key)
+    elif not now.known:
         known_hosts.record(file, host.address, host.port, accepted.key)
     return file
 

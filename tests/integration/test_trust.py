@@ -119,10 +119,12 @@ def test_what_stands_in_a_file_of_somebody_else_stays_there(site: Site) -> None:
     theirs = site.directory / ".ssh" / "known_hosts"
     theirs.parent.mkdir(mode=0o700)
     theirs.write_text(f"{host} {other.known.split(' ', 1)[1]}\n")
+    record(site).write_text(theirs.read_text())
     refused = site.cli("hosts", "trust", "--yes", "--replace", "p")
     assert refused.returncode == 10
     assert f"ssh-keygen -R '{host}' -f {theirs}" in refused.stderr
     assert theirs.read_text() == f"{host} {other.known.split(' ', 1)[1]}\n"
+    assert record(site).read_text() == theirs.read_text(), "what is refused changes nothing"
     forgotten = site.cli("hosts", "forget", "p")
     assert f"p: note: still on record in {theirs}:1, which is not sshsync's own" in forgotten.stdout
 
