@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain
 
 from sshsync.appliers.base import Site
 from sshsync.appliers.ledger import Ledger
@@ -159,9 +160,9 @@ class Deltas:
         new = [Question(load.change.key, one, cut) for one in comparison.wanted]
         old = {key: [Question(key, one, cut) for one in extents] for key, extents in comparison.spare.items()}
         with ThreadPoolExecutor(1, "sshsync-comparing") as pool:
-            theirs = pool.submit(looks.chunks, site.parent, self._source_root, b".", new, means)
-            ours = {key: looks.chunks(site.child, site.root, b".", asked, means) for key, asked in old.items()}
-            return theirs.result(), ours
+            theirs = pool.submit(looks.cuts, site.parent, self._source_root, b".", new, means)
+            ours = {key: looks.cuts(site.child, site.root, b".", asked, means) for key, asked in old.items()}
+            return list(chain(*theirs.result())), {key: list(chain(*told)) for key, told in ours.items()}
 
 
 def foretold(prepared: Prepared, ledger: Ledger, limit: float) -> None:

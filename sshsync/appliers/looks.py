@@ -56,20 +56,6 @@ class Looks:
         subject = self._asking.subject(repository)
         return self._asking.converse(subject, self._files.digests(subject, root, below, sizes))
 
-    def chunks(
-        self,
-        repository: Repository,
-        root: bytes,
-        below: bytes,
-        asked: Sequence[Question],
-        means: Means,
-        *,
-        patient: bool = True,
-    ) -> list[Piece]:
-        """Return the pieces of ranges of files, in order; see `cuts`."""
-        cuts = self.cuts(repository, root, below, asked, means, patient=patient)
-        return [piece for pieces in cuts for piece in pieces]
-
     def cuts(
         self,
         repository: Repository,

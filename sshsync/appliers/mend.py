@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from sshsync.appliers.deltas import DIGESTING, LINK
 from sshsync.appliers.looks import Looks
-from sshsync.appliers.reuse import Made
+from sshsync.appliers.reuse import Made, made
 from sshsync.core.chunks import Comparison, Copy, Rates, begin, pays, settled, step
 from sshsync.core.pieces import FINEST, Extent, by_content
-from sshsync.errors import CommandError, SourceChangedError, StorageFullError
+from sshsync.errors import SourceChangedError
 from sshsync.kinds.chunks import Means, Question, common
 from sshsync.model.change import Replace, Transfer
 from sshsync.model.item import Item, Key
@@ -75,14 +75,7 @@ class Mend:
         means = common(ends.source.capabilities, ends.target.capabilities, ends.child.digest)
         if not isinstance(load, Changed) or means is None or not means.content:
             return
-        try:
-            self._make(load, self._compared(load, ends, means), ends)
-        except StorageFullError:
-            raise
-        except CommandError:
-            return
-        for span in spans:
-            kept(span)
+        made(lambda: self._make(load, self._compared(load, ends, means), ends), spans, kept)
 
     def _compared(self, load: Changed, ends: Ends, means: Means) -> dict[Key, Comparison]:
         """Return what of each new version lies in the old one."""

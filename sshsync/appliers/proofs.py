@@ -134,8 +134,8 @@ class Proofs:
         repository, root, below = (self._site.parent, source, b".") if parent else (self._site.child, target, PARTS)
         if quick:
             means = quickest(self._asking.capabilities(repository), questions, means)
-        told = self._looks.chunks(repository, root, below, questions, means, patient=patient)
-        return {Extent(one.offset, one.length): one.digest for one in told}
+        told = self._looks.cuts(repository, root, below, questions, means, patient=patient)
+        return {Extent(one.offset, one.length): one.digest for pieces in told for one in pieces}
 
 
 def whole(extent: Extent) -> Cut:

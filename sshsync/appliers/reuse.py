@@ -1,6 +1,6 @@
 """Reuse: many small files whose contents the child has already, under other names, are copied there and not sent."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sshsync.core.chunks import Copy
@@ -65,6 +65,23 @@ def reused(changes: Sequence[Transfer], sources: Mapping[Key, Item], *, marked: 
     ]
 
 
+def made(make: Callable[[], object], spans: Iterable[Span], kept: Kept) -> None:
+    """Have files made on the child, and keep them; what it cannot do costs nothing, but for a disk that is full.
+
+    Raises:
+        StorageFullError: no other way would find room either.
+        HostError: the connection was lost.
+    """
+    try:
+        make()
+    except StorageFullError:
+        raise
+    except CommandError:
+        return
+    for span in spans:
+        kept(span)
+
+
 class Reuse:
     """See `Strategy`: nothing goes over the wire. What cannot be copied is not kept, and is sent then."""
 
@@ -73,14 +90,12 @@ class Reuse:
         if not isinstance(load, Twins):
             return
         command, lines = _by_program(load, ends) if load.marked else _by_shell(load, ends)
-        try:
-            ends.target.run(command, lines, allow=60.0 + len(spans) / 10).check("copying what is there already")
-        except StorageFullError:
-            raise
-        except CommandError:
-            return
-        for span in spans:
-            kept(span)
+
+        def copy() -> None:
+            allow = 60.0 + len(spans) / 10
+            ends.target.run(command, lines, allow=allow).check("copying what is there already")
+
+        made(copy, spans, kept)
 
 
 def _by_program(load: Twins, ends: Ends) -> tuple[Command, bytes]:
