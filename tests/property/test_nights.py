@@ -315,3 +315,5 @@ def test_a_link_on_which_nothing_can_be_kept_ends_in_bounded_time(tmp_path: Path
     # What arrives beside begins a row anew when it is known to be right, and when it is published.
     rows = {"unpack": 3, "store": 2}[script]
     assert 3 <= night.first.host("proxy").started.count(script) <= 3 * rows + 1, "as many tries in a row as retries allows"
+    ended = [event for event in night.first.seen(ev.RepositoryFinished) if event.repository == "proxy"]
+    assert ["[3 tries in " in event.error for event in ended] == [True], "the last row is as long as retries says, and no longer"
