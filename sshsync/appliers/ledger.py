@@ -1,6 +1,7 @@
 """What an applier brought about: counted, and told as events, in one place."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterable
 
 from sshsync.appliers.base import Reached
@@ -43,15 +44,15 @@ class Ledger:
         self.reached = Reached()
         self._counting = threading.Lock()
         self.tentative = False
-        self._saved: dict[Key, int] = {}
+        self._unsent: Counter[Key] = Counter()
         self._shared = 0
 
     def published(self, items: list[Item], *, salvaged: bool = False) -> None:
         """Note items that are on the child now; `salvaged` when an earlier run had moved their bytes."""
         self.reached.published.update((item.key, item) for item in items)
         rows = [(key_text(item.key), item.digest or "", item.size) for item in items]
-        saved = sum(self._saved.pop(item.key, 0) for item in items)
-        moved = 0 if salvaged else sum(item.size for item in items) - saved
+        unsent = sum(self._unsent.pop(item.key, 0) for item in items)
+        moved = 0 if salvaged else sum(item.size for item in items) - unsent
         if rows:
             self._emit(Published(self._name, rows, moved, salvaged))
         with self._counting:
@@ -62,8 +63,12 @@ class Ledger:
     def saved(self, key: Key, count: int) -> None:
         """Note bytes of an item that were not sent, because they lay on the child already, in other items."""
         if count:
-            self._saved[key] = count
+            self._unsent[key] += count
             self._emit(Saved(self._name, key_text(key), count))
+
+    def found(self, key: Key, count: int) -> None:
+        """Note bytes of an item that an earlier run had sent."""
+        self._unsent[key] += count
 
     def shared(self, count: int) -> None:
         """Note bytes that moved and had been read from the parent for another child; told with what is published."""

@@ -283,10 +283,12 @@ class Mover:
 
     def _spared(self, load: Load) -> None:
         """Tell what of a good load did not have to be sent: it was copied on the child, or compressed on its way."""
-        copied = self._parts.saved(load.change) if isinstance(load, Part) else 0
-        self._ledger.saved(load.changes[0].key, copied + self._wire.spared(load, load.size - copied))
+        key, copied, sent = load.changes[0].key, 0, load.size
         if isinstance(load, Part):
+            copied, sent = self._parts.saved(load.change), self._parts.spent(load)
+            self._ledger.found(key, load.size - copied - sent)
             self._parts.done(load)
+        self._ledger.saved(key, copied + self._wire.spared(load, sent))
 
     def _let_go(self, load: Load, again: list[Batch]) -> None:
         """Have what was brought in vain removed, but for a part that another try goes on with."""
@@ -295,7 +297,7 @@ class Mover:
             if load.change.new.digest in digests:
                 self._parts.doubt(load)
                 return
-            if digests and self._parts.supersede(load):
+            if digests and self._parts.supersede(load.change.key, load.change.new.digest or ""):
                 return
             self._parts.drop(load)
         self._abandoned.add(load)

@@ -104,8 +104,7 @@ class Parts:
 
     def doubted(self, change: Transfer) -> bool:
         """Tell whether an earlier run left a part that has to be compared with the parent's whole file first."""
-        standing = self._standing.get((change.key, change.new.digest or ""))
-        return standing is not None and standing.doubted
+        return self._standing.get((change.key, change.new.digest or ""), Standing()).doubted
 
     def follow(
         self, change: Transfer, feed: Feed, growing: Growing, check: Callable[[], None], others: Callable[[], bool]
@@ -146,10 +145,6 @@ class Parts:
         self.done(load)
         self._ledger.sent(load.change.key, load.change.new.digest or "", load.size, [])
 
-    def supersede(self, load: Part) -> bool:
-        """Keep a part whose file is to have another content, to copy from it; tell whether anything of it came."""
-        return self._supersede(*_named(load))
-
     def only(self, prepared: Prepared) -> None:
         """Give up parts of what the parent is known not to have any more; another version is copied from them."""
         parent, blocked = prepared.parent, {problem.key for problem in prepared.changes.blocked}
@@ -158,10 +153,11 @@ class Parts:
             coming = item.digest == digest if item else not parent.complete
             if not coming and key not in blocked:
                 self._ledger.sent(key, digest, 0, [])
-                if not self._supersede(key, digest):
+                if not self.supersede(key, digest):
                     del self._standing[key, digest]
 
-    def _supersede(self, key: Key, digest: Digest) -> bool:
+    def supersede(self, key: Key, digest: Digest) -> bool:
+        """Keep a part whose file is to have another content, to copy from it; tell whether anything of it came."""
         standing = self._standing.get((key, digest), Standing())
         came = [*standing.there, *standing.sent]
         if not came:
@@ -172,8 +168,11 @@ class Parts:
 
     def saved(self, change: Transfer) -> int:
         """Return the bytes of the part of a file that were copied on the child instead of being sent."""
-        standing = self._standing.get((change.key, change.new.digest or ""))
-        return standing.saved if standing else 0
+        return self._standing.get((change.key, change.new.digest or ""), Standing()).saved
+
+    def spent(self, load: Part) -> int:
+        """Return the bytes of a part that this run sent; others lay there already."""
+        return min(load.size - self.saved(load.change), self._of(load).spent)
 
     @property
     def means(self) -> Means | None:

@@ -79,6 +79,15 @@ class Running:
         self.process.wait()
 
 
+def sizes(directory: Path) -> list[int]:
+    """Return the sizes of the files in a directory that others write to; what vanishes meanwhile has none."""
+    found = []
+    for file in directory.glob("*"):
+        with suppress(FileNotFoundError):
+            found.append(file.stat().st_size)
+    return found
+
+
 @contextmanager
 def running(site: Site, *words: str, name: str = "run") -> Iterator[Running]:
     """Start a command line that is gone when the block is left."""

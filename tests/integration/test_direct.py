@@ -13,7 +13,7 @@ import pytest
 
 from sshsync.config.schema import RepositoryOptions
 from tests.integration.conftest import Site, contents
-from tests.integration.holding import program, running, stopped_receiver, until, write_late
+from tests.integration.holding import program, running, sizes, stopped_receiver, until, write_late
 from tests.integration.test_cuts import Relay
 from tests.integration.test_names import CORPUS, fill, login_by
 from tests.integration.test_tools import tools
@@ -166,7 +166,7 @@ def test_a_killed_controller_costs_what_was_under_way(pair: Pair, way: Callable[
     site = pair.configure(parent=f"peer_port = {slow.port}\n")
     with running(site, "--json", "--sync", "c") as first:
         part = site.root("c") / ".sshsync" / "part"
-        until(lambda: sum(file.stat().st_size for file in part.glob("*")) > 6_000_000 or not first.going, "half of the file")
+        until(lambda: sum(sizes(part)) > 6_000_000 or not first.going, "half of the file")
         first.kill()
     before = slow.told()[1]
     found = site.summary("--sync", "c")
@@ -183,10 +183,10 @@ def test_a_controller_that_is_gone_grants_nothing_more(pair: Pair, way: Callable
     server = site.server("c")
     with running(site, "--json", "--sync", "c") as first:
         part = site.root("c") / ".sshsync" / "part"
-        until(lambda: sum(file.stat().st_size for file in part.glob("*")) > 3_000_000 or not first.going, "some of the file")
+        until(lambda: sum(sizes(part)) > 3_000_000 or not first.going, "some of the file")
         first.kill()
     until(lambda: not server.sessions(), "the end of what the child did", 60)
-    assert max(file.stat().st_size for file in part.glob("*")) < 20_000_000
+    assert max(sizes(part)) < 20_000_000
 
 
 def test_a_flipped_block_in_staging_costs_a_block(pair: Pair, way: Callable[..., Way]) -> None:
@@ -196,7 +196,7 @@ def test_a_flipped_block_in_staging_costs_a_block(pair: Pair, way: Callable[...,
     site = pair.configure(parent=f"peer_port = {slow.port}\n")
     part = site.root("c") / ".sshsync" / "part"
     with running(site, "--json", "--sync", "c") as first:
-        until(lambda: sum(file.stat().st_size for file in part.glob("*")) > 8_000_000 or not first.going, "most of the file")
+        until(lambda: sum(sizes(part)) > 8_000_000 or not first.going, "most of the file")
         file = max(part.glob("*"), key=lambda one: one.stat().st_size)
         with file.open("r+b") as out:
             out.seek(1_000_000)

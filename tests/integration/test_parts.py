@@ -102,6 +102,7 @@ def test_a_flip_in_each_chunk_costs_that_chunk(link: Link, figure) -> None:
         link.leave(flipped(BIG, place + 99), BIG)
         assert link.run() == 0
         assert link.moved == BLOCK, f"a bit of the chunk at {place} was another"
+        assert [event.bytes for event in link.seen(ev.Published)] == [BLOCK], "what is told is what was sent"
         link.site.same("m", "c")
     figure("chunks of 64 KiB in each of which a bit was altered", len(places))
 
