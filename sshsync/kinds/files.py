@@ -9,7 +9,8 @@ from sshsync.errors import CommandError, ToolMissingError
 from sshsync.kinds import chunks, globs
 from sshsync.kinds.base import Answer, Condition, Dialogue, Learned, Remark, Request, Subject
 from sshsync.kinds.listing import barred, checked, list_all, opened, stat_named
-from sshsync.model.item import Digest, Item, Items, Key, Problem, Sealed, Snapshot, Stamp
+from sshsync.kinds.second import compared, looked_again
+from sshsync.model.item import Digest, Items, Key, Sealed, Snapshot, Stamp
 from sshsync.model.policy import TransferKind
 from sshsync.model.topology import Repository
 from sshsync.model.words import Place, Words, visible
@@ -30,9 +31,6 @@ BIG = 4 << 20
 PORTION_BYTES = 4 << 30
 PORTION_FILES = 10_000
 """What one request digests at most: the unit of trying again."""
-
-LISTING_WORTH = 5
-"""Files that are listed in the time in which one is looked at by its name."""
 
 
 class Files:
@@ -134,9 +132,8 @@ class Files:
             )
 
         unsure = [key for key in unread if subject.wary or items[key].digest is None]
-        seen = yield from _second_look(subject, listed, unsure)
-        compared = _compared(listed, unsure, seen, wary=subject.wary)
-        return replace(compared, hashed=hashed)
+        after = yield from looked_again(subject, listed, unsure)
+        return replace(after, hashed=hashed)
 
     def glance(self, subject: Subject) -> Dialogue[Snapshot]:
         """List the root."""
@@ -189,7 +186,7 @@ class Files:
         digested = Items(item.digested(found.get(key)) for key, item in seen.items.items())
         unsure = list(digested) if subject.wary else []
         after = yield from stat_named(subject, root, unsure)
-        return _compared(replace(seen, items=digested), unsure, after, wary=subject.wary)
+        return compared(replace(seen, items=digested), unsure, after, wary=subject.wary)
 
 
 def _absent(capabilities: Capabilities) -> list[str]:
@@ -200,49 +197,6 @@ def _absent(capabilities: Capabilities) -> list[str]:
     if not capabilities.streams and "scp" not in capabilities.tools:
         absent.append("cat or scp")
     return absent
-
-
-def _second_look(subject: Subject, listed: Snapshot, keys: list[Key]) -> Dialogue[Snapshot]:
-    """Stat some of the items that were listed: by their names, or, when they are many, by listing all of them."""
-    if not keys or subject.repository.commands.listing or len(keys) * LISTING_WORTH < len(listed.items):
-        seen = yield from stat_named(subject, listed.root, keys)
-        return seen
-    seen = yield from list_all(subject, listed.root)
-    if seen.root != listed.root or not seen.existed:
-        words = f"the root is not {visible(listed.root)} any more"
-        raise CommandError(words, where=subject.repository.name, hint="run again when it is at its place")
-    return seen
-
-
-def _compared(digested: Snapshot, unsure: list[Key], seen: Snapshot, *, wary: bool) -> Snapshot:
-    """Return items as they are after a second look at some of them: what is gone is left out and told of.
-
-    Args:
-        digested: what the first look showed, with digests.
-        unsure: what was looked at again.
-        seen: what that showed.
-        wary: whether an item that changed between the looks is restless.
-    """
-    restless: dict[Key, Item] = {}
-    gone: list[Key] = []
-    for key in unsure:
-        now = seen.items.get(key)
-        if now is None:
-            gone.append(key)
-        elif wary and now.stamp != digested.items[key].stamp:
-            restless[key] = now
-    after = replace(digested.after(restless, gone), restless=frozenset(restless))
-    if not gone:
-        return after
-    problem = Problem(gone[0], _vanished(gone, seen.problems))
-    return replace(after, problems=(*after.problems, problem), complete=False)
-
-
-def _vanished(gone: list[Key], problems: tuple[Problem, ...]) -> str:
-    """Tell of items that a second look did not find, with the host's words where they say more than that."""
-    words = visible(gone[0], 200) + (f" and {len(gone) - 1} more" if len(gone) > 1 else "")
-    said = next((found.reason for found in problems if "no such file" not in found.reason.lower()), "")
-    return f"{words} vanished while digests were made" + (f" ({said})" if said else "")
 
 
 def _digests_of(

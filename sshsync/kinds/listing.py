@@ -3,9 +3,10 @@
 import re
 import shlex
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeVar
 
 from sshsync.errors import CommandError, ListingError, StorageFullError
 from sshsync.kinds.base import Answer, Dialogue, Remark, Request, Subject
@@ -20,6 +21,8 @@ from sshsync.remote.scripts import STAGING, Command
 
 LISTING_PATIENCE = 240.0
 """Seconds that a listing may be silent beyond the host's timeout: huge directories print late."""
+
+L = TypeVar("L", bound="Listing")
 
 _REGULAR = 0o100000
 _MODE = re.compile(rb"[0-9A-Fa-f]{1,8}|[A-Za-z?]:[0-7]{1,4}")
@@ -42,11 +45,13 @@ def paths(payload: bytes, root: bytes, name: str) -> list[Key]:
     keys: dict[Key, None] = {}
     for entry in entries:
         if not entry.startswith(prefix):
-            raise _suspicious(name, entry, f"is not below {visible(root)}")
+            raise suspicious(name, entry, f"is not below {visible(root)}")
         key = entry[len(prefix) :]
         if _ours(key):
             continue
-        _check_key(key, keys, name)
+        _check_key(key, name)
+        if key in keys:
+            raise suspicious(name, key, "is listed twice")
         keys[key] = None
     return list(keys)
 
@@ -56,7 +61,7 @@ def _checked_root(root: bytes, name: str) -> bytes:
     parts = root.split(b"/")[1:]
     clean = root.startswith(b"/") and not any(part in (b"", b".", b"..") for part in parts)
     if not clean or any(byte in root for byte in b"\0\n"):
-        raise _suspicious(name, root, "is no directory that a root could be")
+        raise suspicious(name, root, "is no directory that a root could be")
     return root
 
 
@@ -76,7 +81,7 @@ def list_all(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
     if template:
         found = yield from _by_template(subject, {"ROOT": root, "MAKE": make, "TEMPLATE": template.encode()})
         return found
-    reading, answer = yield from _listed(subject, {"ROOT": root, "MAKE": make})
+    reading, answer = yield from listed(subject, {"ROOT": root, "MAKE": make}, Listing(subject, known=subject.known))
     if answer.status == scripts.MISSING:
         return _missing(subject)
     found = reading.snapshot(answer)
@@ -85,9 +90,8 @@ def list_all(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
     return found
 
 
-def _listed(subject: Subject, variables: dict[str, bytes]) -> Dialogue[tuple["_Listing", Answer]]:
+def listed(subject: Subject, variables: dict[str, bytes], reading: L) -> Dialogue[tuple[L, Answer]]:
     """Have a root listed, compressed where it comes from another machine that can: a sixth of the bytes is left."""
-    reading = _Listing(subject, known=subject.known)
     words = {**variables, **subject.capabilities.list_words(subject.token)}
     if "gzip" in subject.capabilities.tools and subject.repository.host.transport != LOCAL:
         opening = Inflated(reading, subject.repository.name)
@@ -103,7 +107,7 @@ def _listed(subject: Subject, variables: dict[str, bytes]) -> Dialogue[tuple["_L
 
 def opened(subject: Subject, sealed: Snapshot, listing: Iterable[bytes]) -> Snapshot:
     """Return what a sealed snapshot holds, out of its compressed pieces; none of it has a digest yet."""
-    reading = _Listing(subject)
+    reading = Listing(subject)
     for piece in listing:
         reading.read(zlib.decompress(piece))
     found = reading.snapshot(Answer(0, b"", b""))
@@ -115,7 +119,7 @@ def _by_template(subject: Subject, variables: dict[str, bytes]) -> Dialogue[Snap
     if answer.status == scripts.MISSING:
         return _missing(subject)
     head, _, listed = checked(answer, subject, "listcmd").payload.partition(subject.token + b" listed\n")
-    place = _Listing(subject)
+    place = Listing(subject)
     place.feed(head)
     root, left = place.head()
     seen = yield from stat_named(subject, root, paths(listed, root, subject.repository.name))
@@ -132,19 +136,19 @@ def stat_named(subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snaps
         return Snapshot(subject.repository.name, root, {})
     words = subject.capabilities.stat_words(subject.token)
     command = Command(scripts.STAT, {"ROOT": root, **words})
-    reading = _Listing(subject, root)
+    reading = Listing(subject, root)
     answer = yield Request(command, encode.lines(keys), LISTING_PATIENCE, reading)
     seen = reading.snapshot(answer)
     wanted = set(keys)
     strange = next((key for key in seen.items if key not in wanted), None)
     if strange is not None:
-        raise _suspicious(subject.repository.name, strange, "was not asked for")
+        raise suspicious(subject.repository.name, strange, "was not asked for")
     gone = [key for key in keys if key not in seen.items]
     complete = len(gone) <= seen.skipped
     return replace(seen, complete=complete, problems=() if complete else seen.problems)
 
 
-class _Listing:
+class Listing:
     """Reads where a root is, what lies in its staging, and a stat tool's records; see `Reader`.
 
     Args:
@@ -174,7 +178,7 @@ class _Listing:
         try:
             plain = self._digested.feed(piece)
         except FrameError as error:
-            raise _suspicious(self._subject.repository.name, error.noise, "is no answer of stat") from None
+            raise suspicious(self._subject.repository.name, error.noise, "is no answer of stat") from None
         if self._sight:
             # Mostly nobody reads it, and there may be a million names: it takes a sixth of the room so.
             self._unread.append(zlib.compress(plain, 1))
@@ -190,7 +194,7 @@ class _Listing:
         """Return the root, and what lies in its staging, once all that tells of them came."""
         self._end()
         if not self._root:
-            raise _suspicious(self._subject.repository.name, b"", "does not tell where its root is")
+            raise suspicious(self._subject.repository.name, b"", "does not tell where its root is")
         return self._root, tuple(self._left)
 
     def snapshot(self, answer: Answer) -> Snapshot:
@@ -254,14 +258,20 @@ class _Listing:
             self._left.append(fields[1])
             return
         if len(fields) != 6 or not fields[5].startswith(b"./"):
-            raise _suspicious(name, record, "is no answer of stat")
+            raise suspicious(name, record, "is no answer of stat")
         key = fields[5][2:]
         if _ours(key):
             return
-        _check_key(key, self._items, name)
+        _check_key(key, name)
         mode, stamp = _stamp(fields, name)
-        if mode & 0o170000 == _REGULAR:
-            self._items.add(Item(key, None, stamp, mode & 0o777))
+        self.hold(Item(key, None, stamp, mode & 0o777), regular=mode & 0o170000 == _REGULAR)
+
+    def hold(self, item: Item, *, regular: bool) -> None:
+        """Keep what is listed: a regular file; another entry is counted."""
+        if item.key in self._items:
+            raise suspicious(self._subject.repository.name, item.key, "is listed twice")
+        if regular:
+            self._items.add(item)
         else:
             self._skipped += 1
 
@@ -303,7 +313,7 @@ def _stamp(fields: list[bytes], name: str) -> tuple[int, Stamp]:
     mode, size, mtime, ctime, inode, _ = fields
     times = [_TIME.fullmatch(mtime), _TIME.fullmatch(ctime)]
     if not (_MODE.fullmatch(mode) and _SIZE.fullmatch(size) and _INODE.fullmatch(inode) and all(times)):
-        raise _suspicious(name, fields[5], "has no readable size or time")
+        raise suspicious(name, fields[5], "has no readable size or time")
     what, _, bits = mode.rpartition(b":")
     modified, changed = (_nanoseconds(found, floor=bool(what)) for found in times if found)
     raw = (_REGULAR if what == b"f" else 0) | int(bits, 8) if what else int(bits, 16)
@@ -351,17 +361,16 @@ def _ours(key: Key) -> bool:
     return key == STAGING.encode() or key.startswith(STAGING.encode() + b"/")
 
 
-def _check_key(key: Key, known: Mapping[Key, object], name: str) -> None:
+def _check_key(key: Key, name: str) -> None:
     parts = key.split(b"/")
     if not key or b"\0" in key or any(part in (b"", b".", b"..") for part in parts):
-        raise _suspicious(name, key, "is not a clean relative path")
+        raise suspicious(name, key, "is not a clean relative path")
     if len(key) > 4096 or max(map(len, parts)) > 255:
-        raise _suspicious(name, key, "is longer than any file name")
-    if key in known:
-        raise _suspicious(name, key, "is listed twice")
+        raise suspicious(name, key, "is longer than any file name")
 
 
-def _suspicious(name: str, entry: bytes, why: str) -> ListingError:
+def suspicious(name: str, entry: bytes, why: str) -> ListingError:
+    """Return the error for a listing in which an entry cannot be true."""
     return ListingError(
         f"its listing is not to be trusted: {visible(entry, 120)!r} {why}; nothing was changed",
         where=name,

@@ -94,7 +94,7 @@ def test_a_dry_run_plans_it_and_blocks_nobody_behind(filled: World) -> None:
 def test_a_file_that_was_young_and_is_left_alone_during_the_wait_is_taken(filled: World) -> None:
     """It was written while other files moved, and not since."""
     master = filled.host("master")
-    master.put(b"/m/slow", b"ev", mtime=int(time.time()))
+    master.put(b"/m/slow", b"ev", mtime=int(time.time()) + 60)
     master.faults.append(Fault("none", "read", first=write(filled, WHOLE)))
     assert filled.run("proxy").report.repositories["proxy"].outcome == "done"
     assert filled.host("proxy").below(b"/p")[b"slow"] == WHOLE
@@ -138,7 +138,7 @@ def test_a_file_that_begins_to_change_while_it_is_read_is_young(filled: World, w
 
 def test_what_begins_to_change_after_the_one_wait_is_deferred(filled: World) -> None:
     master = filled.host("master")
-    master.put(b"/m/slow", b"ev", mtime=int(time.time()))
+    master.put(b"/m/slow", b"ev", mtime=int(time.time()) + 60)
     master.faults.append(Fault("none", "read", 2, first=write(filled, WHOLE)))
     result = filled.run("proxy")
     assert result.report.repositories["proxy"].outcome == "deferred"
