@@ -136,6 +136,8 @@ class Link:
         announce(self._context.emit, self._order, prepared, self._working.reached if self._working else None)
         if not changes.transfers or not child.existed:
             return prepared
+        if self._flow:  # Who follows plans, and takes his lease, while this link does.
+            self._flow.begin(*going_to_hold(prepared))
         outlook = self._applier(child).foresee(prepared, make=not self._order.dry_run)
         self._refuse(outlook.refusal)
         return replace(prepared, outlook=outlook)
@@ -183,8 +185,6 @@ class Link:
         lease = self._lease
         assert lease is not None  # noqa: S101 - who works has it
         applier = self._working = self._working or self._applier(prepared.child, lease.token)
-        if self._flow and prepared.changes.transfers:
-            self._flow.begin(*going_to_hold(prepared))
         try:
             yield applier
         except SshsyncError as error:
