@@ -144,7 +144,7 @@ class Run:
             try:
                 return deed(what)
             except BaseException:
-                for flow in self._flows.values():
+                for flow in list(self._flows.values()):
                     flow.end(Blocked("the run broke off"))
                 raise
 
@@ -175,6 +175,7 @@ class Run:
         self._children[done.job.parent] -= 1
         if not self._children[done.job.parent]:
             self._shelf.clear(done.job.parent)
+            self._flows.pop(done.job.parent, None)
         as_of = done.offer.as_of if isinstance(done.offer, Offer) and ended.outcome in GOOD else 0.0
         self._finish(done.job, ended, done.items, as_of, reason)
 

@@ -1,5 +1,6 @@
 """The whole engine over hosts in memory: what a user may rely on, fault by fault."""
 
+import gc
 import hashlib
 
 import pytest
@@ -9,6 +10,7 @@ from sshsync.executors.serial import Serial
 from sshsync.executors.threads import Threads
 from sshsync.kinds.files import Files
 from sshsync.model import events as ev
+from sshsync.model.item import Snapshot
 from sshsync.state.journal import Journal
 from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World
@@ -536,3 +538,19 @@ def test_two_leftovers_of_one_file_are_published_once(world: World) -> None:
         proxy.put(b"/p/.sshsync/batch/0123456789abcdef-%d/a" % number, FILES[b"a"])
     report = world.run("proxy").report
     assert (report.repositories["proxy"].copied, report.repositories["proxy"].salvaged) == (len(FILES), 1)
+
+
+def test_what_nobody_takes_from_any_more_is_held_by_nobody(world: World) -> None:
+    """A tree may hold millions of items, and a chain many trees."""
+    world.fill("master", b"/m", {b"a": b"alpha"})
+    world.run("proxy", "node1")
+    held: list[str] = []
+
+    def look(event: ev.Event) -> None:
+        if isinstance(event, ev.Scanned) and event.repository == "node1":
+            gc.collect()
+            held.extend(one.repository for one in gc.get_objects() if type(one) is Snapshot)
+
+    assert world.run("proxy", "node1", sinks=[look]).exit_code == 0
+    assert {"proxy", "node1"} <= set(held)
+    assert "master" not in held
