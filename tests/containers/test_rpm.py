@@ -79,7 +79,7 @@ def test_what_is_bundled_is_said_and_locked(built: Path) -> None:
 def test_the_source_package_can_be_built_anew_without_the_script(built: Path, tmp_path: Path) -> None:
     source = next(built.glob("*.src.rpm"))
     words = ["rpmbuild", "--rebuild", "--quiet", "--nodeps", "--define", f"_topdir {tmp_path}", "--define", f"installer {sys.executable} -m pip"]
-    done = subprocess.run([*words, str(source)], capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run([*words, str(source)], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     listed = [
         subprocess.run(["rpm", "-qp", "--qf", "%{NVR}\\n[%{FILENAMES} %{FILEDIGESTS}\\n]", str(file)], capture_output=True, text=True, check=True).stdout
