@@ -4,7 +4,7 @@ import itertools
 import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sshsync.appliers.renames import Renames, about, grouped, in_order, line, numbers
@@ -19,7 +19,7 @@ from sshsync.remote import encode, room, scripts
 from sshsync.remote.frame import records
 from sshsync.remote.ranges import assembling
 from sshsync.remote.room import Room
-from sshsync.remote.scripts import OPEN, Command, Script
+from sshsync.remote.scripts import OPEN, Command
 from sshsync.transfers.load import Load, Loose, Part, by_directory, hexadecimal
 
 _COPY_RATE = 5_000_000
@@ -251,7 +251,9 @@ class Staging:
         if runs := next((name for name in scripts.RENAMERS if name in able.cutters), None):
             variables |= scripts.RENAMERS[runs].variables
         lines = made.ready() + b"".join(line(b"R", key) for key in in_the_way) + made.lines()
-        reply = self._flushed(scripts.PUBLISH, variables, lines, token)
+        # Of a directory that is renamed as a whole, each file is told.
+        command = Command(scripts.PUBLISH, variables, names=len(made.files))
+        reply = self._flushed(command, lines, token)
         tell(told(reply.payload, token))
         refused = self._refused(reply, made.order, "publishing")
         if present is not None:
@@ -275,7 +277,7 @@ class Staging:
             The keys that the host refused, with its words.
         """
         order = in_order(by_directory(keys))
-        return self._refused(self._flushed(scripts.DELETE, {}, encode.lines(order)), order, "deleting")
+        return self._refused(self._flushed(Command(scripts.DELETE), encode.lines(order)), order, "deleting")
 
     def _refused(self, reply: Reply, order: list[Key], doing: str) -> dict[Key, str]:
         failed = numbers(reply)
@@ -284,10 +286,11 @@ class Staging:
         said = reply.errors.strip().splitlines()
         return {order[number]: about(order[number], said) for number in failed if number < len(order)}
 
-    def _flushed(self, script: Script, variables: dict[str, bytes], lines: bytes, token: bytes = b"") -> Reply:
+    def _flushed(self, command: Command, lines: bytes, token: bytes = b"") -> Reply:
         sync = self._session().capabilities.sync.encode()
         self.durable = self.durable and bool(sync)
-        return self._run(Command(script, self._of({**variables, "SYNC": sync})), lines, 300.0, token)
+        variables = self._of({**command.variables, "SYNC": sync})
+        return self._run(replace(command, variables=variables), lines, 300.0, token)
 
     def _listed(self, below: bytes) -> dict[Key, int]:
         token = new_token()

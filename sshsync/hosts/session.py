@@ -230,7 +230,7 @@ class Session:
         name, idle = command.script.name, self.timeout + min(allow, LONGEST_SILENCE)
         if command.script.lists:
             return Limits(name, idle)
-        names = (stdin or b"").count(b"\0" if "XARGS" in command.variables else b"\n")
+        names = max(command.names, (stdin or b"").count(b"\0" if "XARGS" in command.variables else b"\n"))
         return Limits(name, idle, names, self.timeout, min(MOST_ANSWER, _MOST_TOLD + _MOST_A_NAME * names))
 
     def _begin(self) -> Transport:

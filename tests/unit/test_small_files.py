@@ -65,6 +65,19 @@ def test_packs_that_share_a_directory_are_published_together_at_one_go_and_known
     assert [event.hashed for event in world.seen(ev.Scanned)] == [0, 0]
 
 
+def test_whole_directories_of_many_files_are_told_of_file_by_file(world: World) -> None:
+    """What is asked for is a line for each directory; the answer has one for each file in them."""
+    files = {b"d%d/%0240d" % (n // 1000, n): b"%d" % n for n in range(8_000)}
+    world.fill("master", b"/m", files)
+    proxy = world.host("proxy")
+    brought = threading.Event()
+    proxy.faults.append(Fault("none", "unpack", 8, then=brought.set))
+    proxy.faults.append(Fault("none", "publish", first=lambda: brought.wait(20)))
+    assert world.run("proxy", text=ONE).exit_code == 0
+    assert moves(world)["publish"] < 8, "several packs at one go"
+    assert proxy.below(b"/p") == files
+
+
 def test_a_directory_that_no_listing_told_of_keeps_what_is_in_it(world: World) -> None:
     world.fill("master", b"/m", TREE)
     proxy = world.host("proxy")

@@ -107,11 +107,13 @@ class Command:
 
     Attributes:
         agent: it may ask the ssh-agent of the account that runs sshsync, as long as it runs.
+        names: of how many its answer tells, where its input may have a line for many of them.
     """
 
     script: Script
     variables: dict[str, bytes] = field(default_factory=dict)
     agent: bool = False
+    names: int = 0
 
 
 def load(file: str, *uses: Use, lists: bool = False) -> Script:
