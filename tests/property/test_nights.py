@@ -189,7 +189,7 @@ def memory_disk(tmp_path_factory) -> Iterator[Path]:
 NIGHTS = int(os.environ.get("SSHSYNC_NIGHTS", "150"))
 
 
-@pytest.mark.timeout(180 + NIGHTS)
+@pytest.mark.timeout(180 + 5 * NIGHTS)
 @settings(max_examples=NIGHTS)
 @given(
     TREES,

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from sshsync.core.lease import Here, Owner
 from sshsync.executors.serial import Serial
@@ -91,10 +91,12 @@ class Law(RuleBasedStateMachine):
     def a_twin(self) -> None:
         self.write(b"d/twin", self.master.below(b"/m")[b"big"])
 
-    @precondition(lambda self: self.parts())
     @rule(which=st.integers(0, 9), at=st.floats(0, 1, exclude_max=True))
     def a_part_rots(self, which: int, at: float) -> None:
+        """Where there is none nothing happens: which nights leave parts is for the threads to say, not for what is drawn."""
         parts = self.parts()
+        if not parts:
+            return
         file = self.proxy.files[parts[which % len(parts)]]
         place = int(at * len(file.data))
         if file.data:
@@ -171,7 +173,7 @@ def right(part: bytes, data: bytes) -> int:
     return sum(len(wanted) for found, wanted in blocks if found == wanted)
 
 
-@pytest.mark.timeout(180 + 2 * SEQUENCES)
+@pytest.mark.timeout(180 + 8 * SEQUENCES)
 def test_whatever_becomes_of_big_files_what_was_kept_is_not_sent_again() -> None:
     run_state_machine_as_test(Law, settings=settings(max_examples=SEQUENCES, stateful_step_count=12, deadline=None))
 
