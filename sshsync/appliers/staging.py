@@ -124,12 +124,14 @@ class Staging:
 
         Of several changes to one content each is given a part of its own, as long as there are some.
         """
-        by_digest: dict[str, deque[Transfer]] = {}
-        for one in wanted.values():
-            if one.new.digest:
-                by_digest.setdefault(hexadecimal(one.new.digest), deque()).append(one)
         names = [name.decode("ascii", "replace") for name in left]
-        parts = self._listed(b".sshsync/part") if any(name.startswith("part/") for name in names) else {}
+        by_digest: dict[str, deque[Transfer]] = {
+            name.removeprefix("part/").partition(".")[0]: deque() for name in names if name.startswith("part/")
+        }
+        parts = self._listed(b".sshsync/part") if by_digest else {}
+        for one in wanted.values() if by_digest else ():
+            if one.new.digest and (found := by_digest.get(hexadecimal(one.new.digest))) is not None:
+                found.append(one)
         for name in names:
             form, _, base = name.partition("/")
             changes_to = by_digest.get(base.partition(".")[0])
