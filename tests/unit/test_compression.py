@@ -458,3 +458,10 @@ def test_a_listing_of_which_nothing_comes_is_damaged() -> None:
     for _ in range(500):
         opening.feed(b"n" * 5000)
     assert opening.damaged == "nothing comes of it"
+
+
+@pytest.mark.parametrize(
+    ("tools", "tool"), [((ZSTD, ZSTD), ZSTD), ((ZSTD, GZIP), GZIP), ((GZIP, ZSTD), GZIP), ((ZSTD, ""), ZSTD), (("", ZSTD), ZSTD), (("", GZIP), GZIP)], ids=str
+)  # fmt: skip
+def test_a_sample_is_made_by_the_slower_tool_of_both_legs(tools: tuple[str, str], tool: str) -> None:
+    assert packing.slowest(tools) == tool
