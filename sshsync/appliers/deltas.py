@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain
 
+from sshsync.appliers import way
 from sshsync.appliers.base import Site
 from sshsync.appliers.looks import Looks
-from sshsync.core import way
+from sshsync.appliers.way import Way
 from sshsync.core.chunks import Comparison, Copy, Rates, begin, pays, reading, settled, step
 from sshsync.core.likely import Likely
 from sshsync.core.pieces import Cut, Extent, Piece, ladder, without
-from sshsync.core.way import Way
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.chunks import Means, Question
 from sshsync.model.change import Replace, Transfer

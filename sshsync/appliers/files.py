@@ -98,9 +98,10 @@ class FileApplier:
     def foresee(self, prepared: Prepared, *, make: bool) -> Outlook:
         """Refuse what does not fit, and files that cannot lie side by side there."""
         if not make and self._streams:
-            limit = self._site.child.bwlimit.at(wall(self._asking.clock()))
-            round_trip = self._asking.session(self._site.child).round_trip
-            for words in foretold(prepared, means_of(self._site, self._asking), limit, round_trip):
+            child, asking = self._site.child, self._asking
+            limit = child.bwlimit.at(wall(asking.clock()))
+            round_trip = asking.retry(child, "room", lambda: asking.session(child).round_trip)
+            for words in foretold(prepared, means_of(self._site, asking), limit, round_trip):
                 self._ledger.decide(words)
         room = self._asking.retry(self._site.child, "room", lambda: self._staging.room(make=make))
         if room.barred:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+from sshsync.appliers import way
 from sshsync.appliers.deltas import Held, begun, rates_for
 from sshsync.appliers.reuse import twins
-from sshsync.core import way
+from sshsync.appliers.way import Way
 from sshsync.core.chunks import Rates
-from sshsync.core.way import Way
 from sshsync.kinds.chunks import Means
 from sshsync.model.change import Transfer
 from sshsync.model.item import Item, Key
