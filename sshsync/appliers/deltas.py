@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain
 
+from sshsync.appliers import way
 from sshsync.appliers.base import Site
-from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
-from sshsync.appliers.reuse import twins
+from sshsync.appliers.way import Way
 from sshsync.core.chunks import Comparison, Copy, Rates, begin, pays, reading, settled, step
 from sshsync.core.likely import Likely
 from sshsync.core.pieces import Cut, Extent, Piece, ladder, without
@@ -16,7 +16,6 @@ from sshsync.hosts.asking import Asking
 from sshsync.kinds.chunks import Means, Question
 from sshsync.model.change import Replace, Transfer
 from sshsync.model.item import Digest, Item, Key
-from sshsync.model.prepared import Prepared
 from sshsync.model.words import visible
 from sshsync.transfers.load import SMALL, Part
 from sshsync.transfers.pace import wall
@@ -67,7 +66,7 @@ class Held:
     def others(self, change: Transfer) -> list[Key]:
         """Return the files that may hold much of a new content: the old version, else what has a name much like it."""
         if isinstance(change, Replace):
-            return [change.key]
+            return [change.key] if change.old.size else []
         if self._likely is None:
             self._likely = Likely(self._items.values(), SMALL)
         found = self._likely.of(change.key, change.size)
@@ -120,29 +119,38 @@ class Deltas:
         missing = without([Extent(0, load.size)], there)
         twin = self._held.twin(load.change.new)
         if twin is not None:
+            self._tell(load, Way.COPIED)
             return tuple(Copy(one.offset, one.length, twin, one.offset) for one in missing)
         others = self._held.others(load.change)
-        if means is None or not (others or former) or not missing:
+        if not (others or former) or not missing:
+            return ()
+        if means is None:
+            self._tell(load, Way.APART)
             return ()
         began = self._asking.monotonic()
+        first = began
         seen = self._looks.look(self._site.child, self._site.root, others).items
         rates = self._rates(means, self._asking.monotonic() - began)
         old = {**former, **{key: seen[key].size for key in others if key in seen}}
-        cuts = ladder(max(load.size, *old.values(), 1), content=means.content)
-        comparison = begin(load.size, old, there if means.content else _aligned(there, cuts[0].most))
+        comparison, cuts = begun(load.size, old, there, means)
+        if way.weigh(comparison, cuts, rates) is Way.SLOWER:
+            self._tell(load, f"{Way.SLOWER}: {way.measured(rates)}")
+            return ()
         for cut in cuts:
             if pays(comparison, cut, rates):
                 began = self._asking.monotonic()
                 told = self._look(load, comparison, cut, means)
                 rates = self._measured(rates, comparison, cut, self._asking.monotonic() - began)
                 comparison = step(comparison, cut, *told)
-        self._decide(_words(load, comparison, rates))
+        self._tell(load, way.found(comparison, self._asking.monotonic() - first, rates))
         return settled(comparison, int(rates.link * SPOT[means.content])).copies
 
     def _rates(self, means: Means, round_trip: float) -> Rates:
         limit = self._site.child.bwlimit.at(wall(self._asking.clock()))
-        link = self._rate() or min(LINK, limit or LINK)
-        return Rates(link, self._digesting, 0.0 if means.content else PROCESSES, round_trip)
+        return rates_for(means, limit, round_trip, link=self._rate(), digesting=self._digesting)
+
+    def _tell(self, load: Part, words: str) -> None:
+        self._decide(f"{visible(load.change.key, 200)}: {words}")
 
     def _measured(self, rates: Rates, comparison: Comparison, cut: Cut, took: float) -> Rates:
         """Return the rates as a look shows them that took so many seconds."""
@@ -165,34 +173,29 @@ class Deltas:
             return list(chain(*theirs.result())), {key: list(chain(*told)) for key, told in ours.items()}
 
 
-def foretold(prepared: Prepared, ledger: Ledger, limit: float) -> None:
-    """Tell what is not going to be sent as a whole, as far as that is known without reading anything.
+def rates_for(
+    means: Means, limit: float, round_trip: float, *, link: float = 0.0, digesting: float = DIGESTING
+) -> Rates:
+    """Return the rates by which it is decided.
 
     Args:
         limit: bytes a second that the link may carry now; 0 for any.
+        round_trip: seconds that a question takes.
+        link, digesting: bytes a second as they were measured; 0 for a link over which nothing went yet.
     """
-    held = Held(prepared.child.items, {})
-    big = [change for change in prepared.changes.transfers if change.size >= SMALL]
-    big_twins = [change for change in big if held.twin(change.new) is not None]
-    others = [change for change in big if held.twin(change.new) is None and held.others(change)]
-    same = len(big_twins) + len(twins(prepared.changes.transfers, prepared.child.items))
-    if same:
-        ledger.remark(f"{same} file(s) would be copied on the child, which has their content already")
-    if others:
-        reckoned = f"{min(LINK, limit or LINK) / 1e6:.1f} MB/s are reckoned with until the link is measured"
-        words = "big file(s) would be compared with what the child has, and what differs sent"
-        ledger.remark(f"{len(others)} {words}, as far as that is quicker than to send all: {reckoned}")
+    return Rates(link or min(LINK, limit or LINK), digesting, 0.0 if means.content else PROCESSES, round_trip)
 
 
-def _words(load: Part, comparison: Comparison, rates: Rates) -> str:
-    """Tell what was decided, and why."""
-    name = visible(load.change.key, 200)
-    measured = f"the link carries {rates.link / 1e6:.1f} MB/s, the hosts digest {rates.digesting / 1e6:.0f} MB/s"
-    if not comparison.looks:
-        return f"{name}: sent without comparing, which takes longer than sending it: {measured}"
-    done = sum(one.length for one in comparison.done)
-    there = load.size - done - comparison.missing
-    return f"{name}: compared in {comparison.looks} step(s), {there} of {load.size} bytes need not be sent: {measured}"
+def begun(size: int, old: Mapping[Key, int], there: Sequence[Extent], means: Means) -> tuple[Comparison, Sequence[Cut]]:
+    """Return the comparison of a file before anything was asked, and the looks that there are.
+
+    Args:
+        size: its bytes.
+        old: bytes of each file of the child that may hold some of it.
+        there: what is known to be right already.
+    """
+    cuts = ladder(max(size, *old.values(), 1), content=means.content)
+    return begin(size, old, there if means.content else _aligned(there, cuts[0].most)), cuts
 
 
 def _aligned(extents: Sequence[Extent], size: int) -> list[Extent]:

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from sshsync.appliers.arrivals import Arrivals
 from sshsync.appliers.base import Feed, Reached, Site
-from sshsync.appliers.deltas import Held, foretold
+from sshsync.appliers.deltas import Held
+from sshsync.appliers.foretold import alike, foretold
 from sshsync.appliers.ledger import Ledger
 from sshsync.appliers.looks import Looks
 from sshsync.appliers.mend import MEND, Mend, changed, mended
 from sshsync.appliers.moves import Mover, Tools
 from sshsync.appliers.parts import Parts
+from sshsync.appliers.proofs import means_of
 from sshsync.appliers.reuse import REUSE, Made, Reuse, Twins, reused, twins
 from sshsync.appliers.staged import Staged
 from sshsync.appliers.staging import Staging
@@ -96,8 +98,11 @@ class FileApplier:
     def foresee(self, prepared: Prepared, *, make: bool) -> Outlook:
         """Refuse what does not fit, and files that cannot lie side by side there."""
         if not make and self._streams:
-            limit = self._site.child.bwlimit.at(wall(self._asking.clock()))
-            foretold(prepared, self._ledger, limit)
+            child, asking = self._site.child, self._asking
+            limit = child.bwlimit.at(wall(asking.clock()))
+            round_trip = asking.retry(child, "room", lambda: asking.session(child).round_trip)
+            for words in foretold(prepared, means_of(self._site, asking), limit, round_trip):
+                self._ledger.decide(words)
         room = self._asking.retry(self._site.child, "room", lambda: self._staging.room(make=make))
         if room.barred:
             raise barred(self._site.child, room.barred)
@@ -158,6 +163,8 @@ class FileApplier:
         followed = self._parts is not None
         mover, parts = self._movers(prepared)
         parts.only(prepared)
+        for words in alike(len(self._twins)):
+            self._ledger.decide(words)
         transfers = self._possible(prepared, mover)
         parent = self._site.parent
         young = verify.young(prepared.parent, parent.stable_for) if not parent.parent else {}

@@ -21,6 +21,14 @@ _LEVELS = (1 << 20, 1 << 16)
 """Bytes of the chunks in which a part is compared with the parent's file: coarse first, finer where the two differ."""
 
 
+def means_of(site: Site, asking: Asking) -> Means | None:
+    """Return what both hosts of a link can compare files by; None when they have nothing in common."""
+    parent, child = (asking.capabilities(end) for end in (site.parent, site.child))
+    # Without dd on both, files come whole: then nothing need be known of a part of one.
+    able = "dd" in parent.tools and "dd" in child.tools
+    return common(parent, child, site.child.digest) if able else None
+
+
 class Proofs:
     """Asks both hosts of a link.
 
@@ -43,10 +51,7 @@ class Proofs:
     def means(self) -> Means | None:
         """What both hosts can compare files by; None when they have nothing in common."""
         if not self._asked:
-            parent, child = (self._asking.capabilities(end) for end in (self._site.parent, self._site.child))
-            # Without dd on both, files come whole: then nothing need be known of a part of one.
-            able = "dd" in parent.tools and "dd" in child.tools
-            self._means = common(parent, child, self._site.child.digest) if able else None
+            self._means = means_of(self._site, self._asking)
             self._asked = True
         return self._means
 

@@ -280,6 +280,8 @@ class Bars:
             self._update(event.repository, items=f"{done + len(event.items)}/{total}")
         elif isinstance(event, ev.RepositoryFinished):
             self._update(event.repository, state=event.outcome)
+        elif isinstance(event, ev.RunStarted) and event.dry_run:
+            self._lines = (*self._lines, ev.Decided)
         if isinstance(event, self._lines) and (line := lines.line(event)):
             self._console.print(line)
         if self._verbose:

@@ -179,8 +179,8 @@ class RepositoryOptions(_Options):
     compress: Annotated[Compress, BeforeValidator(values.compress)] = _option(
         Compress.NO,
         "Whether bytes are compressed between parent and controller and between controller and this host, wherever "
-        "there is gzip: `yes`, `no`, or `auto` for where that brings them sooner, by what the link carries and what "
-        "becomes of their first megabyte.",
+        "there is zstd or gzip, each leg by the better one of its host: `yes`, `no`, or `auto` for where that brings "
+        "them sooner, by what the link carries and what becomes of their first megabyte.",
         "auto",
     )
     streams: Annotated[int, PlainValidator(values.streams)] = _option(

@@ -13,21 +13,23 @@ class Inflated:
 
     Args:
         reader: takes what was compressed.
+        tool: what compressed it.
         name: the repository that is told of.
 
     Attributes:
         damaged: what is wrong with it, in words; nothing that the reader took counts then.
     """
 
-    def __init__(self, reader: Reader, name: str) -> None:
+    def __init__(self, reader: Reader, tool: str, name: str) -> None:
         self._reader = reader
+        self._tool = tool
         self._name = name
         self.begin()
 
     def begin(self) -> None:
         """See `Reader`."""
         self._reader.begin()
-        self._stream = Inflating(_PIECE)
+        self._stream = Inflating(self._tool, _PIECE)
         self._size = 0
         self._came = False
         self.damaged = ""

@@ -15,7 +15,7 @@ from sshsync.model.item import Item, Items, Key, Problem, Sealed, Sight, Snapsho
 from sshsync.model.policy import LOCAL
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
-from sshsync.remote import encode, scripts
+from sshsync.remote import encode, packing, scripts
 from sshsync.remote.frame import PLAIN, Digested, FrameError, Records, records
 from sshsync.remote.scripts import STAGING, Command
 
@@ -93,14 +93,15 @@ def list_all(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
 def listed(subject: Subject, variables: dict[str, bytes], reading: L) -> Dialogue[tuple[L, Answer]]:
     """Have a root listed, compressed where it comes from another machine that can: a sixth of the bytes is left."""
     words = {**variables, **subject.capabilities.list_words(subject.token)}
-    if "gzip" in subject.capabilities.tools and subject.repository.host.transport != LOCAL:
-        opening = Inflated(reading, subject.repository.name)
-        command = Command(scripts.LIST, {**words, "GZ": b"yes"})
+    tool = packing.best(subject.capabilities.tools)
+    if tool and subject.repository.host.transport != LOCAL:
+        opening = Inflated(reading, tool, subject.repository.name)
+        command = Command(scripts.LIST, {**words, "PACK": tool.encode()})
         answer = yield Request(command, allow=LISTING_PATIENCE, reader=opening)
         opening.end(answer.status)
         if not opening.damaged:
             return reading, answer
-        yield Remark(f"what its gzip sends is damaged ({opening.damaged}): it is listed again as it is")
+        yield Remark(f"what its {tool} sends is damaged ({opening.damaged}): it is listed again as it is")
     answer = yield Request(Command(scripts.LIST, words), allow=LISTING_PATIENCE, reader=reading)
     return reading, answer
 

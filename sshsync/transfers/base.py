@@ -10,6 +10,7 @@ from typing import Protocol
 from sshsync.hosts.session import Session
 from sshsync.model.item import Digest, Key
 from sshsync.model.topology import Repository
+from sshsync.remote import packing
 from sshsync.transfers.load import Load, Span
 from sshsync.transfers.wire import Passage, Wire
 
@@ -68,9 +69,9 @@ class Ends:
         return max(self.source.round_trip, self.target.round_trip)
 
     @property
-    def zips(self) -> tuple[bool, bool]:
-        """Whether parent and child can compress, and open what is compressed."""
-        source, target = ("gzip" in end.capabilities.tools for end in (self.source, self.target))
+    def packers(self) -> tuple[str, str]:
+        """The tools by which parent and child compress, and open what is compressed; "" where there is none."""
+        source, target = (packing.best(end.capabilities.tools) for end in (self.source, self.target))
         return source, target
 
     @property
@@ -80,7 +81,7 @@ class Ends:
 
     def passage(self, load: Load) -> Passage:
         """Return how bytes of a load go from a command on the parent to one on the child."""
-        return self.wire.passage(load, self.zips)
+        return self.wire.passage(load, self.packers)
 
     def along(self, number: int) -> "Ends":
         """Return the same ends over another lane; lane 0 is this one.

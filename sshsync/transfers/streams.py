@@ -250,7 +250,7 @@ class Streams:
         rate = self._sent / max(0.001, self._ends.clock() - self._began)
         most = min(SPOTS, length_at(0, rate, self._ends.chunk))
         found = [self._work.popleft() for _ in range(together(tuple(islice(self._work, MANY)), most))]
-        upto = self._ends.wire.most(self._load, self._ends.zips) if found else 0
+        upto = self._ends.wire.most(self._load, self._ends.packers) if found else 0
         if upto and found[-1].length > upto:
             key, offset, length = found[-1].key, found[-1].offset, found[-1].length
             found[-1] = Span(key, offset, upto)

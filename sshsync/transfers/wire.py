@@ -6,7 +6,6 @@ itself: the controller has all bytes as they are in between.
 
 import threading
 import time
-import zlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +19,8 @@ from sshsync.model.item import Key
 from sshsync.model.policy import LOCAL, Compress
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
-from sshsync.remote.inflate import GZIP, DamagedError, Inflating
+from sshsync.remote import packing
+from sshsync.remote.inflate import DamagedError, Inflating
 from sshsync.remote.scripts import Command
 from sshsync.transfers.load import Load, Part
 from sshsync.transfers.pace import Pace, wall
@@ -29,8 +29,8 @@ from sshsync.transports.base import PIECE
 LEGS = ("source", "target")
 """From the parent to the controller, and from there to the child."""
 
-FASTEST, AS_IT_IS = 1, 0
-"""zlib's levels: each further one costs more time than it saves on most links."""
+Tools = tuple[str, str]
+"""What compresses on each leg: see `packing.TOOLS`; "" for nothing."""
 
 Clocks = tuple[Callable[[], float], Callable[[], float]]
 
@@ -84,23 +84,21 @@ class Wire:
         self._told: set[bool] = set()
         self._plain: set[str] = set()
 
-    def passage(self, load: Load, able: tuple[bool, bool]) -> "Passage":
+    def passage(self, load: Load, tools: Tools) -> "Passage":
         """Return how bytes of a load go in one go.
 
         Args:
             load: what they are part of.
-            able: whether the parent and the child have what compresses.
+            tools: what compresses on the parent, and on the child; "" for nothing.
         """
-        possible = self._possible(able)
-        wanted = self._wanted(_sort(load)) if any(possible) else False
-        source, target = (one and bool(wanted) for one in possible)
-        unknown = wanted is None and any(possible)
-        return Passage(self, load, compressed=(source, target), sampling=unknown, later=unknown and possible[1])
+        tools = self._possible(tools)
+        wanted = self._wanted(_sort(load)) if any(tools) else False
+        return Passage(self, load, tools, wanted)
 
-    def most(self, load: Load, able: tuple[bool, bool]) -> int:
+    def most(self, load: Load, tools: Tools) -> int:
         """Return how many bytes go at the most before it is decided again whether they are compressed; 0 for all."""
         sort = _sort(load)
-        if self._compress is not Compress.AUTO or not any(self._possible(able)) or self._wanted(sort) is not None:
+        if self._compress is not Compress.AUTO or not any(self._possible(tools)) or self._wanted(sort) is not None:
             return 0
         with self._lock:
             if self._busy[False].moved.telling:
@@ -109,9 +107,9 @@ class Wire:
             self._asked[sort] = asked + 1
         return compression.more(asked)
 
-    def _possible(self, able: tuple[bool, bool]) -> tuple[bool, bool]:
+    def _possible(self, tools: Tools) -> Tools:
         source, target = (
-            can and leg in self._legs and leg not in self._plain for leg, can in zip(LEGS, able, strict=True)
+            tool if leg in self._legs and leg not in self._plain else "" for leg, tool in zip(LEGS, tools, strict=True)
         )
         return source, target
 
@@ -174,11 +172,11 @@ class Wire:
             legs = dict(zip(LEGS, passage.legs, strict=True))
             tally.wire += max((legs[leg] for leg in self._legs), default=passage.raw)
 
-    def sample(self, load: Load, raw: bytes) -> bool:
-        """Find out what becomes of some bytes of a load; tell whether more of them are wanted for that."""
-        sort = _sort(load)
+    def sample(self, load: Load, raw: bytes, tool: str) -> bool:
+        """Find out what a tool makes of some bytes of a load; tell whether more of them are wanted for that."""
+        sort, engine = _sort(load), packing.packer(tool)
         began = self._clock()
-        left = len(zlib.compress(raw, FASTEST))
+        left = len(engine.compress(raw)) + len(engine.flush())
         seconds = self._clock() - began
         with self._lock:
             known = self._samples.get(sort, Sample())
@@ -195,18 +193,16 @@ class Passage:
         came, went: bytes that came from the parent, and went to the child, as they were on the wire.
     """
 
-    def __init__(
-        self, wire: Wire, load: Load, *, compressed: tuple[bool, bool], sampling: bool = False, later: bool = False
-    ) -> None:
+    def __init__(self, wire: Wire, load: Load, tools: Tools, wanted: bool | None) -> None:
         self.load = load
         self.raw = self.came = self.went = 0
         self._wire = wire
-        self._source, self._target = compressed
+        self._tools = tools
+        self._source, self._target = (bool(tool and wanted) for tool in tools)
         self._reads = False
-        self._sampling = sampling
-        self._later = later
-        level = FASTEST if self._target else AS_IT_IS
-        self._deflate = zlib.compressobj(level, zlib.DEFLATED, GZIP) if self._target or later else None
+        self._sampling = wanted is None
+        self._later = wanted is None and bool(tools[1])
+        self._packer = packing.packer(tools[1]) if self._target else packing.wrapper(tools[1]) if self._later else None
 
     def __enter__(self) -> "Passage":
         self._wire.begin(compressed=self._source or self._target)
@@ -218,11 +214,11 @@ class Passage:
     def reading(self, command: Command) -> Command:
         """Return the parent's command as it prints for this passage."""
         self._reads = True
-        return _compressed(command) if self._source else command
+        return _compressed(command, self._tools[0]) if self._source else command
 
     def writing(self, command: Command) -> Command:
         """Return the child's command as it takes what comes by this passage."""
-        return _compressed(command) if self._deflate else command
+        return _compressed(command, self._tools[1]) if self._packer else command
 
     @property
     def legs(self) -> tuple[int, int]:
@@ -243,7 +239,7 @@ class Passage:
         for piece in pieces:
             self.raw += len(piece)
             if self._sampling:
-                self._sampling = self._wire.sample(self.load, piece[:SAMPLE])
+                self._sampling = self._wire.sample(self.load, piece[:SAMPLE], packing.slowest(self._tools))
             yield piece
 
     def write(self, target: Conversation, data: bytes) -> None:
@@ -256,12 +252,12 @@ class Passage:
             self._later = False
             if decided:
                 self._turn(target)
-        self._send(target, self._deflate.compress(data) if self._deflate else data)
+        self._send(target, self._packer.compress(data) if self._packer else data)
 
     def close(self, target: Conversation) -> None:
         """Send what is left: nothing comes any more."""
-        if self._deflate:
-            self._send(target, self._deflate.flush())
+        if self._packer:
+            self._send(target, self._packer.flush())
 
     def _send(self, target: Conversation, data: bytes) -> None:
         self.went += len(data)
@@ -273,17 +269,17 @@ class Passage:
             data = data[step:]
 
     def _turn(self, target: Conversation) -> None:
-        """Compress what follows: gzip takes several streams for one."""
+        """Compress what follows: the tools take several streams for one."""
         self.close(target)
         self._wire.end(self, compressed=False)
         self.raw = self.came = self.went = 0
-        self._deflate = zlib.compressobj(FASTEST, zlib.DEFLATED, GZIP)
+        self._packer = packing.packer(self._tools[1])
         self._target = True
         self._wire.begin(compressed=True)
 
     def _opened(self, source: Conversation) -> Iterator[bytes]:
         try:
-            yield from inflated(self._counted(source), source)
+            yield from inflated(self._counted(source), source, self._tools[0])
         except SourceChangedError as error:
             self._wire.distrust(error)
             raise
@@ -294,29 +290,30 @@ class Passage:
             yield piece
 
 
-def inflated(pieces: Iterator[bytes], source: Conversation) -> Iterator[bytes]:
+def inflated(pieces: Iterator[bytes], source: Conversation, tool: str) -> Iterator[bytes]:
     """Yield what compressed pieces hold, never more than a piece of it at once, whatever a host may send.
 
     Args:
         pieces: as they come.
         source: who sends them: asked for its words when they are damaged.
+        tool: what compressed them there.
 
     Raises:
         SourceChangedError: they are damaged, or end too soon, or nothing comes of them.
     """
-    engine = Inflating(PIECE)
+    engine = Inflating(tool, PIECE)
     try:
         for piece in pieces:
             yield from engine.feed(piece)
         engine.end()
     except DamagedError as error:
-        raise _damaged(source, str(error)) from None
+        raise _damaged(source, tool, str(error)) from None
 
 
-def _damaged(source: Conversation, words: str) -> SourceChangedError:
+def _damaged(source: Conversation, tool: str, words: str) -> SourceChangedError:
     said = visible(source.said.strip(), 200)
     told = f"; it said: {said}" if said else ""
-    return SourceChangedError(f"what its gzip sends is damaged: {words}{told}", where=source.label)
+    return SourceChangedError(f"what its {tool} sends is damaged: {words}{told}", where=source.label)
 
 
 def _name(load: Load) -> Key:
@@ -329,8 +326,8 @@ def _sort(load: Load) -> Key:
     return load.change.key if isinstance(load, Part) else b""
 
 
-def _compressed(command: Command) -> Command:
-    return replace(command, variables={**command.variables, "GZ": b"yes"})
+def _compressed(command: Command, tool: str) -> Command:
+    return replace(command, variables={**command.variables, "PACK": tool.encode()})
 
 
 def between(parent: Repository, child: Repository, stop: Stop, clocks: Clocks, tell: Callable[[str], None]) -> Wire:

@@ -2,10 +2,11 @@
 
 import os
 import re
-import zlib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
+from sshsync.remote import packing
 from sshsync.remote.scripts import LOST
 from sshsync.transports.memory_host import MemoryHost
 
@@ -98,19 +99,19 @@ class Shell:
 
     def _inflate(self) -> None:
         """Have the input opened where it comes compressed; what is damaged is so up to there."""
-        if not self._vars.get("GZ"):
+        tool = self._packer()
+        if not tool:
             return
-        self._tool("gzip")
         rest, self._stdin = self._stdin, b""
         while rest or not self._stdin:
-            engine = zlib.decompressobj(31)
+            engine = packing.unpacker(tool)
             try:
-                self._stdin += engine.decompress(rest)
-            except zlib.error:
-                self._damaged = b"gzip: stdin: not in gzip format"
+                self._stdin += engine.decompress(rest, sys.maxsize)
+            except packing.Damages:
+                self._damaged = f"{tool}: stdin: not in {tool} format".encode()
                 return
             if not engine.eof:
-                self._damaged = b"gzip: stdin: unexpected end of file"
+                self._damaged = f"{tool}: stdin: unexpected end of file".encode()
                 return
             rest = engine.unused_data
             if not rest:
@@ -123,10 +124,17 @@ class Shell:
 
     def _deflate(self) -> None:
         """Have the output compressed where that is asked for."""
-        if self._vars.get("GZ"):
-            self._tool("gzip")
-            engine = zlib.compressobj(1, zlib.DEFLATED, 31)
-            self._out[:] = engine.compress(self._out) + engine.flush()
+        tool = self._packer()
+        if tool:
+            engine = packing.packer(tool)
+            self._out[:] = engine.compress(bytes(self._out)) + engine.flush()
+
+    def _packer(self) -> str:
+        """Return the tool by which bytes come and go compressed; "" for none."""
+        tool = self._vars.get("PACK", b"").decode()
+        if tool:
+            self._tool(tool)
+        return tool
 
     def _top(self) -> None:
         host = self._host

@@ -360,7 +360,7 @@ def test_files_of_which_not_all_was_sent_stay_open(form: Form) -> None:
 
 
 @by_program
-@pytest.mark.parametrize("packed", [{}, {"GZ": b"yes"}], ids=["as it is", "compressed"])
+@pytest.mark.parametrize("packed", [{}, {"PACK": b"gzip"}], ids=["as it is", "compressed"])
 def test_ranges_of_many_files_come_from_one_program(form: Form, packed: dict[str, bytes]) -> None:
     for name in NAMES:
         form.place.put(name, b"content of " + name)

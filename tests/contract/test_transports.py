@@ -1,10 +1,10 @@
 """One contract for every transport: real OpenSSH, this machine, a host in memory."""
 
-import gzip
 import hashlib
 import io
 import json
 import os
+import shutil
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -25,20 +25,20 @@ from sshsync.kinds.files import Files
 from sshsync.model.change import Copy
 from sshsync.model.item import Item, Stamp
 from sshsync.model.topology import Login
-from sshsync.remote import encode, scripts
+from sshsync.remote import encode, packing, scripts
 from sshsync.remote.scripts import Command, Script
 from sshsync.transfers.base import Ends
 from sshsync.transfers.load import Load, Pack, Part
 from sshsync.transfers.wire import inflated
 from sshsync.transports.base import CHANNELS, Transport
 from sshsync.transports.local import LocalTransport
-from sshsync.transports.memory import MemoryHost, MemoryTransport
+from sshsync.transports.memory import MemoryHost, MemoryTransport, Tools
 from sshsync.transports.dialing import dial
 from sshsync.transports.ssh import SshTransport
 from sshsync.transports.trust import Trust
 from tests import values
 from tests.conftest import CHAIN, configure
-from tests.sshd import Sshd
+from tests.sshd import Sshd, require
 
 CONTENT = {b" lead and trail ": b"spaces", b"a": b"alpha", b"d/b c": b"beta", b"d/e/\xff\n$(x)": b"odd", b"empty": b"", b"-rf": b"dash"}
 SHA = {key: "sha256:" + hashlib.sha256(data).hexdigest() for key, data in CONTENT.items()}
@@ -300,35 +300,62 @@ def test_all_comes_however_little_may_come_ahead(place: Place, ahead: int) -> No
         assert sum(map(len, conversation.pieces())) == 3_000_000
 
 
+def equipped(place: Place, tool: str) -> None:
+    """See to it that a tool is there that compresses."""
+    if isinstance(place, InMemory):
+        place.host.tools = Tools(programs=Tools().programs | {tool})
+    else:
+        require(bool(shutil.which(tool)), tool)
+
+
+def packed(tool: str, data: bytes) -> bytes:
+    engine = packing.packer(tool)
+    return engine.compress(data) + engine.flush()
+
+
+def wrapped(tool: str, data: bytes) -> bytes:
+    """Return a stream in which bytes are as they were, as it goes while nobody knows whether compressing pays."""
+    engine = packing.wrapper(tool)
+    return engine.compress(data[:1]) + engine.compress(data[1:]) + engine.flush()
+
+
+by_tool = pytest.mark.parametrize("tool", packing.TOOLS)
+
+
+@by_tool
 @pytest.mark.parametrize("root", [b"", b"/gone", b"/d/b c"], ids=["the root", "nothing", "a file"])
-def test_a_listing_that_comes_compressed_is_the_same(place: Place, root: bytes) -> None:
+def test_a_listing_that_comes_compressed_is_the_same(place: Place, root: bytes, tool: str) -> None:
+    equipped(place, tool)
     place.put(b"d/b c", b"beta")
     token = new_token()
     words = {"ROOT": place.root + root, "MAKE": b"no", **place.session.capabilities.list_words(token)}
     plain = place.session.run(Command(scripts.LIST, words), token=token)
-    with place.session.start(Command(scripts.LIST, {**words, "GZ": b"yes"}), b"", token=token) as conversation:
-        came = b"".join(conversation.pieces())
+    with place.session.start(Command(scripts.LIST, {**words, "PACK": tool.encode()}), b"", token=token) as conversation:
+        came = list(conversation.pieces())
         reply = conversation.reply(b"")
     assert (reply.status, reply.errors) == (plain.status, plain.errors)
-    assert (gzip.decompress(came) if came else b"") == plain.payload
+    assert (b"".join(inflated(iter(came), conversation, tool)) if came else b"") == plain.payload
 
 
-def test_what_goes_compressed_is_as_it_was(place: Place) -> None:
+@by_tool
+def test_what_goes_compressed_is_as_it_was(place: Place, tool: str) -> None:
     """Every program that reads or takes bytes, on the tools and shells that there are."""
+    equipped(place, tool)
     place.put(b"big", b"line after line\n" * 200_000)
     place.put(b"d/b c", b"beta")
-    given = {"ROOT": place.root, "GZ": b"yes"}
+    given = {"ROOT": place.root, "PACK": tool.encode()}
     with place.session.start(Command(scripts.READ, given), encode.lines([b"big", b"d/b c"])) as conversation:
-        assert b"".join(inflated(conversation.pieces(), conversation)) == b"line after line\n" * 200_000 + b"beta"
+        assert b"".join(inflated(conversation.pieces(), conversation, tool)) == b"line after line\n" * 200_000 + b"beta"
         assert conversation.reply(b"").status == 0
     with place.session.start(Command(scripts.READ, given), encode.lines([b"gone"])) as conversation:
-        assert b"".join(inflated(conversation.pieces(), conversation)) == b""
+        assert b"".join(inflated(conversation.pieces(), conversation, tool)) == b""
         assert b"gone" in conversation.reply(b"").errors
     part = {**given, **WHOLE, "PART": b"p", "BLOCKS": b"1"}
-    for data, well in ((gzip.compress(b"stored"), True), (gzip.compress(b"st") + gzip.compress(b"ored", 0), True), (gzip.compress(b"stored")[:-5], False)):
+    whole = packed(tool, b"stored")
+    for data, well in ((whole, True), (wrapped(tool, b"st") + packed(tool, b"ored"), True), (whole[:-1], False), (whole + b"more", False), (b"stored", False)):
         reply = place.session.run(Command(scripts.STORE, part), data)
-        assert (reply.status == 0) == well
-        assert well or b"gzip" in reply.errors
+        assert (reply.status == 0) == well, data
+        assert well or b"stdin" in reply.errors
     back = {"ROOT": place.root + b"/.sshsync/part"}
     with place.session.start(Command(scripts.READ, back), encode.lines([b"p"])) as conversation:
         assert b"".join(conversation.pieces()) == bytes(65536) + b"stored"

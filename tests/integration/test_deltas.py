@@ -78,3 +78,25 @@ def test_a_big_file_that_was_renamed_is_not_sent(site: Site) -> None:
     assert found["by_name"]["c"]["bytes"]["moved"] == 0
     assert found["by_name"]["c"]["bytes"]["saved"] == len(OLD)
     assert os.path.getsize(site.root("c") / "new") == len(OLD)
+
+
+def test_a_dry_run_tells_how_each_big_file_would_come_in_text_and_json(site: Site, tmp_path: Path) -> None:
+    """As the run behind it then does, over real connections."""
+    server = site.server("m", environment=f"PATH={tools(tmp_path / 'tools', 'python3')}")
+    site.write(f"[DEFAULT]\nstable_for = 0\nbwlimit = 50M\ndelete = yes\nmax_delete = 100%\n[m]\n{server.section(path=site.root('m'))}[c]\nparent = m\n{server.section(path=site.root('c'))}")
+    site.fill("m", {"big": EDITS["a spot"](OLD[: 8 << 20]), "new/name": OLD[: 4 << 20], "small2": b"small", "other": b"new"})
+    site.fill("c", {"big": OLD[: 8 << 20], "name": OLD[: 4 << 20], "small1": b"small"}, mtime=1_500_000_000)
+    ways = {"new/name: copied on the child, nothing sent", "1 small file(s): copied on the child, nothing sent", "big: compared on both hosts, only what differs is sent"}
+
+    def decided(found: dict) -> set[str]:
+        texts = [event["text"] for event in found["events"] if event["type"] == "decided"]
+        return {next((way for way in ways if text.startswith(way)), text) for text in texts}
+
+    shown = site.cli("--sync", "c", "--dry-run")
+    assert shown.returncode == 11
+    assert all(f"c: {way}" in shown.stdout + shown.stderr for way in ways), shown.stdout + shown.stderr
+    assert decided(site.summary("--sync", "c", "--dry-run")) == ways
+    found = site.summary("--sync", "c")
+    assert decided(found) == ways
+    assert found["by_name"]["c"]["bytes"]["moved"] < 1 << 18
+    site.same("m", "c")

@@ -4,10 +4,14 @@ import json
 import re
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from sshsync.hosts.session import Session
+from sshsync.remote import packing
+from sshsync.transports.local import LocalTransport
 from tests.integration.conftest import Site
 from tests.integration.holding import program
 from tests.sshd import require
@@ -29,17 +33,17 @@ PLAIN_SYNC = "#!/bin/sh\nexit 0\n"
 DIGEST = "#!/bin/sh\n[ \"$1\" = -a ] || exit 1\nexec openssl dgst -r -$2 \"$3\" | cut -d' ' -f1\n"
 
 
-def tools(site: Site, more: dict[str, str], also: tuple[str, ...] = ()) -> Path:
-    made = site.root("tools")
-    for name in (*PLAIN, "sed", *also):
-        found = shutil.which(name)
-        require(bool(found), name)
-        (made / name).symlink_to(str(found))
-    for name, text in more.items():
+def tools(site: Site, more: dict[str, str], also: tuple[str, ...] = (), name: str = "tools") -> Path:
+    made = site.root(name)
+    for tool in (*PLAIN, "sed", *also):
+        found = shutil.which(tool)
+        require(bool(found), tool)
+        (made / tool).symlink_to(str(found))
+    for tool, text in more.items():
         # A link to the system's own program must never be written through.
-        (made / name).unlink(missing_ok=True)
-        (made / name).write_text(text.replace("GNUSTAT", str(shutil.which("stat"))))
-        (made / name).chmod(0o755)
+        (made / tool).unlink(missing_ok=True)
+        (made / tool).write_text(text.replace("GNUSTAT", str(shutil.which("stat"))))
+        (made / tool).chmod(0o755)
     return made
 
 
@@ -182,6 +186,58 @@ def test_a_tool_that_hangs_is_looked_for_where_it_hangs(site: Site) -> None:
     found = site.summary("--sync", "c")
     assert found["exit_code"] == 75
     assert "looking for its tools: nothing moved within the time allowed (does one of them hang there?)" in found["by_name"]["c"]["error"]
+
+
+EARLY_ZSTD = "#!/bin/sh\ncase $1 in -dc) tr b-z a-y ;; *) tr a-y b-z ;; esac\n"
+"""What opens what it compressed, but no frame of today."""
+
+
+@pytest.mark.parametrize(
+    ("able", "found"),
+    [((), set()), (("gzip",), {"gzip"}), (("zstd",), {"zstd"}), (("gzip", "zstd"), {"gzip", "zstd"}), (("gzip", "early"), {"gzip"})],
+    ids=["neither", "gzip", "zstd", "both", "an early zstd"],
+)
+def test_the_probe_tells_by_which_tools_a_host_compresses(site: Site, able: tuple[str, ...], found: set[str]) -> None:
+    more = {"zstd": EARLY_ZSTD} if "early" in able else {}
+    path = tools(site, more, also=("tr", *(name for name in able if name != "early")))
+    for shell in ("dash", "bash", "ksh", "zsh"):
+        require(bool(shutil.which(shell)), shell)
+        interpreter = str(shutil.which(shell))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", str(path))
+            session = Session(LocalTransport(interpreter), 20)
+            assert session.capabilities.tools & set(packing.TOOLS) == found, shell
+            session.close()
+
+
+@pytest.mark.parametrize(
+    ("master", "child"),
+    [(("zstd", "gzip"), ("zstd", "gzip")), (("zstd",), ("gzip",)), (("gzip",), ("zstd",)), (("gzip",), ("gzip",)), (("zstd",), ()), ((), ("zstd",)), ((), ())],
+    ids=["both have both", "zstd then gzip", "gzip then zstd", "gzip", "a child without any", "a parent without any", "neither"],
+)
+def test_every_leg_is_compressed_by_the_best_tool_of_its_host(site: Site, master: tuple[str, ...], child: tuple[str, ...]) -> None:
+    """Real tools over real connections: files in a stream, and a big one in ranges."""
+    log = site.root("log") / "started"
+    parts, probed, used = [], Counter[str](), set[str]()
+    for name, able, ways in (("m", master, ["-1c"]), ("c", child, ["-1c", "-dc"])):
+        # A host lists by what compresses; a parent sends by it too, a child takes by what opens.
+        used |= {f"{name} {able[0]} {way}" for way in ways if able}
+        probed.update([f"{name} {tool} {way}" for tool in able for way in ("-1c", "-dc", *["-dc"] * (tool == "zstd"))])
+        (site.directory / name).mkdir(exist_ok=True)
+        wrapped = {tool: f'#!/bin/sh\necho "{name} {tool} $*" >>{log}\nexec {shutil.which(tool)} "$@"\n' for tool in able}
+        path = tools(site, wrapped, also=("sha256sum", "sync", "stat"), name=f"tools-{name}")
+        server = site.server(f"host-{name}", environment=f"PATH={path}")
+        parts.append(f"[{name}]\n{'parent = m' if name == 'c' else ''}\n{server.section(path=site.root(name))}")
+    words = b"".join(b"%d: the words of a log, again and again\n" % number for number in range(100_000))
+    site.fill("m", {"big": words, "noise": os.urandom(300_000), **{f"d/{number}": b"small %d " % number * 40 for number in range(80)}})
+    site.write("[DEFAULT]\nstable_for = 0\ncompress = yes\n" + "".join(parts))
+    site.fill("c", {})
+    log.write_text("")
+    found = site.summary("--sync", "c")
+    assert found["exit_code"] == 0, found["by_name"]["c"]
+    site.same("m", "c")
+    assert set(Counter(log.read_text().splitlines()) - probed) == used
+    assert (found["by_name"]["c"]["bytes"]["saved"] > len(words) // 2) == bool(master and child), "what one leg spares the other one carries"
 
 
 COUNTED = "#!/bin/sh\necho NAME >>LOG\nexec REAL \"$@\"\n"

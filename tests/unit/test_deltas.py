@@ -258,8 +258,23 @@ def decided(world: World) -> list[str]:
 def test_the_log_says_whether_a_file_was_compared_and_by_which_rates(either: World) -> None:
     sync(either, IN_PLACE["a spot in the middle"](OLD))
     [words] = decided(either)
-    assert re.fullmatch(r"big: compared in \d step\(s\), (\d+) of 4000000 bytes need not be sent: the link carries 2\.0 MB/s, the hosts digest \d+ MB/s", words)
-    assert int(words.split()[5]) > 3_900_000
+    told = re.fullmatch(
+        r"big: compared on both hosts, only what differs is sent: (\d+) of 4000000 bytes need not be sent, known after \d step\(s\) in \d+\.\d s: "
+        r"the link carries 2\.0 MB/s, the hosts digest \d+ MB/s",
+        words,
+    )
+    assert told
+    assert int(told[1]) > 3_900_000
+
+
+def test_the_log_says_that_comparing_was_of_no_use(either: World) -> None:
+    sync(either, random.Random(9).randbytes(3_000_000))
+    [words] = decided(either)
+    assert re.fullmatch(
+        r"big: compared on both hosts in \d+\.\d s: nothing of it is there already, all 3000000 bytes are sent: "
+        r"the link carries 2\.0 MB/s, the hosts digest \d+ MB/s",
+        words,
+    )
 
 
 def test_what_is_not_compared_because_that_takes_longer_is_told_with_the_rates(link: World) -> None:
@@ -270,7 +285,7 @@ def test_what_is_not_compared_because_that_takes_longer_is_told_with_the_rates(l
         link.host("proxy").put(b"/p/%d" % number, OTHER * 10)
     link.host("proxy").put(b"/p/0", b"short")
     assert link.run("proxy").exit_code == 0
-    assert any("sent without comparing" in words and "the link carries" in words for words in decided(link)), decided(link)
+    assert any("sent as a whole, because comparing takes longer: the link carries" in words for words in decided(link)), decided(link)
     assert link.host("proxy").below(b"/p") == link.host("master").below(b"/m")
 
 
@@ -290,14 +305,59 @@ def test_a_host_that_digests_slowly_is_looked_at_less(link: World) -> None:
     assert asked[1] < asked[0]
 
 
-def test_a_dry_run_tells_what_would_not_be_sent_and_reads_nothing(link: World) -> None:
-    link.fill("master", b"/m", {b"big": OLD + b"x", b"renamed": OTHER * 6})
-    link.fill("proxy", b"/p", {b"big": OLD, b"before": OTHER * 6})
+BEFORE_RATES = re.compile(r"[^:]+: (?:copied|compared on both hosts|sent as a whole, because [^:]+)")
+
+
+def verdicts(words: list[str]) -> list[str]:
+    """Return what is decided about each file, without the rates and what came of it."""
+    return sorted(found[0] for text in words if (found := BEFORE_RATES.match(text)))
+
+
+PLACES: dict[str, tuple[dict[bytes, bytes], dict[bytes, bytes], str, list[str]]] = {
+    "changed": ({b"big": OLD + b"x"}, {b"big": OLD}, "2M", ["big: compared on both hosts"]),
+    "another content": ({b"big": OTHER * 6}, {b"big": OLD}, "2M", ["big: compared on both hosts"]),
+    "changed, over a fast link": ({b"big": OTHER * 6}, {b"big": b"some" * 9}, "10G", ["big: sent as a whole, because comparing takes longer"]),
+    "renamed": ({b"new/name": OLD}, {b"old": OLD}, "2M", ["new/name: copied"]),
+    "small ones renamed": ({b"new/a": b"a" * 99, b"new/b": b"b" * 99}, {b"a": b"a" * 99, b"b": b"b" * 99}, "2M", ["2 small file(s): copied"]),
+    "a new version beside the old one": ({b"app-1.3.jar": OLD + b"x"}, {b"app-1.2.jar": OLD}, "2M", ["app-1.3.jar: compared on both hosts"]),
+    "new": ({b"big": OLD}, {b"d/other": OTHER}, "2M", []),
+    "nothing there": ({b"big": OLD}, {}, "2M", []),
+    "an empty one": ({b"big": OLD}, {b"big": b""}, "2M", []),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("able", ["programs", "dd alone", "nothing in common"])
+def test_a_dry_run_decides_as_the_run_behind_it(link: World, name: str, able: str) -> None:
+    """In the same words, and without reading or changing anything."""
+    new, old, limit, decisions = PLACES[name]
+    if able != "programs":
+        plain(link)
+    if able == "nothing in common":
+        master = link.host("master")
+        master.tools = replace(master.tools, programs=master.tools.programs - {"dd"})
+        decisions = [re.sub("compared on both hosts|sent as a whole.*", "sent as a whole, because both hosts have nothing in common to compare it by", one) for one in decisions]
+    link.fill("master", b"/m", new)
+    link.fill("proxy", b"/p", old)
+    configuration = SLOW.replace("2M", limit)
+    assert link.run("proxy", text=configuration, dry_run=True).exit_code == 11
+    assert not {"chunks", "pieces", "assemble", "assemble-by", "reuse"} & set(link.host("proxy").started)
+    assert link.host("proxy").below(b"/p") == old
+    told = verdicts(decided(link))
+    assert told == decisions
+    link.events.clear()
+    assert link.run("proxy", text=configuration).exit_code == 0
+    assert verdicts(decided(link)) == told
+    assert all(link.host("proxy").below(b"/p")[key] == data for key, data in new.items())
+
+
+def test_a_dry_run_names_a_few_big_files_and_counts_the_others(link: World) -> None:
+    files = {b"big%d" % number: random.Random(number).randbytes(1_200_000) for number in range(8)}
+    link.fill("master", b"/m", {name: data + b"x" for name, data in files.items()} | {b"renamed": OLD})
+    link.fill("proxy", b"/p", files | {b"before": OLD})
     assert link.run("proxy", text=SLOW, dry_run=True).exit_code == 11
-    words = [event.text for event in link.seen(ev.Remarked)]
-    assert any("1 big file(s) would be compared" in text and "2.0 MB/s are reckoned with" in text for text in words)
-    assert any("1 file(s) would be copied" in text for text in words)
-    assert not {"chunks", "pieces", "assemble", "assemble-by"} & set(link.host("proxy").started)
+    reckoned = "compared on both hosts, only what differs is sent: 2.0 MB/s for the link and 300 MB/s for digests are reckoned with until they are measured"
+    assert decided(link) == ["renamed: copied on the child, nothing sent", *(f"big{number}: {reckoned}" for number in range(5)), f"3 more big file(s): {reckoned}"]
 
 
 def test_the_report_tells_what_did_not_have_to_move(link: World) -> None:

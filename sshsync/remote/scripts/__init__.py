@@ -37,7 +37,7 @@ STAT_IN_PERL = text_of("look/stat.pl")
 
 # move/: bytes. What reads them on a parent, and what receives them below `.sshsync/` on a child. A receiver writes
 # under a name that ends in `.open` and that no other attempt ever uses, and takes the ending away when the program that
-# wrote has ended: what has none can be written to by nobody any more. With GZ=yes bytes come and go compressed by gzip.
+# wrote has ended: what has none can be written to by nobody any more. With PACK bytes come and go compressed by it.
 READ = load("move/read", "top", "batches", "deflated", lists=True)
 RANGES = load("move/ranges", "top", "range", "deflated", lists=True)
 UNPACK = load("move/unpack", "own", "inflated")

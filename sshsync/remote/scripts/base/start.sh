@@ -2,11 +2,11 @@
 LEASE=
 EMPTY=
 XARGS=
-GZ=
+PACK=
 RUN=
 LC_ALL=C
 export LC_ALL
-unset CDPATH GZIP TAR_OPTIONS POSIXLY_CORRECT QUOTING_STYLE TIME_STYLE BLOCK_SIZE
+unset CDPATH GZIP ZSTD_CLEVEL ZSTD_NBTHREADS TAR_OPTIONS POSIXLY_CORRECT QUOTING_STYLE TIME_STYLE BLOCK_SIZE
 # Decodes a word into v. The x keeps line feeds at its end, which $(...) would take away.
 d() {
   case $1 in

@@ -25,7 +25,11 @@ main() {
   # Names that end in NUL need no shell to read them, so one process may take thousands.
   case $(printf 'a\0b c\0' | xargs -0 echo 2>/dev/null) in 'a b c') echo tool=xargs ;; esac
   # What one compresses the other opens: a tool that cannot do both is none.
-  case $(printf a 2>/dev/null | gzip -1c 2>/dev/null | gzip -dc 2>/dev/null) in a) echo tool=gzip ;; esac
+  for t in zstd gzip; do
+    # Before its version 0.8 zstd knew other formats.
+    [ $t = gzip ] || case $(printf '(\265/\375\040\001\011\000\000a' 2>/dev/null | zstd -dc 2>/dev/null) in a) ;; *) continue ;; esac
+    case $(printf a 2>/dev/null | $t -1c 2>/dev/null | $t -dc 2>/dev/null) in a) echo tool=$t ;; esac
+  done
   # Only a sync that takes -f flushes one file system; others would flush them all.
   case $(sync --help 2>&1 </dev/null) in *-f*) try sync -f / && echo 'sync=sync -f' ;; esac
   now=$(date +%s 2>/dev/null)
