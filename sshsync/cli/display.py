@@ -27,7 +27,7 @@ from sshsync.errors import OutputError
 from sshsync.model import events as ev
 from sshsync.model.events import Outcome
 from sshsync.model.report import RunReport
-from sshsync.report import as_headway, as_json, as_text, lines
+from sshsync.report import answers, as_headway, as_json, as_text, lines
 
 _ANY_WIDTH = 10_000
 _BETWEEN_LINES = 10.0
@@ -84,12 +84,18 @@ def result(options: Options, ended: "Result") -> None:
             sys.stderr.write(f"sshsync: warning: {error.what}; how the run ended: {options.command} report\n")
 
 
-def remark(options: Options, words: str) -> None:
-    """Print what is good to know beside a command's result; that it cannot be printed is no failure."""
-    if options.quiet or options.json:
+def remark(options: Options, words: str, *, loud: bool = True) -> None:
+    """Print what is good to know beside a command's result; that it cannot be printed is no failure.
+
+    Args:
+        options: the shared options.
+        words: what is to know.
+        loud: people are told, not only programs, which wait for an answer whatever it is.
+    """
+    if not options.json and (options.quiet or not loud):
         return
     try:
-        sys.stdout.write(words + "\n")
+        sys.stdout.write((as_json.answer_line(answers.Remark(words)) if options.json else words) + "\n")
         sys.stdout.flush()
     except OutputError:
         streams.give_up_output()
@@ -303,7 +309,7 @@ class Json:
 
     def __call__(self, event: ev.Event) -> None:
         """Print the event."""
-        if not isinstance(event, ev.Progress) and (line := as_json.event_line(event)):
+        if line := as_json.event_line(event):
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
         self._warnings(event)

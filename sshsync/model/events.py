@@ -55,7 +55,7 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryStarted:
-    """Work on a repository begins; the others are the words for its items, see `words.Words`."""
+    """Work on a repository begins; the others say what its items are called."""
 
     repository: str
     parent: str
@@ -331,7 +331,8 @@ LATEST = 253402300799.0
 _WRITTEN = {PlannedChange: "Change", Remarked: "Notice"}
 """Events that journals and readers of ``--json`` know by another word than the code."""
 
-_CLASSES: dict[str, type[Any]] = {_WRITTEN.get(cls, cls.__name__): cls for cls in Event.__args__}
+CLASSES: dict[str, type[Any]] = {_WRITTEN.get(cls, cls.__name__): cls for cls in Event.__args__}
+"""Every class of event by its written word."""
 _TYPES: dict[type[Any], dict[str, Any]] = {cls: get_type_hints(cls) for cls in Event.__args__}
 _OUTCOMES = frozenset(str(outcome) for outcome in Outcome)
 
@@ -348,7 +349,7 @@ def from_json(values: dict[str, Any]) -> Event | None:
     Raises:
         ValueError: a value is not what `to_json` could have written; the text names it.
     """
-    cls = _CLASSES.get(values.get("type", ""))
+    cls = CLASSES.get(values.get("type", ""))
     if cls is None:
         return None
     known = {name: value for name, value in values.items() if name in _TYPES[cls]}

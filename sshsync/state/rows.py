@@ -68,11 +68,11 @@ def run(row: Mapping[str, Any]) -> dict[str, Any]:
         "id": row["id"],
         "started": moment(row["started"], "the beginning of a run"),
         "stages": _stages(row["stages"]),
-        "dry": whole(row["dry"], "the kind of a run", 1),
+        "dry": bool(whole(row["dry"], "the kind of a run", 1)),
         "finished": None if finished is None else moment(finished, "the end of a run"),
         "exit_code": None if code is None else whole(code, "an exit code", 255),
-        "interrupted": whole(row["interrupted"], "the end of a run", 1),
-        "abandoned": whole(row["abandoned"], "the end of a run", 1),
+        "interrupted": bool(whole(row["interrupted"], "the end of a run", 1)),
+        "abandoned": bool(whole(row["abandoned"], "the end of a run", 1)),
     }
 
 

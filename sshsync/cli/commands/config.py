@@ -6,7 +6,7 @@ import click
 
 from sshsync.cli import complete
 from sshsync.cli.options import Options, common
-from sshsync.report import as_json
+from sshsync.report import answers, as_json
 
 if TYPE_CHECKING:
     from sshsync.model.topology import Tree
@@ -32,7 +32,7 @@ def check(context: click.Context) -> None:
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
     if options.json:
-        click.echo(as_json.line({"type": "config", "valid": True, "warnings": [str(w) for w in found.warnings]}))
+        click.echo(as_json.answer_line(answers.Config(valid=True, warnings=[str(w) for w in found.warnings])))
     elif not options.quiet:
         click.echo("\n".join([f"{options.config}: valid", *_lines(found.tree)]))
 
@@ -58,7 +58,8 @@ def show(context: click.Context, name: str) -> None:
         value = value_text(getattr(values, key))
         rows.append((key, "(set)" if key == "password" and value else value, places.get(key, "default")))
     if options.json:
-        click.echo(as_json.line({key: {"value": value, "from": place} for key, value, place in rows}))
+        shown = {key: answers.Value(value, place) for key, value, place in rows}
+        click.echo(as_json.answer_line(answers.Section(name, shown)))
         return
     width = max(len(f"{key} = {value}") for key, value, _ in rows if "\n" not in value)
     click.echo(f"[{name}]")
@@ -77,6 +78,9 @@ def init(context: click.Context, file: str) -> None:
     from sshsync.config.render import sample
     from sshsync.errors import UsageError
 
+    options = context.ensure_object(Options)
+    if options.json:
+        raise UsageError("config init writes a configuration, which is no JSON", hint="leave --json away")
     if file == "-":
         click.echo(sample(), nl=False)
         return
@@ -86,7 +90,6 @@ def init(context: click.Context, file: str) -> None:
         raise UsageError(f"cannot make {file}: {error.strerror}") from error
     with os.fdopen(descriptor, "w") as out:
         out.write(sample())
-    options = context.ensure_object(Options)
     display.remark(options, f"wrote {file}; edit it, then: sshsync --config {file} config check")
 
 

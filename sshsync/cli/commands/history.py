@@ -5,7 +5,7 @@ import click
 from sshsync.api import Sync
 from sshsync.cli import display
 from sshsync.cli.options import Options, common
-from sshsync.report import as_json, words
+from sshsync.report import answers, as_json, words
 
 
 @click.command()
@@ -30,7 +30,7 @@ def history(context: click.Context, run: str, most: int) -> None:
         display.summary(options, report)
     elif options.json:
         for row in rows:
-            click.echo(as_json.line({"type": "run", **row}))
+            click.echo(as_json.answer_line(answers.Run(**row)))
     else:
         out = display.console(options)
         for row in rows:
