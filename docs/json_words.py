@@ -14,10 +14,11 @@ an [error](#error), whose `exit_code` is that of the process. Warnings and quest
 | `watch` | the same for each run |
 | `status` | `status`, then the `summary` of the last run; with `--watch` before them a `headway` a second |
 | `history` | a `run` for each |
+| `history --file PATH` | a `version` for each change of the file, the latest first; a `held` for each repository that has it |
 | `history RUN` | the events of the run, `summary` |
 | `report` | `summary`; with `--html FILE` `remark` |
 | `config check` | `config` |
-| `config show` | `section` |
+| `config show` | a `section` for each, `sshsync` first |
 | `hosts check` | a `survey` for each repository |
 | `hosts trust` | a `host_key` for each host, and an `error` for each that failed |
 | `hosts forget` | `forgotten` for each repository |
@@ -126,7 +127,7 @@ _OWN = {
     "status.exit_code": "that of a run in which each had ended as it last did",
     "config.valid": "true: an error tells of one that is not",
     "config.warnings": "what to look at, in words",
-    "section.name": "name of the repository",
+    "section.name": "name of the repository, or sshsync for the global settings",
     "section.values": "each option with its value",
     "section.value": "as it would stand in the file; secrets are masked",
     "run.id": "id of the run",
@@ -134,6 +135,33 @@ _OWN = {
     "run.finished": "when it ended; null for one without an end",
     "run.exit_code": "null for one without an end",
     "run.abandoned": "whether another run took its place before it ended",
+    "run.outcome": "how it ended; empty for one without an end",
+    "run.seconds": "how long it took from its beginning, waiting to go on too; null for one without an end",
+    "run.good": "repositories that reached their goal",
+    "run.copied": "items that came",
+    "run.deleted": "items that were deleted",
+    "run.failed": "items that failed",
+    "run.moved": "bytes that moved",
+    "version.name": "path of the file below the root",
+    "version.what": "published, deleted or adjusted (mode or time only)",
+    "version.digest": "digest of what was published, with its algorithm; empty otherwise",
+    "version.size": "bytes of what was published; null otherwise",
+    "held.name": "path of the file below the root",
+    "held.digest": "at which it was last verified, with its algorithm",
+    "run_started.command": "how to call sshsync again for the same configuration and state",
+    "run_started.line": "the whole command line",
+    "run_started.config": "configuration file",
+    "run_started.controller": "name of the host that it runs on",
+    "run_finished.good": "repositories that reached their goal",
+    "run_finished.copied": "items that came, in all goes of the run",
+    "run_finished.deleted": "items that were deleted",
+    "run_finished.failed": "items that failed",
+    "run_finished.moved": "bytes that moved",
+    "summary.called": "how sshsync was called",
+    "summary.command": "how to call it again for the same configuration and state",
+    "summary.line": "the whole command line",
+    "summary.config": "configuration file",
+    "summary.controller": "name of the host that it ran on",
     "survey.problem": "why it cannot take part, or empty",
     "survey.platform": "what the host says it is",
     "survey.login_shell": "shell of the account",

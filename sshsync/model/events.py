@@ -43,7 +43,7 @@ def key_of(name: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run begins, or an unfinished one goes on (`continued`)."""
+    """A run begins, or an unfinished one goes on (`continued`); the last four are as in `Called`."""
 
     run: str
     at: float
@@ -51,6 +51,10 @@ class RunStarted:
     dry_run: bool = False
     continued: bool = False
     version: str = ""
+    command: str = ""
+    line: str = ""
+    config: str = ""
+    controller: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,13 +281,18 @@ class RepositoryFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The run ended by itself or by a signal."""
+    """The run ended by itself or by a signal; what it did in all its goes, in numbers of items and `moved` bytes."""
 
     run: str
     at: float
     outcome: Outcome
     exit_code: int
     interrupted: bool = False
+    good: int = 0
+    copied: int = 0
+    deleted: int = 0
+    failed: int = 0
+    moved: int = 0
 
 
 Event = (
@@ -381,16 +390,3 @@ def _fits(value: Any, wanted: Any) -> bool:
         return any(_fits(value, one) for one in get_args(wanted))
     plain = get_origin(wanted) or wanted
     return isinstance(value, str if issubclass(plain, str) else plain)
-
-
-def level(event: Event) -> int:
-    """Return how loud an event is, on the scale of Python's logging: 10 debug, 20 info, 30 warning, 40 error."""
-    if isinstance(event, ItemFailed | Retried | Remarked):
-        return 30
-    if isinstance(event, Unfit):
-        return 40
-    if isinstance(event, RepositoryStarted | Scanned | Planned | Saved | Shared | Sent | Refused):
-        return 10
-    if isinstance(event, RepositoryFinished):
-        return 20 if event.outcome in GOOD or event.outcome == Outcome.SKIPPED else 40
-    return 20

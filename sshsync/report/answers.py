@@ -124,3 +124,32 @@ class Run:
     exit_code: int | None
     interrupted: bool
     abandoned: bool
+    outcome: str = ""
+    seconds: float | None = None
+    good: int | None = None
+    copied: int | None = None
+    deleted: int | None = None
+    failed: int | None = None
+    moved: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A file changed on a repository (`history --file`), the latest first."""
+
+    name: str
+    repository: str
+    run: str
+    at: float
+    what: str
+    digest: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is on record of a file now (`history --file`)."""
+
+    name: str
+    repository: str
+    digest: str

@@ -37,17 +37,12 @@ def event_line(event: Event) -> str:
     if isinstance(event, UNTOLD):
         return ""
     values = to_json(event)
-    named = {field: values[field] for field in NAMES if isinstance(values.get(field), str | list)}
-    for field, held in named.items():
-        values[field], odd = _names(held)
-        if odd:
-            values[f"{field}_base64"] = odd
-    return line({**values, "type": snake(str(values["type"]))})
+    return line(_named({**values, "type": snake(str(values["type"]))}))
 
 
 def answer_line(answer: Any) -> str:
     """Return an object of `report.answers`, or a survey, as one line of JSON."""
-    return line({"type": snake(type(answer).__name__), **asdict(answer)})
+    return line(_named({"type": snake(type(answer).__name__), **asdict(answer)}))
 
 
 def status_line(answer: Status) -> str:
@@ -84,6 +79,7 @@ def _summary(report: RunReport) -> dict[str, Any]:
         "finished": report.finished,
         "dry_run": report.dry_run,
         "interrupted": report.interrupted,
+        "called": asdict(report.called),
         "repositories": [_repository(job) for job in report.jobs],
     }
 
@@ -141,6 +137,16 @@ def _names(held: Any) -> tuple[Any, Any]:
         shown = [(name, *row[1:]) for (name, _), row in zip(pairs, held, strict=True)]
     odd = [found for _, found in pairs]
     return shown, odd if any(odd) else None
+
+
+def _named(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values with the bytes of names that are no text beside these."""
+    named = {field: values[field] for field in NAMES if isinstance(values.get(field), str | list)}
+    for field, held in named.items():
+        values[field], odd = _names(held)
+        if odd:
+            values[f"{field}_base64"] = odd
+    return values
 
 
 def _bytes(name: str) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from sshsync.model.events import GOOD, Outcome
 from sshsync.model.report import RepositoryReport, RunReport
+from sshsync.model.words import visible
 from sshsync.report import words
 from sshsync.report.causes import causes
 
@@ -47,7 +48,9 @@ def failures(report: RunReport, most: int = SHOWN_PROBLEMS) -> list[str]:
             lines.append(f"{job.name}: {words.item(problem.name)}: {problem.outcome}: {problem.reason}")
         left = job.failed + job.blocked + job.deferred - most
         if left > 0:
-            lines.append(f"{job.name}: … and {left} more; all of them: sshsync history {report.run} --json")
+            lines.append(
+                f"{job.name}: … and {left} more; all of them: {report.called.command} history {report.run} --json"
+            )
     return lines
 
 
@@ -81,8 +84,21 @@ def headline(report: RunReport, running: str | None = None) -> str:
     return f"run {report.run}: {state}; {words.size(moved)} moved{whole}{span}"
 
 
-def advice(report: RunReport, command: str = "sshsync", running: str | None = None) -> str:
-    """Return what to do next, "" when there is nothing; `command` is how this sshsync was called."""
+def circumstances(report: RunReport) -> list[str]:
+    """Return where the run was and how it was called, in lines, and the zone of all times that are told of it."""
+    called = report.called
+    told = (
+        ("controller", called.controller),
+        ("configuration", called.config),
+        ("called as", called.line),
+        ("times", words.zone(report.started)),
+    )
+    return [f"{what}: {visible(value, 1000)}" for what, value in told if value]
+
+
+def advice(report: RunReport, command: str = "", running: str | None = None) -> str:
+    """Return what to do next, "" when there is nothing; `command` is how this sshsync was called, "" as the run was."""
+    command = command or report.called.command
     if report.exit_code in (0, 11) or report.dry_run or (report.exit_code is None and running):
         return ""
     if any(job.outcome is Outcome.REFUSED for job in report.jobs):

@@ -39,6 +39,12 @@ def moment(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if at else "-"
 
 
+def zone(at: float) -> str:
+    """Return the controller's own time zone as it is at a time of its clock."""
+    name, ahead = time.strftime("%Z %z", time.localtime(at)).rsplit(" ", 1)
+    return f"{name} (UTC{ahead[:3]}:{ahead[3:]})"
+
+
 def item(name: str) -> str:
     """Return an item's name fit for any terminal."""
     return visible(name, 200)

@@ -131,6 +131,7 @@ def _as_text(options: Options, sync: Sync, rows: Sequence[RepositoryStatus], ask
             out.print(line)
     if code and report.exit_code == 0:
         out.print(as_status.headline(rows))
+    out.print("; ".join(as_text.circumstances(report)))
     if advice := as_text.advice(report, options.command, running):
         out.print(advice)
 
