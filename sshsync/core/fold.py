@@ -73,7 +73,7 @@ def totals(report: RunReport) -> dict[str, int]:
     jobs = report.jobs
     return {
         "good": sum(job.outcome in GOOD for job in jobs),
-        "copied": sum(job.copied for job in jobs),
+        "brought": sum(job.copied for job in jobs),
         "deleted": sum(job.deleted for job in jobs),
         "failed": sum(job.failed + job.blocked for job in jobs),
         "moved": sum(job.moved for job in jobs),

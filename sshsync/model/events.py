@@ -289,7 +289,7 @@ class RunFinished:
     exit_code: int
     interrupted: bool = False
     good: int = 0
-    copied: int = 0
+    brought: int = 0
     deleted: int = 0
     failed: int = 0
     moved: int = 0

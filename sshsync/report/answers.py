@@ -127,7 +127,7 @@ class Run:
     outcome: str = ""
     seconds: float | None = None
     good: int | None = None
-    copied: int | None = None
+    brought: int | None = None
     deleted: int | None = None
     failed: int | None = None
     moved: int | None = None

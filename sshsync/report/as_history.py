@@ -8,7 +8,11 @@ from sshsync.model.words import visible
 from sshsync.report import words
 from sshsync.report.answers import Run, Version
 
-HEADINGS = ("run", "started", "ended", "time", "in sync", "copied", "deleted", "failed", "moved", "stages")
+HEADINGS = ("run", "started", "ended", "time", "in sync", "brought", "deleted", "failed", "moved", "stages")
+LEAST = (1, 9, 6, 5, 3)
+"""Columns in the order in which they are left out where there is no room; a run's name says when it began."""
+NUMBERS = range(3, 9)
+"""Columns of numbers."""
 VERSION_HEADINGS = ("when", "repository", "what", "size", "digest", "run")
 
 
@@ -21,7 +25,7 @@ def run(row: Mapping[str, Any], end: RunFinished | None) -> Run:
     """
     if end is None:
         return Run(**row)
-    did = {name: getattr(end, name) for name in ("good", "copied", "deleted", "failed", "moved")}
+    did = {name: getattr(end, name) for name in ("good", "brought", "deleted", "failed", "moved")}
     return Run(**row, outcome=str(end.outcome), seconds=round(max(0.0, end.at - row["started"]), 3), **did)
 
 
@@ -32,7 +36,7 @@ def cells(found: Run) -> tuple[str, ...]:
         told = ["-"] * 6
     else:
         total = sum(len(stage) for stage in found.stages)
-        counts = (found.copied, found.deleted, found.failed)
+        counts = (found.brought, found.deleted, found.failed)
         shown = [str(count) for count in counts]
         told = [words.duration(found.seconds), f"{found.good} of {total}", *shown, words.size(found.moved or 0)]
     return (found.id, words.moment(found.started), _ended(found), *told, stages)

@@ -67,11 +67,11 @@ def test_history_shows_outcome_time_counts_and_bytes(local: Site) -> None:
     obstruct(local)
     assert local.cli("--all").returncode == 7
     latest, first = (objects.check(line) for line in local.cli("history", "--json").stdout.splitlines())
-    assert (first["outcome"], first["good"], first["copied"], first["deleted"], first["failed"], first["moved"]) == ("done", 1, 2, 0, 0, 9)
-    assert (latest["outcome"], latest["good"], latest["copied"], latest["failed"]) == ("partial", 0, 0, 1)
+    assert (first["outcome"], first["good"], first["brought"], first["deleted"], first["failed"], first["moved"]) == ("done", 1, 2, 0, 0, 9)
+    assert (latest["outcome"], latest["good"], latest["brought"], latest["failed"]) == ("partial", 0, 0, 1)
     assert 0 <= first["seconds"] <= first["finished"] - first["started"] + 0.001
     heading, second, one = local.cli("history").stdout.splitlines()
-    assert heading.split() == ["run", "started", "ended", "time", "in", "sync", "copied", "deleted", "failed", "moved", "stages"]
+    assert heading.split() == ["run", "started", "ended", "time", "in", "sync", "brought", "deleted", "failed", "moved", "stages"]
     assert "done, exit code 0" in one
     assert "1 of 1" in one
     assert "9 B" in one

@@ -57,7 +57,9 @@ def _runs(options: Options, sync: Sync, most: int) -> None:
     if not found:
         out.print("no run is on record yet")
         return
-    display.grid(out, as_history.HEADINGS, [(as_history.cells(one), "") for one in found])
+    rows = [(as_history.cells(one), "") for one in found]
+    if not display.fitted(out, as_history.HEADINGS, rows, as_history.LEAST, as_history.NUMBERS):
+        display.grid(out, as_history.HEADINGS, rows)
 
 
 def _of_file(options: Options, sync: Sync, file: str, most: int) -> None:

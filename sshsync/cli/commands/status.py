@@ -133,7 +133,7 @@ def _as_text(options: Options, sync: Sync, rows: Sequence[RepositoryStatus], ask
         out.print(as_status.headline(rows))
     out.print("; ".join(as_text.circumstances(report)))
     if advice := as_text.advice(report, options.command, running):
-        out.print(advice)
+        out.print(advice, soft_wrap=True)
 
 
 def _part(report: "RunReport", names: Sequence[str]) -> "RunReport":
