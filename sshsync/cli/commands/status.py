@@ -126,12 +126,12 @@ def _as_text(options: Options, sync: Sync, rows: Sequence[RepositoryStatus], ask
     for line in as_text.failures(_part(report, [row.name for row in rows]) if asked else report):
         out.print(line)
     out.print(as_text.headline(report, running))
+    out.print("; ".join(as_text.circumstances(report)))
     if running and (values := sync.headway()):
         for line in as_headway.lines(values):
             out.print(line)
     if code and report.exit_code == 0:
         out.print(as_status.headline(rows))
-    out.print("; ".join(as_text.circumstances(report)))
     if advice := as_text.advice(report, options.command, running):
         out.print(advice, soft_wrap=True)
 
