@@ -1,6 +1,7 @@
 """The pages that are made of the code: command line, errors, option table, man pages. `script/docs` writes them."""
 
 import inspect
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent))
 
+from docs import json_objects  # noqa: E402
 from sshsync import errors  # noqa: E402
 from sshsync.cli.main import cli  # noqa: E402
 from sshsync.config import render  # noqa: E402
@@ -25,6 +27,8 @@ def pages() -> dict[Path, str]:
         DOCS / "configuration.md": render.reference(),
         DOCS / "commands.md": commands(),
         DOCS / "errors.md": error_tree(),
+        DOCS / "json.md": "\n".join([*json_objects.page(), ""]),
+        DOCS / "sshsync.schema.json": json.dumps(json_objects.schema(), indent=1) + "\n",
         DOCS / "man" / "sshsync.1.md": manual(),
         DOCS / "man" / "sshsync.conf.5.md": configuration_manual(),
     }

@@ -57,7 +57,7 @@ class Way:
 
 
 TRANSPORTS: Mapping[str, Way] = {
-    "ssh": Way(lambda settings: partial(_over_ssh, own_file(settings.state_dir)), shown_key),
+    "ssh": Way(lambda settings: partial(_over_ssh, settings), shown_key),
     LOCAL: Way(lambda _settings: lambda host, _dial: LocalTransport(host.shell)),
 }
 """How hosts are reached."""
@@ -98,5 +98,5 @@ def transports(settings: Settings) -> dict[str, Factory]:
     return {name: way.factory(settings) for name, way in TRANSPORTS.items()}
 
 
-def _over_ssh(own: Path, host: Host, dial: Dial) -> Transport:
-    return SshTransport(host, trust(host, own), dial)
+def _over_ssh(settings: Settings, host: Host, dial: Dial) -> Transport:
+    return SshTransport(host, trust(host, own_file(settings.state_dir), settings.called.command), dial)

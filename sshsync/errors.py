@@ -181,8 +181,8 @@ class ReaderGoneError(OutputError):
 class InterruptedRun(SshsyncError):
     """A signal ended the run; `code` is 128 plus its number."""
 
-    def __init__(self, signal: int) -> None:
-        super().__init__("interrupted; the state is saved", hint="run the same command again to continue")
+    def __init__(self, signal: int, what: str = "interrupted; the state is saved") -> None:
+        super().__init__(what, hint="run the same command again to continue")
         self.signal = signal
         self.code = 128 + signal
 

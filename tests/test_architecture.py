@@ -59,7 +59,7 @@ FENCES = {
     "filelock": {"state/lock.py"},
     "structlog": {"logs.py", "engine/sinks.py", "cli/display.py"},
     "click": {"cli/"},
-    "rich": {"cli/display.py"},
+    "rich": {"cli/display.py", "cli/board.py"},
     "pydantic": {"config/"},
     "cryptography": {"demo/site.py"},
     "apprise": {"notices/chat.py"},

@@ -2,11 +2,15 @@
 
 import getpass
 import os
+import shlex
+import socket
+from dataclasses import replace
 from pathlib import Path
 
 from sshsync import builtin
 from sshsync.config import load as reader
 from sshsync.config.resolve import Account, Config, resolve
+from sshsync.model.called import Called
 
 
 def account() -> Account:
@@ -22,4 +26,7 @@ def load(file: Path) -> Config:
     Raises:
         ConfigError: with everything that is wrong.
     """
-    return resolve(reader.read(file), account(), builtin.known())
+    config = resolve(reader.read(file), account(), builtin.known())
+    path = str(file.absolute())
+    called = Called(shlex.join(["sshsync", "-c", path]), "", path, socket.gethostname())
+    return replace(config, settings=replace(config.settings, called=called))

@@ -17,6 +17,7 @@ from sshsync.engine.run import Asked, Run
 from sshsync.engine.sinks import FanOut, Folding, Keeping, Logging
 from sshsync.errors import SshsyncError
 from sshsync.executors.threads import Threads
+from sshsync.model.called import Called
 from sshsync.model.events import Emit, Event, Outcome, Remarked
 from sshsync.model.plan import Plan
 from sshsync.state import headway
@@ -30,24 +31,28 @@ def run(work: Work, plan: Plan, *, dry_run: bool) -> Result:
     journal, repositories = parts.journal(), parts.config.tree.repositories
     if dry_run:
         with closing(journal):
-            return _carry_out(work, journal, Asked(_new_id(), plan, dry_run=True), [])
+            return _carry_out(
+                work, journal, Asked(_new_id(), plan, dry_run=True, called=parts.config.settings.called), []
+            )
     state = Path(parts.config.settings.state_dir)
     with (
-        Lock(Path(parts.config.settings.lock_file)),
+        Lock(Path(parts.config.settings.lock_file), parts.config.settings.called.command),
         journal.writing(repositories[name] for name in plan.contacted),
         headway.kept_up(state),
     ):
-        return _carry_out(work, journal, *_asked(journal, plan))
+        return _carry_out(work, journal, *_asked(journal, plan, parts.config.settings.called))
 
 
-def _asked(journal: Journal, plan: Plan) -> tuple[Asked, list[str]]:
+def _asked(journal: Journal, plan: Plan, called: Called) -> tuple[Asked, list[str]]:
     row = journal.unfinished()
     if row is None:
-        return Asked(_new_id(), plan), []
+        return Asked(_new_id(), plan, called=called), []
     if row["stages"] == [list(stage) for stage in plan.names]:
-        return Asked(str(row["id"]), plan, continued=True), []
+        return Asked(str(row["id"]), plan, continued=True, called=called), []
     journal.abandon(str(row["id"]))
-    return Asked(_new_id(), plan), [f"the unfinished run {row['id']} asked for something else and is abandoned"]
+    return Asked(_new_id(), plan, called=called), [
+        f"the unfinished run {row['id']} asked for something else and is abandoned"
+    ]
 
 
 def _carry_out(work: Work, journal: Journal, asked: Asked, remarks: Sequence[str]) -> Result:

@@ -11,21 +11,20 @@ from sshsync.cli.options import Options
 from sshsync.errors import SshsyncError
 from sshsync.model.words import visible
 
-CODE = SshsyncError.code
 
-
-def tell(options: Options, bug: Exception) -> int:
-    """Tell of a bug and return the exit code for it.
+def tell(options: Options, bug: Exception) -> str:
+    """Tell of a bug, and return it in words.
 
     The traceback goes into the log file, and to stderr when that was asked for or when there is no log to keep it.
     """
     file = _logged(options, bug)
     where = f"its traceback is in {file}" if file else "its traceback follows"
     words = visible(str(bug), 300)
-    click.echo(f"sshsync: bug: {type(bug).__name__}: {words} ({where}; please report it)", err=True)
+    told = f"bug: {type(bug).__name__}: {words}"
+    click.echo(f"sshsync: {told} ({where}; please report it)", err=True)
     if options.verbose or not file:
         traceback.print_exception(bug, file=sys.stderr)
-    return CODE
+    return told
 
 
 def in_work(options: Options) -> Callable[[BaseException], None]:

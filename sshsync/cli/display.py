@@ -3,34 +3,35 @@
 import contextlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 from rich.table import Table
 
 from sshsync import logs
-from sshsync.cli import streams
+from sshsync.cli import board, streams
 from sshsync.cli.options import Options
+from sshsync.engine.headway import Headway
 from sshsync.errors import OutputError
 from sshsync.model import events as ev
 from sshsync.model.events import Outcome
 from sshsync.model.report import RunReport
-from sshsync.report import as_headway, as_json, as_text, lines
+from sshsync.report import answers, as_headway, as_json, as_text, lines
 
-_ANY_WIDTH = 10_000
 _BETWEEN_LINES = 10.0
+_A_SECOND = 2.0
+"""How often a screen is drawn anew."""
+MINUTE = 60.0
+"""Seconds between two lines of a run that nobody watches."""
+_MOVES = (ev.Progress, ev.Published, ev.Deleted, ev.Adjusted)
+_NUMBERS = range(2, 9)
+"""Columns of the summary table that hold numbers."""
+_LEAST = (9, 4, 8, 5, 2, 7, 3)
+"""Its columns in the order in which they are left out where there is no room."""
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -38,17 +39,9 @@ if TYPE_CHECKING:
     from sshsync.api import Result
     from sshsync.config.resolve import Settings
 
-_COLOURS = {
-    Outcome.DONE: "green",
-    Outcome.UNCHANGED: "green",
-    Outcome.DEFERRED: "yellow",
-    Outcome.PARTIAL: "yellow",
-    Outcome.SKIPPED: "dim",
-}
-
 
 def console(options: Options, stream: TextIO | None = None) -> Console:
-    """Return a console that never wraps names in a log or a mail and that respects NO_COLOR."""
+    """Return a console that wraps nothing in a log or a mail, between words on a terminal, and respects NO_COLOR."""
     stream = stream or sys.stdout
     made = Console(
         file=stream,
@@ -56,10 +49,10 @@ def console(options: Options, stream: TextIO | None = None) -> Console:
         markup=False,
         emoji=False,
         no_color=None if options.color else True,
-        soft_wrap=True,
     )
     if not made.is_terminal:
         made.width = 160
+        made.soft_wrap = True
     return made
 
 
@@ -84,12 +77,18 @@ def result(options: Options, ended: "Result") -> None:
             sys.stderr.write(f"sshsync: warning: {error.what}; how the run ended: {options.command} report\n")
 
 
-def remark(options: Options, words: str) -> None:
-    """Print what is good to know beside a command's result; that it cannot be printed is no failure."""
-    if options.quiet or options.json:
+def remark(options: Options, words: str, *, loud: bool = True) -> None:
+    """Print what is good to know beside a command's result; that it cannot be printed is no failure.
+
+    Args:
+        options: the shared options.
+        words: what is to know.
+        loud: people are told, not only programs, which wait for an answer whatever it is.
+    """
+    if not options.json and (options.quiet or not loud):
         return
     try:
-        sys.stdout.write(words + "\n")
+        sys.stdout.write((as_json.answer_line(answers.Remark(words)) if options.json else words) + "\n")
         sys.stdout.flush()
     except OutputError:
         streams.give_up_output()
@@ -99,8 +98,7 @@ def summary(options: Options, report: RunReport, *, told: bool = False) -> None:
     """Print the table of a run, what went wrong in it, and what to do next; `told`: what went wrong is known."""
     out = console(options)
     if not (options.quiet and report.exit_code == 0):
-        whole = table(report, wide=True)
-        _whole(out, whole if _wanted(out, whole) <= out.width else table(report, wide=False))
+        tabulate(out, report)
     for line in [] if told else as_text.details(report):
         quiet = ": note: " in line and options.quiet
         if not quiet:
@@ -108,43 +106,71 @@ def summary(options: Options, report: RunReport, *, told: bool = False) -> None:
     if not (options.quiet and report.exit_code == 0):
         out.print(as_text.headline(report))
     if advice := as_text.advice(report, options.command):
-        out.print(advice)
+        # A command that goes over the end of a line is still one command for whoever copies it.
+        out.print(advice, soft_wrap=True)
 
 
-def table(report: RunReport, *, wide: bool) -> Table:
-    """Return the summary table; a narrow one leaves out the last column, and never cuts a word."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    headings = as_text.headings(report) if wide else as_text.headings(report)[:-1]
-    for heading in headings:
-        right = heading not in ("repository", "outcome", "in sync as of")
-        made.add_column(heading, justify="right" if right else "left", no_wrap=True)
-    for job, row in zip(report.jobs, as_text.rows(report), strict=True):
-        made.add_row(*row[: len(headings)], style=_COLOURS.get(job.outcome, "red"))
-    return made
+def tabulate(out: Console, report: RunReport) -> None:
+    """Print the table of a run with as many columns as fit; where not even three do, a line for each row."""
+    rows = [(row, board.COLOURS.get(outcome, "red")) for outcome, row in as_text.folded(report)]
+    if not fitted(out, as_text.headings(report), rows, _LEAST, _NUMBERS):
+        for row, style in rows:
+            out.print(f"{row[0]}: {row[1]}", style=style)
+
+
+def fitted(
+    out: Console,
+    headings: Sequence[str],
+    rows: Sequence[tuple[Sequence[str], str]],
+    least: Sequence[int],
+    numbers: Container[int],
+) -> bool:
+    """Print a table with as many of its columns as fit, and tell whether that was possible.
+
+    Args:
+        out: where to.
+        headings: of all columns.
+        rows: cells of all columns, and a style.
+        least: columns in the order in which they are left out.
+        numbers: columns that stand to the right.
+    """
+    columns = list(range(len(headings)))
+    for left_out in (None, *least):
+        columns = [number for number in columns if number != left_out]
+        cells = [([row[number] for number in columns], style) for row, style in rows]
+        right = [at for at, number in enumerate(columns) if number in numbers]
+        made = board.table([headings[number] for number in columns], cells, right)
+        if _printed(out, made):
+            return True
+    return False
+
+
+def _printed(out: Console, made: Table) -> bool:
+    """Print a table where it fits: on a terminal that is wide enough, and in every log."""
+    width = board.wanted(out, made)
+    if out.is_terminal and width > out.width:
+        return False
+    out.width = max(out.width, width)
+    out.print(made, no_wrap=True)
+    return True
 
 
 def grid(out: Console, headings: Sequence[str], rows: Sequence[tuple[Sequence[str], str]]) -> None:
-    """Print rows under headings, each with its style, in cells of several lines; no word is ever cut."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        made.add_column(heading, no_wrap=True)
+    """Print rows under headings, each with its style, in cells of several lines; a line a cell where it is narrow."""
+    spread = [row for number, row in enumerate(rows) for row in (*_gap(number, row, len(headings)), row)]
+    made = board.table(headings, spread)
+    if _printed(out, made):
+        return
     for number, (row, style) in enumerate(rows):
-        if number and any("\n" in cell for cell in row):
-            made.add_row()
-        made.add_row(*row, style=style)
-    _whole(out, made)
+        if number:
+            out.print()
+        for heading, cell in zip(headings, row, strict=True):
+            out.print(f"{heading}: {cell.replace(chr(10), ', ')}", style=style)
 
 
-def _whole(out: Console, made: Table) -> None:
-    """Print a table that cuts no word, however narrow the terminal: Rich never prints wider than its console."""
-    before = out.width
-    out.width = max(before, _wanted(out, made))
-    out.print(made, no_wrap=True, crop=False)
-    out.width = before
-
-
-def _wanted(out: Console, made: Table) -> int:
-    return out.measure(made, options=out.options.update(max_width=_ANY_WIDTH)).maximum
+def _gap(number: int, row: tuple[Sequence[str], str], columns: int) -> list[tuple[Sequence[str], str]]:
+    """Return an empty row before one that takes several lines."""
+    return [([""] * columns, "")] if number and any("\n" in cell for cell in row[0]) else []
 
 
 class Following:
@@ -171,29 +197,13 @@ class Following:
         """Show what the run said last; `now` is the controller's time in seconds since the epoch."""
         first = as_headway.headline(values, now)
         if self._live:
-            self._live.update(Group(first, *self._parts(as_headway.rows(values))), refresh=True)
+            parts = board.underway(self._out, as_headway.rows(values), self._out.height - 4)
+            self._live.update(Group(first, *parts, as_headway.total(values)), refresh=True)
         elif now >= self._next:
             self._next = now + _BETWEEN_LINES
             for line in (first, *as_headway.lines(values)):
                 self._out.print(line)
             self._out.file.flush()
-
-    def _parts(self, rows: Sequence[Sequence[str]]) -> list[Table | str]:
-        """Return as many rows as there is room for below the first line, with as many of their cells."""
-        room = max(1, self._out.height - 3)
-        left = [f"and {len(rows) - room} more"] if len(rows) > room else []
-        for cells in range(max(map(len, rows), default=0), 1, -1):
-            made = Table.grid(padding=(0, 2))
-            for number in range(cells):
-                made.add_column(no_wrap=True, justify="left" if number < 1 else "right")
-            for row in rows[:room]:
-                made.add_row(*row[:cells])
-            if (
-                self._out.measure(made, options=self._out.options.update(max_width=_ANY_WIDTH)).maximum
-                <= self._out.width
-            ):
-                return [made, *left]
-        return [*(": ".join(row[:2]) for row in rows[:room]), *left]
 
 
 def _one_screen() -> bool:
@@ -218,14 +228,24 @@ class Lines:
     Args:
         log: takes the lines.
         brief: leave out what the summary tells.
+        monotonic: a clock that nobody sets.
     """
 
-    def __init__(self, log: "FilteringBoundLogger", *, brief: bool = False) -> None:
+    def __init__(
+        self, log: "FilteringBoundLogger", *, brief: bool = False, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._log = log
         self._brief = brief
+        self._monotonic = monotonic
+        self._headway = Headway("", time.time, monotonic, lambda _values: None)
+        self._next = monotonic() + MINUTE
 
     def __call__(self, event: ev.Event) -> None:
-        """Write the event when it is worth a line."""
+        """Write the event when it is worth a line; while something moves, also how far the run is, once a minute."""
+        self._headway(event)
+        if isinstance(event, _MOVES) and self._monotonic() >= self._next:
+            self._next = self._monotonic() + MINUTE
+            self._log.info(as_headway.minute(self._headway.values()))
         left = _left_to_summary(event) if self._brief else event
         if left is not None:
             self._write(left)
@@ -241,45 +261,25 @@ class Lines:
 
 
 class Bars:
-    """A progress bar for each repository: items, bytes, rate and time left."""
+    """Who has ended, who is at work, and the whole, in place on a terminal."""
 
     def __init__(self, options: Options) -> None:
         self._console = console(options, sys.stderr)
         self._verbose = options.verbose
         meanwhile = (ev.Retried, ev.Waiting, ev.PlannedChange)
         self._lines = meanwhile if _one_screen() else (*meanwhile, ev.Remarked, ev.ItemFailed)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            TextColumn("{task.fields[items]}", justify="right"),
-            BarColumn(24),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[state]}"),
-            console=self._console,
-            transient=True,
+        self._headway = Headway("", time.time, time.monotonic, lambda _values: None)
+        self._ended: dict[Outcome, list[str]] = {}
+        self._live = Live(
+            get_renderable=self._board, console=self._console, transient=True, refresh_per_second=_A_SECOND
         )
-        self._tasks: dict[str, TaskID] = {}
-        self._counts: dict[str, tuple[int, int]] = {}
-        self._progress.start()
+        self._live.start()
 
     def __call__(self, event: ev.Event) -> None:
         """Show the event."""
-        if isinstance(event, ev.RepositoryStarted):
-            self._tasks[event.repository] = self._progress.add_task(
-                event.repository, items="", state="scanning", total=None
-            )
-        elif isinstance(event, ev.Planned):
-            self._counts[event.repository] = (event.done, event.copy + event.replace)
-            self._update(event.repository, total=event.bytes, state="transfer" if event.bytes else "")
-        elif isinstance(event, ev.Progress):
-            self._update(event.repository, advance=event.bytes)
-        elif isinstance(event, ev.Published):
-            done, total = self._counts.get(event.repository, (0, 0))
-            self._counts[event.repository] = (done + len(event.items), total)
-            self._update(event.repository, items=f"{done + len(event.items)}/{total}")
-        elif isinstance(event, ev.RepositoryFinished):
-            self._update(event.repository, state=event.outcome)
+        self._headway(event)
+        if isinstance(event, ev.RepositoryFinished):
+            self._ended = {**self._ended, event.outcome: [*self._ended.get(event.outcome, ()), event.repository]}
         elif isinstance(event, ev.RunStarted) and event.dry_run:
             self._lines = (*self._lines, ev.Decided)
         if isinstance(event, self._lines) and (line := lines.line(event)):
@@ -289,12 +289,11 @@ class Bars:
                 self._console.print(detail)
 
     def close(self) -> None:
-        """Remove the bars; the summary takes their place."""
-        self._progress.stop()
+        """Remove the board; the summary takes its place."""
+        self._live.stop()
 
-    def _update(self, repository: str, **values: object) -> None:
-        if repository in self._tasks:
-            self._progress.update(self._tasks[repository], **values)  # type: ignore[arg-type]
+    def _board(self) -> Group:
+        return board.board(self._console, self._headway.values(), self._ended)
 
 
 class Json:
@@ -305,7 +304,7 @@ class Json:
 
     def __call__(self, event: ev.Event) -> None:
         """Print the event."""
-        if not isinstance(event, ev.Progress) and (line := as_json.event_line(event)):
+        if line := as_json.event_line(event):
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
         self._warnings(event)

@@ -1,5 +1,6 @@
 """The entry: parser assembly, and errors become messages and exit codes here and nowhere else."""
 
+import signal
 import sys
 from contextlib import suppress
 from typing import Any
@@ -9,7 +10,7 @@ import click
 from sshsync.cli import allow, bugs, complete, streams
 from sshsync.cli.allow import Allowed
 from sshsync.cli.options import Options, common
-from sshsync.errors import ConfigError, OutputError, SshsyncError, UsageError
+from sshsync.errors import ConfigError, InterruptedRun, OutputError, SshsyncError, UsageError
 from sshsync.version import VERSION
 
 _HELP = """Bring files from a master through a proxy to many nodes, over nothing but SSH.
@@ -162,35 +163,38 @@ def _code() -> int:
             _complain(error, options)
         return error.code
     except SshsyncError as error:
+        _tell(error, options)
         _complain(error, options)
         return error.code
     except click.ClickException as error:
         error.show()
-        _tell(UsageError(error.format_message()), options)
-        return UsageError.code
+        return _tell(UsageError(error.format_message()), options)
     except (click.Abort, KeyboardInterrupt):
-        return 130
+        return _tell(InterruptedRun(signal.SIGINT, "interrupted"), options)
     except Exception as bug:  # noqa: BLE001 - a bug has an exit code of its own, and is told of
-        return bugs.tell(options, bug)
+        return _tell(SshsyncError(bugs.tell(options, bug), hint="please report it"), options)
     return result if isinstance(result, int) else 0
 
 
 def _complain(error: SshsyncError, options: Options) -> None:
-    _tell(error, options)
     click.echo(f"sshsync: {error}", err=True)
     if isinstance(error, ConfigError) and not options.checking:
         click.echo(f"sshsync: check it with: {options.command} config check", err=True)
 
 
-def _tell(error: SshsyncError, options: Options) -> None:
-    """Tell programs that read stdout, which is JSON then; also where the options were not understood."""
-    if isinstance(error, OutputError) or not (options.json or "--json" in sys.argv[1:]):
-        return
-    from sshsync.report import as_json
+def _tell(error: SshsyncError, options: Options) -> int:
+    """Tell programs that read stdout, which is JSON then, also where the options were not understood.
 
-    with suppress(OutputError):
-        click.echo(as_json.error_line(error))
-        sys.stdout.flush()
+    Returns:
+        The exit code.
+    """
+    if options.json or "--json" in sys.argv[1:]:
+        from sshsync.report import as_json
+
+        with suppress(OutputError):
+            click.echo(as_json.answer_line(as_json.error(error)))
+            sys.stdout.flush()
+    return error.code
 
 
 if __name__ == "__main__":

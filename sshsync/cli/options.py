@@ -3,6 +3,7 @@
 import os
 import pwd
 import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +36,12 @@ class Options:
 
     @property
     def command(self) -> str:
-        """How sshsync has to be called again for the same configuration and state, as a shell takes it."""
+        """How to call sshsync again for the same configuration and state, from anywhere, as a shell takes it."""
         words = ["sshsync"]
         if self.config != DEFAULT_CONFIG:
-            words += ["-c", str(self.config)]
+            words += ["-c", str(self.config.absolute())]
         if self.state_dir:
-            words += ["--state-dir", self.state_dir]
+            words += ["--state-dir", str(Path(self.state_dir).absolute())]
         return shlex.join(words)
 
     def load(self) -> "Config":
@@ -64,6 +65,8 @@ class Options:
             settings = replace(
                 settings, state_dir=new, lock_file=moved(settings.lock_file), log_file=moved(settings.log_file)
             )
+        line = shlex.join(["sshsync", *sys.argv[1:]])
+        settings = replace(settings, called=replace(settings.called, command=self.command, line=line))
         self.settings = settings
         return replace(config, settings=settings)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from sshsync.config import texts
 from sshsync.config.schema import VARIABLES, GlobalOptions, RepositoryOptions
 from sshsync.model.policy import MaxDelete
 
@@ -116,11 +117,31 @@ def value_text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, MaxDelete):
         return f"{value.count}, {value.percent:g}%"
+    if value is None:
+        return ""
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, tuple):
-        return "\n    ".join(value)
+        return _weekly(*value) if value and isinstance(value[0], int) else "\n    ".join(value)
     return str(value)
+
+
+def _weekly(day: int, hour: int, minute: int) -> str:
+    return f"{texts.DAYS[day][:3].capitalize()} {hour:02}:{minute:02}"
+
+
+def shown(model: type[BaseModel], *values: object) -> dict[str, str]:
+    """Return the values of a section as they would stand in the file; of a secret only whether it is set.
+
+    Args:
+        model: the options of the section.
+        values: what has them as attributes, each some of them.
+    """
+    found = {}
+    for name, entry in model.model_fields.items():
+        value = value_text(next(getattr(held, name) for held in values if hasattr(held, name)))
+        found[name] = "(set)" if value and not entry.repr else value
+    return found
 
 
 def _keys(model: type[BaseModel], values: Mapping[str, str]) -> list[str]:

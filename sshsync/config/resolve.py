@@ -16,6 +16,7 @@ from sshsync.config.mail import MailSettings
 from sshsync.config.schema import VARIABLES, GlobalOptions, RepositoryOptions
 from sshsync.core import algorithm, planner, selection, tree
 from sshsync.errors import ConfigError, ConfigProblem, UnknownRepositoryError, UsageError
+from sshsync.model.called import UNKNOWN, Called
 from sshsync.model.policy import LOCAL, Retries, TransferKind
 from sshsync.model.topology import Commands, Host, Login, Repository, Tree
 
@@ -65,6 +66,7 @@ class Settings:
     notify_command: str = field(repr=False)
     notify_url: tuple[str, ...] = field(repr=False)
     plans: Mapping[str, tuple[str, ...]]
+    called: Called = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ MOST_TEMPLATE = 8192
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, None: 1}
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WEEKLY = re.compile(r"([A-Za-z]+)\s+([01]?\d|2[0-3]):([0-5]\d)")
 _ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -64,10 +64,10 @@ def weekly(value: str) -> tuple[int, int, int]:
     """Return day (0 for Monday), hour and minute."""
     found = _WEEKLY.fullmatch(value.strip())
     day = found.group(1).lower() if found else ""
-    named = [name for name in _DAYS if day in (name, name[:3])]
+    named = [name for name in DAYS if day in (name, name[:3])]
     if not found or not named:
         raise ValueError("must be a day and a time such as Mon 07:00")
-    return _DAYS.index(named[0]), int(found.group(2)), int(found.group(3))
+    return DAYS.index(named[0]), int(found.group(2)), int(found.group(3))
 
 
 def addresses(value: str) -> str:

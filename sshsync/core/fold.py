@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sshsync.model import events as ev
+from sshsync.model.called import Called
 from sshsync.model.events import GOOD, Outcome
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
 from sshsync.model.words import Words
@@ -67,8 +68,21 @@ def outcome(report: RunReport) -> Outcome:
     return Outcome.PARTIAL if outcomes & (GOOD | {Outcome.PARTIAL}) else Outcome.FAILED
 
 
+def totals(report: RunReport) -> dict[str, int]:
+    """Return what a run did, by the names of the fields of `RunFinished`."""
+    jobs = report.jobs
+    return {
+        "good": sum(job.outcome in GOOD for job in jobs),
+        "brought": sum(job.copied for job in jobs),
+        "deleted": sum(job.deleted for job in jobs),
+        "failed": sum(job.failed + job.blocked for job in jobs),
+        "moved": sum(job.moved for job in jobs),
+    }
+
+
 def _run_started(report: RunReport, event: ev.RunStarted) -> None:
     report.run = event.run
+    report.called = Called(event.command or report.called.command, event.line, event.config, event.controller)
     report.stages = [list(stage) for stage in event.stages]
     report.dry_run = event.dry_run
     report.continued += event.continued

@@ -54,6 +54,7 @@ class Headway:
         self._told = float("-inf")
         self._begun = clock()
         self._all = self._ended = self._bad = 0
+        self._whole = _Part()
         self._parts: dict[str, _Part] = {}
 
     def __call__(self, event: ev.Event) -> None:
@@ -70,11 +71,14 @@ class Headway:
             return
         try:
             self._told = now
-            with self._lock:
-                values = self._values(now)
-            self._tell(values)
+            self._tell(self.values())
         finally:
             self._telling.release()
+
+    def values(self) -> dict[str, Any]:
+        """Return how far the run is, in values that are ready for JSON; rates are taken between calls."""
+        with self._lock:
+            return self._values(self._monotonic())
 
     def _take(self, event: ev.Event) -> None:
         if isinstance(event, ev.RunStarted):
@@ -82,7 +86,9 @@ class Headway:
         elif isinstance(event, ev.RepositoryStarted):
             self._parts[event.repository] = _Part()
         elif isinstance(event, ev.RepositoryFinished):
-            self._parts.pop(event.repository, None)
+            if part := self._parts.pop(event.repository, None):
+                self._whole.arrived += part.arrived
+                self._whole.planned += part.arrived
             self._ended += 1
             self._bad += event.outcome not in GOOD
         elif not isinstance(event, ev.RunFinished) and (part := self._parts.get(event.repository)):
@@ -96,8 +102,16 @@ class Headway:
             "repositories": self._all,
             "ended": self._ended,
             "bad": self._bad,
+            **self._total(now),
             "underway": [_shown(name, part, now) for name, part in self._parts.items()],
         }
+
+    def _total(self, now: float) -> dict[str, Any]:
+        """Return the bytes of the whole run; what nobody has planned yet is not among them."""
+        arrived = self._whole.arrived + sum(part.arrived for part in self._parts.values())
+        planned = self._whole.planned + sum(max(part.planned, part.arrived) for part in self._parts.values())
+        self._whole.samples.append((now, arrived))
+        return _bytes(arrived, planned, rate(list(self._whole.samples)))
 
 
 def _move(part: _Part, event: ev.Event) -> None:
@@ -117,18 +131,19 @@ def _move(part: _Part, event: ev.Event) -> None:
 
 def _shown(name: str, part: _Part, now: float) -> dict[str, Any]:
     part.samples.append((now, part.arrived))
-    speed = rate(list(part.samples))
-    missing = max(0, part.planned - part.arrived)
+    items = {"items": part.items, "items_planned": part.items_planned}
+    told = _bytes(part.arrived, part.planned, rate(list(part.samples)))
+    return {"name": name, "doing": part.doing, **items, **told}
+
+
+def _bytes(arrived: int, planned: int, speed: float) -> dict[str, Any]:
+    missing = max(0, planned - arrived)
     return {
-        "name": name,
-        "doing": part.doing,
-        "items": part.items,
-        "items_planned": part.items_planned,
-        "bytes": part.arrived,
-        "bytes_planned": part.planned,
-        "percent": round(min(100.0, 100 * part.arrived / part.planned), 1) if part.planned else None,
+        "bytes": arrived,
+        "bytes_planned": planned,
+        "percent": round(min(100.0, 100 * arrived / planned), 1) if planned else None,
         "rate": round(speed),
-        "left": round(missing / speed, 1) if speed and part.planned else None,
+        "left": round(missing / speed, 1) if speed and planned else None,
     }
 
 

@@ -5,7 +5,7 @@ This is where a run is led, in one process: it hands out orders, and takes what 
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 from sshsync.core import fold
@@ -19,6 +19,7 @@ from sshsync.engine.worker import Worker
 from sshsync.errors import SshsyncError
 from sshsync.executors.base import Executor, Lead
 from sshsync.model import events as ev
+from sshsync.model.called import UNKNOWN, Called
 from sshsync.model.events import GOOD, Outcome
 from sshsync.model.order import Blocked, Done, Ended, Offer, Order
 from sshsync.model.plan import Job, Plan, Step
@@ -39,6 +40,7 @@ class Asked:
     plan: Plan
     dry_run: bool = False
     continued: bool = False
+    called: Called = UNKNOWN
 
 
 class Run:
@@ -74,7 +76,8 @@ class Run:
         asked, context = self._asked, self._context
         clock, stop = context.asking.clock, context.asking.stop
         stages = [list(stage) for stage in asked.plan.names]
-        context.emit(ev.RunStarted(asked.run, clock(), stages, asked.dry_run, asked.continued, VERSION))
+        how = asdict(asked.called)
+        context.emit(ev.RunStarted(asked.run, clock(), stages, asked.dry_run, asked.continued, VERSION, **how))
         for notice in notices:
             context.emit(notice)
 
@@ -85,7 +88,8 @@ class Run:
 
         code = fold.exit_code(report, signal=stop.signal)
         outcome = fold.outcome(report)
-        context.emit(ev.RunFinished(asked.run, clock(), outcome, code, interrupted=bool(stop.signal)))
+        did = fold.totals(report)
+        context.emit(ev.RunFinished(asked.run, clock(), outcome, code, interrupted=bool(stop.signal), **did))
         return code
 
     def _following(self) -> list[Order]:

@@ -8,6 +8,7 @@ from structlog.typing import FilteringBoundLogger
 from sshsync.core import fold
 from sshsync.model import events as ev
 from sshsync.model.events import Emit, Entry
+from sshsync.model.loudness import level
 from sshsync.model.report import RunReport
 from sshsync.model.words import visible
 
@@ -112,7 +113,7 @@ class Logging:
         values.pop("run", None)
         if "name" in values:
             values["item"] = visible(values.pop("name"))
-        log.log(ev.level(event), _spelled(words), **values)
+        log.log(level(event), _spelled(words), **values)
 
     def _item(self, repository: str) -> str:
         return self._report.repositories[repository].words.one

@@ -43,7 +43,7 @@ def key_of(name: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run begins, or an unfinished one goes on (`continued`)."""
+    """A run begins, or an unfinished one goes on (`continued`); the last four are as in `Called`."""
 
     run: str
     at: float
@@ -51,11 +51,15 @@ class RunStarted:
     dry_run: bool = False
     continued: bool = False
     version: str = ""
+    command: str = ""
+    line: str = ""
+    config: str = ""
+    controller: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoryStarted:
-    """Work on a repository begins; the others are the words for its items, see `words.Words`."""
+    """Work on a repository begins; the others say what its items are called."""
 
     repository: str
     parent: str
@@ -277,13 +281,18 @@ class RepositoryFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The run ended by itself or by a signal."""
+    """The run ended by itself or by a signal; what it did in all its goes, in numbers of items and `moved` bytes."""
 
     run: str
     at: float
     outcome: Outcome
     exit_code: int
     interrupted: bool = False
+    good: int = 0
+    brought: int = 0
+    deleted: int = 0
+    failed: int = 0
+    moved: int = 0
 
 
 Event = (
@@ -331,7 +340,8 @@ LATEST = 253402300799.0
 _WRITTEN = {PlannedChange: "Change", Remarked: "Notice"}
 """Events that journals and readers of ``--json`` know by another word than the code."""
 
-_CLASSES: dict[str, type[Any]] = {_WRITTEN.get(cls, cls.__name__): cls for cls in Event.__args__}
+CLASSES: dict[str, type[Any]] = {_WRITTEN.get(cls, cls.__name__): cls for cls in Event.__args__}
+"""Every class of event by its written word."""
 _TYPES: dict[type[Any], dict[str, Any]] = {cls: get_type_hints(cls) for cls in Event.__args__}
 _OUTCOMES = frozenset(str(outcome) for outcome in Outcome)
 
@@ -348,7 +358,7 @@ def from_json(values: dict[str, Any]) -> Event | None:
     Raises:
         ValueError: a value is not what `to_json` could have written; the text names it.
     """
-    cls = _CLASSES.get(values.get("type", ""))
+    cls = CLASSES.get(values.get("type", ""))
     if cls is None:
         return None
     known = {name: value for name, value in values.items() if name in _TYPES[cls]}
@@ -380,16 +390,3 @@ def _fits(value: Any, wanted: Any) -> bool:
         return any(_fits(value, one) for one in get_args(wanted))
     plain = get_origin(wanted) or wanted
     return isinstance(value, str if issubclass(plain, str) else plain)
-
-
-def level(event: Event) -> int:
-    """Return how loud an event is, on the scale of Python's logging: 10 debug, 20 info, 30 warning, 40 error."""
-    if isinstance(event, ItemFailed | Retried | Remarked):
-        return 30
-    if isinstance(event, Unfit):
-        return 40
-    if isinstance(event, RepositoryStarted | Scanned | Planned | Saved | Shared | Sent | Refused):
-        return 10
-    if isinstance(event, RepositoryFinished):
-        return 20 if event.outcome in GOOD or event.outcome == Outcome.SKIPPED else 40
-    return 20

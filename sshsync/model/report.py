@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from sshsync.model.called import UNKNOWN, Called
 from sshsync.model.events import Outcome
 from sshsync.model.words import NEUTRAL, USUAL, Words
 
@@ -84,6 +85,7 @@ class RunReport:
     outcome: str = ""
     exit_code: int | None = None
     interrupted: bool = False
+    called: Called = UNKNOWN
 
     @property
     def jobs(self) -> list[RepositoryReport]:

@@ -44,7 +44,9 @@ class Chat:
         for number, url in enumerate(self._urls, 1):
             if not service.add(url):
                 raise OSError(f"address {number} is none that apprise knows")
-        words = "\n".join([*as_text.details(report), as_text.advice(report)]).encode("utf-8", "backslashreplace")
+        words = "\n".join([*as_text.details(report), as_text.advice(report), *as_text.circumstances(report)]).encode(
+            "utf-8", "backslashreplace"
+        )
         title = f"sshsync: {as_text.headline(report)}"
         if not service.notify(body=words.decode(), title=title, notify_type=apprise.NotifyType.FAILURE):
             raise OSError("a service did not take the message")

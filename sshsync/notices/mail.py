@@ -48,7 +48,15 @@ class Mail:
         """
         del in_sync
         if self._wanted(report):
-            lines = [as_text.headline(report), "", *as_text.details(report), "", as_text.advice(report)]
+            lines = [
+                as_text.headline(report),
+                "",
+                *as_text.details(report),
+                "",
+                as_text.advice(report),
+                "",
+                *as_text.circumstances(report),
+            ]
             send(self._mail, as_text.headline(report), lines)
 
     def rehearse(self, report: RunReport) -> str:

@@ -20,6 +20,26 @@ def headline(values: Mapping[str, Any], now: float) -> str:
     return f"run {visible(str(values.get('run', '?')), 60)}: {ended:.0f} of {total} ended{badly}{silence}"
 
 
+def total(values: Mapping[str, Any]) -> str:
+    """Return the whole run in a few words: "7 of 20, 31 % of 1.3 GB, 9 min left"."""
+    ended, every = _number(values, "ended") or 0, _number(values, "repositories") or 0
+    percent, left, bad = _number(values, "percent"), _number(values, "left"), _number(values, "bad")
+    told = [
+        f"{ended:.0f} of {every:.0f}",
+        f"{bad:.0f} badly" if bad else "",
+        f"{percent:.0f} % of {words.size(_number(values, 'bytes_planned') or 0)}" if percent is not None else "",
+        f"{words.about(left)} left" if left else "",
+    ]
+    return ", ".join(filter(None, told))
+
+
+def minute(values: Mapping[str, Any]) -> str:
+    """Return the whole run in a line for a log: `total`, and who is at work."""
+    found = values.get("underway")
+    names = [visible(str(part.get("name", "?")), 100) for part in found] if isinstance(found, list) else []
+    return f"under way: {total(values)}{'; at work: ' if names else ''}{words.names(names)}"
+
+
 def lines(values: Mapping[str, Any]) -> list[str]:
     """Return one line for each repository that is being synchronized."""
     return [f"{row[0]}: {', '.join(cell for cell in row[1:] if cell)}" for row in rows(values)]

@@ -23,14 +23,15 @@ _COLOURS = {
 }
 
 
-def page(report: RunReport, times: Timeline, command: str = "sshsync") -> str:
+def page(report: RunReport, times: Timeline, command: str = "") -> str:
     """Return the page.
 
     Args:
         report: what the run did.
         times: when, and the names of items.
-        command: how this sshsync is called.
+        command: how this sshsync is called; "" as the run was.
     """
+    command = command or report.called.command
     headline = as_text.headline(report).partition(": ")[2]
     parts = [
         *_verdict(report, headline, command),
@@ -50,6 +51,7 @@ def page(report: RunReport, times: Timeline, command: str = "sshsync") -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>",
             *parts,
+            *_circumstances(report),
             f"<footer>sshsync {VERSION}. Times are those of the controller. In full:",
             f"<code>{escape(command)} history {escape(report.run)} --json</code></footer>\n</body>\n</html>\n",
         ]
@@ -72,6 +74,15 @@ def _verdict(report: RunReport, headline: str, command: str) -> list[str]:
         words_before, _, line = advice.partition(": ")
         lines.append(f'<p>{escape(words_before)}:</p><code class="command">{escape(line)}</code>')
     return lines
+
+
+def _circumstances(report: RunReport) -> list[str]:
+    rows = (line.partition(": ") for line in as_text.circumstances(report))
+    return [
+        '<dl class="soft">',
+        *(f"<dt>{escape(what)}</dt><dd>{escape(value)}</dd>" for what, _, value in rows),
+        "</dl>",
+    ]
 
 
 def _cards(report: RunReport) -> list[str]:

@@ -8,17 +8,21 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from sshsync.errors import ConfigError, SshsyncError
-from sshsync.model.events import Event, Sent, Verified, key_of, to_json
+from sshsync.model.events import Event, Progress, Sent, Verified, key_of, to_json
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
 from sshsync.model.words import visible
+from sshsync.report.answers import Error, Problem, Status
 
 SCHEMA = 1
 
-_NAMES = ("name", "names", "items")
+NAMES = ("name", "names", "items")
 """Fields of events that hold names of items: one, a list, or a list of rows that begin with one."""
+UNTOLD = (Verified, Sent, Progress)
+"""Events that are for the journal, or for a bar on a screen."""
 
 _LONE = re.compile("[\ud800-\udfff]")
 
@@ -29,31 +33,28 @@ def line(values: Mapping[str, Any]) -> str:
 
 
 def event_line(event: Event) -> str:
-    """Return an event as one line of JSON, "" for events that are only for the journal."""
-    if isinstance(event, Verified | Sent):
+    """Return an event as one line of JSON, "" for those that are `UNTOLD`."""
+    if isinstance(event, UNTOLD):
         return ""
     values = to_json(event)
-    named = {field: values[field] for field in _NAMES if isinstance(values.get(field), str | list)}
-    for field, held in named.items():
-        values[field], odd = _names(held)
-        if odd:
-            values[f"{field}_base64"] = odd
-    return line({**values, "type": _snake(str(values["type"]))})
+    return line(_named({**values, "type": snake(str(values["type"]))}))
 
 
-def error_line(error: SshsyncError) -> str:
-    """Return an error that ended a command before it had anything else to tell, as one line of JSON."""
-    problems = error.problems if isinstance(error, ConfigError) else ()
-    return line(
-        {
-            "type": "error",
-            "exit_code": error.code,
-            "message": error.what.partition("\n")[0],
-            "where": error.where,
-            "hint": error.hint,
-            "problems": [{"place": found.place, "message": found.text, "hint": found.hint} for found in problems],
-        }
-    )
+def answer_line(answer: Any) -> str:
+    """Return an object of `report.answers`, or a survey, as one line of JSON."""
+    return line(_named({"type": snake(type(answer).__name__), **asdict(answer)}))
+
+
+def status_line(answer: Status) -> str:
+    """Return how repositories are as one line of JSON."""
+    return line({"type": "status", **asdict(answer), "repositories": [row.values() for row in answer.repositories]})
+
+
+def error(found: SshsyncError) -> Error:
+    """Return an error that ended a command before it had anything else to tell."""
+    problems = found.problems if isinstance(found, ConfigError) else ()
+    told = [Problem(problem.place, problem.text, problem.hint) for problem in problems]
+    return Error(found.code, found.what.partition("\n")[0], found.where, found.hint, told)
 
 
 def summary_line(report: RunReport) -> str:
@@ -78,6 +79,7 @@ def _summary(report: RunReport) -> dict[str, Any]:
         "finished": report.finished,
         "dry_run": report.dry_run,
         "interrupted": report.interrupted,
+        "called": asdict(report.called),
         "repositories": [_repository(job) for job in report.jobs],
     }
 
@@ -137,6 +139,16 @@ def _names(held: Any) -> tuple[Any, Any]:
     return shown, odd if any(odd) else None
 
 
+def _named(values: dict[str, Any]) -> dict[str, Any]:
+    """Return values with the bytes of names that are no text beside these."""
+    named = {field: values[field] for field in NAMES if isinstance(values.get(field), str | list)}
+    for field, held in named.items():
+        values[field], odd = _names(held)
+        if odd:
+            values[f"{field}_base64"] = odd
+    return values
+
+
 def _bytes(name: str) -> str | None:
     try:
         return base64.b64encode(key_of(name)).decode()
@@ -155,5 +167,6 @@ def _readable(value: Any) -> Any:
     return value
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """Return the name of a class as the type of an object."""
     return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).lstrip("_")

@@ -1,13 +1,16 @@
 """The report as rows and lines; whoever prints them chooses colours and widths."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from sshsync.model.events import GOOD, Outcome
 from sshsync.model.report import RepositoryReport, RunReport
+from sshsync.model.words import visible
 from sshsync.report import words
 from sshsync.report.causes import causes
 
 SHOWN_PROBLEMS = 10
+MANY = 5
+"""Repositories that ended alike from which on they are one row."""
 _NUMBERED = "--max-delete "
 
 
@@ -24,6 +27,61 @@ def headings(report: RunReport) -> tuple[str, ...]:
 def rows(report: RunReport) -> list[tuple[str, ...]]:
     """Return one row for each repository of the run, in order, under `headings`."""
     return [_row(job, dry=report.dry_run) for job in report.jobs]
+
+
+def folded(report: RunReport) -> list[tuple[Outcome, tuple[str, ...]]]:
+    """Return rows under `headings` with their outcomes: many repositories of one parent that ended alike are one row.
+
+    Where they differ in a number, it is told from the least to the greatest; of moments the earliest.
+    """
+    alike: dict[tuple[str, str, bool], list[RepositoryReport]] = {}
+    for job in report.jobs:
+        alike.setdefault((job.parent, _row(job, dry=report.dry_run)[1], job.failed + job.blocked > 0), []).append(job)
+    told: list[tuple[Outcome, tuple[str, ...]]] = []
+    for job in report.jobs:
+        same = alike[job.parent, _row(job, dry=report.dry_run)[1], job.failed + job.blocked > 0]
+        if len(same) < MANY:
+            told.append((job.outcome, _row(job, dry=report.dry_run)))
+        elif same[0] is job:
+            told.append((job.outcome, _fold(same, dry=report.dry_run)))
+    return told
+
+
+def _fold(jobs: Sequence[RepositoryReport], *, dry: bool) -> tuple[str, ...]:
+    rows = [_row(job, dry=dry) for job in jobs]
+
+    def cell(column: int, number: _Number) -> str:
+        order = sorted(zip(map(number, jobs), rows, strict=True))
+        least, most = order[0][1][column], order[-1][1][column]
+        return least if least == most else f"{least} to {most}"
+
+    cells = (cell(column, number) for column, number in enumerate(_DRY if dry else _REAL, 2))
+    oldest = min(zip((job.as_of for job in jobs), rows, strict=True))[1][-1]
+    return (f"{words.fitting([job.name for job in jobs], _NAMES)} (each)", rows[0][1], *cells, oldest)
+
+
+_NAMES = 40
+"""Characters for the names of repositories in one row."""
+_Number = Callable[[RepositoryReport], float]
+_REAL: tuple[_Number, ...] = (
+    lambda job: job.total,
+    lambda job: job.copied,
+    lambda job: job.unchanged,
+    lambda job: job.deleted,
+    lambda job: job.failed + job.blocked,
+    lambda job: job.moved,
+    lambda job: job.seconds,
+)
+_DRY: tuple[_Number, ...] = (
+    lambda job: job.total,
+    lambda job: job.planned_copies,
+    lambda job: job.unchanged,
+    lambda job: job.planned_deletions,
+    lambda job: job.failed + job.blocked,
+    lambda job: job.planned,
+    lambda job: job.seconds,
+)
+"""What the numbers in the columns of a row are made of."""
 
 
 def details(report: RunReport, most: int = SHOWN_PROBLEMS) -> list[str]:
@@ -47,7 +105,9 @@ def failures(report: RunReport, most: int = SHOWN_PROBLEMS) -> list[str]:
             lines.append(f"{job.name}: {words.item(problem.name)}: {problem.outcome}: {problem.reason}")
         left = job.failed + job.blocked + job.deferred - most
         if left > 0:
-            lines.append(f"{job.name}: … and {left} more; all of them: sshsync history {report.run} --json")
+            lines.append(
+                f"{job.name}: … and {left} more; all of them: {report.called.command} history {report.run} --json"
+            )
     return lines
 
 
@@ -81,8 +141,21 @@ def headline(report: RunReport, running: str | None = None) -> str:
     return f"run {report.run}: {state}; {words.size(moved)} moved{whole}{span}"
 
 
-def advice(report: RunReport, command: str = "sshsync", running: str | None = None) -> str:
-    """Return what to do next, "" when there is nothing; `command` is how this sshsync was called."""
+def circumstances(report: RunReport) -> list[str]:
+    """Return where the run was and how it was called, in lines, and the zone of all times that are told of it."""
+    called = report.called
+    told = (
+        ("controller", called.controller),
+        ("configuration", called.config),
+        ("called as", called.line),
+        ("times", words.zone(report.started)),
+    )
+    return [f"{what}: {visible(value, 1000)}" for what, value in told if value]
+
+
+def advice(report: RunReport, command: str = "", running: str | None = None) -> str:
+    """Return what to do next, "" when there is nothing; `command` is how this sshsync was called, "" as the run was."""
+    command = command or report.called.command
     if report.exit_code in (0, 11) or report.dry_run or (report.exit_code is None and running):
         return ""
     if any(job.outcome is Outcome.REFUSED for job in report.jobs):

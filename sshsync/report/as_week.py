@@ -39,7 +39,7 @@ def text(
     if latest is None:
         return [*lines, "", f"no run is on record yet; start one with: {command} --all"]
     last = [as_text.headline(latest, running), as_text.advice(latest, command, running)]
-    return [*lines, "", *filter(None, last)]
+    return [*lines, "", *filter(None, last), "", *as_text.circumstances(latest)]
 
 
 def _runs(runs: Sequence[Mapping[str, Any]], since: float) -> list[str]:

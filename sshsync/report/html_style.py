@@ -13,6 +13,7 @@ h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 code, .mono { font: .9em/1.5 ui-monospace, monospace; }
 code.command { display: block; padding: .6rem .8rem; background: var(--card); border: 1px solid var(--line);
   border-radius: .4rem; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 .8rem; margin: .8rem 0; } dd { margin: 0; }
 .soft { color: var(--soft); }
 .good { color: var(--good); } .warn { color: var(--warn); } .bad { color: var(--bad); } .idle { color: var(--idle); }
 .verdict { border-left: .4rem solid currentColor; padding-left: .8rem; }

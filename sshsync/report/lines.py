@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from sshsync.model import events as ev
+from sshsync.model import loudness
 from sshsync.model.events import GOOD
 from sshsync.report import words
 
 
 def level(event: ev.Event) -> int:
     """Return how loud the line of an event is: people want to see what a repository needs before it is done."""
-    return 20 if isinstance(event, ev.Planned) else ev.level(event)
+    return 20 if isinstance(event, ev.Planned) else loudness.level(event)
 
 
 def line(event: ev.Event) -> str:

@@ -26,6 +26,14 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02} min"
 
 
+def about(seconds: float) -> str:
+    """Return a span of time as one would say it of what is still to come."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def span(seconds: float) -> str:
     """Return a span of time as somebody would write it: the biggest unit in which it is a whole number."""
     for unit, name in ((3600, "h"), (60, "min")):
@@ -37,6 +45,12 @@ def span(seconds: float) -> str:
 def moment(at: float) -> str:
     """Return a time of the controller's clock, in its own zone; "-" for none."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if at else "-"
+
+
+def zone(at: float) -> str:
+    """Return the controller's own time zone as it is at a time of its clock."""
+    name, ahead = time.strftime("%Z %z", time.localtime(at)).rsplit(" ", 1)
+    return f"{name} (UTC{ahead[:3]}:{ahead[3:]})"
 
 
 def item(name: str) -> str:
@@ -54,6 +68,19 @@ def names(found: Sequence[str]) -> str:
         else:
             told.append((name, name))
     return ", ".join(begin if begin == end else _range(begin, end) for begin, end in told)
+
+
+def fitting(found: Sequence[str], width: int) -> str:
+    """Return names with ranges, as many as fit, and how many there are beside."""
+    whole = names(found)
+    if len(whole) <= width:
+        return whole
+    parts = whole.split(", ")
+    for shown in range(len(parts) - 1, 0, -1):
+        told = f"{', '.join(parts[:shown])} and others"
+        if len(told) <= width:
+            return told
+    return f"{len(found)} repositories"
 
 
 def _after(name: str) -> str:

@@ -100,6 +100,11 @@ def change_all(db: sqlite3.Connection, repository: int, do: Callable[[Known], Kn
         after = first
 
 
+def one(db: sqlite3.Connection, repository: int, key: Key) -> Known:
+    """Return what is on record about one item."""
+    return _block_of(db, repository, key)[1].get(key, NOTHING)
+
+
 def _block_of(db: sqlite3.Connection, repository: int, key: Key) -> tuple[Key, dict[Key, Known]]:
     """Return where the block begins in which an item belongs, and what is in it. The first one begins with nothing."""
     wanted = "SELECT first, held FROM items WHERE repository = ? AND first <= ? ORDER BY first DESC LIMIT 1"

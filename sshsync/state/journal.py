@@ -19,7 +19,8 @@ from sshsync.model.events import Entry
 from sshsync.model.item import Digest, Item, Key, Stamp
 from sshsync.model.records import Underway
 from sshsync.model.topology import Repository
-from sshsync.state import cache, records, rows, sent
+from sshsync.state import arrivals, cache, records, rows, sent
+from sshsync.state.arrivals import Arrival
 from sshsync.state.database import Database, What
 
 KEPT_RUNS = 200
@@ -204,6 +205,29 @@ class Journal:
             for _, at, event in found:
                 if event and (of is None or isinstance(event, of)):
                     yield at, event
+
+    def arrivals(self, name: str) -> Iterator[Arrival]:
+        """Yield what happened to an item in all real runs on record, the latest first; `name` as events have it."""
+        before = 2**63 - 1
+        self._settle()
+        while before:
+            found, before = self._db.read(lambda db: arrivals.portion(db, name, before, MOST_WAITING))  # noqa: B023 - called at once
+            yield from found
+
+    def held(self, repositories: Iterable[Repository], key: Key) -> dict[str, Digest]:
+        """Return the digest of an item as it was last verified, by the repositories that have it."""
+        self._settle()
+        asked = list(repositories)
+        found = self._db.read(lambda db: {one.name: records.digest(db, one, key) for one in asked})
+        return {name: digest for name, digest in found.items() if digest}
+
+    def end(self, run: str) -> ev.RunFinished | None:
+        """Return how a run ended, with what it did; None for one without an end."""
+        wanted = """SELECT at, event FROM events WHERE run = ? AND event LIKE '{"type": "RunFinished"%'
+            ORDER BY seq DESC LIMIT 1"""
+        self._settle()
+        found = self._db.read(lambda db: [rows.event(*row)[1] for row in db.execute(wanted, (run,))])
+        return next((event for event in found if isinstance(event, ev.RunFinished)), None)
 
     def ends(self, names: Iterable[str]) -> dict[str, tuple[str, ev.RepositoryFinished]]:
         """Return how each repository's last real run ended, with that run's id; no more runs are read than needed."""

@@ -20,7 +20,8 @@ class Lock:
     reused pid never blocks a run.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, command: str = "sshsync") -> None:
+        self._command = command
         self._file = file
         self._lock = UnixFileLock(file, timeout=0, mode=0o600, fallback_to_soft=False)
 
@@ -37,7 +38,7 @@ class Lock:
         except Timeout as error:
             raise LockedError(
                 f"another run holds the lock {self._file}: {self._holder()}",
-                hint="wait for it, or look at it with: sshsync status",
+                hint=f"wait for it, or look at it with: {self._command} status",
             ) from error
         except (OSError, NotImplementedError) as error:
             raise StateError(f"cannot lock {self._file}: {error}", hint="put lock_file on a local disk") from error

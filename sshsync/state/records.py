@@ -58,6 +58,12 @@ def verified(
     return [row for block in held for row in blocks.verified(block)], following
 
 
+def digest(db: sqlite3.Connection, repository: Repository, key: Key) -> Digest:
+    """Return the digest at which an item was last verified there, "" for none."""
+    place = here(db, repository)
+    return blocks.one(db, place.number, key).verified if place else ""
+
+
 def count(db: sqlite3.Connection, repository: Repository) -> int:
     """Return how many items it held when it was last seen."""
     place = here(db, repository)

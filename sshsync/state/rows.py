@@ -3,7 +3,6 @@
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from sshsync.model import events as ev
@@ -38,12 +37,7 @@ def moment(value: object, what: str) -> float:
 
 
 def written(event: ev.Event) -> bytes | str:
-    """Return an event as it is written: what tells of items is compressed, for they may be millions.
-
-    At which digest an item was published is on record with the item.
-    """
-    if isinstance(event, ev.Published):
-        event = replace(event, items=[(name, "", size) for name, _, size in event.items])
+    """Return an event as it is written: what tells of items is compressed, for they may be millions."""
     text = json.dumps(ev.to_json(event))
     return zlib.compress(text.encode("utf-8", "surrogatepass"), 6) if isinstance(event, _OF_ITEMS) else text
 
@@ -68,11 +62,11 @@ def run(row: Mapping[str, Any]) -> dict[str, Any]:
         "id": row["id"],
         "started": moment(row["started"], "the beginning of a run"),
         "stages": _stages(row["stages"]),
-        "dry": whole(row["dry"], "the kind of a run", 1),
+        "dry": bool(whole(row["dry"], "the kind of a run", 1)),
         "finished": None if finished is None else moment(finished, "the end of a run"),
         "exit_code": None if code is None else whole(code, "an exit code", 255),
-        "interrupted": whole(row["interrupted"], "the end of a run", 1),
-        "abandoned": whole(row["abandoned"], "the end of a run", 1),
+        "interrupted": bool(whole(row["interrupted"], "the end of a run", 1)),
+        "abandoned": bool(whole(row["abandoned"], "the end of a run", 1)),
     }
 
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 
 from sshsync.errors import StateError
-from sshsync.state import earlier
+from sshsync.state import arrivals, earlier
 from sshsync.state.rows import Damaged
 
 SCHEMA = 5
@@ -72,7 +72,8 @@ def bring_up(db: sqlite3.Connection) -> None:
         for step in range(found, SCHEMA):
             STEPS[step](db)
         check(db)
-    db.execute(_INDEX)
+    for index in (_INDEX, arrivals.INDEX):
+        db.execute(index)
     if found != SCHEMA:
         db.execute("REPLACE INTO meta (name, value) VALUES ('schema', ?)", (str(SCHEMA),))
 

@@ -48,14 +48,14 @@ def own_file(state_dir: str) -> Path:
     return Path(state_dir) / "known_hosts"
 
 
-def trust(host: Host, own: Path) -> Trust:
-    """Return where the host's key is looked up; `own` is sshsync's own file."""
+def trust(host: Host, own: Path, command: str = "sshsync") -> Trust:
+    """Return where the host's key is looked up; `own` is sshsync's own file, `command` how sshsync is called."""
     everybodys = (own, Path.home() / ".ssh" / "known_hosts", Path("/etc/ssh/ssh_known_hosts"))
     files = (Path(host.login.known_hosts),) if host.login.known_hosts else everybodys
     return Trust(
         files,
-        f"compare it with what the host's operator says, then: sshsync hosts trust {host.name}",
-        f"then: sshsync hosts trust --replace {host.name}",
+        f"compare it with what the host's operator says, then: {command} hosts trust {host.name}",
+        f"then: {command} hosts trust --replace {host.name}",
     )
 
 

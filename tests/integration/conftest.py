@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import objects
 from tests.integration.double import Doubles
 from tests.sshd import Sshd
 
@@ -64,7 +65,11 @@ class Site:
     def cli(self, *words: str, timeout: float = 120) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "sshsync", "--config", str(self.config), *words]
         env = {**os.environ, "HOME": str(self.directory)}
-        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=env, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=env, check=False, stdin=subprocess.DEVNULL)
+        if "--json" in words:
+            for line in done.stdout.splitlines():
+                objects.check(line)
+        return done
 
     def summary(self, *words: str) -> dict:
         done = self.cli("--json", *words)

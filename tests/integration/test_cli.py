@@ -274,7 +274,7 @@ def test_history_lists_and_shows_runs(local: Site) -> None:
     assert "no run is on record" in local.cli("history").stdout
     local.cli("--all")
     listed = local.cli("history").stdout
-    run = listed.split()[0]
+    run = listed.splitlines()[1].split()[0]
     assert "exit code 0" in listed
     assert "everything is in sync" in local.cli("history", run).stdout
     lines = [json.loads(line) for line in local.cli("history", run, "--json").stdout.splitlines()]

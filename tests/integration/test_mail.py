@@ -59,7 +59,7 @@ def test_a_failure_is_told_by_smtp_to_everybody(site: Site, box: Mailbox) -> Non
     assert message["Date"]
     assert message["Message-ID"]
     assert "c: blocked: failed:" in box.text()
-    assert "to go on: sshsync resume" in box.text()
+    assert f"to go on: sshsync -c {site.config} resume" in box.text()
 
 
 def test_names_that_are_no_ascii_and_control_characters_arrive(site: Site, box: Mailbox) -> None:

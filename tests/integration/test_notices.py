@@ -125,7 +125,7 @@ def test_a_chat_hears_of_failures_only_and_no_secret_is_told(site: Site, pings) 
     message = json.loads(heard[0][1])
     assert "1 of 1 repositories not in sync" in message["title"]
     assert "c: blocked: failed:" in message["message"]
-    assert "to go on: sshsync resume" in message["message"]
+    assert f"to go on: sshsync -c {site.config} resume" in message["message"]
     told(site, f"notify_url = {service.replace('json', 'nonsense')}\n")
     done = site.cli("notify", "test", "--fail")
     assert done.returncode == 6

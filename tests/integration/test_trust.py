@@ -44,9 +44,9 @@ def test_the_key_that_is_missing_is_asked_for_by_the_name_of_the_host_that_has_i
     behind(site)
     unknown = site.cli("hosts", "check", "n1")
     assert unknown.returncode == 10
-    assert "then: sshsync hosts trust p)" in " ".join(unknown.stdout.split()), "the jump host is what nobody knows"
+    assert f"then: sshsync -c {site.config} hosts trust p)" in " ".join(unknown.stdout.split()), "the jump host is what nobody knows"
     assert site.cli("hosts", "trust", "--yes", "p").returncode == 0
-    assert "then: sshsync hosts trust n1)" in " ".join(site.cli("hosts", "check", "n1").stdout.split())
+    assert f"then: sshsync -c {site.config} hosts trust n1)" in " ".join(site.cli("hosts", "check", "n1").stdout.split())
 
 
 def test_jump_hosts_come_first_and_each_host_once(site: Site) -> None:
@@ -94,7 +94,7 @@ def test_a_changed_key_is_told_before_anybody_asks_and_replaced_only_on_request(
     place = f"{record(site)}:2"
     checked = site.cli("hosts", "check", "p")
     assert checked.returncode == 10
-    assert "then: sshsync hosts trust --replace p)" in " ".join(checked.stdout.split())
+    assert f"then: sshsync -c {site.config} hosts trust --replace p)" in " ".join(checked.stdout.split())
     refused = answered(site, "hosts trust --yes p", "y\n")
     assert refused.returncode == 10
     assert f"CHANGED: on record is ssh-ed25519 {fingerprint(other)} ({place})" in refused.stdout

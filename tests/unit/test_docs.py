@@ -98,3 +98,20 @@ def test_what_a_page_promises_is_compared() -> None:
     assert not first.matches("a\nfirst\n")
     assert not first.matches("last word\nmore\n")
     assert (second.machine, second.root, second.status, second.promised) == ("ops", False, 7, [])
+
+
+def test_every_field_of_the_output_is_explained_and_nothing_else() -> None:
+    sys.path.insert(0, str(ROOT))
+    from docs import json_objects, json_words
+
+    def fields(name: str, part: object) -> set[tuple[str, str]]:
+        if isinstance(part, list):
+            return set().union(*(fields(name, one) for one in part))
+        if not isinstance(part, dict):
+            return set()
+        own = {(name, field) for field in part.get("properties", {})}
+        return own.union(*(fields(name, one) for one in part.values()))
+
+    defined = json_objects.schema()["$defs"]
+    known = set().union(*(fields(name, made) for name, made in defined.items()))
+    assert json_words.unused(known | {("headway", field) for name, field in known if name == "status"}) == []

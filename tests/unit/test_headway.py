@@ -43,7 +43,7 @@ def test_current_repository_bytes_percent_rate_and_time_left() -> None:
     clock.now += 1
     made.tick()
     (part,) = told[-1]["underway"]
-    assert told[-1] | {"underway": []} == {"run": "r1", "at": 1006.0, "started": 1000.0, "repositories": 3, "ended": 0, "bad": 0, "underway": []}
+    assert told[-1] | {"underway": []} == {"run": "r1", "at": 1006.0, "started": 1000.0, "repositories": 3, "ended": 0, "bad": 0, "bytes": 250, "bytes_planned": 1000, "percent": 25.0, "rate": 42, "left": 18.0, "underway": []}
     assert (part["name"], part["doing"], part["items"], part["items_planned"]) == ("p", "bringing", 1, 4)
     assert (part["bytes"], part["bytes_planned"], part["percent"]) == (250, 1000, 25.0)
     assert part["rate"] == 40, "over the five seconds since the first word about it"

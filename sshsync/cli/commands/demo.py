@@ -7,10 +7,14 @@ from pathlib import Path
 
 import click
 
+from sshsync.cli.options import Options
+from sshsync.errors import UsageError
+
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Keep the files of the demonstration.")
-def demo(keep: bool) -> None:
+@click.pass_context
+def demo(context: click.Context, keep: bool) -> None:
     """See it work on this machine: four hosts, a chain, a corrupted file, a killed run and its resume.
 
     Needs no root and no sshd; takes less than a minute and leaves nothing behind.
@@ -18,6 +22,8 @@ def demo(keep: bool) -> None:
     from sshsync.demo.site import Site
     from sshsync.demo.story import Story, next_steps
 
+    if context.ensure_object(Options).json:
+        raise UsageError("the demonstration is for people", hint="leave --json away")
     began = time.monotonic()
     top = Path(tempfile.mkdtemp(prefix="sshsync-demo-"))
     site = Site(top, time.time())

@@ -1,18 +1,18 @@
 """``sshsync hosts check``, ``trust`` and ``forget``."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from sshsync.cli import complete
 from sshsync.cli.options import Options, common
-from sshsync.report import as_json
+from sshsync.report import answers, as_json
 
 if TYPE_CHECKING:
     from sshsync.api import Sync
     from sshsync.config.resolve import Config
     from sshsync.model.survey import Survey
+    from sshsync.transports.trust import SeenKey
 
 
 @click.group()
@@ -38,7 +38,7 @@ def check(context: click.Context, names: tuple[str, ...]) -> None:
         found = sync.survey(_selected(config, names) if names else [])
     if options.json:
         for survey in found:
-            click.echo(as_json.line({"type": "survey", **asdict(survey)}))
+            click.echo(as_json.answer_line(survey))
     else:
         _show(options, found)
     codes = [survey.code for survey in found if survey.problem]
@@ -77,7 +77,7 @@ def trust(context: click.Context, names: tuple[str, ...], everything: bool, yes:
         raise click.UsageError("name repositories, or --all of them" if everything else "name repositories, or --all")
     options = context.ensure_object(Options)
     with Sync(options.load_as_owner()) as sync:
-        accepting = _Accepting(sync, json=options.json, yes=yes, replace=replace, several=everything)
+        accepting = _Accepting(sync, options, yes=yes, replace=replace, several=everything)
         for name in sync.on_the_way(_selected(sync.config, names)):
             accepting.see(name)
     context.exit(accepting.code)
@@ -98,6 +98,10 @@ def forget(context: click.Context, names: tuple[str, ...]) -> None:
     with Sync(options.load_as_owner()) as sync:
         for name in _selected(sync.config, names):
             done = sync.forget(name)
+            if options.json:
+                told = answers.Forgotten(name, str(done.file), list(done.keys), list(done.left))
+                click.echo(as_json.answer_line(told))
+                continue
             for fingerprint in done.keys:
                 click.echo(f"{name}: {fingerprint} taken out of {done.file}")
             if not done.keys:
@@ -121,9 +125,10 @@ class _Accepting:
         code: the exit code.
     """
 
-    def __init__(self, sync: "Sync", *, json: bool, yes: bool, replace: bool, several: bool) -> None:
+    def __init__(self, sync: "Sync", options: Options, *, yes: bool, replace: bool, several: bool) -> None:
         self._sync = sync
-        self._json = json
+        self._json = options.json
+        self._command = options.command
         self._yes = yes
         self._replace = replace
         self._several = several
@@ -140,7 +145,7 @@ class _Accepting:
             self._look(name)
         except SshsyncError as error:
             if self._json:
-                click.echo(as_json.error_line(error))
+                click.echo(as_json.answer_line(as_json.error(error)))
             click.echo(f"sshsync: {error}", err=True)
             self.code = error.code if self.code != HostKeyError.code else self.code
 
@@ -148,25 +153,53 @@ class _Accepting:
         from sshsync.errors import HostKeyError
 
         seen = self._sync.host_key(name)
-        shown = f"{seen.key.type} {seen.key.fingerprint}"
-        if seen.known:
-            click.echo(f"{name} ({seen.label}): {shown}: already known")
-            return
-        click.echo(f"{name} ({seen.label}) shows {shown}")
-        for key, place in seen.others:
-            click.echo(f"  CHANGED: on record is {key} ({place})")
+        if not self._json:
+            _show_key(name, seen)
+        try:
+            recorded = "" if seen.known else self._record(name, seen)
+        except HostKeyError:
+            self._tell(name, seen, "")
+            raise
+        self._tell(name, seen, recorded)
+        if recorded and not self._json:
+            click.echo(f"{name}: recorded in {recorded}")
+
+    def _record(self, name: str, seen: "SeenKey") -> str:
+        """Record a key that may be recorded, and return the file that has it now."""
+        from sshsync.errors import HostKeyError
+
         if seen.others and not self._replace:
-            hint = f"someone may be in between: find out why; then: sshsync hosts trust --replace {name}"
+            hint = f"someone may be in between: find out why; then: {self._command} hosts trust --replace {name}"
             raise HostKeyError("its host key CHANGED", where=seen.label, hint=hint)
         question = "Replace what is on record by this key?" if seen.others else "Is this the right key?"
-        if not self._yes and not _confirmed(question):
+        if not self._yes and not self._confirmed(name, seen, question):
             raise HostKeyError("its key is not recorded", where=seen.label, hint="answer y, or use --yes")
-        click.echo(f"{name}: recorded in {self._sync.trust(seen, replace=self._replace)}")
+        return str(self._sync.trust(seen, replace=self._replace))
+
+    def _tell(self, name: str, seen: "SeenKey", recorded: str) -> None:
+        if self._json:
+            state = "known" if seen.known else "changed" if seen.others else "new"
+            others = [answers.OnRecord(key, place) for key, place in seen.others]
+            shown = seen.key.type, seen.key.fingerprint
+            told = answers.HostKey(name, seen.label, *shown, state, others, recorded)
+            click.echo(as_json.answer_line(told))
+
+    def _confirmed(self, name: str, seen: "SeenKey", question: str) -> bool:
+        """Ask; with JSON on stdout whoever answers sees key and question on stderr."""
+        if self._json:
+            _show_key(name, seen, err=True)
+        try:
+            return click.confirm(question, err=self._json)
+        except click.Abort:
+            click.echo(err=self._json)
+            return False
 
 
-def _confirmed(question: str) -> bool:
-    try:
-        return click.confirm(question)
-    except click.Abort:
-        click.echo()
-        return False
+def _show_key(name: str, seen: "SeenKey", *, err: bool = False) -> None:
+    shown = f"{seen.key.type} {seen.key.fingerprint}"
+    if seen.known:
+        click.echo(f"{name} ({seen.label}): {shown}: already known", err=err)
+        return
+    click.echo(f"{name} ({seen.label}) shows {shown}", err=err)
+    for key, place in seen.others:
+        click.echo(f"  CHANGED: on record is {key} ({place})", err=err)

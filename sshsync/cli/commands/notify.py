@@ -29,6 +29,7 @@ def test(context: click.Context, fail: bool, success: bool) -> None:
     """
     from sshsync.api import Sync
     from sshsync.errors import UsageError
+    from sshsync.report import answers, as_json
 
     options = context.ensure_object(Options)
     failed = False
@@ -39,9 +40,12 @@ def test(context: click.Context, fail: bool, success: bool) -> None:
                 hint = "set ping_url, mail_to, notify_command, notify_url, report_dir, metrics_file or status_file"
                 raise UsageError("the configuration names nobody to tell", hint=f"{hint} in [sshsync]")
             failed = failed or bool(wrong)
-            about = ("a failure: " if what else "a success: ") if fail and success else ""
+            about = "failure" if what else "success"
             for name, words in {**did, **wrong}.items():
-                click.echo(f"{about}{name}: {words}")
+                if options.json:
+                    click.echo(as_json.answer_line(answers.Notified(name, about, name not in wrong, words)))
+                else:
+                    click.echo(f"{f'a {about}: ' if fail and success else ''}{name}: {words}")
     context.exit(6 if failed else 0)
 
 
@@ -69,8 +73,7 @@ def weekly(context: click.Context, now: bool) -> None:
             told = sync.weekly(options.command, at_once=now)
     except OSError as error:
         raise OutputError(f"the mail about the week did not go: {error}") from error
-    if told:
-        display.remark(options, told)
+    display.remark(options, told or "nothing to send: none is due", loud=bool(told))
 
 
 def _made_up(*, failure: bool) -> "RunReport":

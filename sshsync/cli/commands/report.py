@@ -16,10 +16,12 @@ from sshsync.report import as_json
 def report(context: click.Context, run: str, html: str | None) -> None:
     """Show what RUN did, the latest one by default; the beginning of its id is enough. `report_dir` keeps pages."""
     from sshsync.core.timeline import timeline
-    from sshsync.errors import OutputError
+    from sshsync.errors import OutputError, UsageError
     from sshsync.report import as_html
 
     options = context.ensure_object(Options)
+    if options.json and html == "-":
+        raise UsageError("--html - and --json exclude each other: both are for stdout", hint="name a file")
     with Sync(options.load_as_owner()) as sync:
         found = sync.history(run)
         times = timeline(sync.journal.events(found.run))

@@ -13,7 +13,7 @@ from sshsync.cli.options import Options, common
 from sshsync.core import health, planner
 from sshsync.core.selection import select
 from sshsync.errors import SshsyncError, UsageError
-from sshsync.report import as_headway, as_json, as_status, as_text
+from sshsync.report import answers, as_headway, as_json, as_status, as_text
 
 if TYPE_CHECKING:
     from sshsync.model.report import RunReport
@@ -36,6 +36,8 @@ def status(context: click.Context, names: tuple[str, ...], max_age: str | None, 
     when all are in sync. With --quiet only what is wrong is printed.
     """
     options = context.ensure_object(Options)
+    if nagios and options.json:
+        raise UsageError("--nagios and --json exclude each other")
     if nagios:
         context.exit(_for_nagios(options, names, max_age, watch=watch))
     oldest = _seconds(max_age)
@@ -57,8 +59,8 @@ def _for_nagios(options: Options, names: Sequence[str], max_age: str | None, *, 
     from sshsync.report import as_nagios
 
     try:
-        if watch or options.json or options.quiet:
-            raise UsageError("--nagios goes with none of --watch, --json and --quiet")
+        if watch or options.quiet:
+            raise UsageError("--nagios goes with neither --watch nor --quiet")
         oldest = _seconds(max_age)
         with Sync(options.load_as_owner()) as sync:
             now = time.time()
@@ -105,9 +107,8 @@ def _latest(sync: Sync) -> "RunReport | None":
 
 def _as_json(sync: Sync, rows: Sequence[RepositoryStatus], code: int) -> None:
     running = sync.running()
-    values = {"exit_code": code, "headway": sync.headway() if running else None}
-    told = {"type": "status", "running": running, "repositories": [row.values() for row in rows]}
-    click.echo(as_json.line({**told, **values}))
+    told = answers.Status(running, list(rows), code, sync.headway() if running else None)
+    click.echo(as_json.status_line(told))
     if report := _latest(sync):
         click.echo(as_json.summary_line(report))
 
@@ -125,13 +126,14 @@ def _as_text(options: Options, sync: Sync, rows: Sequence[RepositoryStatus], ask
     for line in as_text.failures(_part(report, [row.name for row in rows]) if asked else report):
         out.print(line)
     out.print(as_text.headline(report, running))
+    out.print("; ".join(as_text.circumstances(report)))
     if running and (values := sync.headway()):
         for line in as_headway.lines(values):
             out.print(line)
     if code and report.exit_code == 0:
         out.print(as_status.headline(rows))
     if advice := as_text.advice(report, options.command, running):
-        out.print(advice)
+        out.print(advice, soft_wrap=True)
 
 
 def _part(report: "RunReport", names: Sequence[str]) -> "RunReport":
