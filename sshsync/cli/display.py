@@ -101,10 +101,10 @@ def summary(options: Options, report: RunReport, *, told: bool = False) -> None:
     if not (options.quiet and report.exit_code == 0):
         whole = table(report, wide=True)
         _whole(out, whole if _wanted(out, whole) <= out.width else table(report, wide=False))
-    for line in [] if told else as_text.details(report):
-        quiet = ": note: " in line and options.quiet
-        if not quiet:
-            out.print(line)
+    wrong = [] if told else as_text.failures(report)
+    aside = [*([] if told else as_text.notes(report)), *as_text.omissions(report, examples=options.verbose)]
+    for line in [*wrong, *([] if options.quiet else aside)]:
+        out.print(line)
     if not (options.quiet and report.exit_code == 0):
         out.print(as_text.headline(report))
     if advice := as_text.advice(report, options.command):

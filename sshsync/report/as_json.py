@@ -12,12 +12,13 @@ from typing import Any
 
 from sshsync.errors import ConfigError, SshsyncError
 from sshsync.model.events import Event, Sent, Verified, key_of, to_json
+from sshsync.model.omission import Omission
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
 from sshsync.model.words import visible
 
 SCHEMA = 1
 
-_NAMES = ("name", "names", "items")
+_NAMES = ("name", "names", "items", "omitted")
 """Fields of events that hold names of items: one, a list, or a list of rows that begin with one."""
 
 _LONE = re.compile("[\ud800-\udfff]")
@@ -79,6 +80,7 @@ def _summary(report: RunReport) -> dict[str, Any]:
         "dry_run": report.dry_run,
         "interrupted": report.interrupted,
         "repositories": [_repository(job) for job in report.jobs],
+        "left_out": [_left_out(job, one) for job in report.sources for one in job.omitted],
     }
 
 
@@ -115,6 +117,12 @@ def _repository(job: RepositoryReport) -> dict[str, Any]:
         "unfit": job.unfit,
         "allow": job.allow,
     }
+
+
+def _left_out(job: RepositoryReport, one: Omission) -> dict[str, Any]:
+    example, odd = _names(one.example)
+    found = {"repository": job.name, "what": one.one, "count": one.count, "only": job.only, "example": example}
+    return {**found, "example_base64": odd} if odd else found
 
 
 def _problem(problem: ItemProblem) -> dict[str, Any]:

@@ -124,6 +124,8 @@ def _as_text(options: Options, sync: Sync, rows: Sequence[RepositoryStatus], ask
         return
     for line in as_text.failures(_part(report, [row.name for row in rows]) if asked else report):
         out.print(line)
+    for line in [] if options.quiet else as_text.omissions(report, examples=options.verbose):
+        out.print(line)
     out.print(as_text.headline(report, running))
     if running and (values := sync.headway()):
         for line in as_headway.lines(values):
