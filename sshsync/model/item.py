@@ -130,6 +130,10 @@ class Item:
         at = min(max(0, self.mtime), LATEST)
         return self if at == self.mtime else self.stamped(replace(self.stamp, mtime_ns=at * 1_000_000_000))
 
+    def bearing(self, mode: int) -> "Item":
+        """Return the item with other permissions."""
+        return Item(self.key, self.digest, self.stamp, mode)
+
     def digested(self, digest: Digest | None) -> "Item":
         """Return the item with another digest."""
         return Item(self.key, digest, self.stamp, self.mode)
