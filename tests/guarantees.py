@@ -64,7 +64,7 @@ PROMISES = {
     ),
     "Honest": (
         "Exit codes, outcomes and counts are folded from the journal; a dry run shares every step up to the first byte; what only looks changes nothing; what fails is told at once, in the host's own words.",
-        ["*exit_codes*", "*by_which_rates*", "*told_with_the_rates*", "*how_much_of_which_file*", "*did_not_have_to_move*", "*counted_as_saved*", "*replayed_journal*", "*dry_run*", "*test_row_17_*", "*test_row_18_*", "*test_row_19_*", "*test_row_20_*", "*test_row_21_*", "*test_row_22_*", "*test_row_25_*", "*test_row_44_*", "*test_row_45_*", "*test_row_46_*", "*test_row_57_*", "*test_row_60_*", "*test_row_61_*", "*test_row_62_*", "*test_row_65_*", "*test_row_78_*", "*test_row_93_*", "*test_row_94_hostile*", "*/test_streams.py::*", "*/test_bugs.py::*", "*/test_times.py::*", "*/test_looks.py::*", "*test_journal.py::test_a_look*"],
+        ["*/test_left_out.py::*", "*exit_codes*", "*by_which_rates*", "*told_with_the_rates*", "*how_much_of_which_file*", "*did_not_have_to_move*", "*counted_as_saved*", "*replayed_journal*", "*dry_run*", "*test_row_17_*", "*test_row_18_*", "*test_row_19_*", "*test_row_20_*", "*test_row_21_*", "*test_row_22_*", "*test_row_25_*", "*test_row_44_*", "*test_row_45_*", "*test_row_46_*", "*test_row_57_*", "*test_row_60_*", "*test_row_61_*", "*test_row_62_*", "*test_row_65_*", "*test_row_78_*", "*test_row_93_*", "*test_row_94_hostile*", "*/test_streams.py::*", "*/test_bugs.py::*", "*/test_times.py::*", "*/test_looks.py::*", "*test_journal.py::test_a_look*"],
     ),
 }  # fmt: skip
 

@@ -99,10 +99,10 @@ def summary(options: Options, report: RunReport, *, told: bool = False) -> None:
     out = console(options)
     if not (options.quiet and report.exit_code == 0):
         tabulate(out, report)
-    for line in [] if told else as_text.details(report):
-        quiet = ": note: " in line and options.quiet
-        if not quiet:
-            out.print(line)
+    wrong = [] if told else as_text.failures(report)
+    aside = [*([] if told else as_text.notes(report)), *as_text.omissions(report, examples=options.verbose)]
+    for line in [*wrong, *([] if options.quiet else aside)]:
+        out.print(line)
     if not (options.quiet and report.exit_code == 0):
         out.print(as_text.headline(report))
     if advice := as_text.advice(report, options.command):

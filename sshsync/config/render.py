@@ -113,12 +113,12 @@ def reference() -> str:
 
 def value_text(value: Any) -> str:
     """Return a value as it would stand in the file."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, MaxDelete):
         return f"{value.count}, {value.percent:g}%"
-    if value is None:
-        return ""
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, tuple):

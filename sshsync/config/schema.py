@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sshsync.config import texts, values
 from sshsync.config.rates import bandwidth
 from sshsync.model.bandwidth import Bandwidth
-from sshsync.model.policy import Compress, MaxDelete, TransferKind
+from sshsync.model.policy import Compress, MaxDelete, Mode, TransferKind
 
 VARIABLES = (
     "REPOPATH",
@@ -143,6 +143,12 @@ class RepositoryOptions(_Options):
         "*.tmp",
     )
     delete: bool = _option(False, "Delete files that the parent does not have.")
+    file_mode: Annotated[Mode | None, PlainValidator(values.mode)] = _option(
+        None,
+        "Permissions that files bear here, in octal; by default those that they have at the parent. Repositories "
+        "behind this one take them over, unless they have their own.",
+        "0640",
+    )
     max_delete: Annotated[MaxDelete, BeforeValidator(values.max_delete)] = _option(
         values.MAX_DELETE, "Number and share of files; more deletions in one run are refused."
     )

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from sshsync.config import texts
 from sshsync.kinds import globs
-from sshsync.model.policy import Auto, Compress, MaxDelete
+from sshsync.model.policy import Auto, Compress, MaxDelete, Mode
 
 MAX_DELETE = MaxDelete(count=1000, percent=25.0)
 """What `max_delete` is where it is not set, and the half of it that a value does not name."""
@@ -52,6 +52,20 @@ def streams(value: object) -> object:
     if not re.fullmatch("[1-8]", value):
         raise ValueError("must be a number from 1 to 8, or auto")
     return int(value)
+
+
+def mode(value: object) -> object:
+    """Permissions in octal; empty for none."""
+    if not isinstance(value, str) or not value:
+        return value or None
+    if re.fullmatch("[0-7]?[1-7][0-7]{3}", value.strip()):
+        raise ValueError("setuid, setgid and the sticky bit are never set: three digits in octal such as 0640")
+    if not re.fullmatch("0?[0-7]{3}", value.strip()):
+        raise ValueError("must be permissions in octal such as 0640")
+    found = Mode(value, 8)
+    if not found & 0o400:
+        raise ValueError("its own account has to read a file: that is how it is verified; such as 0640")
+    return found
 
 
 def max_delete(value: object) -> object:

@@ -15,6 +15,7 @@ def diff(
     delete: bool,
     wanted: Callable[[Key], bool] = lambda _key: True,
     blocked: Mapping[Key, str] | None = None,
+    mode: int | None = None,
 ) -> Changes:
     """Return what has to happen so that the child holds what the parent holds.
 
@@ -25,6 +26,7 @@ def diff(
             knowledge: neither when the parent's snapshot is incomplete nor when the child's is.
         wanted: tells whether an item takes part; the others are neither copied nor deleted.
         blocked: items of the parent that must not be passed on, with the reason.
+        mode: permissions that the child's items are to bear instead of those of the parent's.
 
     Guarantees:
         Applying the changes to the child gives the parent's digests for every wanted, unblocked item.
@@ -44,7 +46,7 @@ def diff(
         if not wanted(key):
             excluded += 1
         elif key not in held_back:
-            change = _change(child.items.get(key), new)
+            change = _change(child.items.get(key), new if mode is None else new.bearing(mode))
             if change is None or isinstance(change, Adjust):
                 unchanged.append(key)
             if change:

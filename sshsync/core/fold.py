@@ -6,6 +6,7 @@ from typing import Any
 from sshsync.model import events as ev
 from sshsync.model.called import Called
 from sshsync.model.events import GOOD, Outcome
+from sshsync.model.omission import Omission
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
 from sshsync.model.words import Words
 
@@ -110,6 +111,8 @@ def _started(entry: RepositoryReport, event: ev.RepositoryStarted) -> None:
 def _scanned(entry: RepositoryReport, event: ev.Scanned) -> None:
     entry.total = event.items
     entry.skipped = event.skipped
+    entry.omitted = [Omission(one, many, count, name) for name, count, one, many in event.omitted]
+    entry.only = event.only
 
 
 def _planned(entry: RepositoryReport, event: ev.Planned) -> None:

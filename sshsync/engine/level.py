@@ -24,7 +24,7 @@ class Level:
         self._parent = parent
         self._child = child
         makers = context.maker(parent), context.maker(child)
-        self._asked = parent.identity, makers, child.include, child.exclude, child.delete
+        self._asked = parent.identity, makers, child.include, child.exclude, child.delete, child.file_mode
         self._name = f"level {child.identity}"
 
     def found(self, parent: Snapshot, child: Snapshot, recorded: int) -> ev.Planned | None:

@@ -128,9 +128,9 @@ class Link:
             child = self._make_root()
         parent, child = self._comparable(parent, child)
 
-        wanted = self._context.kind(self._child).wanted(self._child)
+        own, wanted = self._child, self._context.kind(self._child).wanted(self._child)
         held_back = self._held_back(offer, parent)
-        changes = diff(parent, child, delete=self._child.delete, wanted=wanted, blocked=held_back)
+        changes = diff(parent, child, delete=own.delete, mode=own.file_mode, wanted=wanted, blocked=held_back)
         refusal = guard.too_many_deletions(changes, child, self._child.max_delete)
         prepared = Prepared(parent, child, changes, refusal)
         announce(self._context.emit, self._order, prepared, self._working.reached if self._working else None)

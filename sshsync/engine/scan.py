@@ -61,7 +61,9 @@ class Scanner:
         found = replace(found, ended=found.now + math.ceil(context.asking.monotonic() - begun))
 
         counts = len(found.items), found.bytes, found.skipped, found.hashed
-        context.emit(Scanned(repository.name, *counts, as_of, found.complete))
+        omitted = [(one.example, one.count, one.one, one.many) for one in found.omitted]
+        only = context.kind(repository).place.only
+        context.emit(Scanned(repository.name, *counts, as_of, found.complete, omitted, only))
         return found
 
     def opened(self, repository: Repository, found: Snapshot) -> Snapshot:
@@ -124,7 +126,8 @@ class Scanner:
         lacks = self._context.kind(repository).needs(repository, subject.capabilities, subject.algorithm)
         if lacks:
             raise ToolMissingError(lacks, where=repository.host.label)
-        return subject
+        takers = [self._context.kind(child).wanted(child) for child in self._context.tree.children(repository.name)]
+        return replace(subject, wanted=lambda key: any(wants(key) for wants in takers)) if takers else subject
 
     def keep(self, repository: Repository, items: Iterable[Item]) -> None:
         """Keep digests of items that were verified, and then published under the stamps that they bear; see `_told`."""

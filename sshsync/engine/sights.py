@@ -1,23 +1,43 @@
 """Sights: the listings of which all digests are known, as they are put on record."""
 
+import json
+from collections.abc import Iterator
+
 from sshsync.engine.context import Context
 from sshsync.model.item import Sight, Snapshot
+from sshsync.model.omission import Omission
 from sshsync.model.topology import Repository
 
 
 def sight(context: Context, repository: Repository) -> Sight | None:
     """Return the listing that need not be read; none where some digests have to be made all the same."""
     noted = "" if repository.verify_share else context.records.noted(_name(repository))
-    digest, maker, *numbers = (*noted.split("\n"), "")[:5]
-    if maker != context.maker(repository) or len(numbers) != 3 or not all(map(str.isdecimal, numbers)):
+    digest, maker, asked, *values = (*noted.split("\n"), "", "")[:6]
+    if maker != context.maker(repository) or asked != _asked(context, repository):
         return None
-    return Sight(digest, *map(int, numbers))
+    try:
+        items, size, omitted = map(json.loads, values)
+        return Sight(digest, items + 0, size + 0, tuple(_omissions(omitted)))
+    except (ValueError, TypeError):
+        return None
 
 
 def note(context: Context, repository: Repository, found: Snapshot) -> None:
     """Put on record at which sight a repository is."""
-    numbers = map(str, (len(found.items), found.bytes, found.skipped))
-    put(context, _name(repository), "\n".join((found.sight, context.maker(repository), *numbers)))
+    omitted = [(one.one, one.many, one.count, one.example) for one in found.omitted]
+    values = map(json.dumps, (len(found.items), found.bytes, omitted))
+    head = found.sight, context.maker(repository), _asked(context, repository)
+    put(context, _name(repository), "\n".join((*head, *values)))
+
+
+def _omissions(values: list[tuple[str, str, int, str]]) -> Iterator[Omission]:
+    for one, many, count, example in values:
+        yield Omission(one, many, count + 0, str(example))
+
+
+def _asked(context: Context, repository: Repository) -> str:
+    """Return what decides which of the things that are no items somebody would take."""
+    return json.dumps([(child.include, child.exclude) for child in context.tree.children(repository.name)])
 
 
 def put(context: Context, name: str, value: str) -> None:

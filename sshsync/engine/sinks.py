@@ -106,6 +106,8 @@ class Logging:
         if isinstance(event, ev.Verified | ev.Sent):
             return
         values = ev.to_json(event)
+        if isinstance(event, ev.Scanned):
+            values["omitted"] = {many: count for _, count, _, many in event.omitted}
         if isinstance(event, ev.RepositoryFinished):
             job = self._report.repositories[event.repository]
             values |= {name: getattr(job, name) for name in _COUNTS}

@@ -87,6 +87,7 @@ class Subject:
         wary: look at what was digested again, and tell apart what changed meanwhile.
         known: a listing that is this one need not be read: it may be returned sealed.
         sealed: what was returned so, to go on from instead of from a new listing.
+        wanted: whether anybody takes what bears this name: what nobody does need not be told of.
     """
 
     repository: Repository
@@ -99,6 +100,7 @@ class Subject:
     wary: bool = False
     known: Sight | None = None
     sealed: Snapshot | None = None
+    wanted: Callable[[Key], bool] = lambda _key: True
 
 
 @dataclass(frozen=True, slots=True)

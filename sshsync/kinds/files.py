@@ -41,7 +41,7 @@ class Files:
     """
 
     words = Words("file", "files", "copy", "copied")
-    place = Place("directory", "check that its disk is mounted")
+    place = Place("directory", "check that its disk is mounted", "regular files only")
     required = frozenset({"path"})
 
     def __init__(self, portion: int = PORTION_FILES) -> None:

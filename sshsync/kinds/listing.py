@@ -11,6 +11,7 @@ from typing import TypeVar
 from sshsync.errors import CommandError, ListingError, StorageFullError
 from sshsync.kinds.base import Answer, Dialogue, Remark, Request, Subject
 from sshsync.kinds.inflated import Inflated
+from sshsync.kinds.omitted import DIRECTORY, LINK, Omitted
 from sshsync.model.item import Item, Items, Key, Problem, Sealed, Sight, Snapshot, Stamp
 from sshsync.model.policy import LOCAL
 from sshsync.model.topology import Repository
@@ -25,6 +26,8 @@ LISTING_PATIENCE = 240.0
 L = TypeVar("L", bound="Listing")
 
 _REGULAR = 0o100000
+_LETTERS = {b"f": _REGULAR, b"d": DIRECTORY, b"l": LINK, b"p": 0o010000, b"s": 0o140000, b"c": 0o020000, b"b": 0o060000}
+"""What a find that prints by itself calls what stat tells by a number."""
 _MODE = re.compile(rb"[0-9A-Fa-f]{1,8}|[A-Za-z?]:[0-7]{1,4}")
 _SIZE = re.compile(rb"[0-9]{1,18}")
 _INODE = re.compile(rb"[0-9]{1,20}")
@@ -85,7 +88,7 @@ def list_all(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
     if answer.status == scripts.MISSING:
         return _missing(subject)
     found = reading.snapshot(answer)
-    if answer.status and not found.items and not found.skipped:
+    if answer.status and not found.items and not reading.others:
         checked(answer, subject, "listing")
     return found
 
@@ -145,7 +148,7 @@ def stat_named(subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snaps
     if strange is not None:
         raise suspicious(subject.repository.name, strange, "was not asked for")
     gone = [key for key in keys if key not in seen.items]
-    complete = len(gone) <= seen.skipped
+    complete = len(gone) <= reading.others
     return replace(seen, complete=complete, problems=() if complete else seen.problems)
 
 
@@ -172,7 +175,7 @@ class Listing:
         self._root = self._known
         self._left: list[bytes] = []
         self._items = Items()
-        self._skipped = 0
+        self._omitted = Omitted(self._subject.wanted, named=bool(self._known))
 
     def feed(self, piece: bytes) -> None:
         """See `Reader`."""
@@ -215,11 +218,16 @@ class Listing:
             self._items,
             subject.now,
             not answer.status,
-            skipped=self._skipped,
+            omitted=self._omitted.end(whole=not answer.status),
             problems=problems,
             left=left,
             sight="" if self._known else self._digested.digest(),
         )
+
+    @property
+    def others(self) -> int:
+        """How many entries were listed that are no files."""
+        return self._omitted.seen
 
     def _sealed(self, answer: Answer) -> Snapshot | None:
         """Return what was listed without having read it, if that is what is known; else read it."""
@@ -234,7 +242,7 @@ class Listing:
         first = next(filter(None, map(zlib.decompress, unread))).split(PLAIN + b" ", 2)[1].removesuffix(b"\n")
         root = _checked_root(first.removeprefix(b"root "), name)
         items, now = Sealed(sight, tuple(unread)), self._subject.now
-        return Snapshot(name, root, items, now, skipped=sight.skipped, sight=sight.digest)
+        return Snapshot(name, root, items, now, omitted=sight.omitted, sight=sight.digest)
 
     def _read_all(self, pieces: list[bytes]) -> None:
         """Read pieces, each of which is given back before the next is read."""
@@ -264,17 +272,18 @@ class Listing:
         if _ours(key):
             return
         _check_key(key, name)
+        if key in self._items:
+            raise suspicious(name, key, "is listed twice")
+        self._omitted.passed(key)
         mode, stamp = _stamp(fields, name)
-        self.hold(Item(key, None, stamp, mode & 0o777), regular=mode & 0o170000 == _REGULAR)
-
-    def hold(self, item: Item, *, regular: bool) -> None:
-        """Keep what is listed: a regular file; another entry is counted."""
-        if item.key in self._items:
-            raise suspicious(self._subject.repository.name, item.key, "is listed twice")
-        if regular:
-            self._items.add(item)
+        if mode & 0o170000 == _REGULAR:
+            self.hold(Item(key, None, stamp, mode & 0o777))
         else:
-            self._skipped += 1
+            self._omitted.add(key, mode & 0o170000)
+
+    def hold(self, item: Item) -> None:
+        """Keep a file that is listed."""
+        self._items.add(item)
 
 
 def told(payload: bytes, token: bytes) -> dict[Key, Stamp]:
@@ -317,7 +326,7 @@ def _stamp(fields: list[bytes], name: str) -> tuple[int, Stamp]:
         raise suspicious(name, fields[5], "has no readable size or time")
     what, _, bits = mode.rpartition(b":")
     modified, changed = (_nanoseconds(found, floor=bool(what)) for found in times if found)
-    raw = (_REGULAR if what == b"f" else 0) | int(bits, 8) if what else int(bits, 16)
+    raw = _LETTERS.get(what, 0) | int(bits, 8) if what else int(bits, 16)
     return raw, Stamp(int(size), modified, changed, int(inode) & _MOST)
 
 

@@ -71,9 +71,9 @@ class _Relisting(Listing):
         super().begin()
         self.relisted = Relisted(self._before)
 
-    def hold(self, item: Item, *, regular: bool) -> None:
+    def hold(self, item: Item) -> None:
         """See `Listing`."""
-        if regular and not self.relisted.see(item):
+        if not self.relisted.see(item):
             raise suspicious(self._before.repository, item.key, "is listed twice")
 
 

@@ -5,7 +5,7 @@ Events are plain values; names of items travel as text in which undecodable byte
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -71,7 +71,8 @@ class RepositoryStarted:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A repository was scanned: `as_of` is the controller's time, `hashed` the bytes read for digests."""
+    """A repository was scanned: `as_of` is the controller's time, `hashed` the bytes read for digests. `omitted` tells
+    what was `skipped`, as [name of one, number, word for one, for several]: an item is `only` something else."""
 
     repository: str
     items: int
@@ -80,6 +81,8 @@ class Scanned:
     hashed: int
     as_of: float
     complete: bool
+    omitted: list[tuple[str, int, str, str]] = field(default_factory=list)
+    only: str = ""
 
 
 @dataclass(frozen=True, slots=True)

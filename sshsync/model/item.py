@@ -4,6 +4,8 @@ import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from sshsync.model.omission import Omission
+
 Key = bytes
 """The name of an item below the root of its repository. For files: a relative path of raw bytes."""
 
@@ -127,6 +129,10 @@ class Item:
         """Return the item with the nearest time that every archive and every tool can carry; mostly itself."""
         at = min(max(0, self.mtime), LATEST)
         return self if at == self.mtime else self.stamped(replace(self.stamp, mtime_ns=at * 1_000_000_000))
+
+    def bearing(self, mode: int) -> "Item":
+        """Return the item with other permissions."""
+        return Item(self.key, self.digest, self.stamp, mode)
 
     def digested(self, digest: Digest | None) -> "Item":
         """Return the item with another digest."""
@@ -272,13 +278,13 @@ class Sight:
         digest: of the whole listing: place, names, and what is told of each.
         items: their number.
         bytes: their total size.
-        skipped: entries that are no items.
+        omitted: what is there besides, see `Snapshot`.
     """
 
     digest: str
     items: int
     bytes: int
-    skipped: int
+    omitted: tuple[Omission, ...]
 
 
 class Sealed(Mapping[Key, Item]):
@@ -332,7 +338,7 @@ class Snapshot:
         ended: the same when it ended, rounded up.
         complete: False when something could not be listed; such a snapshot never justifies a deletion.
         existed: False when the root was missing.
-        skipped: entries that are no regular files.
+        omitted: what is there and is no item, and nobody who takes from it excludes.
         hashed: bytes that were read to compute digests (the rest came from the cache).
         restless: items that changed while they were scanned: their stamp is the fresh one, they have no digest.
         apart: resolved directory in which the work on the repository is done when that is not its root.
@@ -346,7 +352,7 @@ class Snapshot:
     now: int = 0
     complete: bool = True
     existed: bool = True
-    skipped: int = 0
+    omitted: tuple[Omission, ...] = ()
     hashed: int = 0
     problems: tuple[Problem, ...] = ()
     restless: frozenset[Key] = frozenset()
@@ -365,6 +371,11 @@ class Snapshot:
         if not came and not gone:
             return self
         return replace(self, items=Items.of(self.items).after(came.values(), gone), sight="")
+
+    @property
+    def skipped(self) -> int:
+        """How many entries are no items."""
+        return sum(found.count for found in self.omitted)
 
     @property
     def from_cache(self) -> bool:

@@ -32,6 +32,13 @@ class Auto(int):
         return "auto"
 
 
+class Mode(int):
+    """Permissions of a file. A configuration writes them in octal, as chmod does."""
+
+    def __str__(self) -> str:
+        return f"{self:04o}"
+
+
 @dataclass(frozen=True, slots=True)
 class MaxDelete:
     """Limit of deletions in one repository and run: whichever of the two is reached first refuses."""

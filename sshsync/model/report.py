@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from sshsync.model.called import UNKNOWN, Called
 from sshsync.model.events import Outcome
+from sshsync.model.omission import Omission
 from sshsync.model.words import NEUTRAL, USUAL, Words
 
 
@@ -32,6 +33,7 @@ class RepositoryReport:
         allow: option of the command line that lets one run through what a guard refused, "" for none.
         deferred: items left for the next run because they are still being written.
         words: what its items are called; known when it has started.
+        omitted: what it holds besides its items; `only` says why that is left out.
     """
 
     name: str
@@ -69,6 +71,8 @@ class RepositoryReport:
     planned_copies: int = 0
     planned_deletions: int = 0
     words: Words = USUAL
+    omitted: list[Omission] = field(default_factory=list)
+    only: str = ""
 
 
 @dataclass(slots=True)
@@ -92,6 +96,12 @@ class RunReport:
         """The repositories that the run was asked to synchronize, in order."""
         names = [name for stage in self.stages for name in stage]
         return [self.repositories[name] for name in names if name in self.repositories]
+
+    @property
+    def sources(self) -> list[RepositoryReport]:
+        """The repositories that others took from: what these hold and leave out, those do not get."""
+        parents = {job.parent for job in self.jobs}
+        return [found for found in self.repositories.values() if found.name in parents]
 
     @property
     def words(self) -> Words:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from sshsync.model.bandwidth import Bandwidth
-from sshsync.model.policy import LOCAL, Compress, MaxDelete, Retries, TransferKind
+from sshsync.model.policy import LOCAL, Compress, MaxDelete, Mode, Retries, TransferKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,7 @@ class Repository:
         streams: ranges of one big file that go side by side; 0 for as many as are of use.
         pipeline: takes from its parent while that is still being synchronized.
         forward_agent: whether its `sshcmd` may ask the ssh-agent of the account that runs sshsync.
+        file_mode: permissions that its items bear, whatever those of its parent's are; None for the same.
         type: what its items are, by the name of their kind.
     """
 
@@ -133,6 +134,7 @@ class Repository:
     streams: int
     pipeline: bool
     forward_agent: bool
+    file_mode: Mode | None
     type: str
 
     @property

@@ -26,10 +26,12 @@ class Place:
     Attributes:
         name: what it is called.
         lost: what an operator does who finds it empty or gone where there were items.
+        only: what of all that it holds is an item, so why the rest is left out; "" where there is no rest.
     """
 
     name: str
     lost: str
+    only: str = ""
 
 
 NEUTRAL = Words("item", "items", "bring", "brought")

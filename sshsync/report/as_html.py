@@ -179,7 +179,8 @@ def _cell(heading: str) -> str:
 
 
 def _problems(report: RunReport) -> list[str]:
-    lines = as_text.details(report, most=MOST_NAMES)
+    wrong = as_text.failures(report, most=MOST_NAMES)
+    lines = [*wrong, *as_text.notes(report), *as_text.omissions(report, examples=True)]
     return ["<ul>", *(f"<li>{escape(line)}</li>" for line in lines), "</ul>"] if lines else []
 
 

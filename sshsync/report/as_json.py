@@ -13,13 +13,14 @@ from typing import Any
 
 from sshsync.errors import ConfigError, SshsyncError
 from sshsync.model.events import Event, Progress, Sent, Verified, key_of, to_json
+from sshsync.model.omission import Omission
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
 from sshsync.model.words import visible
 from sshsync.report.answers import Error, Problem, Status
 
 SCHEMA = 1
 
-NAMES = ("name", "names", "items")
+NAMES = ("name", "names", "items", "omitted")
 """Fields of events that hold names of items: one, a list, or a list of rows that begin with one."""
 UNTOLD = (Verified, Sent, Progress)
 """Events that are for the journal, or for a bar on a screen."""
@@ -81,6 +82,7 @@ def _summary(report: RunReport) -> dict[str, Any]:
         "interrupted": report.interrupted,
         "called": asdict(report.called),
         "repositories": [_repository(job) for job in report.jobs],
+        "left_out": [_left_out(job, one) for job in report.sources for one in job.omitted],
     }
 
 
@@ -117,6 +119,12 @@ def _repository(job: RepositoryReport) -> dict[str, Any]:
         "unfit": job.unfit,
         "allow": job.allow,
     }
+
+
+def _left_out(job: RepositoryReport, one: Omission) -> dict[str, Any]:
+    example, odd = _names(one.example)
+    found = {"repository": job.name, "what": one.one, "count": one.count, "only": job.only, "example": example}
+    return {**found, "example_base64": odd} if odd else found
 
 
 def _problem(problem: ItemProblem) -> dict[str, Any]:

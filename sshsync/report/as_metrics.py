@@ -44,6 +44,11 @@ def text(report: RunReport, in_sync: Mapping[str, float]) -> str:
         ("seconds", "Time spent on a repository in the last run."),
     ):
         lines += _metric(f"repository_{name}", words, [(_label(job.name), getattr(job, name)) for job in jobs])
+    lines += _metric(
+        "repository_left_out",
+        "What a repository holds that others take from it, and that is left out, by what it is.",
+        [(_label(job.name, what=one.one), one.count) for job in report.sources for one in job.omitted],
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -56,6 +61,7 @@ def _metric(name: str, words: str, values: Iterable[tuple[str, float]]) -> list[
     ]
 
 
-def _label(name: str) -> str:
-    """Names of repositories hold letters, digits, '_', '.' and '-' only: nothing has to be escaped."""
-    return f'{{repository="{name}"}}'
+def _label(name: str, **more: str) -> str:
+    """Names of repositories hold letters, digits, '_', '.' and '-' only, words of kinds letters: nothing has to be
+    escaped."""
+    return "{" + ",".join(f'{key}="{value}"' for key, value in {"repository": name, **more}.items()) + "}"

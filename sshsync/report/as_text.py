@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from sshsync.model.events import GOOD, Outcome
+from sshsync.model.omission import Omission
 from sshsync.model.report import RepositoryReport, RunReport
 from sshsync.model.words import visible
 from sshsync.report import words
@@ -91,8 +92,27 @@ def details(report: RunReport, most: int = SHOWN_PROBLEMS) -> list[str]:
         report: what the run did.
         most: items that are spelled out for each repository.
     """
-    notes = [f"{job.name}: note: {notice}" for job in report.repositories.values() for notice in job.notices]
-    return [*failures(report, most), *notes]
+    return [*failures(report, most), *notes(report), *omissions(report)]
+
+
+def notes(report: RunReport) -> list[str]:
+    """Return what to know beside what went wrong, one line each."""
+    return [f"{job.name}: note: {notice}" for job in report.repositories.values() for notice in job.notices]
+
+
+def omissions(report: RunReport, *, examples: bool = False) -> list[str]:
+    """Return what those that others took from hold and left out, one line each; with an example of each on request."""
+    lines = []
+    for source in report.sources:
+        counts = [_omission(one, examples=examples) for one in source.omitted]
+        why = f": {source.only}" if source.only else ""
+        lines += [f"{source.name}: {', '.join(counts)} left out{why}"] if counts else []
+    return lines
+
+
+def _omission(one: Omission, *, examples: bool) -> str:
+    counted = words.count(one.count, one.one, one.many)
+    return f"{counted} ({visible(one.example, 200)})" if examples else counted
 
 
 def failures(report: RunReport, most: int = SHOWN_PROBLEMS) -> list[str]:

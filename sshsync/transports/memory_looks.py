@@ -1,14 +1,16 @@
 """The scripts that look and read, on a host in memory: step by step what their shell does, with the same answers."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from sshsync.remote.scripts import MISSING
 from sshsync.transports.memory_shell import Ended, Shell
 
-_LETTERS = {0o100000: b"f", 0o120000: b"l", 0o040000: b"d"}
+_LETTERS = {0o100000: b"f", 0o120000: b"l"}
 """What find calls what a file is."""
+_MADE = 1_700_000_000
+"""When all links and directories were made, in seconds since 1970."""
 
 
 class Looks(Shell):
@@ -28,10 +30,10 @@ class Looks(Shell):
         self._out += "".join(line + "\n" for line in lines if line).encode()
 
     def list(self) -> int:
-        """Tell where the root is and what lies in staging; list all that is no directory below."""
+        """Tell where the root is and what lies in staging; list all that is below."""
         status = self._find_root()
         if not status:
-            self._walk(self._root, printed=bool(self._vars.get("PRINT")))
+            self._tree(self._root, printed=bool(self._vars.get("PRINT")))
         self._deflate()
         return status
 
@@ -56,11 +58,23 @@ class Looks(Shell):
             self._out += self._vars["TOKEN"] + b" left " + name + b"\n"
         return 0
 
-    def _walk(self, place: bytes, *, printed: bool = False) -> None:
-        for path in self._host.walk(place):
-            key = path[len(place) + 1 :]
-            if key.split(b"/")[0] != b".sshsync":
+    def _walk(self, place: bytes) -> None:
+        for key in self._below(place, self._host.walk(place)):
+            self._record(place, key)
+
+    def _tree(self, place: bytes, *, printed: bool) -> None:
+        directories = [path for path in self._host.directories if path.startswith(place + b"/")]
+        everything = self._below(place, [*self._host.walk(place), *directories])
+        for key in sorted(everything, key=lambda key: key.split(b"/")):
+            if printed and self._host.is_directory(place + b"/" + key) and not self._host.is_link(place + b"/" + key):
+                self._out += b"%s d:0 0 0 0 0 ./%s\n" % (self._vars["TOKEN"], key)
+            else:
                 self._record(place, key, printed=printed)
+
+    def _below(self, place: bytes, paths: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield paths as they are called from a place, staging left out."""
+        keys = (path[len(place) + 1 :] for path in paths)
+        return (key for key in keys if key.split(b"/")[0] != b".sshsync")
 
     def _left(self) -> Iterator[bytes]:
         """Yield the names of what lies in staging."""
@@ -154,15 +168,15 @@ class Looks(Shell):
 
     def _record(self, place: bytes, name: bytes, *, printed: bool = False) -> None:
         """Print what the host's stat prints of a file, a link or a directory; or what its find does."""
-        host, now = self._host, int(self._host.clock())
+        host = self._host
         path = host.path(place + b"/./" + name, last=False)
         if path in host.files:
             file = host.files[path]
             values = (0o100000 | file.mode, len(file.data), file.mtime, file.ctime_ns, file.inode)
         elif path in host.links:
-            values = (0o120777, len(host.links[path]), now, now * 10**9, 1)
+            values = (0o120777, len(host.links[path]), _MADE, _MADE * 10**9, 1)
         elif host.is_directory(path):
-            values = (0o040755, 4096, now, now * 10**9, 2)
+            values = (0o040755, 4096, _MADE, _MADE * 10**9, 2)
         else:
             raise FileNotFoundError(2, "No such file or directory", "./" + name.decode(errors="surrogateescape"))
         mode, size, mtime, ctime, inode = values

@@ -399,7 +399,7 @@ def test_find_lists_what_stat_lists(shop: Shop) -> None:
 def test_what_is_known_comes_back_sealed_and_can_be_opened(shop: Shop) -> None:
     shop.fill()
     found, _, _ = shop.ask(lambda kind, subject: kind.scan(subject))
-    known = Sight(found.sight, len(found.items), found.bytes, found.skipped)
+    known = Sight(found.sight, len(found.items), found.bytes, found.omitted)
     sealed, _, requests = shop.ask(lambda kind, subject: kind.scan(subject), known=known)
     assert isinstance(sealed.items, Sealed)
     assert (len(sealed.items), sealed.bytes, sealed.root, sealed.sight, len(requests)) == (len(found.items), found.bytes, found.root, found.sight, 1)

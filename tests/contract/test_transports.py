@@ -267,7 +267,8 @@ def test_a_listing_finds_all_files_and_no_staging(place: Place) -> None:
     token = new_token()
     words = place.session.capabilities.stat_words(token)
     reply = place.session.run(Command(scripts.LIST, {"ROOT": place.root, "MAKE": b"no", **words}), token=token)
-    root, left, *files = reply.payload.split(token + b" ")[1:]
+    root, left, *listed = reply.payload.split(token + b" ")[1:]
+    files = [record for record in listed if not record.startswith(b"4")]
     assert (root, left) == (b"root " + place.root + b"\n", b"left part/x\n")
     below = place.session.run(Command(scripts.BELOW, {"ROOT": place.root, "BELOW": b".", **words}), token=token)
     assert sorted(below.payload.split(token + b" ")[1:]) == sorted(files)
@@ -688,6 +689,28 @@ def test_a_listing_skips_and_counts_links(place: Place, tmp_path: Path) -> None:
     asked = replace(asked, repository=replace(asked.repository, path=os.fsdecode(place.root)))
     found = converse(place, Files().glance(asked), asked.token)
     assert (set(found.items), found.skipped, found.complete) == (set(CONTENT), 3, True)
+
+
+@pytest.mark.parametrize("printing", [True, False], ids=["by find", "by stat"])
+def test_a_listing_tells_by_sorts_what_is_no_file(place: Place, tmp_path: Path, *, printing: bool) -> None:
+    place.fill()
+    place.link(b"link", beside(place))
+    place.link(b"d/to a file", place.root + b"/a")
+    hollow = {b"void", b"void-but/full of/voids", b"d/e/v\noid", b"void-but/full of/a", b"z"}
+    for key in (*hollow, b".sshsync/part"):
+        place.make(key)
+    place.make(b"void-and")
+    place.link(b"void-and/link", b"nowhere")
+    asked = subject(place, tmp_path)
+    tools = asked.capabilities.tools - ({"printf"} if not printing else set())
+    asked = replace(asked, repository=replace(asked.repository, path=os.fsdecode(place.root)), capabilities=replace(asked.capabilities, tools=tools))
+    found = converse(place, Files().glance(asked), asked.token)
+    assert [(one.count, one.many) for one in found.omitted] == [(5, "empty directories"), (3, "links")]
+    assert os.fsencode(found.omitted[0].example) in hollow
+    assert (found.skipped, set(found.items), found.complete) == (8, set(CONTENT), True)
+    asked = replace(asked, wanted=lambda key: not key.startswith(b"void"))
+    found = converse(place, Files().glance(asked), asked.token)
+    assert [(one.count, one.one) for one in found.omitted] == [(2, "empty directory"), (2, "link")]
 
 
 def test_each_refused_file_has_its_own_reason(place: Place) -> None:

@@ -31,7 +31,7 @@ def read(world: World, *stages: str, **more: object) -> tuple[int, list[tuple[st
 
 def told(world: World) -> list[object]:
     """Return what was scanned and planned, but for moments."""
-    scanned = [(e.repository, e.items, e.bytes, e.skipped, e.hashed, e.complete) for e in world.seen(ev.Scanned)]
+    scanned = [(e.repository, e.items, e.bytes, e.skipped, e.omitted, e.hashed, e.complete) for e in world.seen(ev.Scanned)]
     return [sorted(scanned), sorted(map(repr, world.seen(ev.Planned)))]
 
 
@@ -46,6 +46,23 @@ def test_a_listing_that_is_what_it_was_is_not_read_and_says_the_same(world: Worl
     assert (world.directory / "state" / "journal.sqlite").stat().st_size - size < 16384, "the events of runs only"
     with world.sync() as sync:
         assert {row.outcome for row in sync.status()} == {"unchanged"}
+
+
+def test_what_is_left_out_of_a_listing_that_nobody_reads_is_told_all_the_same(world: World) -> None:
+    def left_out(text: str = CHAIN) -> dict[str, int]:
+        assert read(world, text=text) == (0, [])
+        return {many: count for e in world.seen(ev.Scanned) if e.repository == "master" for _, count, _, many in e.omitted}
+
+    for name in (b"/m/to-\xff", b"/m/d/link"):
+        world.host("master").link(name, b"/elsewhere")
+    world.host("master").make(b"/m/void\n")
+    level(world)
+    assert left_out() == {"links": 2, "empty directories": 1}
+    narrow = CHAIN.replace("[proxy]", "[proxy]\nexclude = to-*")
+    level(world, narrow)
+    assert left_out(narrow) == {"links": 1, "empty directories": 1}, "nobody has to hear of what is excluded"
+    assert world.run(text=CHAIN).exit_code == 0
+    assert left_out() == {"links": 2, "empty directories": 1}
 
 
 CHANGES: dict[str, Callable[[World], object]] = {

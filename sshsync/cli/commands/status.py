@@ -125,6 +125,8 @@ def _as_text(options: Options, sync: Sync, rows: Sequence[RepositoryStatus], ask
         return
     for line in as_text.failures(_part(report, [row.name for row in rows]) if asked else report):
         out.print(line)
+    for line in [] if options.quiet else as_text.omissions(report, examples=options.verbose):
+        out.print(line)
     out.print(as_text.headline(report, running))
     out.print("; ".join(as_text.circumstances(report)))
     if running and (values := sync.headway()):

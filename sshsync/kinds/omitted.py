@@ -1,0 +1,71 @@
+"""What lies in a directory besides regular files: sorted and counted, as a listing tells of it."""
+
+from collections.abc import Callable
+
+from sshsync.model.events import key_text
+from sshsync.model.item import Key
+from sshsync.model.omission import Omission
+
+DIRECTORY = 0o040000
+LINK = 0o120000
+_SORTS = {
+    LINK: ("link", "links"),
+    0o010000: ("pipe", "pipes"),
+    0o140000: ("socket", "sockets"),
+    0o020000: ("device", "devices"),
+    0o060000: ("device", "devices"),
+    DIRECTORY: ("directory", "directories"),
+}
+_OTHER = ("special file", "special files")
+_EMPTY = ("empty directory", "empty directories")
+
+
+class Omitted:
+    """Counts what is listed and is no regular file.
+
+    A listing names a directory before all that lies in it. So one that is followed by something else is empty.
+
+    Args:
+        wanted: tells what takes part; of a directory it is asked by its name with a slash, as of something in it.
+        named: what was listed are names that somebody gave, so a directory among them says nothing of what is in it.
+
+    Attributes:
+        seen: how many there are, whether anybody wants them or not; empty directories do not count.
+    """
+
+    def __init__(self, wanted: Callable[[Key], bool], *, named: bool) -> None:
+        self._wanted = wanted
+        self._named = named
+        self._found: dict[tuple[str, str], tuple[int, Key]] = {}
+        self._open: Key | None = None
+        self.seen = 0
+
+    def passed(self, key: Key) -> None:
+        """Take note that something was listed, before it is added if it is no file."""
+        if self._open is not None:
+            self._close(key)
+
+    def add(self, key: Key, mode: int) -> None:
+        """Add something that is no regular file; `mode` is the raw one."""
+        if mode == DIRECTORY and not self._named:
+            self._open = key
+            return
+        self.seen += 1
+        if self._wanted(key):
+            self._count(_SORTS.get(mode, _OTHER), key)
+
+    def end(self, *, whole: bool) -> tuple[Omission, ...]:
+        """Return what was counted; of a listing that is not whole no directory is known to be empty."""
+        self._close(b"")
+        found = {sort: count for sort, count in self._found.items() if whole or sort != _EMPTY}
+        return tuple(Omission(*sort, count, key_text(example)) for sort, (count, example) in sorted(found.items()))
+
+    def _close(self, key: Key) -> None:
+        """Count the last directory, if what follows it lies elsewhere."""
+        last, self._open = self._open, None
+        if last is not None and not key.startswith(last + b"/") and self._wanted(last + b"/"):
+            self._count(_EMPTY, last)
+
+    def _count(self, sort: tuple[str, str], key: Key) -> None:
+        count, example = self._found.get(sort, (0, key))
+        self._found[sort] = count + 1, example
