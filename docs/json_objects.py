@@ -11,6 +11,7 @@ from docs import json_words
 from sshsync.engine.headway import Headway
 from sshsync.model import events as ev
 from sshsync.model.events import Outcome
+from sshsync.model.omission import Omission
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
 from sshsync.model.survey import Survey
 from sshsync.report import answers, as_json
@@ -114,7 +115,7 @@ def _of_value(value: Any, name: str, field: str) -> Schema:
     words = {"description": json_words.of(name, field)} if field else {}
     if isinstance(value, Mapping):
         found = {key: _of_value(item, name, key) for key, item in value.items() if key != "type"}
-        return {**words, "type": "object", "properties": found, "required": [key for key in found if key != "item_base64"]}
+        return {**words, "type": "object", "properties": found, "required": [key for key in found if not key.endswith("_base64")]}
     if isinstance(value, list):
         return {**words, "type": "array", "items": _of_value(value[0], name, "")}
     if isinstance(value, str) and field == "outcome":
@@ -126,7 +127,9 @@ def _of_value(value: Any, name: str, field: str) -> Schema:
 
 def _summary() -> Mapping[str, Any]:
     job = RepositoryReport("c", problems=[ItemProblem("\udcff", "reason", Outcome.FAILED, 7)], notices=["said"], seconds=0.5)
-    return as_json.summary(RunReport("run", stages=[["c"]], repositories={"c": job}))
+    parent = RepositoryReport("m", omitted=[Omission("link", "links", 1, "\udcff")])
+    job.parent = parent.name
+    return as_json.summary(RunReport("run", stages=[["c"]], repositories={"c": job, "m": parent}))
 
 
 def _headway() -> Schema:
