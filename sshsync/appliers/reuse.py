@@ -43,10 +43,13 @@ class Twins(Made):
 
 def twins(changes: Iterable[Transfer], held: Mapping[Key, Item]) -> dict[Key, Item]:
     """Return, of small files that are lacking, those of the child with the same content."""
-    wanted = {c.new.digest for c in changes if 0 < c.size < SMALL and c.new.digest}
+    small = [c for c in changes if 0 < c.size < SMALL and c.new.digest]
+    # In a first copy all is lacking, and nothing is there: a million digests need not be held for that.
+    wanted = {c.new.digest for c in small} if len(small) < len(held) else None
     there: dict[Digest, Item] = {}
-    if wanted:
-        there = {item.digest: item for item in held.values() if item.digest in wanted and item.digest}
+    for item in held.values() if small else ():
+        if (digest := item.digest) and (wanted is None or digest in wanted):
+            there[digest] = item
     found = ((c.key, there.get(c.new.digest or "")) for c in changes)
     return {key: item for key, item in found if item is not None and item.key != key}
 

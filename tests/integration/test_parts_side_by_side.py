@@ -73,7 +73,8 @@ def test_two_gibibytes_each_way_survive_changes_of_keys(site: Site) -> None:
         with file.open("wb") as out:
             out.truncate(size)
 
-    assert carried(site, "1", sparse, "RekeyLimit 256M") >= 2 * size >> 28
+    # Between two changes goes what the limit says and what was on its way: the last of eight may not be due any more.
+    assert carried(site, "1", sparse, "RekeyLimit 256M") >= 2 * ((size >> 28) - 1)
     assert (site.root("back") / "big").stat().st_size == size
 
 
