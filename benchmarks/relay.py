@@ -95,7 +95,12 @@ class Relay:
         """Take connections until the process ends."""
         while True:
             near, _ = listener.accept()
-            far = socket.create_connection(("127.0.0.1", self.port))
+            try:
+                far = socket.create_connection(("127.0.0.1", self.port))
+            except OSError:
+                # Who is not there yet may be there the next time.
+                near.close()
+                continue
             for end in (near, far):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:

@@ -35,6 +35,11 @@ def until(found: Callable[[], T], what: str, bound: float = BOUND) -> T:
     pytest.fail(f"{bound:.0f} s and still not: {what}")
 
 
+def _in_the_foreground() -> None:
+    """Heed INT, which a shell has everything ignore that it starts in the background, such as the tests themselves."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Running:
     """A command line at work; what it prints goes to files, so that nobody has to read it in time."""
 
@@ -44,7 +49,9 @@ class Running:
         command = [sys.executable, "-m", "sshsync", "--config", str(site.config), *words]
         env = {**os.environ, "HOME": str(site.directory)}
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            self.process = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=env)
+            self.process = subprocess.Popen(
+                command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=env, preexec_fn=_in_the_foreground
+            )
 
     @property
     def going(self) -> bool:

@@ -137,6 +137,25 @@ def test_a_relay_carries_every_byte_and_counts_both_ways(link: Link, echo: Echo)
         wire.close()
 
 
+def test_a_relay_lasts_until_its_host_listens() -> None:
+    """Whoever comes too early is turned away, and nobody after him."""
+    wire = RelayWire(Link())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    try:
+        joined = wire.address, wire.join(port)
+        with socket.create_connection(joined) as early:
+            assert early.recv(1) == b""
+        with socket.create_server(("127.0.0.1", port)) as host, socket.create_connection(joined) as connection:
+            host.settimeout(20)
+            there, _ = host.accept()
+            with there:
+                connection.sendall(b"x")
+                assert there.recv(1) == b"x"
+    finally:
+        wire.close()
+
+
 def test_a_relay_breaks_its_connections_when_so_many_bytes_came_through(echo: Echo) -> None:
     wire = RelayWire(Link(cut=400_000))
     try:

@@ -95,7 +95,7 @@ def carried(site: Site, streams: str, write: Callable[[Path], object], limit: st
 
 def test_all_streams_together_keep_to_the_limit(chain: Callable[[str], Site]) -> None:
     """Within a twentieth, whatever number of streams and connections it goes over."""
-    rate, site = 3_000_000, chained(chain, "streams = 3\nbwlimit = 3M")
+    rate, site = 1_000_000, chained(chain, "streams = 3\nbwlimit = 1M")
     went: list[tuple[float, int]] = []
     with Sync(load(site.config), sinks=[lambda event: went.append((time.monotonic(), event.bytes)) if isinstance(event, Progress) else None]) as sync:
         assert sync.run([["proxy"]]).exit_code == 0
