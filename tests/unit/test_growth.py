@@ -211,8 +211,9 @@ def deep(jobs: int) -> str:
     return "".join(found)
 
 
-WORST = 3
-"""Times as long as ten works, that one may take which is as big as they: pairs take ten times as long."""
+WORST = 5
+"""Times as long as ten works, that one may take which is as big as they: pairs take ten times as long, and what no
+longer fits into a processor's cache takes two to three times as long."""
 
 
 def growth(spent: Callable[[int], float], size: int) -> float:
