@@ -44,13 +44,12 @@ class Twins(Made):
 def twins(changes: Iterable[Transfer], held: Mapping[Key, Item]) -> dict[Key, Item]:
     """Return, of small files that are lacking, those of the child with the same content."""
     small = [c for c in changes if 0 < c.size < SMALL and c.new.digest]
-    # In a first copy all is lacking, and nothing is there: a million digests need not be held for that.
-    wanted = {c.new.digest for c in small} if len(small) < len(held) else None
     there: dict[Digest, Item] = {}
-    for item in held.values() if small else ():
-        if (digest := item.digest) and (wanted is None or digest in wanted):
-            there[digest] = item
-    found = ((c.key, there.get(c.new.digest or "")) for c in changes)
+    if small and held:
+        # In a first copy all is lacking, and nothing is there: a million digests need not be held for that.
+        wanted = {c.new.digest for c in small}
+        there = {item.digest: item for item in held.values() if item.digest in wanted and item.digest}
+    found = ((c.key, there.get(c.new.digest or "")) for c in small)
     return {key: item for key, item in found if item is not None and item.key != key}
 
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sshsync.appliers.reuse import twins
 from sshsync.model import events as ev
 from sshsync.model.change import Copy
-from sshsync.model.item import Item, Key
-from sshsync.transfers.load import Loose, Pack, above, units
+from sshsync.model.item import Item, Key, Stamp
+from sshsync.transfers.load import SMALL, Loose, Pack, above, units
 from sshsync.transports.memory import Fault, Tools
 from tests.conftest import World
 
@@ -312,3 +313,12 @@ def test_what_differs_goes_compressed_too(edited: World, compress: str) -> None:
     found = edited.run("proxy", text=text).report.repositories["proxy"]
     assert edited.host("proxy").below(b"/p") == NEW
     assert found.moved + found.saved == SIZE
+
+
+@pytest.mark.parametrize("others", [0, 9], ids=["few files are lacking", "more are lacking than are there"])
+def test_twins_are_small_files_and_no_empty_ones(others: int) -> None:
+    """A big one is put together as a part of its own, whatever is lacking besides."""
+    digests = [f"sha256:{number:064x}" for number in range(20)]
+    held = {b"old/%d" % n: Item(b"old/%d" % n, digests[n], Stamp(size, 1, 1, n + 1)) for n, size in enumerate((0, 5, SMALL))}
+    lacking = [Copy(Item(b"new/%d" % n, digests[n], Stamp(size, 2, 2, n + 9))) for n, size in enumerate((0, 5, SMALL, *[7] * others))]
+    assert twins(lacking, held) == {b"new/1": held[b"old/1"]}
