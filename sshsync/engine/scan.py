@@ -126,8 +126,9 @@ class Scanner:
         lacks = self._context.kind(repository).needs(repository, subject.capabilities, subject.algorithm)
         if lacks:
             raise ToolMissingError(lacks, where=repository.host.label)
-        takers = [self._context.kind(child).wanted(child) for child in self._context.tree.children(repository.name)]
-        return replace(subject, wanted=lambda key: any(wants(key) for wants in takers)) if takers else subject
+        takers = sights.takers(self._context.tree, repository)
+        wanted = [self._context.kind(child).wanted(child) for child in takers]
+        return replace(subject, wanted=lambda key: any(wants(key) for wants in wanted)) if wanted else subject
 
     def keep(self, repository: Repository, items: Iterable[Item]) -> None:
         """Keep digests of items that were verified, and then published under the stamps that they bear; see `_told`."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from sshsync.engine.context import Context
 from sshsync.model.item import Sight, Snapshot
 from sshsync.model.omission import Omission
-from sshsync.model.topology import Repository
+from sshsync.model.topology import Repository, Tree
 
 
 def sight(context: Context, repository: Repository) -> Sight | None:
@@ -30,6 +30,12 @@ def note(context: Context, repository: Repository, found: Snapshot) -> None:
     put(context, _name(repository), "\n".join((*head, *values)))
 
 
+def takers(tree: Tree, repository: Repository) -> list[Repository]:
+    """Return of the children of a repository one for each set of patterns: thousands mostly want the same."""
+    children = tree.children(repository.name)
+    return list({(child.type, child.include, child.exclude): child for child in children}.values())
+
+
 def _omissions(values: list[tuple[str, str, int, str]]) -> Iterator[Omission]:
     for one, many, count, example in values:
         yield Omission(one, many, count + 0, str(example))
@@ -37,7 +43,7 @@ def _omissions(values: list[tuple[str, str, int, str]]) -> Iterator[Omission]:
 
 def _asked(context: Context, repository: Repository) -> str:
     """Return what decides which of the things that are no items somebody would take."""
-    return json.dumps([(child.include, child.exclude) for child in context.tree.children(repository.name)])
+    return json.dumps([(child.include, child.exclude) for child in takers(context.tree, repository)])
 
 
 def put(context: Context, name: str, value: str) -> None:

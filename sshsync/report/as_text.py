@@ -1,6 +1,6 @@
 """The report as rows and lines; whoever prints them chooses colours and widths."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from sshsync.model.events import GOOD, Outcome
 from sshsync.model.omission import Omission
@@ -35,54 +35,48 @@ def folded(report: RunReport) -> list[tuple[Outcome, tuple[str, ...]]]:
 
     Where they differ in a number, it is told from the least to the greatest; of moments the earliest.
     """
-    alike: dict[tuple[str, str, bool], list[RepositoryReport]] = {}
-    for job in report.jobs:
-        alike.setdefault((job.parent, _row(job, dry=report.dry_run)[1], job.failed + job.blocked > 0), []).append(job)
-    told: list[tuple[Outcome, tuple[str, ...]]] = []
-    for job in report.jobs:
-        same = alike[job.parent, _row(job, dry=report.dry_run)[1], job.failed + job.blocked > 0]
+    told = list(zip(report.jobs, rows(report), strict=True))
+    alike: dict[tuple[str, str, bool], list[tuple[RepositoryReport, tuple[str, ...]]]] = {}
+    for job, row in told:
+        alike.setdefault(_sort(job, row), []).append((job, row))
+    found: list[tuple[Outcome, tuple[str, ...]]] = []
+    for job, row in told:
+        same = alike[_sort(job, row)]
         if len(same) < MANY:
-            told.append((job.outcome, _row(job, dry=report.dry_run)))
-        elif same[0] is job:
-            told.append((job.outcome, _fold(same, dry=report.dry_run)))
-    return told
+            found.append((job.outcome, row))
+        elif same[0][0] is job:
+            found.append((job.outcome, _fold(same, dry=report.dry_run)))
+    return found
 
 
-def _fold(jobs: Sequence[RepositoryReport], *, dry: bool) -> tuple[str, ...]:
-    rows = [_row(job, dry=dry) for job in jobs]
+def _sort(job: RepositoryReport, row: Sequence[str]) -> tuple[str, str, bool]:
+    """Return what those have in common that are one row."""
+    return job.parent, row[1], job.failed + job.blocked > 0
 
-    def cell(column: int, number: _Number) -> str:
-        order = sorted(zip(map(number, jobs), rows, strict=True))
-        least, most = order[0][1][column], order[-1][1][column]
+
+def _fold(same: Sequence[tuple[RepositoryReport, tuple[str, ...]]], *, dry: bool) -> tuple[str, ...]:
+    numbers = [_numbers(job, dry=dry) for job, _ in same]
+
+    def cell(column: int) -> str:
+        order = sorted(range(len(same)), key=lambda at: numbers[at][column])
+        least, most = (same[order[at]][1][column + 2] for at in (0, -1))
         return least if least == most else f"{least} to {most}"
 
-    cells = (cell(column, number) for column, number in enumerate(_DRY if dry else _REAL, 2))
-    oldest = min(zip((job.as_of for job in jobs), rows, strict=True))[1][-1]
-    return (f"{words.fitting([job.name for job in jobs], _NAMES)} (each)", rows[0][1], *cells, oldest)
+    oldest = min(same, key=lambda one: one[0].as_of)[1]
+    name = f"{words.fitting([job.name for job, _ in same], _NAMES)} (each)"
+    return (name, oldest[1], *map(cell, range(len(numbers[0]))), oldest[-1])
 
 
 _NAMES = 40
 """Characters for the names of repositories in one row."""
-_Number = Callable[[RepositoryReport], float]
-_REAL: tuple[_Number, ...] = (
-    lambda job: job.total,
-    lambda job: job.copied,
-    lambda job: job.unchanged,
-    lambda job: job.deleted,
-    lambda job: job.failed + job.blocked,
-    lambda job: job.moved,
-    lambda job: job.seconds,
-)
-_DRY: tuple[_Number, ...] = (
-    lambda job: job.total,
-    lambda job: job.planned_copies,
-    lambda job: job.unchanged,
-    lambda job: job.planned_deletions,
-    lambda job: job.failed + job.blocked,
-    lambda job: job.planned,
-    lambda job: job.seconds,
-)
-"""What the numbers in the columns of a row are made of."""
+
+
+def _numbers(job: RepositoryReport, *, dry: bool) -> tuple[float, ...]:
+    """Return what stands in the columns between outcome and moment."""
+    copied = job.planned_copies if dry else job.copied
+    deleted = job.planned_deletions if dry else job.deleted
+    moved = job.planned if dry else job.moved
+    return job.total, copied, job.unchanged, deleted, job.failed + job.blocked, moved, job.seconds
 
 
 def details(report: RunReport, most: int = SHOWN_PROBLEMS) -> list[str]:
@@ -192,22 +186,12 @@ def _most(options: Iterable[str]) -> list[str]:
 
 
 def _row(job: RepositoryReport, *, dry: bool) -> tuple[str, ...]:
-    bad = job.failed + job.blocked
-    failed = str(bad) if not job.deferred else f"{bad} (+{job.deferred} deferred)"
     in_sync = words.moment(job.as_of) if job.outcome in GOOD else "-"
     outcome = str(job.outcome)
     if dry and job.outcome in GOOD:
         outcome = "differs" if job.planned_changes else "in sync"
         in_sync = "-" if job.planned_changes else in_sync
-    return (
-        job.name,
-        outcome,
-        str(job.total),
-        str(job.planned_copies if dry else job.copied),
-        str(job.unchanged),
-        str(job.planned_deletions if dry else job.deleted),
-        failed,
-        words.size(job.planned if dry else job.moved),
-        words.duration(job.seconds),
-        in_sync,
-    )
+    total, copied, unchanged, deleted, bad, moved, seconds = _numbers(job, dry=dry)
+    failed = str(bad) if not job.deferred else f"{bad} (+{job.deferred} deferred)"
+    counts = (str(total), str(copied), str(unchanged), str(deleted), failed)
+    return (job.name, outcome, *counts, words.size(moved), words.duration(seconds), in_sync)

@@ -75,12 +75,9 @@ def fitting(found: Sequence[str], width: int) -> str:
     whole = names(found)
     if len(whole) <= width:
         return whole
-    parts = whole.split(", ")
-    for shown in range(len(parts) - 1, 0, -1):
-        told = f"{', '.join(parts[:shown])} and others"
-        if len(told) <= width:
-            return told
-    return f"{len(found)} repositories"
+    others = " and others"
+    shown = whole[: max(0, width - len(others) + len(", "))].rpartition(", ")[0]
+    return shown + others if shown else f"{len(found)} repositories"
 
 
 def _after(name: str) -> str:

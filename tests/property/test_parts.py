@@ -115,6 +115,7 @@ class Law(RuleBasedStateMachine):
         if code is not None:
             told = sum(event.bytes for event in self.world.seen(ev.Resent))
             assert self.moved <= missing + told, "what is sent again is told"
+            assert self.told <= self.moved, "what is told to have moved was sent in this run"
 
     @rule()
     def a_good_night(self) -> None:
@@ -122,6 +123,7 @@ class Law(RuleBasedStateMachine):
         assert self.run() == 0
         self.same()
         assert self.moved <= missing, "what was kept is never sent again"
+        assert self.told <= self.moved, "what is told to have moved was sent in this run"
         assert not self.parts()
 
     def run(self, kill: int | None = None) -> int | None:
@@ -144,6 +146,10 @@ class Law(RuleBasedStateMachine):
     @property
     def moved(self) -> int:
         return sum(event.bytes for event in self.world.seen(ev.Progress))
+
+    @property
+    def told(self) -> int:
+        return sum(event.bytes for event in self.world.seen(ev.Published))
 
     def parts(self) -> list[bytes]:
         return sorted(path for path in self.proxy.files if b"/.sshsync/part/" in path and b".open" not in path)

@@ -1,6 +1,7 @@
 """Runs of many hosts and many jobs: time and memory grow with their number, and with nothing else."""
 
 import gc
+import io
 import os
 import time
 import tracemalloc
@@ -10,13 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from sshsync import builtin
+from sshsync.cli import board
 from sshsync.core import planner
 from sshsync.core.publication import each
 from sshsync.core.ready import barrier
 from sshsync.engine import owner
 from sshsync.engine.context import Context
+from sshsync.engine.headway import Headway
 from sshsync.engine.run import Asked, Run
 from sshsync.engine.sinks import Folding
 from sshsync.errors import ConnectError
@@ -26,6 +30,7 @@ from sshsync.executors.threads import Threads
 from sshsync.hosts.asking import Asking
 from sshsync.hosts.pool import Pool
 from sshsync.hosts.retrying import Stop
+from sshsync.model import events as ev
 from sshsync.model.events import Outcome
 from sshsync.model.item import Digest, Item, Key, Snapshot, Stamp
 from sshsync.model.order import Done, Ended, Offer, Order
@@ -247,6 +252,23 @@ def test_ten_thousand_jobs_are_handed_out_in_about_the_time_of_ten_times_a_thous
         return passed
 
     assert growth(spent, 1_000) < WORST
+
+
+@pytest.mark.usefixtures("_uncollected")
+def test_a_screen_of_thirty_thousand_nodes_is_drawn_in_about_the_time_of_ten_of_three_thousand() -> None:
+    """Their names make no ranges."""
+
+    def spent(count: int) -> float:
+        headway = Headway("run", time.time, time.monotonic, lambda _values: None)
+        names = [f"{number * 7919 % 10_007:05}.example" for number in range(count)]
+        for name in names:
+            headway(ev.RepositoryStarted(name, "m"))
+        out = Console(file=io.StringIO(), width=120, height=40, force_terminal=True)
+        begun = time.process_time()
+        out.print(board.board(out, headway.values(), {ev.Outcome.DONE: names}))
+        return time.process_time() - begun
+
+    assert growth(spent, 3_000) < 2, "what no screen has room for is not put together"
 
 
 @pytest.mark.usefixtures("_uncollected")

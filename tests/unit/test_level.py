@@ -2,13 +2,15 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from sshsync.core import algorithm
+from sshsync.engine import sights
 from sshsync.model import events as ev
 from sshsync.transports.memory import Fault
-from tests.conftest import CHAIN, World
+from tests.conftest import CHAIN, World, configure
 from tests.unit.test_costs import FILES, ROOTS, Counted, settled
 
 READ = {"cached", "verified", "learn", "forget"}
@@ -207,3 +209,10 @@ def test_what_vanishes_while_a_listing_is_opened_is_deleted_nowhere(world: World
     assert world.run("node1", text=text).exit_code == 0
     assert node.below(b"/n") == FILES
     assert any("the listing is incomplete" in event.text for event in world.seen(ev.Remarked))
+
+
+def test_ten_thousand_children_that_want_the_same_are_asked_once(tmp_path: Path) -> None:
+    """For each thing that a parent holds and that is no item, those who take from it are asked whether they want it."""
+    text = "[m]\nhost = m\npath = /m\n[n[00001-10000]]\nhost = n{n}\npath = /n\nparent = m\n[picky]\nhost = p\npath = /n\nparent = m\nexclude = *.tmp\n"
+    tree = configure(text, tmp_path).tree
+    assert [one.name for one in sights.takers(tree, tree.repositories["m"])] == ["n10000", "picky"]

@@ -4,6 +4,8 @@ import json
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sshsync.core import fold
 from sshsync.core.timeline import timeline
@@ -180,3 +182,11 @@ def test_journals_from_before_kinds_had_words_tell_of_files() -> None:
     assert isinstance(event, ev.RepositoryStarted)
     report = fold.fold([ev.RunStarted("id", 1.0, [["a"]]), event])
     assert report.words == USUAL == Files().words
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=5), min_size=1, max_size=8), st.integers(0, 50))
+def test_as_many_names_are_told_as_fit(names: list[str], width: int) -> None:
+    told, parts = words.fitting(names, width), words.names(names).split(", ")
+    fit = [", ".join(parts[:shown]) + " and others" for shown in range(1, len(parts))]
+    best = max((words for words in fit if len(words) <= width), key=len, default=f"{len(names)} repositories")
+    assert told == (", ".join(parts) if len(", ".join(parts)) <= width else best)
