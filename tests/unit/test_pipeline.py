@@ -62,6 +62,28 @@ def test_a_node_has_small_files_before_its_parent_has_a_big_one(chain: World) ->
     assert held(chain) == [FILES] * 3
 
 
+def test_a_node_gets_ready_while_its_parent_does(chain: World) -> None:
+    """Both look for room, take their lease and look into staging at the same time: down a chain none waits for that."""
+    ready = threading.Event()
+    waited: list[bool] = []
+    chain.host("node1").faults.append(Fault("none", "claim", then=ready.set))
+    chain.host("proxy").faults.append(Fault("none", "room", first=lambda: waited.append(ready.wait(10))))
+    assert chain.run("proxy", "node1").exit_code == 0
+    assert waited == [True]
+    assert held(chain)[:2] == [FILES] * 2
+
+
+def test_a_parent_that_has_no_room_leaves_its_node_as_it_is(chain: World) -> None:
+    """Though the node got ready for it."""
+    chain.host("node1").make(b"/n")
+    chain.host("node1").put(b"/n/own", b"own")
+    chain.host("proxy").size = 100_000
+    result = chain.run("proxy", "node1")
+    assert [result.report.repositories[name].outcome for name in ("proxy", "node1")] == [Outcome.REFUSED, Outcome.BLOCKED]
+    assert chain.host("node1").below(b"/n") == {b"own": b"own"}
+    assert not [path for path in chain.host("node1").files if b"/.sshsync/" in path]
+
+
 def test_small_files_do_not_wait_behind_a_big_one_that_is_not_shown_yet(chain: World) -> None:
     """Its parent shows them when the node has all of the big one, and that one not before the node shows them."""
     whole, shown = threading.Event(), threading.Event()
