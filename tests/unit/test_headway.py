@@ -160,3 +160,20 @@ def test_in_words() -> None:
 def test_words_of_a_file_that_says_something_else(values: dict) -> None:
     as_headway.headline(values, 0.0)
     as_headway.lines(values)
+
+
+def test_the_whole_counts_who_has_ended_by_what_arrived_there() -> None:
+    """What a repository did not get is not to come any more."""
+    clock = Clock()
+    made, _ = started(clock)
+    for name, outcome, arrived in (("p", Outcome.DONE, 1000), ("a", Outcome.FAILED, 200)):
+        made(ev.RepositoryStarted(name, "m"))
+        made(ev.Planned(name, 1, 0, 0, 0, 0, 1000))
+        made(ev.Progress(name, arrived))
+        made(ev.RepositoryFinished(name, outcome, 1.0))
+    made(ev.RepositoryStarted("b", "p"))
+    made(ev.Planned("b", 1, 0, 0, 0, 0, 1200))
+    made(ev.Progress("b", 600))
+    told = made.values()
+    assert (told["bytes"], told["bytes_planned"], told["percent"]) == (1800, 2400, 75.0)
+    assert as_headway.total(told) == "2 of 3, 1 badly, 75 % of 2.4 kB"
