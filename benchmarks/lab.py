@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.ports import reserved
 from benchmarks.wire import Abilities, Count, Link, NotPossibleError, Wire, abilities, open_wire
 from sshsync.config.schema import RepositoryOptions
 
@@ -49,7 +50,7 @@ class Host:
         self.key = self._keygen("id")
         host_key = self._keygen("host").with_suffix(".pub").read_text().split()
         (self._home / "authorized").write_text(self.key.with_suffix(".pub").read_text())
-        inner = free_port(wire.inside)
+        inner = 2222 if wire.inside else reserved()  # a namespace is empty
         self._process = self._start(inner)
         self.port = wire.join(inner)
         self._await()
@@ -250,15 +251,6 @@ class Loopback(Wire):
 
 def lines_of(options: Mapping[str, object]) -> str:
     return "".join(f"{key} = {value}\n" for key, value in options.items())
-
-
-def free_port(inside: Sequence[str]) -> int:
-    """Return a port that nobody listens at; a namespace is empty."""
-    if inside:
-        return 2222
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def peak(pid: int) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from tests.sshd import free_port
+from benchmarks.ports import reserved
 
 USER, PASSWORD = "mailer", "s3cret-of-the-mailer"
 
@@ -75,7 +75,7 @@ def mailbox(*, tls: tuple[Path, Path] | None = None, starttls: bool = False, log
         options |= {"authenticator": known, "auth_require_tls": False}
     if starttls:
         options |= {"tls_context": context, "require_starttls": True}
-    server = Controller(made, hostname="127.0.0.1", port=free_port(), ssl_context=None if starttls else context, **options)
+    server = Controller(made, hostname="127.0.0.1", port=reserved(), ssl_context=None if starttls else context, **options)
     server.start()
     try:
         made.port = server.port

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.ports import reserved
+
 SSHD = shutil.which("sshd") or "/usr/sbin/sshd"
 SFTP = next((path for path in ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server") if Path(path).exists()), "internal-sftp")
 REQUIRED = os.environ.get("SSHSYNC_REQUIRE_ALL") == "1"
@@ -23,12 +25,6 @@ def require(found: bool, what: str) -> None:
         (pytest.fail if REQUIRED else pytest.skip)(f"{what} is not installed")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class Sshd:
     """One server. `known` is its line for a known_hosts file, `key` a private key that it accepts."""
 
@@ -36,7 +32,7 @@ class Sshd:
         require(Path(SSHD).exists(), "sshd")
         self.home = directory / name
         self.home.mkdir(parents=True, mode=0o700)
-        self.port = free_port()
+        self.port = reserved()
         self.user = getpass.getuser()
         self.key = self._keygen("id")
         host_key = self._keygen("host")
@@ -70,7 +66,7 @@ class Sshd:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", str(self.config)], stderr=log)
         until = time.monotonic() + 10
-        while time.monotonic() < until:
+        while time.monotonic() < until and self.process.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.ports import reserved
 from sshsync.config.schema import RepositoryOptions
 from tests.integration.conftest import Site, contents
 from tests.integration.holding import program, running, sizes, stopped_receiver, until, write_late
 from tests.integration.test_cuts import Relay
 from tests.integration.test_names import CORPUS, fill, login_by
 from tests.integration.test_tools import tools
-from tests.sshd import Sshd, free_port, require
+from tests.sshd import Sshd, require
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -266,7 +267,7 @@ def test_a_child_that_the_parent_does_not_let_in_says_so(pair: Pair) -> None:
 
 
 def test_a_parent_that_the_child_does_not_reach_is_given_up(pair: Pair) -> None:
-    code, error = failed(pair.configure(AGAIN, parent=f"peer_port = {free_port()}\n"))
+    code, error = failed(pair.configure(AGAIN, parent=f"peer_port = {reserved()}\n"))
     assert code == 75
     assert "it does not reach its parent" in error
     assert "Connection refused" in error

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.ports import reserved
 from tests.integration.conftest import Site
 from tests.mailbox import PASSWORD, USER, Mailbox, certificate, mailbox
-from tests.sshd import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -173,7 +173,7 @@ def test_what_makes_no_sense_is_told_before_any_run(site: Site, lines: str, said
 
 
 def test_why_a_mail_did_not_go_and_what_to_do(site: Site, box: Mailbox) -> None:
-    port = free_port()
+    port = reserved()
     told(site, f"mail_to = ops@example.org\nsmtp_port = {port}\n")
     done = site.cli("notify", "test", "--fail")
     assert done.returncode == 6
@@ -255,7 +255,7 @@ def test_a_week_in_which_nothing_ran_is_told_of_too(site: Site, box: Mailbox) ->
 def test_one_that_did_not_go_goes_later(site: Site, box: Mailbox) -> None:
     told(site, by(box, "mail_weekly = Mon 07:00"))
     text = site.config.read_text()
-    site.config.write_text(text.replace(str(box.port), str(free_port())))
+    site.config.write_text(text.replace(str(box.port), str(reserved())))
     done = weekly(site)
     assert done.returncode == 6
     assert "Connection refused" in done.stderr

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.ports import reserved
 from tests.integration.conftest import Site
-from tests.sshd import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -102,7 +102,7 @@ def test_a_command_gets_the_summary_without_a_shell(site: Site) -> None:
 def test_whatever_is_broken_a_run_ends_as_it_has_and_says_so(site: Site) -> None:
     told(
         site,
-        f"ping_url = http://127.0.0.1:{free_port()}/x\nnotify_command = /bin/false\nmetrics_file = /nonexistent/x.prom\n"
+        f"ping_url = http://127.0.0.1:{reserved()}/x\nnotify_command = /bin/false\nmetrics_file = /nonexistent/x.prom\n"
         "status_file = /proc/x.json\nmail_to = nobody@example.org\n",
     )
     done = site.cli("--all")
@@ -130,7 +130,7 @@ def test_a_chat_hears_of_failures_only_and_no_secret_is_told(site: Site, pings) 
     done = site.cli("notify", "test", "--fail")
     assert done.returncode == 6
     assert "notify_url: address 1 is none that apprise knows" in done.stdout
-    told(site, f"notify_url = json://user:s3cret@127.0.0.1:{free_port()}/\n")
+    told(site, f"notify_url = json://user:s3cret@127.0.0.1:{reserved()}/\n")
     done = site.cli("notify", "test", "--fail")
     assert "notify_url: a service did not take the message" in done.stdout
     log = (site.directory / "state" / "sshsync.log").read_text()

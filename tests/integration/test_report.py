@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.ports import reserved
 from tests.integration.conftest import OLD, Site
-from tests.sshd import free_port, require
+from tests.sshd import require
 
 pytestmark = pytest.mark.integration
 
@@ -55,7 +56,7 @@ def failed(site: Site) -> Site:
     roots = "".join(f"[{name}]\npath = {site.root(name)}\nparent = {parent}\n" for name, parent in (("c", "m"), ("n1", "c"), ("n2", "c")))
     site.write(
         f"report_dir = {site.directory}/reports\n[DEFAULT]\nstable_for = 0\ntransport = local\n[m]\npath = {site.root('m')}\n{roots}"
-        f"[n3]\ntransport = ssh\nhost = 127.0.0.1\nport = {free_port()}\npath = /x\nparent = c\nretries = 2\n"
+        f"[n3]\ntransport = ssh\nhost = 127.0.0.1\nport = {reserved()}\npath = /x\nparent = c\nretries = 2\n"
     )
     assert site.cli("--all").returncode == 7
     return site

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.ports import reserved
 from sshsync.core.lease import Here, Owner
 from sshsync.errors import HostError
 from sshsync.executors.serial import Serial
@@ -23,7 +24,7 @@ from tests.conftest import CHAIN, World
 from tests.integration.conftest import Site
 from tests.integration.test_faults import connect, host
 from tests.integration.test_rows_runs import local, over_ssh
-from tests.sshd import Sshd, free_port
+from tests.sshd import Sshd
 
 pytestmark = pytest.mark.integration
 
@@ -124,7 +125,7 @@ def test_row_96_a_thousand_connections_leave_nothing_behind(tmp_path: Path, figu
     threading.Thread(target=drop, daemon=True).start()
     good = host(server.port, user=server.user, key_file=str(server.key))
     refused = host(server.port, user=server.user, key_file=str(other.key))
-    closed, dropped = host(free_port(), user="u", key_file=str(server.key)), host(listener.getsockname()[1], user="u", key_file=str(server.key))
+    closed, dropped = host(reserved(), user="u", key_file=str(server.key)), host(listener.getsockname()[1], user="u", key_file=str(server.key))
 
     def once(number: int) -> None:
         place = (good, refused, closed, dropped)[number % 4]
