@@ -129,7 +129,7 @@ def resolve(raw: Raw, account: Account, known: Known | None = None) -> Config:
         _check_name(section, problems)
         _check_host(merged, problems)
         made = _validated(RepositoryOptions, merged, problems)
-        if made:
+        if made and name:  # '' is nobody wherever a repository is named
             _check_section(made, merged, problems, warnings)
             if known:
                 _check_known(made, merged, known, problems)
