@@ -21,13 +21,14 @@ def reserved() -> int:
     ends with the process (POSIX record locks).
 
     Raises:
-        OSError: nothing in the whole range is free.
+        OSError: nothing in the whole range is free, or the file cannot be opened.
     """
+    ledger = _ledger()
     for port in random.sample(OURS, len(OURS)):
         if port in _held:
             continue
         with contextlib.suppress(OSError), socket.socket() as probe:
-            fcntl.lockf(_ledger(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            fcntl.lockf(ledger, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
             probe.bind(("127.0.0.1", port))
             _held.add(port)
             return port

@@ -37,7 +37,7 @@ def counting(site: Site, children: int) -> tuple[Path, Path]:
     made, copies, slow = site.root("tools"), site.root("copies"), site.root("slow")
     begin = (
         f"if [ $(ls {site.directory}/arrived | wc -l) -ge {children} ]; then mkdir {slow}/1 2>/dev/null && sleep 3 && : >{slow}/go\n"
-        f"  while [ ! -e {slow}/go ]; do sleep 0.1; done\nfi\n"
+        f"  i=0\n  while [ ! -e {slow}/go ] && [ $i -lt 900 ]; do\n    sleep 0.1\n    i=$((i + 1))\n  done\nfi\n"
     )
     for name in ("dd", "cat"):
         found = shutil.which(name)

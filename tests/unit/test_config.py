@@ -175,6 +175,7 @@ def test_a_jump_host_is_a_value_whatever_names_it() -> None:
         ("[m]\nhost=h\nhost=g\npath=/a", "host is set again; first at f.conf:2"),
         ("host=h\n[m]\nhost=h\npath=/a", "before the first [section]"),
         ("[]\nhost=h\npath=/a", "[] is no name for a repository"),
+        ("[]\nhost=h\npath=/a\nsynccmd=cp ${FILE} x", "[] synccmd needs ${FILE} and ${LOCALDIR}"),
         ("[]\nhost=h\npath=/a\n[m]\nhost=h\npath=/b", "[] is no name for a repository"),
         ("[m]\nhost=h\npath=/a\nwhat is this", "is neither a [section] nor a key = value"),
         ("[-m]\nhost=h\npath=/a", "no name for a repository"),
