@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,17 +15,20 @@ OURS = range(12000, 32000)
 _held: set[int] = set()
 
 
-def reserved() -> int:
+def reserved(room: Sequence[int] = OURS) -> int:
     """Return a port that nobody listens at, that no other process gets from here and no outgoing connection takes.
 
     A server may therefore leave it and come back to it. What holds a port is a lock on that byte of one file, which
     ends with the process (POSIX record locks).
 
+    Args:
+        room: the ports that may be taken.
+
     Raises:
-        OSError: nothing in the whole range is free, or the file cannot be opened.
+        OSError: nothing in the room is free, or the file cannot be opened.
     """
     ledger = _ledger()
-    for port in random.sample(OURS, len(OURS)):
+    for port in random.sample(room, len(room)):
         if port in _held:
             continue
         with contextlib.suppress(OSError), socket.socket() as probe:
@@ -32,7 +36,7 @@ def reserved() -> int:
             probe.bind(("127.0.0.1", port))
             _held.add(port)
             return port
-    raise OSError(f"no port from {OURS[0]} to {OURS[-1]} is free")
+    raise OSError(f"no port from {room[0]} to {room[-1]} is free")
 
 
 @cache
