@@ -25,6 +25,9 @@ _TIMEOUTS = 10
 """Longest silences that a host may make its reader wait, all in all, before the rate of its answer counts."""
 
 _MOST_ERRORS = 8192
+_AND_MORE = b"\n... and more"
+"""Whoever reads error output as an answer sees that it is not all of it."""
+
 _SIGNALLED = 128
 """A shell's status for a program that a signal ended is this and the signal's number."""
 _LAST_SILENCE, _LAST_WORDS = 5.0, 60.0
@@ -271,7 +274,9 @@ class Conversation:
     def _listen(self) -> None:
         with suppress(HostError):
             while words := self._stream.read_errors(65536):
-                self._errors += words[: _MOST_ERRORS - len(self._errors)]
+                room = _MOST_ERRORS - len(self._errors)
+                if room >= 0:
+                    self._errors += words[:room] + (_AND_MORE if len(words) > room else b"")
                 if self._tell and self._untold is None:
                     try:
                         self._tell(words)

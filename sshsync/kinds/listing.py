@@ -12,6 +12,7 @@ from sshsync.errors import CommandError, ListingError, StorageFullError
 from sshsync.kinds.base import Answer, Dialogue, Remark, Request, Subject
 from sshsync.kinds.inflated import Inflated
 from sshsync.kinds.omitted import DIRECTORY, LINK, Omitted
+from sshsync.kinds.unlisted import unlisted
 from sshsync.model.item import Item, Items, Key, Problem, Sealed, Sight, Snapshot, Stamp
 from sshsync.model.policy import LOCAL
 from sshsync.model.topology import Repository
@@ -148,8 +149,9 @@ def stat_named(subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snaps
     if strange is not None:
         raise suspicious(subject.repository.name, strange, "was not asked for")
     gone = [key for key in keys if key not in seen.items]
-    complete = len(gone) <= reading.others
-    return replace(seen, complete=complete, problems=() if complete else seen.problems)
+    if len(gone) <= reading.others or (answer.status and not seen.problems):
+        return replace(seen, complete=True, problems=())
+    return replace(seen, complete=False, problems=seen.problems or (Problem(gone[0], "stat tells nothing of it"),))
 
 
 class Listing:
@@ -210,15 +212,14 @@ class Listing:
         if answer.status and not self._root:
             checked(answer, subject, "finding the root")
         root, left = self.head()
-        said = visible(answer.errors.strip(), 300)
-        problems = (Problem(b"", said or f"exit status {answer.status}"),) if answer.status else ()
+        problems = unlisted(answer, subject.reaches)
         return Snapshot(
             subject.repository.name,
             root,
             self._items,
             subject.now,
-            not answer.status,
-            omitted=self._omitted.end(whole=not answer.status),
+            not problems,
+            omitted=self._omitted.end(whole=not problems),
             problems=problems,
             left=left,
             sight="" if self._known else self._digested.digest(),
@@ -235,7 +236,7 @@ class Listing:
             return None
         self._unread.append(zlib.compress(self._digested.end(), 1))
         unread, sight, self._unread = self._unread, self._sight, []
-        if answer.status or self._digested.digest() != sight.digest:
+        if unlisted(answer, self._subject.reaches) or self._digested.digest() != sight.digest:
             self._read_all(unread)
             return None
         name = self._subject.repository.name
