@@ -250,7 +250,7 @@ def test_a_node_without_records_takes_the_parents_scan_as_origin_and_says_so(wor
     world.fill("proxy", b"/p", FILES)
     result = world.run("node1")
     assert result.exit_code == 0
-    assert any("its own scan is their origin" in notice for notice in result.report.repositories["node1"].notices)
+    assert any("never compared with a master" in notice for notice in result.report.repositories["node1"].notices)
 
 
 def test_a_corrupted_node_is_repaired(world: World) -> None:
