@@ -35,7 +35,7 @@ def diff(
     """
     held_back = {
         **{
-            key: "the parent printed no digest for it"
+            key: f"no digest of it could be made on {parent.repository}: see what is said of {parent.repository}"
             for key, item in parent.items.items()
             if not item.algorithm and key not in parent.restless
         },

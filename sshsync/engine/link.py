@@ -322,7 +322,7 @@ class Link:
             found = verify.standing(parent, self._context.records.verified(self._parent))
         self._unknown = found.unknown
         if found.unknown:
-            self._remark(f"{found.unknown} item(s) of {self._parent.name} have no record: its own scan is their origin")
+            self._remark(verify.never_compared(found.unknown, self._parent.name))
         return dict.fromkeys(found.altered, verify.unlike_its_record(self._parent.name))
 
     def _hold_reached(self, prepared: Prepared, reached: Reached, *, complete: bool | None = None) -> None:

@@ -11,7 +11,7 @@ from typing import Self
 
 from sshsync.errors import CommandError, ConnectionLostError, DeadlineError, HostError, KilledError, StorageFullError
 from sshsync.kinds.base import Reader
-from sshsync.model.words import visible
+from sshsync.model.words import complaint, visible
 from sshsync.remote.frame import MOST_ANSWER, Deframer, FrameError
 from sshsync.transports.base import SLOWEST, Stream
 
@@ -60,7 +60,7 @@ class Reply:
 
 def failure(label: str, doing: str, status: int, errors: bytes) -> CommandError:
     """Return the error for a script that ended with `status`."""
-    said = visible(errors.strip()) or f"exit status {status}"
+    said = complaint(errors) or f"exit status {status}"
     if any(words in errors for words in _FULL):
         hint = "make it writable" if _READ_ONLY in errors else "free space there (or inodes, or quota)"
         return StorageFullError(f"{doing}: {said}", where=label, hint=f"{hint}, then run again")

@@ -16,7 +16,7 @@ from sshsync.kinds.unlisted import unlisted
 from sshsync.model.item import Item, Items, Key, Problem, Sealed, Sight, Snapshot, Stamp
 from sshsync.model.policy import LOCAL
 from sshsync.model.topology import Repository
-from sshsync.model.words import visible
+from sshsync.model.words import complaint, visible
 from sshsync.remote import encode, packing, scripts
 from sshsync.remote.frame import PLAIN, Digested, FrameError, Records, records
 from sshsync.remote.scripts import STAGING, Command
@@ -210,7 +210,7 @@ class Listing:
             return sealed
         self._end()
         if answer.status and not self._root:
-            checked(answer, subject, "finding the root")
+            checked(answer, subject, "path")
         root, left = self.head()
         problems = unlisted(answer, subject.reaches)
         return Snapshot(
@@ -353,7 +353,7 @@ def checked(answer: Answer, subject: Subject, doing: str) -> Answer:
     if answer.status == scripts.BARRED:
         raise barred(subject.repository, answer.errors)
     if answer.status:
-        said = visible(answer.errors.strip()) or f"exit status {answer.status}"
+        said = complaint(answer.errors) or f"exit status {answer.status}"
         raise CommandError(f"{doing}: {said}", where=subject.repository.name)
     return answer
 
@@ -361,7 +361,7 @@ def checked(answer: Answer, subject: Subject, doing: str) -> Answer:
 def barred(repository: Repository, said: bytes) -> CommandError:
     """Return the error for a root that cannot be made or written to, with what lets its account do so."""
     account = repository.host.login.user or "ACCOUNT"
-    words = f"{repository.path} cannot be written by {account!r}: {visible(said.strip(), 300)}"
+    words = f"{repository.path} cannot be written by {account!r}: {complaint(said, 300)}"
     if b"Read-only file system" in said:
         return StorageFullError(words, where=repository.name, hint="make it writable, then run again")
     cure = f"install -d -o {shlex.quote(account)} {shlex.quote(repository.path)}"

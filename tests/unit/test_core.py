@@ -185,7 +185,7 @@ def test_a_diff_names_every_kind() -> None:
         (Action.DELETE, b"gone"),
     ]
     assert set(found.unchanged) == {b"same", b"moded"}
-    assert found.blocked == (Problem(b"none", "the parent printed no digest for it"),)
+    assert found.blocked == (Problem(b"none", "no digest of it could be made on r: see what is said of r"),)
     assert [c.size for c in found.changes] == [1, 1, 0, 0]
     assert len(found.transfers) == 2
 
