@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sshsync.hosts.session import Session
 from sshsync.model.change import Copy
-from sshsync.model.item import Item, Stamp
+from sshsync.model.item import Item
+from sshsync.model.row import Stamp
 from sshsync.remote.scripts import Command
 from sshsync.transfers.base import Ends
 from sshsync.transfers.load import Load, Span

@@ -11,7 +11,8 @@ from sshsync.core import verify
 from sshsync.errors import IntegrityError
 from sshsync.model.change import Transfer
 from sshsync.model.events import Outcome
-from sshsync.model.item import Digest, Key
+from sshsync.model.item import Key
+from sshsync.model.row import Digest
 from sshsync.transfers.load import Batch, halves
 
 

@@ -15,7 +15,8 @@ from sshsync.core.pieces import Cut, Extent, Piece, ladder, without
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.chunks import Means, Question
 from sshsync.model.change import Replace, Transfer
-from sshsync.model.item import Digest, Item, Key
+from sshsync.model.item import Item, Key
+from sshsync.model.row import Digest
 from sshsync.model.words import visible
 from sshsync.transfers.load import SMALL, Part
 from sshsync.transfers.pace import wall

@@ -24,8 +24,9 @@ from sshsync.hosts.asking import Asking
 from sshsync.kinds.files import Files
 from sshsync.kinds.listing import barred
 from sshsync.model.change import Adjust, Delete, Replace, Transfer
-from sshsync.model.item import Item, Key, Stamp
+from sshsync.model.item import Item, Key
 from sshsync.model.prepared import Outlook, Prepared
+from sshsync.model.row import Stamp
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
 from sshsync.remote.probe import Capabilities

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from sshsync.appliers.base import Feed
 from sshsync.core.pieces import Extent, merged, without
 from sshsync.errors import NotComingError
-from sshsync.model.item import Digest, Item, Key
+from sshsync.model.item import Item, Key
+from sshsync.model.row import Digest
 from sshsync.model.words import visible
 from sshsync.transfers.load import Span
 

@@ -21,7 +21,8 @@ from sshsync.model.events import (
     Shared,
     key_text,
 )
-from sshsync.model.item import Digest, Item, Key
+from sshsync.model.item import Item, Key
+from sshsync.model.row import Digest
 
 PARTIAL = 7
 """Exit code that one failed item asks for by itself."""

@@ -10,7 +10,8 @@ from sshsync.hosts.asking import Asking
 from sshsync.kinds.chunks import Means, Question
 from sshsync.kinds.files import Files
 from sshsync.model.events import Waiting
-from sshsync.model.item import Digest, Item, Key, Snapshot
+from sshsync.model.item import Item, Key, Snapshot
+from sshsync.model.row import Digest
 from sshsync.model.topology import Repository
 
 

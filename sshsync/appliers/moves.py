@@ -29,8 +29,9 @@ from sshsync.hosts.asking import Asking
 from sshsync.hosts.retrying import Branch, T
 from sshsync.model.change import Transfer
 from sshsync.model.events import Progress
-from sshsync.model.item import Digest, Key
+from sshsync.model.item import Key
 from sshsync.model.prepared import Prepared
+from sshsync.model.row import Digest
 from sshsync.model.words import visible
 from sshsync.transfers.base import Ends, Strategy
 from sshsync.transfers.load import Batch, Load, Part, Span

@@ -18,9 +18,10 @@ from sshsync.errors import CommandError, SourceChangedError, SshsyncError, Stora
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.chunks import Means
 from sshsync.model.change import Transfer
-from sshsync.model.item import Digest, Key
+from sshsync.model.item import Key
 from sshsync.model.prepared import Prepared
 from sshsync.model.records import Underway
+from sshsync.model.row import Digest
 from sshsync.model.words import visible
 from sshsync.transfers.base import Ends, Strategy
 from sshsync.transfers.chunks import MOST, shorter

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from sshsync.core.chunks import Copy
 from sshsync.errors import CommandError, StorageFullError
 from sshsync.model.change import Transfer
-from sshsync.model.item import Digest, Item, Key
+from sshsync.model.item import Item, Key
+from sshsync.model.row import Digest
 from sshsync.remote import encode, scripts
 from sshsync.remote.ranges import making
 from sshsync.remote.scripts import Command

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from sshsync.appliers.growing import Growing
 from sshsync.appliers.staging import PARTS
 from sshsync.core.pieces import Extent
-from sshsync.model.item import Digest, Key
+from sshsync.model.item import Key
+from sshsync.model.row import Digest
 from sshsync.transfers.load import Part
 
 

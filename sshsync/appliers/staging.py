@@ -12,9 +12,10 @@ from sshsync.core.chunks import Copy
 from sshsync.errors import CommandError, LeasedError, ListingError
 from sshsync.hosts.conversation import Reply, failure, new_token
 from sshsync.hosts.session import Session
-from sshsync.kinds.listing import told
+from sshsync.kinds.told import told
 from sshsync.model.change import Transfer
-from sshsync.model.item import Item, Key, Stamp
+from sshsync.model.item import Item, Key
+from sshsync.model.row import Stamp
 from sshsync.remote import encode, room, scripts
 from sshsync.remote.frame import records
 from sshsync.remote.ranges import assembling

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from sshsync.errors import ConfigError, ConfigProblem
-from sshsync.model.item import Snapshot
+from sshsync.model.item import Items, Snapshot
 from sshsync.model.topology import Repository, Tree
 
 BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
@@ -96,4 +96,4 @@ def unlike(parent: Snapshot, child: Snapshot, own: str) -> tuple[set[str], set[s
 
 
 def _of(snapshot: Snapshot) -> set[str]:
-    return {item.algorithm for item in snapshot.items.values()} - {""}
+    return Items.of(snapshot.items).algorithms()

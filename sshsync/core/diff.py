@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from itertools import compress
 
 from sshsync.model.change import Action, Adjust, Change, Changes, Copy, Delete, Replace
-from sshsync.model.item import Item, Key, Problem, Snapshot
+from sshsync.model.item import Item, Items, Key, Problem, Snapshot
 
 _ORDER = {action: number for number, action in enumerate(Action)}
 
@@ -33,22 +33,30 @@ def diff(
         Applying the changes to the child gives the parent's digests for every wanted, unblocked item; and whatever may
         be missing in that, because somebody could not look at it, is blocked.
     """
+    there, here = Items.of(parent.items), Items.of(child.items)
     held_back = {
         **{
             key: f"no digest of it could be made on {parent.repository}: see what is said of {parent.repository}"
-            for key, item in parent.items.items()
-            if not item.algorithm and key not in parent.restless
+            for key in there.undigested()
+            if key not in parent.restless
         },
         **(blocked or {}),
     }
     changes: list[Change] = []
     unchanged: list[Key] = []
     excluded = 0
-    for key, new in parent.items.items():
+    # Mostly nearly all are: those need not be looked at one by one.
+    alike = there.alike(here) if mode is None else set()
+    for key in there:
         if not wanted(key):
             excluded += 1
-        elif key not in held_back:
-            change = _change(child.items.get(key), new if mode is None else new.bearing(mode))
+        elif key in held_back:
+            continue
+        elif key in alike:
+            unchanged.append(key)
+        else:
+            new = there[key]
+            change = _change(here.get(key), new if mode is None else new.bearing(mode))
             if change is None or isinstance(change, Adjust):
                 unchanged.append(key)
             if change:

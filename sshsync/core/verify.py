@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sshsync.model.change import Transfer
-from sshsync.model.item import Digest, Item, Key, Snapshot
+from sshsync.model.item import Item, Key, Snapshot
+from sshsync.model.row import Digest
 
 
 @dataclass(frozen=True, slots=True)

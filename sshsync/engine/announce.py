@@ -9,9 +9,10 @@ from sshsync.core import verify
 from sshsync.model import events as ev
 from sshsync.model.change import Action, Changes
 from sshsync.model.events import Emit, Outcome, key_text
-from sshsync.model.item import Digest, Key
+from sshsync.model.item import Key
 from sshsync.model.order import Order
 from sshsync.model.prepared import Prepared
+from sshsync.model.row import Digest
 
 _ROWS = 10_000
 """Items that are put on record at a time."""

@@ -11,8 +11,9 @@ from sshsync.engine.context import Context
 from sshsync.errors import ToolMissingError
 from sshsync.kinds.base import Subject
 from sshsync.model.events import Remarked, Scanned
-from sshsync.model.item import Digest, Item, Key, Sealed, Snapshot, Stamp
+from sshsync.model.item import Item, Items, Key, Sealed, Snapshot
 from sshsync.model.order import Offer
+from sshsync.model.row import Digest, Stamp
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
 
@@ -190,8 +191,8 @@ class _Known:
         It does where each is on record, under the stamp that the listing tells: out of the records, or learned now.
         """
         whole = found.items and found.complete and found.existed and not (found.problems or found.left)
-        sure = self._repository.digest_cache and self._sure and all(item.algorithm for item in found.items.values())
-        return found if whole and sure else replace(found, sight="")
+        sure = self._repository.digest_cache and self._sure
+        return found if whole and sure and not Items.of(found.items).undigested() else replace(found, sight="")
 
     def tidy(self, found: Snapshot) -> None:
         """Drop what is cached of items that are gone or bear another stamp; where all was known nobody looks."""

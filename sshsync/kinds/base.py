@@ -9,7 +9,8 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from sshsync.model.item import Digest, Item, Key, Sight, Snapshot, Stamp
+from sshsync.model.item import Item, Key, Sight, Snapshot
+from sshsync.model.row import Digest, Stamp
 from sshsync.model.topology import Repository
 from sshsync.model.words import Place, Words
 from sshsync.remote.probe import Capabilities

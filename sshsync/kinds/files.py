@@ -10,8 +10,9 @@ from sshsync.kinds import chunks, globs
 from sshsync.kinds.base import Answer, Condition, Dialogue, Learned, Remark, Request, Subject
 from sshsync.kinds.listing import barred, checked, list_all, opened, stat_named
 from sshsync.kinds.second import compared, looked_again
-from sshsync.model.item import Digest, Items, Key, Sealed, Snapshot, Stamp
+from sshsync.model.item import Items, Key, Sealed, Snapshot
 from sshsync.model.policy import TransferKind
+from sshsync.model.row import Digest, Stamp
 from sshsync.model.topology import Repository
 from sshsync.model.words import Place, Words, visible
 from sshsync.remote import encode, room, scripts
@@ -118,7 +119,7 @@ class Files:
         items = Items.of(listed.items)
         _fill(items, subject.cached())
         # In the order of their keys: what is put on record together are neighbours then.
-        unread = sorted(key for key, item in items.items() if not item.algorithm)
+        unread = sorted(items.undigested())
         hashed = 0
         for keys in _portions(unread, lambda key: items[key].size, self._portion):
             sizes = {key: items[key].size for key in keys}

@@ -1,39 +1,30 @@
 """Listings of files: what is asked for, and how the answers are read; nothing in them is trusted."""
 
-import re
 import shlex
 import zlib
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from sshsync.errors import CommandError, ListingError, StorageFullError
+from sshsync.errors import CommandError, StorageFullError
 from sshsync.kinds.base import Answer, Dialogue, Remark, Request, Subject
 from sshsync.kinds.inflated import Inflated
-from sshsync.kinds.omitted import DIRECTORY, LINK, Omitted
+from sshsync.kinds.omitted import Omitted
+from sshsync.kinds.told import REGULAR, stamp_of, suspicious, usual, usual_of
 from sshsync.kinds.unlisted import unlisted
-from sshsync.model.item import Item, Items, Key, Problem, Sealed, Sight, Snapshot, Stamp
+from sshsync.model.item import Items, Key, Problem, Sealed, Sight, Snapshot
 from sshsync.model.policy import LOCAL
+from sshsync.model.row import Stamp
 from sshsync.model.topology import Repository
 from sshsync.model.words import complaint, visible
 from sshsync.remote import encode, packing, scripts
-from sshsync.remote.frame import PLAIN, Digested, FrameError, Records, records
+from sshsync.remote.frame import PLAIN, Digested, FrameError, Records
 from sshsync.remote.scripts import STAGING, Command
 
 LISTING_PATIENCE = 240.0
 """Seconds that a listing may be silent beyond the host's timeout: huge directories print late."""
 
 L = TypeVar("L", bound="Listing")
-
-_REGULAR = 0o100000
-_LETTERS = {b"f": _REGULAR, b"d": DIRECTORY, b"l": LINK, b"p": 0o010000, b"s": 0o140000, b"c": 0o020000, b"b": 0o060000}
-"""What a find that prints by itself calls what stat tells by a number."""
-_MODE = re.compile(rb"[0-9A-Fa-f]{1,8}|[A-Za-z?]:[0-7]{1,4}")
-_SIZE = re.compile(rb"[0-9]{1,18}")
-_INODE = re.compile(rb"[0-9]{1,20}")
-_TIME = re.compile(rb"(-?)([0-9]{1,20})(?:[.,]([0-9]*))?")
-_MOST = (1 << 63) - 1
 
 
 def paths(payload: bytes, root: bytes, name: str) -> list[Key]:
@@ -194,7 +185,10 @@ class Listing:
     def read(self, plain: bytes) -> None:
         """Read what was listed, with `PLAIN` for the token."""
         for record in self._records.feed(plain):
-            self._take(record)
+            if found := self._root and usual(record):
+                self._take_usual(record, *usual_of(*found.groups()))
+            else:
+                self._take(record)
 
     def head(self) -> tuple[bytes, tuple[bytes, ...]]:
         """Return the root, and what lies in its staging, once all that tells of them came."""
@@ -276,72 +270,22 @@ class Listing:
         if key in self._items:
             raise suspicious(name, key, "is listed twice")
         self._omitted.passed(key)
-        mode, stamp = _stamp(fields, name)
-        if mode & 0o170000 == _REGULAR:
-            self.hold(Item(key, None, stamp, mode & 0o777))
+        mode, stamp = stamp_of(fields, name)
+        if mode & 0o170000 == REGULAR:
+            self.hold(key, stamp, mode & 0o777)
         else:
             self._omitted.add(key, mode & 0o170000)
 
-    def hold(self, item: Item) -> None:
+    def _take_usual(self, record: bytes, key: Key, stamp: Stamp, mode: int) -> None:
+        """Take a regular file with nothing unusual about it: most of what there is, in half of the time."""
+        if key in self._items:
+            self._take(record)
+        self._omitted.passed(key)
+        self.hold(key, stamp, mode)
+
+    def hold(self, key: Key, stamp: Stamp, mode: int) -> None:
         """Keep a file that is listed."""
-        self._items.add(item)
-
-
-def told(payload: bytes, token: bytes) -> dict[Key, Stamp]:
-    """Read the stamps of files that a host has made visible.
-
-    Behind ``came`` stand some in the order in which they were renamed, behind ``within`` all of whole directories. What
-    cannot be read is left out: nothing is known of such a file, and it will be read again.
-    """
-    found: dict[Key, Stamp] = {}
-    group: dict[Key, Stamp] = {}
-    ordered = False
-    for record in (*records(payload, token), b"within"):
-        if record in (b"came", b"within"):
-            found |= _untouched(group) if ordered else group
-            group, ordered = {}, record == b"came"
-            continue
-        fields = record.split(b" ", 5)
-        if len(fields) == 6 and fields[5].startswith(b"./"):
-            with suppress(ListingError):
-                mode, stamp = _stamp(fields, "")
-                if mode & 0o170000 == _REGULAR:
-                    group[fields[5][2:]] = stamp
-    return found
-
-
-def _untouched(came: dict[Key, Stamp]) -> dict[Key, Stamp]:
-    """Leave out what was changed after the next one had been renamed: the stamp is told a little later than that."""
-    kept: dict[Key, Stamp] = {}
-    latest: int | None = None
-    for key, stamp in reversed(came.items()):
-        if latest is None or stamp.ctime_ns <= latest:
-            kept[key], latest = stamp, stamp.ctime_ns
-    return kept
-
-
-def _stamp(fields: list[bytes], name: str) -> tuple[int, Stamp]:
-    mode, size, mtime, ctime, inode, _ = fields
-    times = [_TIME.fullmatch(mtime), _TIME.fullmatch(ctime)]
-    if not (_MODE.fullmatch(mode) and _SIZE.fullmatch(size) and _INODE.fullmatch(inode) and all(times)):
-        raise suspicious(name, fields[5], "has no readable size or time")
-    what, _, bits = mode.rpartition(b":")
-    modified, changed = (_nanoseconds(found, floor=bool(what)) for found in times if found)
-    raw = _LETTERS.get(what, 0) | int(bits, 8) if what else int(bits, 16)
-    return raw, Stamp(int(size), modified, changed, int(inode) & _MOST)
-
-
-def _nanoseconds(found: re.Match[bytes], *, floor: bool) -> int:
-    """Return a time as it stands: also one before 1970, or one that no 64 bits hold.
-
-    Args:
-        found: the time.
-        floor: what stands behind the point is added also before 1970: half a second before that is -1.5, not -0.5.
-    """
-    seconds, more = int(found.group(2)) * 1_000_000_000, int((found.group(3) or b"")[:9].ljust(9, b"0"))
-    if not found.group(1):
-        return seconds + more
-    return more - seconds if floor else -seconds - more
+        self._items.place(key, stamp, mode)
 
 
 def checked(answer: Answer, subject: Subject, doing: str) -> Answer:
@@ -378,12 +322,3 @@ def _check_key(key: Key, name: str) -> None:
         raise suspicious(name, key, "is not a clean relative path")
     if len(key) > 4096 or max(map(len, parts)) > 255:
         raise suspicious(name, key, "is longer than any file name")
-
-
-def suspicious(name: str, entry: bytes, why: str) -> ListingError:
-    """Return the error for a listing in which an entry cannot be true."""
-    return ListingError(
-        f"its listing is not to be trusted: {visible(entry, 120)!r} {why}; nothing was changed",
-        where=name,
-        hint="a line feed in a file name does this to a listcmd: let it print NUL (-print0), or drop listcmd",
-    )

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from sshsync.errors import CommandError
 from sshsync.kinds.base import Dialogue, Subject
-from sshsync.kinds.listing import Listing, checked, listed, stat_named, suspicious
+from sshsync.kinds.listing import Listing, checked, listed, stat_named
+from sshsync.kinds.told import suspicious
 from sshsync.model.item import Item, Key, Problem, Snapshot
+from sshsync.model.row import Stamp
 from sshsync.model.words import visible
 from sshsync.remote import scripts
 
@@ -71,10 +73,10 @@ class _Relisting(Listing):
         super().begin()
         self.relisted = Relisted(self._before)
 
-    def hold(self, item: Item) -> None:
+    def hold(self, key: Key, stamp: Stamp, mode: int) -> None:
         """See `Listing`."""
-        if not self.relisted.see(item):
-            raise suspicious(self._before.repository, item.key, "is listed twice")
+        if not self.relisted.see(Item(key, None, stamp, mode)):
+            raise suspicious(self._before.repository, key, "is listed twice")
 
 
 def looked_again(subject: Subject, first: Snapshot, unsure: Sequence[Key]) -> Dialogue[Snapshot]:

@@ -1,53 +1,18 @@
 """Items and snapshots: what one scan saw."""
 
-import struct
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from sshsync.model import row
 from sshsync.model.omission import Omission
+from sshsync.model.row import NOTHING, Digest, Stamp
 
 Key = bytes
 """The name of an item below the root of its repository. For files: a relative path of raw bytes."""
 
-Digest = str
-"""``algorithm:value``. For files the value is lower-case hexadecimal; digests compare as text."""
-
 
 LATEST = 8**11 - 1
 """The last second that the header of a plain tar archive holds (in March 2242); the first is that of 1970."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What a host says about a file without reading it.
-
-    Equal stamps (size, times in nanoseconds, inode) mean that the bytes did not change since;
-    ``ctime_ns`` and ``inode`` cannot be set by an ordinary user, which is why they are in it.
-    """
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-
-
-NOTHING = Stamp(0, 0, 0, 0)
-"""The stamp of an item of which nobody tells one."""
-
-_HEAD = struct.Struct("<qqIHIHH")
-"""Times, size and inode in six bytes each, mode: what nearly every file has fits."""
-_WIDE = struct.Struct("<qqqqH6x")
-"""The same for any size and inode."""
-_TIME = struct.Struct("<q")
-_SIX = 1 << 32
-_ALGORITHMS = {16: "md5", 20: "sha1", 32: "sha256", 64: "sha512"}
-_UNDIGESTED = bytes(31)
-"""Stands for no digest: so the row that bears one fits into the very room that this one took."""
-_NARROW = frozenset(_HEAD.size + length for length in (len(_UNDIGESTED), *_ALGORITHMS))
-"""How long rows with the short head are; those with the wide one are of other lengths."""
-
-_Held = bytes | tuple[Digest | None, Stamp, int]
-"""Digest, stamp and mode in a row of bytes, for there may be millions; as they are where they do not fit into one."""
 
 
 class Item:
@@ -66,69 +31,53 @@ class Item:
 
     def __init__(self, key: Key, digest: Digest | None, stamp: Stamp = NOTHING, mode: int = 0o644) -> None:
         self.key = key
-        self._held = _packed(digest, stamp, mode)
+        self._held = row.packed(digest, stamp, mode)
 
     @property
     def digest(self) -> Digest | None:
         """Hash of its bytes."""
-        held = self._held
-        if isinstance(held, tuple):
-            return held[0]
-        raw = _tail(held)
-        return None if len(raw) == len(_UNDIGESTED) else digest_of(raw)
+        return row.digest(self._held)
 
     @property
     def algorithm(self) -> str:
         """What made its digest, "" where there is none."""
-        held = self._held
-        if isinstance(held, tuple):
-            return (held[0] or "").partition(":")[0]
-        return _ALGORITHMS.get(len(_tail(held)), "")
+        return row.algorithm(self._held)
 
     def agrees(self, other: "Item") -> bool:
         """Tell whether two items have the same digest, or both have none."""
-        ours, theirs = self._held, other._held
-        if isinstance(ours, tuple) or isinstance(theirs, tuple):
-            return self.digest == other.digest
-        return _tail(ours) == _tail(theirs)
+        return row.agree(self._held, other._held)
 
     @property
     def stamp(self) -> Stamp:
         """What the host says of it without reading it."""
         held = self._held
-        return held[1] if isinstance(held, tuple) else _head(held)[0]
+        return held[1] if isinstance(held, tuple) else row.head(held)[0]
 
     @property
     def mode(self) -> int:
         """Permissions."""
         held = self._held
-        return held[2] if isinstance(held, tuple) else _head(held)[1]
+        return held[2] if isinstance(held, tuple) else row.head(held)[1]
 
     @property
     def size(self) -> int:
         """Size in bytes."""
-        held = self._held
-        if isinstance(held, bytes) and len(held) in _NARROW:
-            _, _, low, high, _, _, _ = _HEAD.unpack_from(held)
-            return int(high * _SIX + low)
-        return self.stamp.size
+        return row.size(self._held)
 
     @property
     def mtime(self) -> int:
         """Modification time in whole seconds, what lies between them cut off: what every tool can set."""
-        held = self._held
-        at = held[1].mtime_ns if isinstance(held, tuple) else int(_TIME.unpack_from(held)[0])
-        return at // 1_000_000_000
+        return row.marks(self._held)[1]
 
     @property
     def marks(self) -> tuple[int, int]:
         """Mode and time as they are set on a child beside the bytes."""
-        return self.mode & 0o777, self.mtime
+        return row.marks(self._held)
 
     def portable(self) -> "Item":
         """Return the item with the nearest time that every archive and every tool can carry; mostly itself."""
         at = min(max(0, self.mtime), LATEST)
-        return self if at == self.mtime else self.stamped(replace(self.stamp, mtime_ns=at * 1_000_000_000))
+        return self if at == self.mtime else self.stamped(self.stamp._replace(mtime_ns=at * 1_000_000_000))
 
     def bearing(self, mode: int) -> "Item":
         """Return the item with other permissions."""
@@ -155,53 +104,6 @@ class Item:
         return f"Item({self.key!r}, {self.digest!r}, {self.stamp!r}, {self.mode:#o})"
 
 
-def short(digest: Digest) -> bytes | Digest:
-    """Return a digest in half the room: the bytes of its value, whose number tells the algorithm; where that fits."""
-    name, _, value = digest.partition(":")
-    try:
-        raw = bytes.fromhex(value)
-    except ValueError:
-        return digest
-    return raw if _ALGORITHMS.get(len(raw)) == name and raw.hex() == value else digest
-
-
-def digest_of(raw: bytes) -> Digest:
-    """Undo `short`.
-
-    Raises:
-        KeyError: no digest is of such a length.
-    """
-    return f"{_ALGORITHMS[len(raw)]}:{raw.hex()}"
-
-
-def _packed(digest: Digest | None, stamp: Stamp, mode: int) -> _Held:
-    raw = _UNDIGESTED if digest is None else short(digest)
-    size, inode = stamp.size, stamp.inode
-    try:
-        if 0 <= size < _SIX << 16 and 0 <= inode < _SIX << 16:
-            six = size % _SIX, size // _SIX, inode % _SIX, inode // _SIX
-            head = _HEAD.pack(stamp.mtime_ns, stamp.ctime_ns, *six, mode)
-        else:
-            head = _WIDE.pack(stamp.mtime_ns, stamp.ctime_ns, size, inode, mode)
-    except struct.error:
-        return digest, stamp, mode
-    return head + raw if isinstance(raw, bytes) else (digest, stamp, mode)
-
-
-def _tail(held: bytes) -> bytes:
-    """Return the digest of a row as it stands there."""
-    return held[_HEAD.size if len(held) in _NARROW else _WIDE.size :]
-
-
-def _head(held: bytes) -> tuple[Stamp, int]:
-    """Return stamp and mode of a row."""
-    if len(held) in _NARROW:
-        mtime, ctime, low, high, inode, more, mode = _HEAD.unpack_from(held)
-        return Stamp(high * _SIX + low, mtime, ctime, more * _SIX + inode), mode
-    mtime, ctime, size, inode, mode = _WIDE.unpack_from(held)
-    return Stamp(size, mtime, ctime, inode), mode
-
-
 class Items(Mapping[Key, Item]):
     """Items by key, of which only the rows are held: an `Item` is made when it is asked for.
 
@@ -223,19 +125,39 @@ class Items(Mapping[Key, Item]):
         """Add an item, in the place of one with its key; for who makes the mapping and has not shown it yet."""
         self._held[item.key] = item._held
 
+    def place(self, key: Key, stamp: Stamp, mode: int) -> None:
+        """Add an item that has no digest yet; as `add`."""
+        self._held[key] = row.packed(None, stamp, mode)
+
     def learn(self, key: Key, stamp: Stamp, digest: Digest) -> None:
         """Give an item the digest that is known for its stamp, where it bears that; as `add`."""
         held = self._held.get(key)
-        if held is None:
-            return
-        mode = held[2] if isinstance(held, tuple) else _head(held)[1]
-        made = _packed(digest, stamp, mode)
-        if isinstance(held, bytes) and isinstance(made, bytes) and len(held) in _NARROW and len(made) in _NARROW:
-            same = held[: _HEAD.size] == made[: _HEAD.size]
-        else:
-            same = self[key].stamp == stamp
-        if same:
+        if held is not None and (made := row.learned(held, stamp, digest)) is not None:
             self._held[key] = made
+
+    def undigested(self) -> list[Key]:
+        """Return the keys of items that have no digest."""
+        return [key for key, held in self._held.items() if len(held) in row.MAY_LACK and not row.algorithm(held)]
+
+    def algorithms(self) -> set[str]:
+        """Return what made the digests."""
+        # The length of a row of bytes tells.
+        others = [held for held in self._held.values() if isinstance(held, tuple)]
+        kinds = {len(held): held for held in self._held.values()}
+        return {row.algorithm(held) for held in (*kinds.values(), *others)} - {""}
+
+    def total(self) -> int:
+        """Return the size of all items in bytes."""
+        return sum(map(row.size, self._held.values()))
+
+    def alike(self, other: "Items") -> set[Key]:
+        """Return the keys of items that agree in digest, mode and time with those of the same keys elsewhere."""
+        others, agree, marks = other._held, row.agree, row.marks
+        return {
+            key
+            for key, held in self._held.items()
+            if (there := others.get(key)) is not None and agree(held, there) and marks(held) == marks(there)
+        }
 
     def after(self, came: Iterable[Item], gone: Iterable[Key] = ()) -> "Items":
         """Return other items: these, after some came or changed and some went."""
@@ -397,4 +319,4 @@ class Snapshot:
         """Total size of all items."""
         if isinstance(self.items, Sealed):
             return self.items.sight.bytes
-        return sum(item.size for item in self.items.values())
+        return Items.of(self.items).total()

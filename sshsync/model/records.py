@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from sshsync.model.item import Digest, Item, Key, Stamp
+from sshsync.model.item import Item, Key
+from sshsync.model.row import Digest, Stamp
 from sshsync.model.topology import Repository
 
 

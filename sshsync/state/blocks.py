@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeVar
 
-from sshsync.model.item import Digest, Key, Stamp, digest_of, short
+from sshsync.model.item import Key
+from sshsync.model.row import Digest, Stamp, digest_of, short
 from sshsync.state.rows import Damaged
 
 T = TypeVar("T")

@@ -3,7 +3,8 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from sshsync.model.item import Digest, Item, Key, Stamp
+from sshsync.model.item import Item, Key
+from sshsync.model.row import Digest, Stamp
 from sshsync.model.topology import Repository
 from sshsync.state import blocks, records
 from sshsync.state.blocks import Known

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sshsync.model.item import Digest, Key, Stamp, digest_of
+from sshsync.model.item import Key
+from sshsync.model.row import Digest, Stamp, digest_of
 from sshsync.state.blocks import Known, change
 from sshsync.state.rows import Damaged
 

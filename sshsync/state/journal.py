@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 from sshsync.errors import UsageError
 from sshsync.model import events as ev
 from sshsync.model.events import Entry
-from sshsync.model.item import Digest, Item, Key, Stamp
+from sshsync.model.item import Item, Key
 from sshsync.model.records import Underway
+from sshsync.model.row import Digest, Stamp
 from sshsync.model.topology import Repository
 from sshsync.state import arrivals, cache, records, rows, sent
 from sshsync.state.arrivals import Arrival

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from sshsync.model import events as ev
-from sshsync.model.item import Digest, Key
+from sshsync.model.item import Key
+from sshsync.model.row import Digest
 from sshsync.model.topology import Repository
 from sshsync.state import blocks, rows
 from sshsync.state.blocks import NOTHING, Known

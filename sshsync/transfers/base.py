@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sshsync.hosts.session import Session
-from sshsync.model.item import Digest, Key
+from sshsync.model.item import Key
+from sshsync.model.row import Digest
 from sshsync.model.topology import Repository
 from sshsync.remote import packing
 from sshsync.transfers.load import Load, Span

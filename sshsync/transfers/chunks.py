@@ -4,7 +4,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from sshsync.model.item import Digest
+from sshsync.model.row import Digest
 from sshsync.transfers.load import Span
 
 LEAST, MOST = 64 << 10, 16 << 20

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from sshsync.model.change import Transfer
-from sshsync.model.item import Digest, Key
+from sshsync.model.item import Key
+from sshsync.model.row import Digest
 
 SMALL = 1 << 20
 """Files below this many bytes go many in one stream."""

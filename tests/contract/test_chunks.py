@@ -18,7 +18,8 @@ from sshsync.hosts.conversation import Reply, new_token
 from sshsync.kinds.base import Answer, Subject
 from sshsync.kinds.chunks import DIGITS, Means, Question, common
 from sshsync.kinds.files import Files
-from sshsync.model.item import Item, Stamp
+from sshsync.model.item import Item
+from sshsync.model.row import Stamp
 from sshsync.remote import scripts
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.ranges import assembling, making, reading, reading_by

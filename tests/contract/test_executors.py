@@ -17,7 +17,8 @@ from sshsync.executors.serial import Serial
 from sshsync.executors.threads import Threads
 from sshsync.model import events as ev
 from sshsync.model.events import Event, Outcome
-from sshsync.model.item import Item, Snapshot, Stamp
+from sshsync.model.item import Item, Snapshot
+from sshsync.model.row import Stamp
 from sshsync.model.order import Blocked, Done, Ended, Offer, Order
 from sshsync.model.plan import Job
 from sshsync.report import as_json

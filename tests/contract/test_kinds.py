@@ -14,7 +14,8 @@ from sshsync.kinds.base import Answer, Dialogue, Kind, Learned, Remark, Request,
 from sshsync.core.pieces import Extent, blocks, by_content
 from sshsync.kinds.chunks import Question, common
 from sshsync.kinds.files import Files
-from sshsync.model.item import Digest, Item, Key, Sealed, Sight, Stamp
+from sshsync.model.item import Item, Key, Sealed, Sight
+from sshsync.model.row import Digest, Stamp
 from sshsync.hosts.conversation import new_token
 from tests.conftest import CHAIN, configure
 from sshsync.transports.local import LocalTransport

@@ -14,7 +14,8 @@ from sshsync.hosts.conversation import failure
 from sshsync.hosts.retrying import Stop
 from sshsync.hosts.session import Session
 from sshsync.model.change import Copy
-from sshsync.model.item import Item, Stamp
+from sshsync.model.item import Item
+from sshsync.model.row import Stamp
 from sshsync.transfers.base import Ends, Strategy
 from sshsync.transfers.command import ByCommand
 from sshsync.transfers.direct import Direct

@@ -23,7 +23,8 @@ from sshsync.hosts.session import Session
 from sshsync.kinds.base import Answer, Remark, Subject
 from sshsync.kinds.files import Files
 from sshsync.model.change import Copy
-from sshsync.model.item import Item, Stamp
+from sshsync.model.item import Item
+from sshsync.model.row import Stamp
 from sshsync.model.topology import Login
 from sshsync.remote import encode, packing, scripts
 from sshsync.remote.scripts import Command, Script

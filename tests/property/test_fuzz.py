@@ -20,7 +20,8 @@ from sshsync.kinds.chunks import Means, Question
 from sshsync.kinds.files import Files, digest_of
 from sshsync.kinds.listing import paths
 from sshsync.model import events as ev
-from sshsync.model.item import Item, Stamp
+from sshsync.model.item import Item
+from sshsync.model.row import Stamp
 from sshsync.model.topology import Commands
 from sshsync.remote import probe, room
 from sshsync.remote.probe import Capabilities

@@ -12,7 +12,8 @@ from sshsync.core.tree import build
 from sshsync.errors import UnknownRepositoryError, UsageError
 from sshsync.model import events as ev
 from sshsync.model.change import Delete
-from sshsync.model.item import Item, Snapshot, Stamp
+from sshsync.model.item import Item, Snapshot
+from sshsync.model.row import Stamp
 from sshsync.model.events import Outcome
 from sshsync.model.order import Ended
 from sshsync.model.plan import Job, Plan

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sshsync.model.item import Stamp
+from sshsync.model.row import Stamp
 from sshsync.state import blocks, schema
 from sshsync.state.blocks import MOST, NOTHING, Known
 from sshsync.state.rows import Damaged

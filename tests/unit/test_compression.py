@@ -14,7 +14,8 @@ from sshsync.errors import CommandError, ConfigError, SourceChangedError
 from sshsync.kinds.inflated import Inflated
 from sshsync.model import events as ev
 from sshsync.model.change import Copy
-from sshsync.model.item import Item, Stamp
+from sshsync.model.item import Item
+from sshsync.model.row import Stamp
 from sshsync.model.policy import Compress
 from sshsync.remote import packing, scripts
 from sshsync.remote.frame import MOST_ANSWER

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from sshsync.model import events as ev
-from sshsync.model.item import Digest, Item, Key, Stamp
+from sshsync.model.item import Item, Key
+from sshsync.model.row import Digest, Stamp
 from sshsync.model.topology import Repository
 from sshsync.state.journal import Journal
 from sshsync.transports.memory import Fault

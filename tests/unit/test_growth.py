@@ -32,7 +32,8 @@ from sshsync.hosts.pool import Pool
 from sshsync.hosts.retrying import Stop
 from sshsync.model import events as ev
 from sshsync.model.events import Outcome
-from sshsync.model.item import Digest, Item, Key, Snapshot, Stamp
+from sshsync.model.item import Item, Key, Snapshot
+from sshsync.model.row import Digest, Stamp
 from sshsync.model.order import Done, Ended, Offer, Order
 from sshsync.model.plan import Step
 from sshsync.model.records import Underway

@@ -16,7 +16,8 @@ from sshsync.hosts.pool import HANDSHAKES, LINGER, Pool
 from sshsync.hosts.retrying import Stop
 from sshsync.kinds.base import Answer, Learned, Remark, Request, Subject
 from sshsync.model.events import Event, Remarked, Retried
-from sshsync.model.item import Item, Stamp
+from sshsync.model.item import Item
+from sshsync.model.row import Stamp
 from sshsync.model.topology import Host, Login
 from sshsync.remote import scripts
 from sshsync.remote.scripts import Command

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sshsync.model.item import Item, Items, Stamp
+from sshsync.model.item import Item, Items
+from sshsync.model.row import Stamp
 
 NUMBERS = st.integers(-(2**65), 2**65) | st.sampled_from([0, 2**48 - 1, 2**48, 2**63 - 1, 2**63, -1])
 DIGESTS = st.none() | st.sampled_from(
@@ -37,6 +38,24 @@ def test_items_agree_by_digest_and_learn_it_by_stamp(ours: Stamp, theirs: Stamp,
     for known in filter(None, (digest, other)):
         items.learn(b"a", theirs, known)
         assert list(items.values()) == [item.digested(known) if ours == theirs else item]
+
+
+ANY = st.builds(Stamp, NUMBERS, NUMBERS, NUMBERS, NUMBERS) | STAMPS
+HELD = st.dictionaries(st.sampled_from([b"a", b"b", b"c"]), st.tuples(DIGESTS, ANY, st.integers(0, 2**16)))
+
+
+@given(HELD, HELD)
+def test_what_is_told_of_all_items_at_once_is_what_each_of_them_tells(ours: dict, theirs: dict) -> None:
+    one, other = (Items(Item(key, *values) for key, values in held.items()) for held in (ours, theirs))
+    assert one.undigested() == [key for key, item in one.items() if not item.algorithm]
+    assert one.algorithms() == {item.algorithm for item in one.values()} - {""}
+    assert one.total() == sum(item.size for item in one.values())
+    pairs = [(key, item, other[key]) for key, item in one.items() if key in other]
+    assert one.alike(other) == {key for key, item, there in pairs if item.agrees(there) and item.marks == there.marks}
+    placed = Items()
+    for key, (_, stamp, mode) in ours.items():
+        placed.place(key, stamp, mode)
+    assert placed == {key: item.digested(None) for key, item in one.items()}
 
 
 def test_a_million_items_fit_into_memory(figure: Callable[[str, object], None]) -> None:

@@ -15,7 +15,8 @@ import pytest
 
 from sshsync.errors import StateError
 from sshsync.model import events as ev
-from sshsync.model.item import Item, Stamp
+from sshsync.model.item import Item
+from sshsync.model.row import Stamp
 from sshsync.state import schema
 from sshsync.state.journal import KEPT_RUNS, Journal, find_run
 from sshsync.transports.memory import Fault

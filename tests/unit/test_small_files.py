@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sshsync.appliers.reuse import twins
 from sshsync.model import events as ev
 from sshsync.model.change import Copy
-from sshsync.model.item import Item, Key, Stamp
+from sshsync.model.item import Item, Key
+from sshsync.model.row import Stamp
 from sshsync.transfers.load import SMALL, Loose, Pack, above, units
 from sshsync.transports.memory import Fault, Tools
 from tests.conftest import World

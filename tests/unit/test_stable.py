@@ -12,7 +12,8 @@ from sshsync.executors.threads import Threads
 from sshsync.kinds.base import Remark
 from sshsync.kinds.files import Files
 from sshsync.model import events as ev
-from sshsync.model.item import Item, Snapshot, Stamp
+from sshsync.model.item import Item, Snapshot
+from sshsync.model.row import Stamp
 from sshsync.report import as_text
 from sshsync.report import as_text
 from sshsync.transports.memory import Fault

@@ -25,7 +25,8 @@ from sshsync.errors import (
 )
 from sshsync.hosts.retrying import Stop, retry
 from sshsync.model import events as ev
-from sshsync.model.item import Item, Stamp
+from sshsync.model.item import Item
+from sshsync.model.row import Stamp
 from sshsync.model.policy import Retries
 from sshsync.state.directory import check_directory
 from sshsync.state.journal import Journal, find_run

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sshsync.core.watching import LONGEST_WAIT, PATIENCE, Look, Step, Watching, looked, rest_of, state_of, unseen, walked
-from sshsync.model.item import Item, Snapshot, Stamp
+from sshsync.model.item import Item, Snapshot
+from sshsync.model.row import Stamp
 
 STABLE = 60.0
 EVERY = 300.0
