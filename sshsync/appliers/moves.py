@@ -225,7 +225,7 @@ class Mover:
             return Fetched(batch, load, (), str(error))
         except SshsyncError as error:
             self._ledger.resent(self._sent[load.attempt])
-            raise error.about(_subject(batch)) from error
+            raise error.about(batch.subject) from error
         finally:
             sent = self._sent.pop(load.attempt, 0)
         return Fetched(batch, load, tuple(kept), sent=sent)
@@ -394,8 +394,3 @@ class Mover:
         return (asking or self._asking).retry(
             self._child, step, operation, lambda: len(reached.published) + parts.kept, lambda: parts.chunks * hope
         )
-
-
-def _subject(batch: Batch) -> str:
-    first = visible(batch.changes[0].key, 120)
-    return first if len(batch.changes) == 1 else f"{first} and {len(batch.changes) - 1} more"

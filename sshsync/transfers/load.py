@@ -10,6 +10,7 @@ from typing import Self
 from sshsync.model.change import Transfer
 from sshsync.model.item import Key
 from sshsync.model.row import Digest
+from sshsync.model.words import visible
 
 SMALL = 1 << 20
 """Files below this many bytes go many in one stream."""
@@ -137,6 +138,12 @@ class Batch:
     def changes(self) -> tuple[Transfer, ...]:
         """The changes of the load."""
         return self.load.changes
+
+    @property
+    def subject(self) -> str:
+        """What it is about, for people: its first item, and how many more there are."""
+        first = visible(self.changes[0].key, 120)
+        return first if len(self.changes) == 1 else f"{first} and {len(self.changes) - 1} more"
 
     def only(self, changes: Iterable[Transfer]) -> "Batch":
         """Return the batch with other changes."""
