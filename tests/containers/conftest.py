@@ -61,8 +61,14 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def built() -> Path:
-    """The directory with sdist, wheel and RPM of this checkout."""
+    """The directory with sdist, wheel and all packages of this checkout."""
     return packages.build()
+
+
+@pytest.fixture(scope="session")
+def later(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory with the packages of the next version, which has another configuration."""
+    return packages.changed(tmp_path_factory.mktemp("later"), "0.1.1", "# a new default\n")
 
 
 class Chain:
