@@ -21,21 +21,16 @@ def build(top: Path = CHECKOUT, *words: str) -> Path:
     return top / "dist"
 
 
-def changed(directory: Path, version: str, configuration: str) -> Path:
+def changed(directory: Path, version: str, configuration: str, *words: str) -> Path:
     """Build a later version whose configuration ends with other lines."""
-    copy_of(directory)
-    (directory / "sshsync" / "version.py").write_text(f'"""The version."""\n\nVERSION = "{version}"\n')
-    with (directory / "etc" / "sshsync.conf").open("a") as file:
-        file.write(configuration)
-    return build(directory, "rpm", "deb")
-
-
-def copy_of(directory: Path) -> None:
-    """Copy what packages are made of."""
     for name in ("sshsync", "packaging", "systemd", "etc", "script", "docs", "README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml"):
         copy = shutil.copytree if (CHECKOUT / name).is_dir() else shutil.copy
         copy(CHECKOUT / name, directory / name)
     os.symlink(CHECKOUT / ".venv", directory / ".venv")
+    (directory / "sshsync" / "version.py").write_text(f'"""The version."""\n\nVERSION = "{version}"\n')
+    with (directory / "etc" / "sshsync.conf").open("a") as file:
+        file.write(configuration)
+    return build(directory, *words, "rpm", "deb")
 
 
 def rpm(dist: Path) -> Path:

@@ -15,7 +15,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 # What makes the machine a Debian for apt: the data base of what is installed in its /usr. No archive is asked.
 DEBIAN = ("var/lib/dpkg/status", "var/lib/dpkg/info", "var/lib/dpkg/diversions", "var/lib/dpkg/triggers", "etc/dpkg", "etc/alternatives", "etc/debian_version")
+# A container's own rule would keep packages from stopping services.
 READY = (
+    "rm -f /usr/sbin/policy-rc.d; "
     "mkdir -p /var/lib/dpkg/updates /var/lib/dpkg/parts /var/lib/apt/lists/partial /var/cache/apt/archives/partial /var/log/apt /etc/apt/apt.conf.d /etc/apt/preferences.d /etc/apt/sources.list.d; "
     "touch /var/lib/dpkg/available /var/lib/dpkg/statoverride"
 )
