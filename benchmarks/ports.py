@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,24 +15,28 @@ OURS = range(12000, 32000)
 _held: set[int] = set()
 
 
-def reserved() -> int:
+def reserved(room: Sequence[int] = OURS) -> int:
     """Return a port that nobody listens at, that no other process gets from here and no outgoing connection takes.
 
     A server may therefore leave it and come back to it. What holds a port is a lock on that byte of one file, which
     ends with the process (POSIX record locks).
 
+    Args:
+        room: the ports that may be taken.
+
     Raises:
-        OSError: nothing in the whole range is free.
+        OSError: nothing in the room is free, or the file cannot be opened.
     """
-    for port in random.sample(OURS, len(OURS)):
+    ledger = _ledger()
+    for port in random.sample(room, len(room)):
         if port in _held:
             continue
         with contextlib.suppress(OSError), socket.socket() as probe:
-            fcntl.lockf(_ledger(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+            fcntl.lockf(ledger, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
             probe.bind(("127.0.0.1", port))
             _held.add(port)
             return port
-    raise OSError(f"no port from {OURS[0]} to {OURS[-1]} is free")
+    raise OSError(f"no port from {room[0]} to {room[-1]} is free")
 
 
 @cache

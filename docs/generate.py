@@ -16,6 +16,7 @@ from sshsync import errors  # noqa: E402
 from sshsync.cli.main import cli  # noqa: E402
 from sshsync.config import render  # noqa: E402
 from sshsync.config.schema import VARIABLES, GlobalOptions, RepositoryOptions  # noqa: E402
+from tests import mistakes  # noqa: E402
 
 MADE = "<!-- made by script/docs: change the code instead -->"
 
@@ -43,8 +44,9 @@ def commands() -> str:
 
 
 def error_tree() -> str:
-    """Return the page of exit codes and errors."""
-    lines = [MADE, "", "# Exit codes and errors", "", "| exit code | meaning |", "|---|---|"]
+    """Return the page of messages, exit codes and errors."""
+    lines = [MADE, "", "# Messages, exit codes and errors", "", *_SEARCH, *mistakes.page()]
+    lines += ["## Exit codes", "", "| exit code | meaning |", "|---|---|"]
     lines += [f"| {code} | {meaning} |" for code, meaning in errors.MEANINGS.items()]
     lines += [
         "",
@@ -86,6 +88,14 @@ def configuration_manual() -> str:
     lines += ["## Sections of repositories, and [DEFAULT]", "", *_keys(RepositoryOptions), *_FILES, "", "## Variables of templates", "", ", ".join(f"`{name}`" for name in VARIABLES) + ".", "", *_TEMPLATES]
     return "\n".join(lines)
 
+
+_SEARCH = """You have a message on the screen, in the log or in a mail: search this page for its words without names, addresses and paths, say
+`cannot be written by`. Each message names the host or repository first, then what failed in the host's own words, then in parentheses what to do
+next. Every message below was printed by the test that makes the mistake (`tests/integration/test_mistakes.py`).
+
+If it is not here: `sshsync hosts check NAME` looks at one host and changes nothing, `sshsync -v …` says more, and the log file has every
+event. What to do after a run that failed: [after a failure](howto/after-a-failure.md).
+""".splitlines()
 
 _OUTPUT = """## Output
 

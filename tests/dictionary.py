@@ -40,6 +40,10 @@ class Dictionary:
 
         return test
 
+    def reaches(self, repository: Repository) -> Callable[[Key], bool]:
+        """There are no directories: what has a name is what bears it."""
+        return self.wanted(repository)
+
     def algorithm(self, repository: Repository) -> str:
         """A value is its own digest."""
         return "value"

@@ -108,7 +108,7 @@ class Staging:
             make: make the staging directory, without which it cannot be told whether capitals count.
         """
         command = Command(scripts.ROOM, {"ROOT": self.root, "MAKE": b"yes" if make else b"no"})
-        return room.parse(self._run(command).check("looking for room").payload)
+        return room.parse(self._run(command).check("asking for free space").payload)
 
     def names(self) -> list[bytes]:
         """Return what lies in staging: ``part/…`` and ``batch/…``, and ``lease/<token>`` of who works there."""

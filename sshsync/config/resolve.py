@@ -292,7 +292,8 @@ def _tree(
     """Return the tree; None where it cannot be told or is wrong."""
     found = _dangling(sections)
     problems += found
-    if found or not sections or len(options) < len(sections):
+    # '' is nobody wherever a repository is named: whoever bears it has no place in a tree.
+    if found or not sections or "" in sections or len(options) < len(sections):
         return None
     hosts, faults = _hosts(options, account)
     repositories = {name: _repository(name, made, hosts[name]) for name, made in options.items()}

@@ -1,6 +1,7 @@
 """Two snapshots become changes. Never asks what kind of item it is."""
 
 from collections.abc import Callable, Collection, Mapping
+from itertools import compress
 
 from sshsync.model.change import Action, Adjust, Change, Changes, Copy, Delete, Replace
 from sshsync.model.item import Item, Key, Problem, Snapshot
@@ -20,8 +21,8 @@ def diff(
     """Return what has to happen so that the child holds what the parent holds.
 
     Args:
-        parent: what the child should hold.
-        child: what it holds.
+        parent: what the child should hold; its problems are those of what takes part.
+        child: what it holds; likewise.
         delete: whether items that the parent lacks are deleted. Nothing is deleted on incomplete
             knowledge: neither when the parent's snapshot is incomplete nor when the child's is.
         wanted: tells whether an item takes part; the others are neither copied nor deleted.
@@ -29,11 +30,12 @@ def diff(
         mode: permissions that the child's items are to bear instead of those of the parent's.
 
     Guarantees:
-        Applying the changes to the child gives the parent's digests for every wanted, unblocked item.
+        Applying the changes to the child gives the parent's digests for every wanted, unblocked item; and whatever may
+        be missing in that, because somebody could not look at it, is blocked.
     """
     held_back = {
         **{
-            key: "the parent printed no digest for it"
+            key: f"no digest of it could be made on {parent.repository}: see what is said of {parent.repository}"
             for key, item in parent.items.items()
             if not item.algorithm and key not in parent.restless
         },
@@ -51,16 +53,25 @@ def diff(
                 unchanged.append(key)
             if change:
                 changes.append(change)
-    unreadable = {problem.key for problem in parent.problems}
-    if delete and parent.complete and child.complete:
-        changes += [
-            Delete(old)
-            for key, old in child.items.items()
-            if key not in parent.items and wanted(key) and not _below_any(key, unreadable)
-        ]
+    unseen = _unseen(parent)
+    gone: list[Change] = []
+    if delete:
+        below = {problem.key for problem in unseen}
+        superfluous = (key not in parent.items and wanted(key) and not _below_any(key, below) for key in child.items)
+        gone = [Delete(old) for old in compress(child.items.values(), superfluous)]
+        unseen += _unseen(child)
+    whole = parent.complete and child.complete
+    if whole:
+        changes += gone
     changes.sort(key=lambda change: (_ORDER[change.action], change.key))
     problems = tuple(Problem(key, why) for key, why in sorted(held_back.items()) if wanted(key))
-    return Changes(tuple(changes), tuple(unchanged), problems, excluded)
+    return Changes(tuple(changes), tuple(unchanged), (*unseen, *problems), excluded, 0 if whole else len(gone))
+
+
+def _unseen(snapshot: Snapshot) -> tuple[Problem, ...]:
+    """Return what could not be looked at; what vanished meanwhile is known not to be there."""
+    why = f"{snapshot.repository} cannot list it: %s (make it readable for its account there, or exclude it)"
+    return tuple(Problem(one.key, why % one.reason) for one in snapshot.problems if not one.gone)
 
 
 def _change(old: Item | None, new: Item) -> Change | None:

@@ -64,6 +64,14 @@ def standing(snapshot: Snapshot, recorded: Iterable[tuple[Key, Digest]], vouched
     return Standing(frozenset(altered), len(items) - known)
 
 
+def never_compared(count: int, parent: str) -> str:
+    """Return what to know of items that are passed on although sshsync never verified them on their parent."""
+    return (
+        f"{count} item(s) of {parent} were never compared with a master: they are passed on as found "
+        f"(to compare: synchronize {parent}, too)"
+    )
+
+
 def unlike_its_record(parent: str) -> str:
     """Return why an item is held back that its parent does not hold as it was verified there, and what mends that."""
     return f"its copy on {parent} is not the verified one: synchronize {parent}, too"

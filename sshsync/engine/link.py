@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from sshsync.appliers.base import Applier, Reached, Site
-from sshsync.core import algorithm, guard, verify
-from sshsync.core.diff import diff
+from sshsync.core import guard, verify
 from sshsync.engine.announce import announce, tell_blocked, tell_verified
+from sshsync.engine.comparison import Comparison
 from sshsync.engine.context import Context
 from sshsync.engine.flow import Flow, going_to_hold
 from sshsync.engine.hooks import Hooks
@@ -62,6 +62,7 @@ class Link:
         self._unseen: SshsyncError | None = None
         self._told = self._unknown = 0
         self._level = Level(context, self._parent, self._child)
+        self._comparison = Comparison(context, scanner, self._parent, self._child)
         self.held: Snapshot | Blocked | None = None
         self.verified: Collection[Key] = ()
 
@@ -96,7 +97,7 @@ class Link:
         if offer := feed.begun(check):
             self._order = replace(self._order, offer=offer)
             prepared = self.prepare()
-            if prepared.changes.transfers and not self._unlike(prepared.parent, prepared.child):
+            if prepared.changes.transfers and not self._comparison.unlike(prepared.parent, prepared.child):
                 prepared = self._under_lease(prepared)
                 with self._at_work(prepared) as applier, closing(applier.follow(prepared, feed)) as pieces:
                     self._publish(applier, prepared, pieces)
@@ -126,11 +127,9 @@ class Link:
         parent, child = self._scanner.opened(self._parent, parent), self._scanner.opened(self._child, child)
         if not child.existed and not self._order.dry_run:
             child = self._make_root()
-        parent, child = self._comparable(parent, child)
+        parent, child = self._comparison.comparable(parent, child, lambda: self._scan(cached=False))
 
-        own, wanted = self._child, self._context.kind(self._child).wanted(self._child)
-        held_back = self._held_back(offer, parent)
-        changes = diff(parent, child, delete=own.delete, mode=own.file_mode, wanted=wanted, blocked=held_back)
+        changes = self._comparison.changes(parent, child, self._held_back(offer, parent))
         refusal = guard.too_many_deletions(changes, child, self._child.max_delete)
         prepared = Prepared(parent, child, changes, refusal)
         announce(self._context.emit, self._order, prepared, self._working.reached if self._working else None)
@@ -152,7 +151,7 @@ class Link:
         self._hold(prepared.expected(), prepared.parent.items)
         if tell_blocked(self._context.emit, self._child.name, prepared.changes):
             return Outcome.PARTIAL
-        return Outcome.DONE if prepared.changes.changes else Outcome.UNCHANGED
+        return self._good(prepared, changed=bool(prepared.changes.changes))
 
     def carry_out(self, prepared: Prepared) -> Outcome:
         """Bring, publish, adjust and delete what was prepared, under the lease of the child.
@@ -323,35 +322,8 @@ class Link:
             found = verify.standing(parent, self._context.records.verified(self._parent))
         self._unknown = found.unknown
         if found.unknown:
-            self._remark(f"{found.unknown} item(s) of {self._parent.name} have no record: its own scan is their origin")
+            self._remark(verify.never_compared(found.unknown, self._parent.name))
         return dict.fromkeys(found.altered, verify.unlike_its_record(self._parent.name))
-
-    def _comparable(self, parent: Snapshot, child: Snapshot) -> tuple[Snapshot, Snapshot]:
-        """Return both with digests of one algorithm.
-
-        What makes digests may print another algorithm now than when they were cached, so both are made anew first.
-
-        Raises:
-            CommandError: the two hosts make none in common.
-        """
-        if not self._unlike(parent, child):
-            return parent, child
-        fresh = self._scanner.afresh(self._parent, parent)
-        parent = replace(fresh, complete=fresh.complete and parent.complete)
-        if child.from_cache:
-            child = self._scan(cached=False)
-        if unlike := self._unlike(parent, child):
-            ours, theirs = unlike
-            raise CommandError(
-                f"prints {'/'.join(sorted(ours))} digests, but {self._parent.name} prints {'/'.join(sorted(theirs))}",
-                where=self._child.name,
-                hint="set the same digest or digestcmd in both",
-            )
-        return parent, child
-
-    def _unlike(self, parent: Snapshot, child: Snapshot) -> tuple[set[str], set[str]] | None:
-        """Return the algorithms of child and parent when they have none in common."""
-        return algorithm.unlike(parent, child, self._context.kind(self._child).algorithm(self._child))
 
     def _hold_reached(self, prepared: Prepared, reached: Reached, *, complete: bool | None = None) -> None:
         """Keep in mind what the child holds now; `complete` when that is known to be all that its parent has."""
@@ -379,7 +351,12 @@ class Link:
             return Outcome.DEFERRED
         if reached.published and not reached.durable:
             self._remark("durability not confirmed: the host cannot flush a file system")
-        changed = reached.published or reached.adjusted or reached.deleted
+        return self._good(prepared, changed=bool(reached.published or reached.adjusted or reached.deleted))
+
+    def _good(self, prepared: Prepared, *, changed: bool) -> Outcome:
+        if withheld := prepared.changes.withheld:
+            self._remark(f"{withheld} item(s) are not deleted: not all is known that {self._parent.name} holds")
+            return Outcome.DEFERRED
         return Outcome.DONE if changed else Outcome.UNCHANGED
 
     def _applier(self, held: Snapshot, lease: str = "") -> Applier[Any]:

@@ -198,8 +198,7 @@ class Run:
         if parent is None or outcome is own.outcome:
             return own, done.reason
         if outcome is Outcome.DEFERRED:
-            items = self._words(job).many
-            words = f"its parent {job.parent} lacks {items} that are still being written: they are missing here too"
+            words = f"its parent {job.parent} is deferred: what is left for later there is left here too"
             self._context.emit(ev.Remarked(job.repository, words))
             return Ended(outcome), done.reason
         words = f"its parent {job.parent} is {parent.outcome}: what it lacks is missing here too"

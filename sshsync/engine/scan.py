@@ -91,9 +91,8 @@ class Scanner:
             known.tidy(found)
         if words := known.surprise(found):
             context.emit(Remarked(repository.name, words))
-        for problem in found.problems:
-            words = f"the listing is incomplete, nothing is deleted: {problem.reason}"
-            context.emit(Remarked(repository.name, words))
+        if found.problems:
+            context.emit(Remarked(repository.name, f"the listing is incomplete, nothing is deleted: {_first(found)}"))
         return known.sighted(found)
 
     def afresh(self, repository: Repository, known: Snapshot) -> Snapshot:
@@ -127,6 +126,9 @@ class Scanner:
         if lacks:
             raise ToolMissingError(lacks, where=repository.host.label)
         takers = sights.takers(self._context.tree, repository)
+        own = [repository] if repository.parent or not takers else []
+        reaches = [self._context.kind(one).reaches(one) for one in (*takers, *own)]
+        subject = replace(subject, reaches=lambda key: any(reach(key) for reach in reaches))
         wanted = [self._context.kind(child).wanted(child) for child in takers]
         return replace(subject, wanted=lambda key: any(wants(key) for wants in wanted)) if wanted else subject
 
@@ -136,6 +138,13 @@ class Scanner:
             told = [item for item in items if _told(item)]
             if told:
                 self._context.records.learn(repository, self._context.maker(repository), told)
+
+
+def _first(found: Snapshot) -> str:
+    """Tell of what is missing in a snapshot, with an example; what vanished is told in a sentence already."""
+    first = next((problem for problem in found.problems if not problem.gone), found.problems[0])
+    more = f" and {len(found.problems) - 1} more" if len(found.problems) > 1 else ""
+    return f"{first.reason if first.gone else f'{visible(first.key, 200)}: {first.reason}'}{more}"
 
 
 class _Known:

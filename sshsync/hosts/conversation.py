@@ -11,7 +11,7 @@ from typing import Self
 
 from sshsync.errors import CommandError, ConnectionLostError, DeadlineError, HostError, KilledError, StorageFullError
 from sshsync.kinds.base import Reader
-from sshsync.model.words import visible
+from sshsync.model.words import complaint, visible
 from sshsync.remote.frame import MOST_ANSWER, Deframer, FrameError
 from sshsync.transports.base import SLOWEST, Stream
 
@@ -25,6 +25,9 @@ _TIMEOUTS = 10
 """Longest silences that a host may make its reader wait, all in all, before the rate of its answer counts."""
 
 _MOST_ERRORS = 8192
+_AND_MORE = b"\n... and more"
+"""Whoever reads error output as an answer sees that it is not all of it."""
+
 _SIGNALLED = 128
 """A shell's status for a program that a signal ended is this and the signal's number."""
 _LAST_SILENCE, _LAST_WORDS = 5.0, 60.0
@@ -57,7 +60,7 @@ class Reply:
 
 def failure(label: str, doing: str, status: int, errors: bytes) -> CommandError:
     """Return the error for a script that ended with `status`."""
-    said = visible(errors.strip()) or f"exit status {status}"
+    said = complaint(errors) or f"exit status {status}"
     if any(words in errors for words in _FULL):
         hint = "make it writable" if _READ_ONLY in errors else "free space there (or inodes, or quota)"
         return StorageFullError(f"{doing}: {said}", where=label, hint=f"{hint}, then run again")
@@ -271,7 +274,9 @@ class Conversation:
     def _listen(self) -> None:
         with suppress(HostError):
             while words := self._stream.read_errors(65536):
-                self._errors += words[: _MOST_ERRORS - len(self._errors)]
+                room = _MOST_ERRORS - len(self._errors)
+                if room >= 0:
+                    self._errors += words[:room] + (_AND_MORE if len(words) > room else b"")
                 if self._tell and self._untold is None:
                     try:
                         self._tell(words)

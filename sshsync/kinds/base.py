@@ -88,6 +88,7 @@ class Subject:
         known: a listing that is this one need not be read: it may be returned sealed.
         sealed: what was returned so, to go on from instead of from a new listing.
         wanted: whether anybody takes what bears this name: what nobody does need not be told of.
+        reaches: whether what bears this name, or lies below it, may take part: what cannot need not be listed.
     """
 
     repository: Repository
@@ -101,6 +102,7 @@ class Subject:
     known: Sight | None = None
     sealed: Snapshot | None = None
     wanted: Callable[[Key], bool] = lambda _key: True
+    reaches: Callable[[Key], bool] = lambda _key: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,10 @@ class Kind(Protocol):
 
     def wanted(self, repository: Repository) -> Callable[[Key], bool]:
         """Return the test whether an item takes part in a repository, as its `include` and `exclude` say."""
+        ...
+
+    def reaches(self, repository: Repository) -> Callable[[Key], bool]:
+        """Return the test whether what bears a name, or lies below it, may take part, whatever it is."""
         ...
 
     def algorithm(self, repository: Repository) -> str:

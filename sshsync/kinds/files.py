@@ -51,6 +51,10 @@ class Files:
         """Match paths against the patterns; see `Kind`."""
         return globs.wanted(repository.include, repository.exclude)
 
+    def reaches(self, repository: Repository) -> Callable[[Key], bool]:
+        """Match paths that cannot be looked into against the patterns; see `Kind`."""
+        return globs.reaches(repository.include, repository.exclude)
+
     def algorithm(self, repository: Repository) -> str:
         """Whatever a `digestcmd` prints, else that of the chain; see `Kind`."""
         return "" if repository.commands.digest else repository.digest

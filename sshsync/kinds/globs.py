@@ -56,6 +56,33 @@ def wanted(include: Sequence[str], exclude: Sequence[str]) -> Callable[[Key], bo
     return lambda key: (not include or included.cover(key)) and not excluded.cover(key)
 
 
+def reaches(include: Sequence[str], exclude: Sequence[str]) -> Callable[[Key], bool]:
+    """Return the test whether what bears a name may take part, or something below it, whatever it is.
+
+    Only what is excluded both as a file and as a directory cannot, and what no pattern of `include` leads to: each
+    begins with other directories.
+
+    Raises:
+        ValueError: a pattern is one of those that `faults` tells of.
+    """
+    excluded, starts = _Patterns(exclude), [_start(line) for line in include if _parse(line)]
+    return lambda key: not excluded.hide(key) and (not include or any(_meet(start, key + b"/") for start in starts))
+
+
+def _start(line: str) -> bytes:
+    """Return the directories that a pattern begins with as they stand, with a slash behind each; b"" for none."""
+    pattern = _trimmed(line.encode("utf-8", "surrogateescape")).removeprefix(b"!")
+    anchored = b"/" in pattern.removesuffix(b"/")
+    special = _SPECIAL.search(pattern)
+    plain = pattern[: special.start()] if special else pattern.removesuffix(b"/") + b"/"
+    return plain.removeprefix(b"/").rpartition(b"/")[0] + b"/" if anchored and b"/" in plain.removeprefix(b"/") else b""
+
+
+def _meet(one: bytes, other: bytes) -> bool:
+    """Tell whether one of two paths of directories begins with the other."""
+    return one.startswith(other) or other.startswith(one)
+
+
 class _Patterns:
     """A list of patterns; what is known about directories is kept, so that a name costs one match."""
 
@@ -68,6 +95,10 @@ class _Patterns:
     def cover(self, key: Key) -> bool:
         """Tell whether the patterns match a file, or a directory above it."""
         return self._cover_directory(key.rpartition(b"/")[0]) or _matches(self._file, key)
+
+    def hide(self, key: Key) -> bool:
+        """Tell whether the patterns match what bears a name, be it a file or a directory."""
+        return self.cover(key) and self._cover_directory(key)
 
     def _cover_directory(self, path: bytes) -> bool:
         unknown = []

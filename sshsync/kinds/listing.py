@@ -12,10 +12,11 @@ from sshsync.errors import CommandError, ListingError, StorageFullError
 from sshsync.kinds.base import Answer, Dialogue, Remark, Request, Subject
 from sshsync.kinds.inflated import Inflated
 from sshsync.kinds.omitted import DIRECTORY, LINK, Omitted
+from sshsync.kinds.unlisted import unlisted
 from sshsync.model.item import Item, Items, Key, Problem, Sealed, Sight, Snapshot, Stamp
 from sshsync.model.policy import LOCAL
 from sshsync.model.topology import Repository
-from sshsync.model.words import visible
+from sshsync.model.words import complaint, visible
 from sshsync.remote import encode, packing, scripts
 from sshsync.remote.frame import PLAIN, Digested, FrameError, Records, records
 from sshsync.remote.scripts import STAGING, Command
@@ -148,8 +149,9 @@ def stat_named(subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snaps
     if strange is not None:
         raise suspicious(subject.repository.name, strange, "was not asked for")
     gone = [key for key in keys if key not in seen.items]
-    complete = len(gone) <= reading.others
-    return replace(seen, complete=complete, problems=() if complete else seen.problems)
+    if len(gone) <= reading.others or (answer.status and not seen.problems):
+        return replace(seen, complete=True, problems=())
+    return replace(seen, complete=False, problems=seen.problems or (Problem(gone[0], "stat tells nothing of it"),))
 
 
 class Listing:
@@ -208,17 +210,16 @@ class Listing:
             return sealed
         self._end()
         if answer.status and not self._root:
-            checked(answer, subject, "finding the root")
+            checked(answer, subject, "path")
         root, left = self.head()
-        said = visible(answer.errors.strip(), 300)
-        problems = (Problem(b"", said or f"exit status {answer.status}"),) if answer.status else ()
+        problems = unlisted(answer, subject.reaches)
         return Snapshot(
             subject.repository.name,
             root,
             self._items,
             subject.now,
-            not answer.status,
-            omitted=self._omitted.end(whole=not answer.status),
+            not problems,
+            omitted=self._omitted.end(whole=not problems),
             problems=problems,
             left=left,
             sight="" if self._known else self._digested.digest(),
@@ -235,7 +236,7 @@ class Listing:
             return None
         self._unread.append(zlib.compress(self._digested.end(), 1))
         unread, sight, self._unread = self._unread, self._sight, []
-        if answer.status or self._digested.digest() != sight.digest:
+        if unlisted(answer, self._subject.reaches) or self._digested.digest() != sight.digest:
             self._read_all(unread)
             return None
         name = self._subject.repository.name
@@ -352,7 +353,7 @@ def checked(answer: Answer, subject: Subject, doing: str) -> Answer:
     if answer.status == scripts.BARRED:
         raise barred(subject.repository, answer.errors)
     if answer.status:
-        said = visible(answer.errors.strip()) or f"exit status {answer.status}"
+        said = complaint(answer.errors) or f"exit status {answer.status}"
         raise CommandError(f"{doing}: {said}", where=subject.repository.name)
     return answer
 
@@ -360,7 +361,7 @@ def checked(answer: Answer, subject: Subject, doing: str) -> Answer:
 def barred(repository: Repository, said: bytes) -> CommandError:
     """Return the error for a root that cannot be made or written to, with what lets its account do so."""
     account = repository.host.login.user or "ACCOUNT"
-    words = f"{repository.path} cannot be written by {account!r}: {visible(said.strip(), 300)}"
+    words = f"{repository.path} cannot be written by {account!r}: {complaint(said, 300)}"
     if b"Read-only file system" in said:
         return StorageFullError(words, where=repository.name, hint="make it writable, then run again")
     cure = f"install -d -o {shlex.quote(account)} {shlex.quote(repository.path)}"

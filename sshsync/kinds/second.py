@@ -126,12 +126,12 @@ def _told(first: Snapshot, restless: dict[Key, Item], gone: Sequence[Key], probl
     after = replace(first.after(restless, gone), restless=frozenset(restless))
     if not gone:
         return after
-    problem = Problem(gone[0], _vanished(gone, problems))
-    return replace(after, problems=(*after.problems, problem), complete=False)
+    return replace(after, problems=(*after.problems, _vanished(gone, problems)), complete=False)
 
 
-def _vanished(gone: Sequence[Key], problems: tuple[Problem, ...]) -> str:
+def _vanished(gone: Sequence[Key], problems: tuple[Problem, ...]) -> Problem:
     """Tell of items that a second look did not find, with the host's words where they say more than that."""
-    words = visible(gone[0], 200) + (f" and {len(gone) - 1} more" if len(gone) > 1 else "")
-    said = next((found.reason for found in problems if "no such file" not in found.reason.lower()), "")
-    return f"{words} vanished while digests were made" + (f" ({said})" if said else "")
+    more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
+    if said := next((found.reason for found in problems if not found.gone), ""):
+        return Problem(gone[0], f"{said} (when it{more} was looked at again)")
+    return Problem(gone[0], f"{visible(gone[0], 200)}{more} vanished while digests were made", gone=True)

@@ -97,14 +97,16 @@ class Changes:
     Attributes:
         changes: in a stable order: by kind, then by key.
         unchanged: keys whose digest is equal on both sides (those to adjust included).
-        blocked: items that the parent has but that must not be passed on, with the reason.
+        blocked: items that the parent has, or may have, but that must not be passed on, with the reason.
         excluded: number of items left out by `include` and `exclude`.
+        withheld: number of items that the parent seems to lack and that stay, because not all is known that is there.
     """
 
     changes: tuple[Change, ...]
     unchanged: tuple[Key, ...]
     blocked: tuple[Problem, ...] = ()
     excluded: int = 0
+    withheld: int = 0
 
     def of(self, what: type[_C]) -> tuple[_C, ...]:
         """Return the changes of one kind."""

@@ -1,7 +1,7 @@
 """Items and snapshots: what one scan saw."""
 
 import struct
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sshsync.model.omission import Omission
@@ -322,10 +322,20 @@ class Sealed(Mapping[Key, Item]):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One item that could not be handled, with the reason; never fatal for the others."""
+    """One item that could not be handled, with the reason; never fatal for the others.
+
+    Attributes:
+        key: the item, or what it lies below; ``.`` when that cannot be told.
+        gone: it was there when something told its name, and is not any more: nothing is missing without it.
+    """
 
     key: Key
     reason: str
+    gone: bool = False
+
+    def within(self, reaches: Callable[[Key], bool]) -> bool:
+        """Tell whether it may concern what takes part, as far as a test of names can tell."""
+        return self.key == b"." or reaches(self.key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,12 @@ def visible(words: str | bytes, limit: int = 400) -> str:
     return shown if len(decoded) <= limit else shown[:limit] + "…"
 
 
+def complaint(said: bytes, limit: int = 400) -> str:
+    """Return what a program complained about, in one line that is fit for any terminal: its own lines side by side."""
+    lines = (line.strip() for line in said.splitlines())
+    return visible(b"; ".join(line for line in lines if line), limit)
+
+
 def _shown(char: str) -> str:
     if char == "\\":
         return "\\\\"

@@ -144,8 +144,7 @@ def headline(report: RunReport, running: str | None = None) -> str:
         planned = sum(job.planned_changes for job in jobs)
         state = f"was a dry run: {words.count(planned, 'change')} planned" if good == len(jobs) else "was a dry run"
     elif good == len(jobs):
-        deferred = any(job.deferred for job in jobs)
-        state = f"in sync but for deferred {report.words.many}" if deferred else "everything is in sync"
+        state = f"in sync but for {_left(jobs, report.words.many)}" if _late(jobs) else "everything is in sync"
     else:
         state = f"{len(jobs) - good} of {len(jobs)} repositories not in sync"
     moved, saved = sum(job.moved for job in jobs), sum(job.saved for job in jobs)
@@ -153,6 +152,14 @@ def headline(report: RunReport, running: str | None = None) -> str:
     whole = f" instead of {words.size(moved + saved)}" if saved else ""
     span = f" in {words.duration(report.finished - report.started)}" if report.finished else ""
     return f"run {report.run}: {state}; {words.size(moved)} moved{whole}{span}"
+
+
+def _late(jobs: Iterable[RepositoryReport]) -> bool:
+    return any(job.outcome is Outcome.DEFERRED for job in jobs)
+
+
+def _left(jobs: Iterable[RepositoryReport], items: str) -> str:
+    return f"deferred {items}" if any(job.deferred for job in jobs) else "deletions that are left for later"
 
 
 def circumstances(report: RunReport) -> list[str]:

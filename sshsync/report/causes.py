@@ -69,6 +69,5 @@ def _own(jobs: Iterable[RepositoryReport], held_up: Collection[str], reasons: Ma
             alike[str(job.outcome), job.error.removeprefix(f"{job.name}: ")].append(job)
     told: Told = defaultdict(list)
     for (what, reason), same in alike.items():
-        whole = same[0].error if len(same) == 1 and what != "preflight" else reason
-        told[same[0].name].append(f"{words.names([job.name for job in same])}: {what}: {whole}")
+        told[same[0].name].append(f"{words.names([job.name for job in same])}: {what}: {reason}")
     return told

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sshsync.errors import CommandError
 from sshsync.hosts.conversation import LONGEST_SILENCE, Reply
-from sshsync.model.words import visible
+from sshsync.model.words import complaint, visible
 from sshsync.remote import encode, scripts
 from sshsync.remote.frame import records
 from sshsync.remote.scripts import Command
@@ -88,7 +88,7 @@ def _judge(results: list[list[bytes]], spans: Sequence[Span], ends: Ends) -> Non
     failed = [result for result in results if len(result) < 2 or result[1] != b"0"]
     for number, _status, *said in (result for result in failed if len(result) >= 2):
         if number.isdigit() and int(number) < len(spans):
-            ends.complain(spans[int(number)].key, visible(b"".join(said).strip(), 300))
+            ends.complain(spans[int(number)].key, complaint(b"".join(said), 300))
     if failed and len(failed) == len(results):
         said_first = b"".join(failed[0][2:]).strip()
         error = CommandError(f"synccmd failed: {visible(said_first, 300)}", where=ends.child.name)

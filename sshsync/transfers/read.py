@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from sshsync.errors import SourceChangedError, SshsyncError
 from sshsync.hosts.conversation import Conversation
 from sshsync.hosts.session import Session
-from sshsync.model.words import visible
+from sshsync.model.words import complaint
 from sshsync.transfers.base import SLICE, Ends
 from sshsync.transfers.load import Span
 from sshsync.transfers.offers import Offer, Seat, Subject, Window
@@ -209,7 +209,7 @@ class Read:
         if source := self._source:
             reply = source.reply(b"")
             if reply.status:
-                said = visible(reply.errors.strip(), 200)
+                said = complaint(reply.errors, 200)
                 raise SourceChangedError(f"reading it failed: {said}", where=reply.label)
         if head != self.size:
             raise SourceChangedError(f"{self._what} became shorter while being read")

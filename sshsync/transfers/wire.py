@@ -18,7 +18,7 @@ from sshsync.model.bandwidth import Bandwidth
 from sshsync.model.item import Key
 from sshsync.model.policy import LOCAL, Compress
 from sshsync.model.topology import Repository
-from sshsync.model.words import visible
+from sshsync.model.words import complaint
 from sshsync.remote import packing
 from sshsync.remote.inflate import DamagedError, Inflating
 from sshsync.remote.scripts import Command
@@ -311,7 +311,7 @@ def inflated(pieces: Iterator[bytes], source: Conversation, tool: str) -> Iterat
 
 
 def _damaged(source: Conversation, tool: str, words: str) -> SourceChangedError:
-    said = visible(source.said.strip(), 200)
+    said = complaint(source.said, 200)
     told = f"; it said: {said}" if said else ""
     return SourceChangedError(f"what its {tool} sends is damaged: {words}{told}", where=source.label)
 

@@ -69,7 +69,8 @@ def dial(address: str, port: int, within: float = WITHIN) -> socket.socket:
             attempts.append(f"{place[0]}: {error.strerror or 'no answer in time'}")
             continue
         return made
-    raise ConnectError(f"cannot connect ({'; '.join(attempts)})", where=label)
+    hint = "check host and port, and that its sshd runs"
+    raise ConnectError(f"cannot connect ({'; '.join(attempts)})", where=label, hint=hint)
 
 
 def _tune(made: socket.socket) -> None:

@@ -138,7 +138,8 @@ def check(key: HostKey, known: Known, pin: str, label: str, unknown: str = "", c
         HostKeyError: unknown, changed or revoked.
     """
     if any(key.blob == other.blob for other in known.revoked):
-        raise HostKeyError(f"its host key {key.fingerprint} is revoked", where=label)
+        hint = "the host needs a new key; this one is marked @revoked in known_hosts"
+        raise HostKeyError(f"its host key {key.fingerprint} is revoked", where=label, hint=hint)
     if pin:
         if pin not in (key.fingerprint, key.line):
             raise HostKeyError(

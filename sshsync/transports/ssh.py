@@ -44,7 +44,16 @@ _PACKET = 1 << 18
 _CHANNEL_WAIT = 30.0
 _START_WAIT = 60.0
 _LATE = 5.0
+_PROHIBITED = 1
+"""Why a host opens no channel: it may not (RFC 4254, 5.1)."""
 _LEAST_SHARE = 1.0
+
+
+def _forwarding(error: BaseException) -> str:
+    """Return what lets a jump host forward, where it says that it is not to; else ""."""
+    prohibited = isinstance(error, paramiko.ChannelException) and error.code == _PROHIBITED
+    where = "sshd_config of the jump host, and restrict in authorized_keys"
+    return f"see AllowTcpForwarding and PermitOpen in {where}" if prohibited else ""
 
 
 class SshTransport:
@@ -218,7 +227,8 @@ class SshTransport:
             if not self.alive:
                 raise self.lost("opening a tunnel", error) from error
             place = known_hosts.name_of(address, port)
-            raise ConnectError(f"cannot be reached through {self.label}: {words(error)}", where=place) from error
+            said = f"cannot be reached through {self.label}: {words(error)}"
+            raise ConnectError(said, where=place, hint=_forwarding(error)) from error
 
     def release(self) -> None:
         """Take back the slot of a closed stream."""

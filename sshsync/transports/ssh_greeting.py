@@ -133,6 +133,9 @@ class Line:
             return 0
 
 
+_NO_BANNER = "Error reading SSH protocol banner"
+"""What Paramiko says of whoever closes the connection, or says something else, before it greets."""
+
 _NO_REASONS = ("", "open failed")
 """What OpenSSH says where it has nothing to say."""
 
@@ -288,13 +291,17 @@ def _signatures(key_types: tuple[str, ...], offered: tuple[str, ...]) -> tuple[s
 def _greeting_error(host: Host, made: paramiko.Transport, *, done: bool) -> HostError:
     error = made.get_exception()
     if not done:
-        return ConnectError("did not finish the SSH greeting in time", where=host.label)
+        hint = "check port; the host may be overloaded"
+        return ConnectError("did not finish the SSH greeting in time", where=host.label, hint=hint)
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return HostError(
             f"offers no algorithm that is safe enough: {words(error)}", where=host.label, hint="update its sshd"
         )
-    said = words(error) if error else "it closed the connection"
-    return ConnectError(f"no SSH greeting: {said}", where=host.label)
+    if error is None or _NO_BANNER in str(error):
+        said = "it closed the connection, or does not speak SSH"
+        hint = "check port; an sshd with too many logins under way does so, too: MaxStartups"
+        return ConnectError(f"no SSH greeting: {said}", where=host.label, hint=hint)
+    return ConnectError(f"no SSH greeting: {words(error)}", where=host.label)
 
 
 def key_of(made: paramiko.Transport) -> HostKey:

@@ -230,7 +230,7 @@ def test_a_disk_of_the_child_that_refuses_is_told_in_its_own_words(tmp_path: Pat
     ("said", "hint"), [(b"mkdir: .sshsync: Read-only file system", "make it writable"), (b"cat: No space left on device", "free space there")]
 )
 def test_what_a_disk_refuses_is_told_with_what_helps(said: bytes, hint: str) -> None:
-    error = failure("host", "looking for room", 1, said)
+    error = failure("host", "asking for free space", 1, said)
     assert isinstance(error, StorageFullError)
     assert error.hint.startswith(hint)
     assert error.hint.endswith("then run again")

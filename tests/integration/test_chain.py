@@ -270,15 +270,17 @@ def test_row_56_terminated_it_saves_its_state_and_says_so(chain) -> None:
     site.same("master", "proxy")
 
 
-def test_row_60_a_second_run_is_told_who_holds_the_lock(chain) -> None:
-    site = chain()
-    site.fill("master", {f"part{n}": os.urandom(5_000_000) for n in range(12)})
+def test_row_60_a_second_run_is_told_who_holds_the_lock(chain, tmp_path) -> None:
+    go = tmp_path / "go"
+    site = chain(f"digestcmd = while [ ! -e {go} ]; do sleep 0.1; done; sha256sum ${{FILEPATH}}")
+    site.fill("master", {"a": b"a"})
     running = site.popen("--json", "--sync", "proxy")
     assert running.stdout
     for line in running.stdout:
-        if json.loads(line)["type"] == "scanned":
+        if json.loads(line)["type"] == "repository_started":
             break
     second = site.cli("--sync", "proxy")
+    go.touch()
     assert second.returncode == 8
     assert f"pid {running.pid}" in second.stderr
     running.communicate(timeout=60)

@@ -217,8 +217,18 @@ def test_row_48_permission_denied_on_the_master(site: Site, closed: str) -> None
         assert (site.root("c") / "old").exists(), "nothing is deleted on incomplete knowledge"
         shown = str(found["by_name"]["c"]) + str([event for event in found["events"] if event["type"] == "notice"])
         assert ("no digest" if closed == "file" else "Permission denied") in shown
-        assert found["exit_code"] == {"file": 7, "directory": 0, "root": 6}[closed]
+        assert found["exit_code"] == {"file": 7, "directory": 7, "root": 6}[closed]
         assert (site.root("c") / "z").exists() == (closed != "root"), "the others go on"
+        assert site.cli("status").returncode == {"file": 7, "directory": 7, "root": 6}[closed]
+        if closed == "directory":
+            again = site.cli("--sync", "c")
+            assert again.returncode == 7
+            assert "c: d: blocked: m cannot list it: Permission denied (make it readable for its account there, or exclude it)" in again.stdout
+            assert "1 of 1 repositories not in sync" in again.stdout
+            with (site.directory / "sshsync.conf").open("a") as text:
+                text.write("exclude = d\n")
+            assert site.cli("--sync", "c").returncode == 0
+            assert not (site.root("c") / "old").exists(), "what nobody wants to see keeps nothing from being deleted"
     finally:
         for path in (root, root / "d"):
             path.chmod(0o755)

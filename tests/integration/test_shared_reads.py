@@ -29,19 +29,26 @@ def family(site: Site, children: list[str], more: str = "", environment: str = "
     site.write("\n".join(sections))
 
 
-def counting(site: Site) -> tuple[Path, Path]:
-    """Return a directory of tools for the parent that leave a copy of all that they print, and where that lies."""
-    made, copies = site.root("tools"), site.root("copies")
+def counting(site: Site, children: int) -> tuple[Path, Path]:
+    """Return a directory of tools for the parent that leave a copy of all that they print, and where that lies.
+
+    Once the children are ready its disk takes three seconds to begin: whoever comes later than others has come by then.
+    """
+    made, copies, slow = site.root("tools"), site.root("copies"), site.root("slow")
+    begin = (
+        f"if [ $(ls {site.directory}/arrived | wc -l) -ge {children} ]; then mkdir {slow}/1 2>/dev/null && sleep 3 && : >{slow}/go\n"
+        f"  i=0\n  while [ ! -e {slow}/go ] && [ $i -lt 900 ]; do\n    sleep 0.1\n    i=$((i + 1))\n  done\nfi\n"
+    )
     for name in ("dd", "cat"):
         found = shutil.which(name)
         require(bool(found), name)
-        program(made / name, f'#!/bin/sh\n{found} "$@" | tee {copies}/{name}.$$\n')
+        program(made / name, f'#!/bin/sh\n{begin}{found} "$@" | tee {copies}/{name}.$$\n')
     return made, copies
 
 
 def test_what_several_children_want_is_read_once(site: Site, figure) -> None:
-    tools, copies = counting(site)
     children = [f"c{number}" for number in range(6)]
+    tools, copies = counting(site, len(children))
     family(site, children, environment=f"PATH={tools}:{os.environ['PATH']}")
     site.fill("m", {"big": os.urandom(12 * MIB), **{f"d/{number:03}": os.urandom(9_000) for number in range(200)}})
     found = site.summary("--sync", ",".join(children))

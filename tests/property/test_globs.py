@@ -67,3 +67,37 @@ def test_patterns_agree_with_git(git: Callable[[list[str], list[bytes]], set[byt
 def test_no_pattern_and_no_name_is_too_odd(pattern: str, key: bytes) -> None:
     if not globs.faults([pattern]):
         assert globs.wanted([], [pattern])(key) in (True, False)
+
+
+@settings(max_examples=400)
+@given(st.lists(PATTERNS | SOUP, max_size=4), st.lists(PATTERNS | SOUP, max_size=4), PATHS)
+@example([], ["*", "!*/", "!*.log"], "a/keep.log")
+@example(["/a/b/*.iso"], [], "a/b/c/d.iso")
+@example(["a/"], ["!a"], "b/a/c")
+@example(["/a\\b/c"], [], "ab/c")
+def test_whatever_takes_part_is_reached_through_every_directory_above_it(include: list[str], exclude: list[str], path: str) -> None:
+    """A directory that cannot be listed is passed over only where nothing below it can take part, whatever it holds."""
+    include, exclude = ([pattern for pattern in patterns if not globs.faults([pattern])] for patterns in (include, exclude))
+    key = path.encode()
+    if globs.wanted(include, exclude)(key):
+        reaches, parts = globs.reaches(include, exclude), key.split(b"/")
+        assert all(reaches(b"/".join(parts[: depth + 1])) for depth in range(len(parts)))
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "reached"),
+    [
+        ([], [], True),
+        ([], ["lost+found"], False),
+        ([], ["lost+found/"], True),
+        ([], ["/lost+found", "!lost+found"], True),
+        (["*.iso"], [], True),
+        (["/images/*.iso"], [], False),
+        (["/lost*/x"], [], True),
+        (["lost+found/x"], [], True),
+        (["/lost+found"], [], True),
+        (["/lost"], [], False),
+    ],
+)
+def test_what_cannot_be_looked_at_is_passed_over_where_the_patterns_say_so(include: list[str], exclude: list[str], reached: bool) -> None:
+    assert globs.reaches(include, exclude)(b"lost+found") is reached

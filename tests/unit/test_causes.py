@@ -38,14 +38,14 @@ def test_without_a_word_of_the_preflight_the_cause_is_that_of_the_first_behind_i
 
 def test_another_reason_is_told_as_it_is() -> None:
     found = report(job("p", "m", Outcome.FAILED, "p: no space"), job("n", "p", Outcome.BLOCKED, "nothing on p is verified"))
-    assert as_text.failures(found) == ["p: failed: p: no space", "n: blocked: nothing on p is verified"]
+    assert as_text.failures(found) == ["p: failed: no space", "n: blocked: nothing on p is verified"]
     behind = report(job("p", "m", Outcome.FAILED, "p: no space"), job("n", "p", Outcome.BLOCKED, "its parent p was not scanned: p: no space"))
-    assert as_text.failures(behind) == ["p: failed: p: no space", "blocked behind it: n"]
+    assert as_text.failures(behind) == ["p: failed: no space", "blocked behind it: n"]
 
 
 def test_equal_ends_of_many_are_one_line() -> None:
     found = report(*(job(f"appnode{number}", "p", Outcome.FAILED, f"appnode{number}: no space on /dat") for number in range(1, 41)), job("x", "p", Outcome.FAILED, "x: else"))
-    assert as_text.failures(found) == ["appnode[1-40]: failed: no space on /dat", "x: failed: x: else"]
+    assert as_text.failures(found) == ["appnode[1-40]: failed: no space on /dat", "x: failed: else"]
 
 
 def test_items_stay_with_their_repository() -> None:

@@ -185,7 +185,7 @@ def test_a_diff_names_every_kind() -> None:
         (Action.DELETE, b"gone"),
     ]
     assert set(found.unchanged) == {b"same", b"moded"}
-    assert found.blocked == (Problem(b"none", "the parent printed no digest for it"),)
+    assert found.blocked == (Problem(b"none", "no digest of it could be made on r: see what is said of r"),)
     assert [c.size for c in found.changes] == [1, 1, 0, 0]
     assert len(found.transfers) == 2
 
@@ -195,6 +195,24 @@ def test_incomplete_knowledge_never_deletes(incomplete: str) -> None:
     parent = snapshot(complete=incomplete != "parent")
     child = snapshot(item(b"a"), complete=incomplete != "child")
     assert diff(parent, child, delete=True).changes == ()
+
+
+def test_what_would_be_deleted_on_complete_knowledge_is_counted() -> None:
+    child = snapshot(item(b"a"), item(b"d/x"), item(b"b"))
+    parent = snapshot(item(b"b"), complete=False, problems=(Problem(b"d", "vanished", gone=True),))
+    assert diff(parent, child, delete=True).withheld == 2
+    assert diff(parent, child, delete=True, wanted=lambda key: key != b"a").withheld == 1
+    assert diff(parent, child, delete=False).withheld == 0
+    assert diff(replace(parent, complete=True), child, delete=True).withheld == 0
+
+
+def test_what_could_not_be_looked_at_is_blocked_and_what_vanished_is_not() -> None:
+    closed = snapshot(problems=(Problem(b"d", "Permission denied"), Problem(b"e", "vanished", gone=True)), complete=False)
+    whole = snapshot()
+    assert [problem.key for problem in diff(closed, whole, delete=False).blocked] == [b"d"]
+    assert diff(closed, whole, delete=False).blocked[0].reason.startswith("r cannot list it: Permission denied (make it readable")
+    assert [problem.key for problem in diff(whole, closed, delete=True).blocked] == [b"d"], "there may be something to delete"
+    assert diff(whole, closed, delete=False).blocked == ()
 
 
 def test_times_before_the_epoch_are_times_like_any_other() -> None:

@@ -119,7 +119,7 @@ def test_behind_a_parent_with_deferred_files_a_node_is_deferred_too(world: World
     assert {job.name: str(job.outcome) for job in result.report.jobs} == {"proxy": "deferred", "node1": "deferred", "node2": "deferred"}
     assert result.exit_code == 0, "the next run takes them: nobody has to do anything"
     assert "in sync but for deferred files" in as_text.headline(result.report)
-    assert any("proxy lacks files that are still being written" in note for note in result.report.repositories["node1"].notices)
+    assert any("proxy is deferred: what is left for later there is left here too" in note for note in result.report.repositories["node1"].notices)
     assert set(moments(world).values()) == {0.0}
     master.faults.clear()
     assert [str(job.outcome) for job in world.run().report.jobs] == ["done"] * 3

@@ -11,7 +11,7 @@ from sshsync.errors import CommandError, ListingError
 from sshsync.kinds.base import Answer
 from sshsync.kinds.files import Files
 from sshsync.kinds.second import Relisted
-from sshsync.model.item import Item, Items, Snapshot, Stamp
+from sshsync.model.item import Item, Items, Problem, Snapshot, Stamp
 from tests.unit.test_files import SHA, drive, listed, ok, record, subject
 
 
@@ -56,7 +56,7 @@ def scanned(directory: Path, second: Answer) -> Snapshot:
 def test_a_second_listing_that_breaks_off_leaves_out_what_it_did_not_reach(tmp_path: Path) -> None:
     found = scanned(tmp_path, listed(record(b"b"), status=1, errors=b"find: ./a: Input/output error\n"))
     assert (set(found.items), found.complete, found.restless) == ({b"b"}, False, frozenset())
-    assert found.problems[-1].reason == "a vanished while digests were made (find: ./a: Input/output error)"
+    assert found.problems[-1] == Problem(b"a", "Input/output error (when it was looked at again)")
 
 
 @pytest.mark.parametrize(

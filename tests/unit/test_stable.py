@@ -13,6 +13,8 @@ from sshsync.kinds.base import Remark
 from sshsync.kinds.files import Files
 from sshsync.model import events as ev
 from sshsync.model.item import Item, Snapshot, Stamp
+from sshsync.report import as_text
+from sshsync.report import as_text
 from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World
 from tests.unit.test_files import drive, ok, subject
@@ -217,6 +219,28 @@ def test_a_file_that_vanished_before_it_was_digested_is_told_of_once_and_costs_n
         assert not filled.seen(ev.ItemFailed)
         told = [notice.text for notice in filled.seen(ev.Remarked)]
         assert told == ["the listing is incomplete, nothing is deleted: slow vanished while digests were made"]
+
+
+@pytest.mark.parametrize("extra", [False, True], ids=["nothing to delete", "something to delete"])
+def test_what_stays_because_something_vanished_meanwhile_is_left_for_the_next_run(filled: World, extra: bool) -> None:
+    text = CHAIN.replace("[DEFAULT]", "[DEFAULT]\ndelete = yes\nmax_delete = 100%")
+    master, proxy = filled.host("master"), filled.host("proxy")
+    master.files.pop(b"/m/slow")
+    assert filled.run("proxy", text=text).exit_code == 0
+    if extra:
+        proxy.put(b"/p/extra", b"not the master's")
+    master.put(b"/m/slow", b"new")
+    master.faults.append(Fault("none", "list", then=lambda: master.files.pop(b"/m/slow")))
+    result = filled.run("proxy", text=text)
+    (job,) = result.report.jobs
+    assert result.exit_code == 0, "nobody has to do anything"
+    assert (b"extra" in proxy.below(b"/p")) is extra
+    assert job.outcome == ("deferred" if extra else "unchanged")
+    assert ("1 item(s) are not deleted: not all is known that master holds" in job.notices) is extra
+    assert ("in sync but for deletions that are left for later" if extra else "everything is in sync") in as_text.headline(result.report)
+    result = filled.run("proxy", text=text)
+    assert {job.outcome for job in result.report.jobs} == {"done" if extra else "unchanged"}
+    assert set(proxy.below(b"/p")) == {b"calm", b"d/other"}
 
 
 def test_digests_of_what_is_not_there_are_no_news(tmp_path) -> None:

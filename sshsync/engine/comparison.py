@@ -1,0 +1,65 @@
+"""A comparison of what the two ends of a link hold."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sshsync.core import algorithm
+from sshsync.core.diff import diff
+from sshsync.engine.context import Context
+from sshsync.engine.scan import Scanner
+from sshsync.errors import CommandError
+from sshsync.model.change import Changes
+from sshsync.model.item import Key, Snapshot
+from sshsync.model.topology import Repository
+
+
+class Comparison:
+    """Compares what a child holds with what its parent does."""
+
+    def __init__(self, context: Context, scanner: Scanner, parent: Repository, child: Repository) -> None:
+        self._context = context
+        self._scanner = scanner
+        self._parent = parent
+        self._child = child
+
+    def changes(self, parent: Snapshot, child: Snapshot, held_back: dict[Key, str]) -> Changes:
+        """Return what differs; `held_back` are items that must not be passed on, with the reason."""
+        own, kind = self._child, self._context.kind(self._child)
+        wanted, reaches = kind.wanted(own), kind.reaches(own)
+        parent, child = _about(parent, reaches), _about(child, reaches)
+        return diff(parent, child, delete=own.delete, mode=own.file_mode, wanted=wanted, blocked=held_back)
+
+    def comparable(self, parent: Snapshot, child: Snapshot, anew: Callable[[], Snapshot]) -> tuple[Snapshot, Snapshot]:
+        """Return both with digests of one algorithm.
+
+        What makes digests may print another algorithm now than when they were cached, so both are made anew first.
+
+        Args:
+            parent, child: what both hold.
+            anew: scans the child without the cache.
+
+        Raises:
+            CommandError: the two hosts make none in common.
+        """
+        if not self.unlike(parent, child):
+            return parent, child
+        fresh = self._scanner.afresh(self._parent, parent)
+        parent = replace(fresh, complete=fresh.complete and parent.complete)
+        if child.from_cache:
+            child = anew()
+        if unlike := self.unlike(parent, child):
+            ours, theirs = unlike
+            raise CommandError(
+                f"prints {'/'.join(sorted(ours))} digests, but {self._parent.name} prints {'/'.join(sorted(theirs))}",
+                where=self._child.name,
+                hint="set the same digest or digestcmd in both",
+            )
+        return parent, child
+
+    def unlike(self, parent: Snapshot, child: Snapshot) -> tuple[set[str], set[str]] | None:
+        """Return the algorithms of child and parent when they have none in common."""
+        return algorithm.unlike(parent, child, self._context.kind(self._child).algorithm(self._child))
+
+
+def _about(found: Snapshot, reaches: Callable[[Key], bool]) -> Snapshot:
+    return replace(found, problems=tuple(one for one in found.problems if one.within(reaches)))
