@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -61,8 +62,29 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def built() -> Path:
-    """The directory with sdist, wheel and RPM of this checkout."""
+    """The directory with sdist, wheel and all packages of this checkout."""
     return packages.build()
+
+
+@pytest.fixture(scope="session")
+def signer() -> Iterator[Path]:
+    """A home of gpg with the one key of packager@example.org; its path is short, as that of a socket has to be."""
+    for program in ("gpg", "gpgconf", "rpmsign"):
+        require(bool(shutil.which(program)), program)
+    made = Path(tempfile.mkdtemp(prefix="gpg"))
+    key = "Key-Type: eddsa\nKey-Curve: ed25519\nName-Real: Packager\nName-Email: packager@example.org\n%no-protection\n%commit\n"
+    subprocess.run(["gpg", "--homedir", made, "--batch", "--quiet", "--gen-key"], input=key, text=True, check=True, capture_output=True)
+    yield made
+    subprocess.run(["gpgconf", "--homedir", made, "--kill", "all"], check=True)
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="session")
+def later(signer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory with the packages of the next version, which has another configuration; signed."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("GNUPGHOME", str(signer))
+        return packages.changed(tmp_path_factory.mktemp("later"), "0.1.1", "# a new default\n", "--sign", "packager@example.org")
 
 
 class Chain:

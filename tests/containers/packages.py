@@ -1,4 +1,4 @@
-"""The packages that script/rpm builds of the checkout, or of a changed copy of it."""
+"""The packages that script/rpm, script/deb and script/pyz build of the checkout, or of a changed copy of it."""
 
 import os
 import shutil
@@ -8,18 +8,20 @@ from pathlib import Path
 from tests.sshd import require
 
 CHECKOUT = Path(__file__).parents[2]
+KINDS = ("rpm", "deb", "pyz")
 
 
-def build(top: Path = CHECKOUT) -> Path:
-    """Build sdist, wheel and RPM, and return their directory."""
-    require(bool(shutil.which("rpmbuild")), "rpmbuild")
+def build(top: Path = CHECKOUT, *words: str) -> Path:
+    """Build sdist, wheel and all packages, and return their directory."""
+    for program in ("rpmbuild", "dpkg-deb"):
+        require(bool(shutil.which(program)), program)
     require(Path("/usr/bin/python3.11").exists(), "/usr/bin/python3.11")
-    done = subprocess.run([str(top / "script" / "rpm")], capture_output=True, text=True, timeout=900, check=False)
+    done = subprocess.run([str(top / "packaging" / "build"), *(words or KINDS)], capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return top / "dist"
 
 
-def changed(directory: Path, version: str, configuration: str) -> Path:
+def changed(directory: Path, version: str, configuration: str, *words: str) -> Path:
     """Build a later version whose configuration ends with other lines."""
     for name in ("sshsync", "packaging", "systemd", "etc", "script", "docs", "README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml"):
         copy = shutil.copytree if (CHECKOUT / name).is_dir() else shutil.copy
@@ -28,12 +30,17 @@ def changed(directory: Path, version: str, configuration: str) -> Path:
     (directory / "sshsync" / "version.py").write_text(f'"""The version."""\n\nVERSION = "{version}"\n')
     with (directory / "etc" / "sshsync.conf").open("a") as file:
         file.write(configuration)
-    return build(directory)
+    return build(directory, *words, "rpm", "deb")
 
 
 def rpm(dist: Path) -> Path:
-    """Return the binary package."""
+    """Return the binary package for rpm."""
     return next(file for file in dist.glob("*.rpm") if not file.name.endswith(".src.rpm"))
+
+
+def deb(dist: Path) -> Path:
+    """Return the package for dpkg."""
+    return next(dist.glob("*.deb"))
 
 
 def system(directory: Path) -> Path:

@@ -67,7 +67,7 @@ def test_rpmlint_finds_nothing(built: Path) -> None:
 
 def test_what_is_bundled_is_said_and_locked(built: Path) -> None:
     provides = subprocess.run(["rpm", "-qp", "--provides", str(packages.rpm(built))], capture_output=True, text=True, check=True).stdout
-    lock = (packages.CHECKOUT / "packaging/rpm/requirements.txt").read_text()
+    lock = (packages.CHECKOUT / "packaging/requirements.txt").read_text()
     locked = {line.split(" ")[0] for line in lock.splitlines() if "==" in line}
     assert locked == {line.replace("bundled(python3dist(", "").replace(")) = ", "==") for line in provides.splitlines() if line.startswith("bundled")}
     assert lock.count("--hash=sha256:") >= len(locked)
@@ -161,8 +161,7 @@ def test_names_complete_in_the_shells_of_operators(machine: Machine) -> None:
     assert [line.split(":")[0] for line in zsh.stdout.split("\n") if line.startswith("re")] == ["resume", "report"]
 
 
-def test_upgrade_and_erase_keep_what_operators_wrote(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> None:
-    later = packages.changed(tmp_path_factory.mktemp("later"), "0.1.1", "# a new default\n")
+def test_upgrade_and_erase_keep_what_operators_wrote(machine: Machine, later: Path) -> None:
     machine.put(packages.rpm(later), "/root/later.rpm")
     machine.run("echo '# mine' >> /etc/sshsync/sshsync.conf; touch /var/lib/sshsync/mine; systemctl enable --now sshsync.timer")
     machine.run("rpm -U --nodeps /root/later.rpm")
