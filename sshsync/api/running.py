@@ -25,7 +25,7 @@ from sshsync.state.journal import Journal
 from sshsync.state.lock import Lock
 
 
-def run(work: Work, plan: Plan, *, dry_run: bool) -> Result:
+def run(work: Work, plan: Plan, *, dry_run: bool, wait: float) -> Result:
     """Carry out a plan; see `Visit.run`."""
     parts = work.parts
     journal, repositories = parts.journal(), parts.config.tree.repositories
@@ -34,9 +34,10 @@ def run(work: Work, plan: Plan, *, dry_run: bool) -> Result:
             return _carry_out(
                 work, journal, Asked(_new_id(), plan, dry_run=True, called=parts.config.settings.called), []
             )
-    state = Path(parts.config.settings.state_dir)
+    settings = parts.config.settings
+    state = Path(settings.state_dir)
     with (
-        Lock(Path(parts.config.settings.lock_file), parts.config.settings.called.command),
+        Lock(Path(settings.lock_file), settings.called.command, wait, work.stop.sleep),
         journal.writing(repositories[name] for name in plan.contacted),
         headway.kept_up(state),
     ):

@@ -83,7 +83,7 @@ class Visit:
         self._interrupted_at = self._parts.here.monotonic()
         self._stop.set(signal)
 
-    def run(self, stages: Sequence[Sequence[str]], *, dry_run: bool = False) -> Result:
+    def run(self, stages: Sequence[Sequence[str]], *, dry_run: bool = False, wait: float = 0.0) -> Result:
         """Synchronize repositories.
 
         An unfinished run of the same stages is continued; one of other stages is abandoned. A dry run takes no
@@ -92,6 +92,7 @@ class Visit:
         Args:
             stages: repository names, by stage.
             dry_run: only find out what would be done.
+            wait: seconds to wait for the end of another run.
 
         Raises:
             LockedError: another run is under way.
@@ -105,7 +106,7 @@ class Visit:
         check_directory(Path(config.settings.state_dir))
         checks.secrets(config, plan.contacted)
         with self._work() as work:
-            return running.run(work, plan, dry_run=dry_run)
+            return running.run(work, plan, dry_run=dry_run, wait=wait)
 
     def survey(self, names: Sequence[str] = ()) -> list[Survey]:
         """Look at the hosts of some repositories, or of all: what they are, have and lack. Changes nothing.

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 
 from sshsync.cli import allow, bugs, complete, streams
 from sshsync.cli.allow import Allowed
-from sshsync.cli.options import Options, common
+from sshsync.cli.options import Options, common, waiting
 from sshsync.errors import ConfigError, InterruptedRun, OutputError, SshsyncError, UsageError
 from sshsync.version import VERSION
 
@@ -23,6 +24,7 @@ Examples:
   sshsync --all --dry-run                             what would be done, everywhere
   sshsync watch                                       stay; new files on a master are on the nodes minutes later
   sshsync resume                                      go on where the last run stopped
+  sshsync --failed --wait 10m                         what did not end well last, after a run that is under way
   sshsync verify                                      digest every file again, find what rotted
   sshsync status                                      is every node in sync, and since when
   sshsync status --watch                              follow the run that is under way
@@ -110,8 +112,10 @@ class _Lazy(click.Group):
     shell_complete=complete.plans,
     help="The stages of plan.NAME in [sshsync] of the configuration.",
 )
+@click.option("--failed", is_flag=True, help="All that did not end well last, level by level.")
 @click.option("--dry-run", "-n", is_flag=True, help="Show what a run would do; exit code 11 when there is something.")
 @allow.options
+@waiting
 @common
 @click.version_option(VERSION, prog_name="sshsync")
 @click.pass_context
@@ -121,15 +125,17 @@ def cli(
     stages: tuple[str, ...],
     everything: bool,
     plan: str | None,
+    failed: bool,
     dry_run: bool,
     **let: Any,
 ) -> None:
     """The command line itself; its help text is `_HELP`."""
-    asked = [bool(stages), everything, plan is not None]
+    asked = [bool(stages), everything, plan is not None, failed]
     allowed = Allowed(**let)
+    options = context.ensure_object(Options)
     if context.invoked_subcommand:
-        if any(asked) or dry_run or allowed:
-            words = "--sync, --all, --plan, --dry-run, --max-delete and --allow-empty before a command's name"
+        if any(asked) or dry_run or allowed or options.wait:
+            words = "options of a run (--sync, --all, --plan, --failed, --dry-run …) before a command's name"
             raise click.UsageError(f"{words} do not go with {context.invoked_subcommand}")
         return
     if not any(asked):
@@ -138,12 +144,15 @@ def cli(
         click.echo(context.get_help())
         return
     if sum(asked) > 1:
-        raise click.UsageError("--sync, --all and --plan exclude each other")
-    from sshsync.cli.commands.run import planned, synchronize
+        raise click.UsageError("--sync, --all, --plan and --failed exclude each other")
+    from sshsync.cli.commands import run
 
-    options = context.ensure_object(Options)
-    wanted = planned(options.load_as_owner(), plan) if plan is not None else stages
-    context.exit(synchronize(options, wanted or None, dry_run=dry_run, allowed=allowed))
+    wanted: Sequence[Sequence[str] | str] = stages
+    if plan is not None:
+        wanted = run.planned(options.load_as_owner(), plan)
+    elif failed and not (wanted := run.failed(options)):
+        context.exit(run.nothing(options))
+    context.exit(run.synchronize(options, wanted or None, dry_run=dry_run, allowed=allowed))
 
 
 def main() -> None:

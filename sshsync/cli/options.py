@@ -32,6 +32,7 @@ class Options:
     verbose: bool = False
     color: bool = True
     checking: bool = False
+    wait: str | None = None
     settings: "Settings | None" = None
 
     @property
@@ -97,6 +98,27 @@ def _become_owner(state_dir: Path) -> bool:
     os.setuid(owner.pw_uid)
     os.environ.update(HOME=owner.pw_dir, USER=owner.pw_name, LOGNAME=owner.pw_name)
     return True
+
+
+def seconds(option: str, value: str | None) -> float | None:
+    """Return the span of time that an option names, None where it is not given.
+
+    Raises:
+        UsageError: it names none.
+    """
+    from sshsync.config import texts
+    from sshsync.errors import UsageError
+
+    try:
+        return None if value is None else texts.seconds(value)
+    except ValueError as error:
+        raise UsageError(f"{option} {error}") from None
+
+
+def waiting(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add an option to a command that runs: how long it waits for its turn."""
+    words = "Wait so long for the end of another run, such as 10m, instead of ending at once (exit code 8)."
+    return click.option("--wait", metavar="TIME", help=words, expose_value=False, callback=_store)(command)
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,12 +5,16 @@ import os
 import socket
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 from filelock import Timeout, UnixFileLock
 
 from sshsync.errors import LockedError, StateError
+
+_BETWEEN = 0.5
+"""Seconds between two tries to take a lock that somebody has."""
 
 
 class Lock:
@@ -20,9 +24,21 @@ class Lock:
     reused pid never blocks a run.
     """
 
-    def __init__(self, file: Path, command: str = "sshsync") -> None:
+    def __init__(
+        self, file: Path, command: str = "sshsync", wait: float = 0.0, rest: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Prepare the lock.
+
+        Args:
+            file: what is locked.
+            command: how sshsync is called here.
+            wait: seconds to wait for another run's end.
+            rest: waits for seconds meanwhile; may raise.
+        """
         self._command = command
         self._file = file
+        self._wait = wait
+        self._rest = rest
         self._lock = UnixFileLock(file, timeout=0, mode=0o600, fallback_to_soft=False)
 
     def __enter__(self) -> Self:
@@ -34,7 +50,7 @@ class Lock:
         """
         self._check()
         try:
-            self._lock.acquire()
+            self._acquire()
         except Timeout as error:
             raise LockedError(
                 f"another run holds the lock {self._file}: {self._holder()}",
@@ -64,6 +80,18 @@ class Lock:
         except OSError:
             return None
         return self._holder() if held(locks, device, inode) else ""
+
+    def _acquire(self) -> None:
+        until = time.monotonic() + self._wait
+        while True:
+            try:
+                self._lock.acquire()
+                return
+            except Timeout:
+                left = until - time.monotonic()
+                if left <= 0:
+                    raise
+            self._rest(min(left, _BETWEEN))
 
     def _check(self) -> None:
         try:

@@ -9,11 +9,12 @@ import click
 from sshsync.api import Result, Sync
 from sshsync.cli import allow, bugs, complete, display, signals
 from sshsync.cli.allow import Allowed
-from sshsync.cli.options import Options, common
+from sshsync.cli.options import Options, common, seconds, waiting
 from sshsync.config.resolve import Config
 from sshsync.core import planner
 from sshsync.core.selection import select
 from sshsync.errors import UsageError
+from sshsync.model.events import GOOD
 from sshsync.model.topology import Tree
 
 NOTHING = Allowed()
@@ -56,6 +57,7 @@ def _run(
 def _once(options: Options, config: Config, wanted: Sequence[Sequence[str]], *, dry_run: bool) -> Result:
     # Names are checked before the journal, the lock or any host is touched.
     planner.plan(config.tree, wanted)
+    wait = seconds("--wait", options.wait) or 0.0
     sync: Sync | None = None
     shown = display.live(options, config.settings)
     with ExitStack() as held:
@@ -66,8 +68,12 @@ def _once(options: Options, config: Config, wanted: Sequence[Sequence[str]], *, 
             # that comes after its end changes nothing any more, and what it came to is told.
             visit = sync.visit()
             held.enter_context(signals.handled(visit.interrupt))
+            if wait and not dry_run and (holder := sync.running()):
+                display.remark(
+                    options, f"another run is under way ({holder}): waiting up to {options.wait} for its end"
+                )
             with visit:
-                result = visit.run(wanted, dry_run=dry_run)
+                result = visit.run(wanted, dry_run=dry_run, wait=wait)
         finally:
             shown.close()
             if sync:
@@ -89,8 +95,22 @@ def planned(config: Config, name: str) -> tuple[str, ...]:
     return plans[name]
 
 
+def failed(options: Options) -> tuple[tuple[str, ...], ...]:
+    """Return the stages that bring what did not end well last, parents first; () for nothing."""
+    with Sync(options.load_as_owner()) as sync:
+        bad = [row.name for row in sync.status() if row.outcome and row.outcome not in GOOD]
+    return planner.by_level(sync.config.tree, bad)
+
+
+def nothing(options: Options) -> int:
+    """Say that there is nothing that failed, and return the exit code."""
+    display.remark(options, "nothing to do: everything that ran ended well last")
+    return 0
+
+
 @click.command()
 @allow.options
+@waiting
 @common
 @click.pass_context
 def resume(context: click.Context, max_delete: int | None, empty: tuple[str, ...]) -> None:
@@ -107,6 +127,7 @@ def resume(context: click.Context, max_delete: int | None, empty: tuple[str, ...
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME...]", shell_complete=complete.repositories)
 @click.option("--repair", is_flag=True, help="Bring what differs in sync, instead of only showing it.")
+@waiting
 @common
 @click.pass_context
 def verify(context: click.Context, names: tuple[str, ...], repair: bool) -> None:

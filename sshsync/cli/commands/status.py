@@ -9,7 +9,7 @@ import click
 
 from sshsync.api import RepositoryStatus, Sync
 from sshsync.cli import complete, display
-from sshsync.cli.options import Options, common
+from sshsync.cli.options import Options, common, seconds
 from sshsync.core import health, planner
 from sshsync.core.selection import select
 from sshsync.errors import SshsyncError, UsageError
@@ -40,7 +40,7 @@ def status(context: click.Context, names: tuple[str, ...], max_age: str | None, 
         raise UsageError("--nagios and --json exclude each other")
     if nagios:
         context.exit(_for_nagios(options, names, max_age, watch=watch))
-    oldest = _seconds(max_age)
+    oldest = seconds("--max-age", max_age)
     with Sync(options.load_as_owner()) as sync:
         asked = _asked(sync, names)
         if watch:
@@ -61,7 +61,7 @@ def _for_nagios(options: Options, names: Sequence[str], max_age: str | None, *, 
     try:
         if watch or options.quiet:
             raise UsageError("--nagios goes with neither --watch nor --quiet")
-        oldest = _seconds(max_age)
+        oldest = seconds("--max-age", max_age)
         with Sync(options.load_as_owner()) as sync:
             now = time.time()
             line, code = as_nagios.line(health.seen(sync.status(_asked(sync, names)), now, oldest), now, oldest)
@@ -69,15 +69,6 @@ def _for_nagios(options: Options, names: Sequence[str], max_age: str | None, *, 
         line, code = as_nagios.unknown(str(error))
     click.echo(line)
     return code
-
-
-def _seconds(max_age: str | None) -> float | None:
-    from sshsync.config import texts
-
-    try:
-        return None if max_age is None else texts.seconds(max_age)
-    except ValueError as error:
-        raise UsageError(f"--max-age {error}") from None
 
 
 def _asked(sync: Sync, names: Sequence[str]) -> list[str]:
