@@ -43,6 +43,16 @@ class Known(NamedTuple):
 NOTHING = Known()
 
 
+_Row = tuple[int, bytes, bytes, bytes]
+"""The same as it is written, for a block is rewritten for the sake of some of its items.
+
+Flags, which say what else there is and in what form; the raw digest that was verified; the stamp, in four numbers of
+eight bytes; the raw digest that was seen with it, where that is another one.
+"""
+
+_NONE: _Row = (0, b"", b"", b"")
+
+
 def portion(db: sqlite3.Connection, repository: int, after: Key | None, most: int) -> tuple[list[bytes], Key | None]:
     """Return the next blocks of a repository, about `most` items, and after what the next portion begins.
 
@@ -56,18 +66,14 @@ def portion(db: sqlite3.Connection, repository: int, after: Key | None, most: in
 
 def verified(held: bytes) -> Iterator[tuple[Key, Digest]]:
     """Yield from a block what was verified."""
-    keys, digests, _, _ = _columns(held)
-    return ((key, digest) for key, digest in zip(keys, digests, strict=True) if digest)
+    rows = _rows(held).items()
+    return ((key, _digest(raw, flag & _WORDS)) for key, (flag, raw, _, _) in rows if flag & _VERIFIED)
 
 
 def seen(held: bytes) -> Iterator[tuple[Key, Stamp, Digest]]:
     """Yield from a block what was seen."""
-    keys, _, stamps, digests = _columns(held)
-    return (
-        (key, Stamp(*stamp), digest)
-        for key, stamp, digest in zip(keys, stamps, digests, strict=True)
-        if stamp and digest
-    )
+    rows = _rows(held).items()
+    return ((key, _stamp(row[2]), _seen(row)) for key, row in rows if row[0] & _STAMPED)
 
 
 def change(db: sqlite3.Connection, repository: int, news: Mapping[Key, T], do: Callable[[Known, T], Known]) -> None:
@@ -85,9 +91,9 @@ def change(db: sqlite3.Connection, repository: int, news: Mapping[Key, T], do: C
             "SELECT first FROM items WHERE repository = ? AND first > ? ORDER BY first LIMIT 1", (repository, keys[at])
         ).fetchone()
         end = bisect_left(keys, _bytes(following[0]), at) if following else len(keys)
-        changed = {key: do(block.get(key, NOTHING), news[key]) for key in keys[at:end]}
-        if any(known != block.get(key, NOTHING) for key, known in changed.items()):
-            _write(db, repository, first, {key: known for key, known in (block | changed).items() if known != NOTHING})
+        changed = {key: _row(do(_known(block.get(key, _NONE)), news[key])) for key in keys[at:end]}
+        if any(row != block.get(key, _NONE) for key, row in changed.items()):
+            _write(db, repository, first, {key: row for key, row in (block | changed).items() if row != _NONE})
         at = end
 
 
@@ -95,25 +101,25 @@ def change_all(db: sqlite3.Connection, repository: int, do: Callable[[Known], Kn
     """Change what is on record about all items of a repository."""
     after: Key | None = None
     while (found := portion(db, repository, after, MOST))[0]:
-        first, block = found[1] or b"", _opened(found[0][0])
-        changed = {key: do(known) for key, known in block.items()}
-        _write(db, repository, first, {key: known for key, known in changed.items() if known != NOTHING})
+        first, block = found[1] or b"", _rows(found[0][0])
+        changed = {key: _row(do(_known(row))) for key, row in block.items()}
+        _write(db, repository, first, {key: row for key, row in changed.items() if row != _NONE})
         after = first
 
 
 def one(db: sqlite3.Connection, repository: int, key: Key) -> Known:
     """Return what is on record about one item."""
-    return _block_of(db, repository, key)[1].get(key, NOTHING)
+    return _known(_block_of(db, repository, key)[1].get(key, _NONE))
 
 
-def _block_of(db: sqlite3.Connection, repository: int, key: Key) -> tuple[Key, dict[Key, Known]]:
+def _block_of(db: sqlite3.Connection, repository: int, key: Key) -> tuple[Key, dict[Key, _Row]]:
     """Return where the block begins in which an item belongs, and what is in it. The first one begins with nothing."""
     wanted = "SELECT first, held FROM items WHERE repository = ? AND first <= ? ORDER BY first DESC LIMIT 1"
     row = db.execute(wanted, (repository, key)).fetchone()
-    return (_bytes(row[0]), _opened(_bytes(row[1]))) if row else (b"", {})
+    return (_bytes(row[0]), _rows(_bytes(row[1]))) if row else (b"", {})
 
 
-def _write(db: sqlite3.Connection, repository: int, first: Key, block: Mapping[Key, Known]) -> None:
+def _write(db: sqlite3.Connection, repository: int, first: Key, block: Mapping[Key, _Row]) -> None:
     """Write a block, in as many of about one length as it takes."""
     db.execute("DELETE FROM items WHERE repository = ? AND first = ?", (repository, first))
     keys = sorted(block)
@@ -122,89 +128,117 @@ def _write(db: sqlite3.Connection, repository: int, first: Key, block: Mapping[K
     for start, end in pairwise(edges):
         some = {key: block[key] for key in keys[start:end]}
         held = _packed(some)
-        row = (repository, keys[start] if start else first, sum(bool(known.verified) for known in some.values()), held)
+        marked = sum(flag & _VERIFIED for flag, _, _, _ in some.values())
+        row = (repository, keys[start] if start else first, marked, held)
         db.execute("INSERT INTO items (repository, first, verified, held) VALUES (?, ?, ?, ?)", row)
 
 
-def _opened(held: bytes) -> dict[Key, Known]:
-    keys, digests, stamps, others = _columns(held)
-    rows = zip(keys, digests, stamps, others, strict=True)
-    return {key: Known(digest, Stamp(*stamp) if stamp else None, other) for key, digest, stamp, other in rows}
+def _row(known: Known) -> _Row:
+    """Return what is known as it is written."""
+    if known == NOTHING:
+        return _NONE
+    flag, marked, stamp, other = 0, b"", b"", b""
+    if known.verified:
+        marked, in_words = _put(known.verified)
+        flag |= _VERIFIED | in_words * _WORDS
+    if known.stamp:
+        flag, stamp = flag | _STAMPED, _STAMP.pack(*known.stamp)
+        if known.seen != known.verified:
+            other, in_words = _put(known.seen)
+            flag |= _OTHER | in_words * _OTHER_WORDS
+    return flag, marked, stamp, other
 
 
-def _packed(block: Mapping[Key, Known]) -> bytes:
+def _known(row: _Row) -> Known:
+    """Undo `_row`."""
+    flag, marked, stamp, _ = row
+    digest = _digest(marked, flag & _WORDS) if flag & _VERIFIED else ""
+    return Known(digest, _stamp(stamp), _seen(row)) if flag & _STAMPED else Known(digest)
+
+
+def _stamp(raw: bytes) -> Stamp:
+    # The numbers are as many as it has, so nobody has to count them again, a million times.
+    return tuple.__new__(Stamp, _STAMP.unpack(raw))
+
+
+def _seen(row: _Row) -> Digest:
+    """Return the digest that was seen with the stamp of a row that has one."""
+    flag, marked, _, other = row
+    if flag & _OTHER:
+        return _digest(other, flag & _OTHER_WORDS)
+    return _digest(marked, flag & _WORDS) if flag & _VERIFIED else ""
+
+
+def _packed(block: Mapping[Key, _Row]) -> bytes:
     """Return a block as it is written: how long the compressed half is, that, and the digests."""
-    flags, stamps = bytearray(), bytearray()
-    digests: list[bytes] = []
-    others: list[bytes] = []
-    for known in block.values():
-        flag = 0
-        if known.verified:
-            flag |= _VERIFIED | _put(known.verified, digests) * _WORDS
-        if known.stamp:
-            stamp = known.stamp
-            stamps += _STAMP.pack(stamp.size, stamp.mtime_ns, stamp.ctime_ns, stamp.inode)
-            flag |= _STAMPED
-            if known.seen != known.verified:
-                flag |= _OTHER | _put(known.seen, others) * _OTHER_WORDS
-        flags.append(flag)
-    lengths = b"".join(_LENGTH.pack(len(one)) for some in (block, digests, others) for one in some)
-    by_weight = _by_weight(lengths, _LENGTH.size), _by_weight(stamps, _STAMP.size)
+    rows = block.values()
+    flags = bytes(flag for flag, _, _, _ in rows)
+    digests = [raw for _, raw, _, _ in rows if raw]
+    others = [raw for _, _, _, raw in rows if raw]
+    lengths = [len(one) for some in (block, digests, others) for one in some]
+    by_weight = (
+        _by_weight(struct.pack(f"<{len(lengths)}I", *lengths), _LENGTH.size),
+        _by_weight(b"".join(stamp for _, _, stamp, _ in rows), _STAMP.size),
+    )
     common = zlib.compress(b"".join((_LENGTH.pack(len(flags)), flags, *by_weight, *block)), 6)
     return b"".join((_LENGTH.pack(len(common)), common, *digests, *others))
 
 
-_Columns = tuple[list[Key], list[Digest], list[tuple[int, int, int, int] | None], list[Digest]]
-
-
-def _columns(held: bytes) -> _Columns:
-    """Return keys, verified digests, stamps and seen digests of a block.
+def _rows(held: bytes) -> dict[Key, _Row]:
+    """Return what is in a block.
 
     Raises:
         Damaged: it is none.
     """
     try:
         return _read(held)
-    except (zlib.error, struct.error, ValueError, IndexError, KeyError) as error:
+    except (zlib.error, struct.error, ValueError, IndexError, KeyError, StopIteration) as error:
         raise Damaged("what is on record about items is cut or garbled") from error
 
 
-def _read(held: bytes) -> _Columns:
+def _read(held: bytes) -> dict[Key, _Row]:
     (size,) = _LENGTH.unpack_from(held)
     common = zlib.decompress(held[_LENGTH.size : _LENGTH.size + size])
     (count,) = _LENGTH.unpack_from(common)
     at = _LENGTH.size + count
     flags = common[_LENGTH.size : at]
     stamped, marked, different = (sum(bool(flag & bit) for flag in flags) for bit in (_STAMPED, _VERIFIED, _OTHER))
-    ends = at + _LENGTH.size * (count + marked + different)
-    lengths = [length for (length,) in _LENGTH.iter_unpack(_undone(common[at:ends], _LENGTH.size))]
+    numbers = count + marked + different
+    ends = at + _LENGTH.size * numbers
+    lengths = struct.unpack(f"<{numbers}I", _undone(common[at:ends], _LENGTH.size))
     told = ends + _STAMP.size * stamped
-    stamps = _STAMP.iter_unpack(_undone(common[ends:told], _STAMP.size))
+    stamps = iter(_cut(_undone(common[ends:told], _STAMP.size), [_STAMP.size] * stamped))
 
     keys = _cut(common[told:], lengths[:count])
     if len(flags) != count or not keys[0] or not all(one < other for one, other in pairwise(keys)):
         raise ValueError("keys")
-    raw = iter(_cut(held[_LENGTH.size + size :], lengths[count:]))
-    digests = [_digest(next(raw), words=flag & _WORDS) if flag & _VERIFIED else "" for flag in flags]
-    columns = keys, digests, [next(stamps) if flag & _STAMPED else None for flag in flags]
-    others = [
-        _digest(next(raw), words=flag & _OTHER_WORDS) if flag & _OTHER else digest if flag & _STAMPED else ""
-        for flag, digest in zip(flags, digests, strict=True)
-    ]
-    return *columns, others
+    raw = _cut(held[_LENGTH.size + size :], lengths[count:])
+    digests, others = iter(raw[:marked]), iter(raw[marked:])
+    return {
+        key: (
+            flag,
+            next(digests) if flag & _VERIFIED else b"",
+            next(stamps) if flag & _STAMPED else b"",
+            next(others) if flag & _OTHER else b"",
+        )
+        for key, flag in zip(keys, flags, strict=True)
+    }
 
 
-def _put(digest: Digest, among: list[bytes]) -> bool:
-    """Add a digest; tell whether it had to be written in words."""
+def _put(digest: Digest) -> tuple[bytes, bool]:
+    """Return a digest as it is written, and whether that is in words."""
     brief = short(digest)
-    among.append(brief if isinstance(brief, bytes) else digest.encode("utf-8", "surrogatepass"))
-    return not isinstance(brief, bytes)
+    in_words = not isinstance(brief, bytes)
+    return digest.encode("utf-8", "surrogatepass") if in_words else bytes(brief), in_words  # type: ignore[arg-type]
 
 
-def _digest(raw: bytes, *, words: int) -> Digest:
-    digest = raw.decode("utf-8", "surrogatepass") if words else digest_of(raw)
+def _digest(raw: bytes, words: int) -> Digest:
+    try:
+        digest = raw.decode("utf-8", "surrogatepass") if words else digest_of(raw)
+    except (ValueError, KeyError) as error:
+        raise Damaged("what is on record about items is cut or garbled") from error
     if digest.find(":") <= 0:
-        raise ValueError("digest")
+        raise Damaged("what is on record about items is cut or garbled")
     return digest
 
 
