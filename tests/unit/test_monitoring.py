@@ -22,18 +22,28 @@ COLUMNS = 24
 
 
 @pytest.fixture
-def metrics(world: World) -> set[str]:
-    """The names of all metrics that a run leaves for the collector."""
+def written(world: World) -> str:
+    """What a run leaves for the collector."""
     file = world.directory / "sshsync.prom"
     world.fill("master", b"/m", {b"a": b"alpha"})
     assert world.run(text=f"metrics_file = {file}\n{world.text}").exit_code == 0
-    return set(re.findall(r"^# TYPE (\S+) gauge$", file.read_text(), re.MULTILINE))
+    return file.read_text()
 
 
-def promtool(*words: str) -> None:
+@pytest.fixture
+def metrics(written: str) -> set[str]:
+    """The names of all metrics."""
+    return set(re.findall(r"^# TYPE (\S+) gauge$", written, re.MULTILINE))
+
+
+def promtool(*words: str, given: str = "") -> None:
     require(bool(shutil.which("promtool")), "promtool")
-    done = subprocess.run(["promtool", *words], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["promtool", *words], input=given, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_prometheus_takes_the_metrics(written: str) -> None:
+    promtool("check", "metrics", given=written)
 
 
 def asked(text: str) -> set[str]:
