@@ -14,6 +14,7 @@ import pytest
 
 from sshsync.transports.ssh_greeting import CIPHERS, MACS
 from tests import pages
+from tests.integration import test_deltas
 from tests.integration.conftest import Site
 from tests.sshd import Sshd, require
 
@@ -128,6 +129,27 @@ def test_a_controller_that_may_neither_use_md5_nor_sha1_for_security_does_all_it
     site.same("m", "c")
     assert found["by_name"]["c"]["bytes"]["saved"] > len(old) // 2, "comparing works there too"
     assert site.cli("verify").returncode == 0
+
+
+def test_hosts_whose_interpreters_refuse_both_are_compared_by_the_digest_of_the_content(site: Site, tmp_path: Path) -> None:
+    """Their python3 runs; blocks find what is changed in place."""
+    place, refusing, log = test_deltas.tools(tmp_path / "tools"), tmp_path / "refusing.py", tmp_path / "log"
+    refusing.write_text(REFUSING)
+    (place / "python3").write_text(
+        f'#!/bin/sh\n[ "$1 $2 $3" = "-I -S -c" ] || exit 9\nexport PROGRAM="$4"; shift 4\n'
+        f'{sys.executable} -I -S -c \'import os; exec(open("{refusing}").read()); exec(os.environ["PROGRAM"])\' "$@" 2>>{log}\n'
+    )
+    (place / "python3").chmod(0o755)
+    new = test_deltas.EDITS["a spot"](test_deltas.OLD)
+    site.fill("m", {"big": new})
+    site.fill("c", {"big": test_deltas.OLD}, mtime=1_500_000_000)
+    sections = [f"[{name}]\n{more}{site.server(name, environment=f'PATH={place}').section(path=site.root(name))}" for name, more in (("m", ""), ("c", "parent = m\n"))]
+    site.write("[DEFAULT]\nstable_for = 0\n" + "".join(sections))
+    found = site.summary("--all")
+    assert found["exit_code"] == 0, found
+    site.same("m", "c")
+    assert found["by_name"]["c"]["bytes"]["moved"] <= test_deltas.MOST["dd alone"]["a spot"]
+    assert "sha1 is not allowed here" in log.read_text(), "they were asked"
 
 
 def test_a_shell_that_changes_the_account_gives_files_to_that_one(site: Site) -> None:
