@@ -56,7 +56,7 @@ def test_a_bug_without_a_log_is_told_whole(local: Site) -> None:
 @pytest.mark.parametrize(("log", "words", "shown"), [("", (), False), ("", ("--verbose",), True), ("log_file = none\n", (), True)])
 def test_a_bug_in_a_job_leaves_its_traceback_somewhere(local: Site, log: str, words: tuple[str, ...], shown: bool) -> None:
     local.config.write_text(local.config.read_text().replace("[sshsync]\n", f"[sshsync]\n{log}"))
-    done = broken(local, "import sshsync.engine.link as it; it.diff = None", "--all", *words)
+    done = broken(local, "import sshsync.engine.comparison as it; it.diff = None", "--all", *words)
     assert done.returncode == 5
     assert "c: failed: bug: TypeError: 'NoneType' object is not callable (the log has its traceback" in done.stdout
     assert ("Traceback (most recent call last)" in done.stderr) is shown

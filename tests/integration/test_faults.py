@@ -143,17 +143,18 @@ def test_a_frozen_host_meets_the_deadline_and_its_connection_is_given_up(session
 def test_a_trickle_is_not_progress(session, monkeypatch: pytest.MonkeyPatch) -> None:
     made, _ = session
     with made.connected() as transport:
-        slow = Session(transport, 0.4)
+        slow = Session(transport, 0.8)
     began = time.monotonic()
     with pytest.raises(DeadlineError, match="less than"):
         slow.run(Command(TRICKLE))
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 def test_row_15_three_megabytes_of_complaints_do_not_block(session) -> None:
     reply = session[0].run(Command(COMPLAIN))
     assert reply.payload == b"done\n"
-    assert len(reply.errors) == 8192
+    assert reply.errors.endswith(b"\n... and more")
+    assert len(reply.errors) < 8300
 
 
 def test_row_16_an_endless_answer_is_cut(session) -> None:
