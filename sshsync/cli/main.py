@@ -10,6 +10,7 @@ import click
 
 from sshsync.cli import allow, bugs, complete, streams
 from sshsync.cli.allow import Allowed
+from sshsync.cli.loading import quickly
 from sshsync.cli.options import Options, common, waiting
 from sshsync.errors import ConfigError, InterruptedRun, OutputError, SshsyncError, UsageError
 from sshsync.version import VERSION
@@ -67,7 +68,8 @@ class _Lazy(click.Group):
             return None
         from importlib import import_module
 
-        module = import_module(f"sshsync.cli.commands.{_COMMANDS[cmd_name][0]}")
+        with quickly():
+            module = import_module(f"sshsync.cli.commands.{_COMMANDS[cmd_name][0]}")
         found: click.Command = getattr(module, cmd_name)
         return found
 
@@ -145,7 +147,8 @@ def cli(
         return
     if sum(asked) > 1:
         raise click.UsageError("--sync, --all, --plan and --failed exclude each other")
-    from sshsync.cli.commands import run
+    with quickly():
+        from sshsync.cli.commands import run
 
     wanted: Sequence[Sequence[str] | str] = stages
     if plan is not None:
