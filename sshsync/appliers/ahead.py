@@ -14,6 +14,7 @@ def ahead(
     room: int,
     cancel: Callable[[], None] = lambda: None,
     within: float | None = None,
+    linger: float = 0.0,
 ) -> Generator[tuple[T, ...], None, None]:
     """Yield what generators give, as it comes, while each runs in a thread of its own: each time all that is ready.
 
@@ -25,6 +26,8 @@ def ahead(
         cancel: called when what is yielded is wanted no more: whatever the work waits for should end soon.
         within: seconds after which nothing is yielded where nothing became ready, so that whoever takes what is ready
             can look at something else; None for never.
+        linger: seconds for which what is ready waits for more while the works still run: what is taken together costs
+            less.
 
     Raises:
         BaseException: whatever the works raised first, after all that they gave.
@@ -34,7 +37,7 @@ def ahead(
     for thread in threads:
         thread.start()
     try:
-        while (pieces := ready.take(within)) or not ready.used_up:
+        while (pieces := ready.take(within, linger)) or not ready.used_up:
             yield pieces
     finally:
         if ready.close():
@@ -74,10 +77,12 @@ class _Ready(Generic[T]):
         with self._changed:
             return not self._running and not self._pieces
 
-    def take(self, within: float | None = None) -> tuple[T, ...]:
+    def take(self, within: float | None = None, linger: float = 0.0) -> tuple[T, ...]:
         """Wait for pieces and return all that are ready; none at the end, or when none came within so many seconds."""
         with self._changed:
             self._changed.wait_for(lambda: self._pieces or not self._running, within)
+            if self._pieces and linger:
+                self._changed.wait_for(lambda: len(self._pieces) >= self._room or not self._running, linger)
             pieces = tuple(self._pieces)
             self._pieces.clear()
             self._changed.notify_all()

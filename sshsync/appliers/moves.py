@@ -61,8 +61,9 @@ class Tools:
 _ROOM = 2
 """Batches that wait for their digests at the most."""
 
-_WAITING = 64
-"""Verified loads that wait for their publication at the most."""
+_WAITING, _LINGER = 64, 0.5
+"""Verified loads that wait for their publication at the most, and for how many seconds they wait for others: each
+publication flushes the child's disk twice."""
 
 
 class Mover:
@@ -165,7 +166,9 @@ class Mover:
             shared = Shared(todo)
             # Who follows a parent is told what comes next when the last has come.
             fetched = [self._fetched(shared) for _ in range(1 if within else ABREAST)]
-            verified = ahead([self._verified(fetched, again)], _WAITING, self._give_up, within)
+            verified = ahead(
+                [self._verified(fetched, again)], _WAITING, self._give_up, within, 0 if within else _LINGER
+            )
             with closing(verified):
                 for loads in verified:
                     yield self.together(loads)

@@ -45,6 +45,26 @@ def test_an_error_comes_after_what_was_given_before() -> None:
     assert seen == [0, 1, 2]
 
 
+def test_what_is_ready_waits_for_more_as_long_as_there_may_be_some() -> None:
+    assert list(ahead([counting(3)], 9, linger=60)) == [(0, 1, 2)]
+    assert [number for piece in ahead([counting(7)], 2, linger=60) for number in piece] == list(range(7)), "a full room waits for nothing"
+
+
+def test_it_waits_no_longer_than_it_is_told() -> None:
+    taken = threading.Event()
+
+    def slow() -> Generator[int, None, None]:
+        yield 0
+        assert taken.wait(20)
+        yield 1
+
+    seen = []
+    for piece in ahead([slow()], 9, linger=0.01):
+        seen.append(piece)
+        taken.set()
+    assert seen == [(0,), (1,)]
+
+
 def test_who_wants_no_more_ends_the_work_in_its_own_thread() -> None:
     ended, cancelled = threading.Event(), threading.Event()
     with closing(ahead([counting(1000, ended)], 2, cancelled.set)) as pieces:

@@ -61,7 +61,9 @@ def test_packs_that_share_a_directory_are_published_together_at_one_go_and_known
     proxy.faults.append(Fault("none", "publish", first=lambda: verified[-1].wait(20)))
     assert world.run("proxy", text=ONE).exit_code == 0
     assert proxy.below(b"/p") == files
-    assert moves(world) == {"unpack": 3, "digest": 3, "publish": 2}, "the first, and the others with one flush"
+    found = moves(world)
+    assert found.pop("publish") <= 2, "the first, and the others with one flush; or all with one, if they come soon enough"
+    assert found == {"unpack": 3, "digest": 3}
     world.events.clear()
     assert world.run("proxy", text=ONE).exit_code == 0
     assert [event.hashed for event in world.seen(ev.Scanned)] == [0, 0]

@@ -62,7 +62,7 @@ ASSEMBLERS = foreign("programs/assemble")
 """What writes ranges of other files, and bytes that come, into a part or into many files, or prints them, by its
 interpreter; see ASSEMBLE_BY, MAKE_BY, RANGES_BY."""
 
-RENAMERS = foreign("programs/rename")
+RENAMERS = dict(reversed(foreign("programs/rename").items()))
 """What renames many files, by its interpreter; see PUBLISH."""
 
 # place/: what changes a child where its readers look, and what clears staging: only for whoever holds its lease.
