@@ -24,7 +24,8 @@ class Level:
         self._parent = parent
         self._child = child
         makers = context.maker(parent), context.maker(child)
-        self._asked = parent.identity, makers, child.include, child.exclude, child.delete, child.file_mode
+        own = child.include, child.exclude, child.delete, child.file_mode, child.file_group
+        self._asked = parent.identity, makers, *own
         self._name = f"level {child.identity}"
 
     def found(self, parent: Snapshot, child: Snapshot, recorded: int) -> ev.Planned | None:

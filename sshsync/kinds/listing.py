@@ -1,39 +1,33 @@
 """Listings of files: what is asked for, and how the answers are read; nothing in them is trusted."""
 
-import re
-import shlex
 import zlib
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from sshsync.errors import CommandError, ListingError, StorageFullError
+from sshsync.errors import ListingError
+from sshsync.kinds import stamps
 from sshsync.kinds.base import Answer, Dialogue, Remark, Request, Subject
 from sshsync.kinds.inflated import Inflated
-from sshsync.kinds.omitted import DIRECTORY, LINK, Omitted
+from sshsync.kinds.omitted import Omitted
+from sshsync.kinds.refusals import checked
 from sshsync.kinds.unlisted import unlisted
-from sshsync.model.item import Item, Items, Key, Problem, Sealed, Sight, Snapshot, Stamp
+from sshsync.model.item import Item, Items, Key, Sealed, Sight, Snapshot
 from sshsync.model.policy import LOCAL
+from sshsync.model.problem import Problem
 from sshsync.model.topology import Repository
-from sshsync.model.words import complaint, visible
+from sshsync.model.words import visible
 from sshsync.remote import encode, packing, scripts
-from sshsync.remote.frame import PLAIN, Digested, FrameError, Records, records
+from sshsync.remote.frame import PLAIN, Digested, FrameError, Records
 from sshsync.remote.scripts import STAGING, Command
 
 LISTING_PATIENCE = 240.0
 """Seconds that a listing may be silent beyond the host's timeout: huge directories print late."""
 
-L = TypeVar("L", bound="Listing")
+_UNGROUPED = b"group ./"
+"""How a record begins that names a file of another group than is asked for. What stat tells begins with a number."""
 
-_REGULAR = 0o100000
-_LETTERS = {b"f": _REGULAR, b"d": DIRECTORY, b"l": LINK, b"p": 0o010000, b"s": 0o140000, b"c": 0o020000, b"b": 0o060000}
-"""What a find that prints by itself calls what stat tells by a number."""
-_MODE = re.compile(rb"[0-9A-Fa-f]{1,8}|[A-Za-z?]:[0-7]{1,4}")
-_SIZE = re.compile(rb"[0-9]{1,18}")
-_INODE = re.compile(rb"[0-9]{1,20}")
-_TIME = re.compile(rb"(-?)([0-9]{1,20})(?:[.,]([0-9]*))?")
-_MOST = (1 << 63) - 1
+L = TypeVar("L", bound="Listing")
 
 
 def paths(payload: bytes, root: bytes, name: str) -> list[Key]:
@@ -58,6 +52,12 @@ def paths(payload: bytes, root: bytes, name: str) -> list[Key]:
             raise suspicious(name, key, "is listed twice")
         keys[key] = None
     return list(keys)
+
+
+def asked_for(repository: Repository) -> dict[str, bytes]:
+    """Return the variable with which a listing tells what is of another group than is asked for; none for none."""
+    group = repository.file_group if repository.parent else ""
+    return {"FILEGROUP": group.encode()} if group else {}
 
 
 def _checked_root(root: bytes, name: str) -> bytes:
@@ -96,7 +96,7 @@ def list_all(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
 
 def listed(subject: Subject, variables: dict[str, bytes], reading: L) -> Dialogue[tuple[L, Answer]]:
     """Have a root listed, compressed where it comes from another machine that can: a sixth of the bytes is left."""
-    words = {**variables, **subject.capabilities.list_words(subject.token)}
+    words = {**variables, **asked_for(subject.repository), **subject.capabilities.list_words(subject.token)}
     tool = packing.best(subject.capabilities.tools)
     if tool and subject.repository.host.transport != LOCAL:
         opening = Inflated(reading, tool, subject.repository.name)
@@ -116,11 +116,12 @@ def opened(subject: Subject, sealed: Snapshot, listing: Iterable[bytes]) -> Snap
     for piece in listing:
         reading.read(zlib.decompress(piece))
     found = reading.snapshot(Answer(0, b"", b""))
-    return replace(sealed, items=found.items)
+    return replace(sealed, items=found.items, unmarked=found.unmarked)
 
 
 def _by_template(subject: Subject, variables: dict[str, bytes]) -> Dialogue[Snapshot]:
-    answer = yield Request(Command(scripts.TEMPLATE_LIST, variables), allow=LISTING_PATIENCE)
+    command = Command(scripts.TEMPLATE_LIST, {**variables, **asked_for(subject.repository)})
+    answer = yield Request(command, allow=LISTING_PATIENCE)
     if answer.status == scripts.MISSING:
         return _missing(subject)
     head, _, listed = checked(answer, subject, "listcmd").payload.partition(subject.token + b" listed\n")
@@ -139,7 +140,7 @@ def stat_named(subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snaps
     """Stat files by their names; nothing is asked when there are none."""
     if not keys:
         return Snapshot(subject.repository.name, root, {})
-    words = subject.capabilities.stat_words(subject.token)
+    words = {**asked_for(subject.repository), **subject.capabilities.stat_words(subject.token)}
     command = Command(scripts.STAT, {"ROOT": root, **words})
     reading = Listing(subject, root)
     answer = yield Request(command, encode.lines(keys), LISTING_PATIENCE, reading)
@@ -177,6 +178,7 @@ class Listing:
         self._root = self._known
         self._left: list[bytes] = []
         self._items = Items()
+        self._unmarked: list[Key] = []
         self._omitted = Omitted(self._subject.wanted, named=bool(self._known))
 
     def feed(self, piece: bytes) -> None:
@@ -221,6 +223,7 @@ class Listing:
             not problems,
             omitted=self._omitted.end(whole=not problems),
             problems=problems,
+            unmarked=frozenset(key for key in self._unmarked if key in self._items),
             left=left,
             sight="" if self._known else self._digested.digest(),
         )
@@ -263,6 +266,9 @@ class Listing:
             word, _, path = record.partition(b" ")
             self._root = _checked_root(path if word == b"root" else b"", name)
             return
+        if record.startswith(_UNGROUPED):
+            self._unmarked.append(record[len(_UNGROUPED) :])
+            return
         fields = record.split(b" ", 5)
         if len(fields) == 2 and fields[0] == b"left" and not self._known:
             self._left.append(fields[1])
@@ -276,8 +282,11 @@ class Listing:
         if key in self._items:
             raise suspicious(name, key, "is listed twice")
         self._omitted.passed(key)
-        mode, stamp = _stamp(fields, name)
-        if mode & 0o170000 == _REGULAR:
+        known = stamps.read(fields)
+        if known is None:
+            raise suspicious(name, fields[5], "has no readable size or time")
+        mode, stamp = known
+        if mode & 0o170000 == stamps.REGULAR:
             self.hold(Item(key, None, stamp, mode & 0o777))
         else:
             self._omitted.add(key, mode & 0o170000)
@@ -285,87 +294,6 @@ class Listing:
     def hold(self, item: Item) -> None:
         """Keep a file that is listed."""
         self._items.add(item)
-
-
-def told(payload: bytes, token: bytes) -> dict[Key, Stamp]:
-    """Read the stamps of files that a host has made visible.
-
-    Behind ``came`` stand some in the order in which they were renamed, behind ``within`` all of whole directories. What
-    cannot be read is left out: nothing is known of such a file, and it will be read again.
-    """
-    found: dict[Key, Stamp] = {}
-    group: dict[Key, Stamp] = {}
-    ordered = False
-    for record in (*records(payload, token), b"within"):
-        if record in (b"came", b"within"):
-            found |= _untouched(group) if ordered else group
-            group, ordered = {}, record == b"came"
-            continue
-        fields = record.split(b" ", 5)
-        if len(fields) == 6 and fields[5].startswith(b"./"):
-            with suppress(ListingError):
-                mode, stamp = _stamp(fields, "")
-                if mode & 0o170000 == _REGULAR:
-                    group[fields[5][2:]] = stamp
-    return found
-
-
-def _untouched(came: dict[Key, Stamp]) -> dict[Key, Stamp]:
-    """Leave out what was changed after the next one had been renamed: the stamp is told a little later than that."""
-    kept: dict[Key, Stamp] = {}
-    latest: int | None = None
-    for key, stamp in reversed(came.items()):
-        if latest is None or stamp.ctime_ns <= latest:
-            kept[key], latest = stamp, stamp.ctime_ns
-    return kept
-
-
-def _stamp(fields: list[bytes], name: str) -> tuple[int, Stamp]:
-    mode, size, mtime, ctime, inode, _ = fields
-    times = [_TIME.fullmatch(mtime), _TIME.fullmatch(ctime)]
-    if not (_MODE.fullmatch(mode) and _SIZE.fullmatch(size) and _INODE.fullmatch(inode) and all(times)):
-        raise suspicious(name, fields[5], "has no readable size or time")
-    what, _, bits = mode.rpartition(b":")
-    modified, changed = (_nanoseconds(found, floor=bool(what)) for found in times if found)
-    raw = _LETTERS.get(what, 0) | int(bits, 8) if what else int(bits, 16)
-    return raw, Stamp(int(size), modified, changed, int(inode) & _MOST)
-
-
-def _nanoseconds(found: re.Match[bytes], *, floor: bool) -> int:
-    """Return a time as it stands: also one before 1970, or one that no 64 bits hold.
-
-    Args:
-        found: the time.
-        floor: what stands behind the point is added also before 1970: half a second before that is -1.5, not -0.5.
-    """
-    seconds, more = int(found.group(2)) * 1_000_000_000, int((found.group(3) or b"")[:9].ljust(9, b"0"))
-    if not found.group(1):
-        return seconds + more
-    return more - seconds if floor else -seconds - more
-
-
-def checked(answer: Answer, subject: Subject, doing: str) -> Answer:
-    """Return the answer of a script that ended well.
-
-    Raises:
-        CommandError: it did not.
-    """
-    if answer.status == scripts.BARRED:
-        raise barred(subject.repository, answer.errors)
-    if answer.status:
-        said = complaint(answer.errors) or f"exit status {answer.status}"
-        raise CommandError(f"{doing}: {said}", where=subject.repository.name)
-    return answer
-
-
-def barred(repository: Repository, said: bytes) -> CommandError:
-    """Return the error for a root that cannot be made or written to, with what lets its account do so."""
-    account = repository.host.login.user or "ACCOUNT"
-    words = f"{repository.path} cannot be written by {account!r}: {complaint(said, 300)}"
-    if b"Read-only file system" in said:
-        return StorageFullError(words, where=repository.name, hint="make it writable, then run again")
-    cure = f"install -d -o {shlex.quote(account)} {shlex.quote(repository.path)}"
-    return CommandError(words, where=repository.name, hint=f"as root on {repository.host.label}: {cure}")
 
 
 def _ours(key: Key) -> bool:

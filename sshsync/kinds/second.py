@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from sshsync.errors import CommandError
 from sshsync.kinds.base import Dialogue, Subject
-from sshsync.kinds.listing import Listing, checked, listed, stat_named, suspicious
-from sshsync.model.item import Item, Key, Problem, Snapshot
+from sshsync.kinds.listing import Listing, listed, stat_named, suspicious
+from sshsync.kinds.refusals import checked
+from sshsync.model.item import Item, Key, Snapshot
+from sshsync.model.problem import Problem
 from sshsync.model.words import visible
 from sshsync.remote import scripts
 

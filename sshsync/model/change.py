@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, TypeVar
 
-from sshsync.model.item import Item, Key, Problem
+from sshsync.model.item import Item, Key
+from sshsync.model.problem import Problem
 
 
 class Action(StrEnum):

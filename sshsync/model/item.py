@@ -1,10 +1,11 @@
 """Items and snapshots: what one scan saw."""
 
 import struct
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sshsync.model.omission import Omission
+from sshsync.model.problem import Problem
 
 Key = bytes
 """The name of an item below the root of its repository. For files: a relative path of raw bytes."""
@@ -321,24 +322,6 @@ class Sealed(Mapping[Key, Item]):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """One item that could not be handled, with the reason; never fatal for the others.
-
-    Attributes:
-        key: the item, or what it lies below; ``.`` when that cannot be told.
-        gone: it was there when something told its name, and is not any more: nothing is missing without it.
-    """
-
-    key: Key
-    reason: str
-    gone: bool = False
-
-    def within(self, reaches: Callable[[Key], bool]) -> bool:
-        """Tell whether it may concern what takes part, as far as a test of names can tell."""
-        return self.key == b"." or reaches(self.key)
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What one scan of a repository saw, or what is there after publishing.
 
@@ -351,6 +334,7 @@ class Snapshot:
         omitted: what is there and is no item, and nobody who takes from it excludes.
         hashed: bytes that were read to compute digests (the rest came from the cache).
         restless: items that changed while they were scanned: their stamp is the fresh one, they have no digest.
+        unmarked: items that lack what is asked for here beside their marks (of a file: its group).
         apart: resolved directory in which the work on the repository is done when that is not its root.
         left: names of what earlier runs left there unfinished; leases begin with ``lease/``.
         sight: the digest of the listing, "" where that does not vouch for the digests of all that is in it.
@@ -366,6 +350,7 @@ class Snapshot:
     hashed: int = 0
     problems: tuple[Problem, ...] = ()
     restless: frozenset[Key] = frozenset()
+    unmarked: frozenset[Key] = frozenset()
     ended: int = 0
     left: tuple[bytes, ...] = ()
     apart: bytes = b""
@@ -380,7 +365,8 @@ class Snapshot:
         """Return what is there after some items came or changed, and some went."""
         if not came and not gone:
             return self
-        return replace(self, items=Items.of(self.items).after(came.values(), gone), sight="")
+        unmarked = self.unmarked.difference(came, gone)
+        return replace(self, items=Items.of(self.items).after(came.values(), gone), unmarked=unmarked, sight="")
 
     @property
     def skipped(self) -> int:

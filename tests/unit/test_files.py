@@ -10,7 +10,8 @@ from sshsync.errors import CommandError, ListingError, ToolMissingError
 from sshsync.kinds import files, globs
 from sshsync.kinds.base import Answer, Request, Subject
 from sshsync.kinds.files import Files, digest_of
-from sshsync.kinds.listing import paths, told
+from sshsync.kinds.listing import paths
+from sshsync.kinds.stamps import told
 from sshsync.model.item import Stamp
 from sshsync.model.topology import Commands
 from sshsync.remote.probe import Capabilities

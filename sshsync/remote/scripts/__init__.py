@@ -14,7 +14,7 @@ STAGING = ".sshsync"
 OPEN = ".open"
 """The end of a name in staging that something may still write to."""
 
-MISSING, LOST, HELD, SHORT, BARRED = Status
+MISSING, LOST, HELD, SHORT, BARRED, UNGROUPED = Status
 
 # look/: what is there. Nothing here changes a host but the making of a root.
 PROBE = load("look/probe")
@@ -30,7 +30,7 @@ PIECES = load("look/pieces", "top", lists=True)
 ROOM = load("look/room", "own", "barred")
 NOTHING = load("look/nothing")
 SYSTEM = load("look/system")
-CONDITION = load("look/condition", "barred")
+CONDITION = load("look/condition", "barred", "member")
 SPEED = load("look/speed")
 STAT_IN_PERL = text_of("look/stat.pl")
 """What stands for a host's stat tool where there is none."""
@@ -93,6 +93,6 @@ __all__ = [
     "CUTTERS", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST",
     "MAKE_BY", "MARK", "MISSING", "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "PULL", "RANGES", "RANGES_BY",
     "READ", "RELEASE", "RENAMERS", "RENEW", "REUSE", "ROOM", "SCP_SEND", "SCP_TAKE", "SHORT", "SPEED", "STAGED",
-    "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER", "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK",
-    "Command", "Foreign", "Script", "Status",
+    "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER", "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNGROUPED",
+    "UNPACK", "Command", "Foreign", "Script", "Status",
 ]  # fmt: skip
