@@ -24,6 +24,7 @@ from sshsync.hosts.asking import Asking
 from sshsync.kinds.files import Files
 from sshsync.kinds.refusals import barred
 from sshsync.model.change import Adjust, Delete, Replace, Transfer
+from sshsync.model.empties import Empties
 from sshsync.model.item import Item, Key, Stamp
 from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.topology import Repository
@@ -269,6 +270,13 @@ class FileApplier:
         for key, words in refused.items():
             self._ledger.turn_down(key, f"it cannot be deleted: {words}")
         self._ledger.deleted(key for key in keys if key not in refused)
+
+    def arrange(self, empties: Empties) -> None:
+        """See `Applier`; one to be removed in which something lies now stays without a word."""
+        done, refused = self._asking.retry(self._site.child, "arrange", lambda: self._staging.arrange(empties))
+        for key, words in refused.items():
+            self._ledger.turn_down(key, words)
+        self._ledger.arranged(done)
 
     def abandon(self) -> None:
         """See `Applier`."""

@@ -14,6 +14,7 @@ from sshsync.hosts.conversation import Reply, failure, new_token
 from sshsync.hosts.session import Session
 from sshsync.kinds.stamps import told
 from sshsync.model.change import Transfer
+from sshsync.model.empties import Empties
 from sshsync.model.item import Item, Key, Stamp
 from sshsync.remote import encode, room, scripts
 from sshsync.remote.frame import records
@@ -282,6 +283,22 @@ class Staging:
         """
         order = in_order(by_directory(keys))
         return self._refused(self._flushed(Command(scripts.DELETE), encode.lines(order)), order, "deleting")
+
+    def arrange(self, empties: Empties) -> tuple[Empties, dict[Key, str]]:
+        """Remove directories, and make others. Safe to repeat.
+
+        Returns:
+            Those that are gone and there now, and the keys that the host refused, with its words.
+        """
+        order = [*empties.remove, *empties.make]
+        lines = b"".join(line(b"R" if n < len(empties.remove) else b"M", key) for n, key in enumerate(order))
+        reply = self._flushed(Command(scripts.ARRANGE), lines)
+        refused = self._refused(reply, order, "making and removing directories")
+        stay = {order[number] for number in numbers(reply, b"stays ") if number < len(order)}
+        make, remove = (
+            [k for k in keys if k not in refused and k not in stay] for keys in (empties.make, empties.remove)
+        )
+        return Empties(tuple(make), tuple(remove)), refused
 
     def _refused(self, reply: Reply, order: list[Key], doing: str) -> dict[Key, str]:
         failed = numbers(reply)

@@ -155,6 +155,11 @@ class RepositoryOptions(_Options):
         "gives them. The account has to be in it. Repositories behind this one do not take it over.",
         "app",
     )
+    empty_dirs: bool = _option(
+        False,
+        "Make the empty directories that the parent has; with `delete = yes`, remove those that it does not have and "
+        "that are empty here. A `listcmd`, here or there, tells of none.",
+    )
     max_delete: Annotated[MaxDelete, BeforeValidator(values.max_delete)] = _option(
         values.MAX_DELETE, "Number and share of files; more deletions in one run are refused."
     )

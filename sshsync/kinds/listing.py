@@ -12,6 +12,7 @@ from sshsync.kinds.inflated import Inflated
 from sshsync.kinds.omitted import Omitted
 from sshsync.kinds.refusals import checked
 from sshsync.kinds.unlisted import unlisted
+from sshsync.model.empties import Directories
 from sshsync.model.item import Item, Items, Key, Sealed, Sight, Snapshot
 from sshsync.model.policy import LOCAL
 from sshsync.model.problem import Problem
@@ -116,7 +117,7 @@ def opened(subject: Subject, sealed: Snapshot, listing: Iterable[bytes]) -> Snap
     for piece in listing:
         reading.read(zlib.decompress(piece))
     found = reading.snapshot(Answer(0, b"", b""))
-    return replace(sealed, items=found.items, unmarked=found.unmarked)
+    return replace(sealed, items=found.items, unmarked=found.unmarked, directories=found.directories)
 
 
 def _by_template(subject: Subject, variables: dict[str, bytes]) -> Dialogue[Snapshot]:
@@ -133,7 +134,10 @@ def _by_template(subject: Subject, variables: dict[str, bytes]) -> Dialogue[Snap
 
 
 def _missing(subject: Subject) -> Snapshot:
-    return Snapshot(subject.repository.name, subject.repository.path.encode(), {}, existed=False)
+    none: frozenset[Key] = frozenset()
+    directories = Directories(none, none) if subject.directories else None
+    root = subject.repository.path.encode()
+    return Snapshot(subject.repository.name, root, {}, existed=False, directories=directories)
 
 
 def stat_named(subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
@@ -179,7 +183,7 @@ class Listing:
         self._left: list[bytes] = []
         self._items = Items()
         self._unmarked: list[Key] = []
-        self._omitted = Omitted(self._subject.wanted, named=bool(self._known))
+        self._omitted = Omitted(self._subject.wanted, self._subject.spares, named=bool(self._known))
 
     def feed(self, piece: bytes) -> None:
         """See `Reader`."""
@@ -222,11 +226,18 @@ class Listing:
             subject.now,
             not problems,
             omitted=self._omitted.end(whole=not problems),
+            directories=self._directories(),
             problems=problems,
             unmarked=frozenset(key for key in self._unmarked if key in self._items),
             left=left,
             sight="" if self._known else self._digested.digest(),
         )
+
+    def _directories(self) -> Directories | None:
+        """Return what was listed of directories; names that somebody gave tell of none."""
+        if self._known or not self._subject.directories:
+            return None
+        return Directories(frozenset(self._omitted.all), frozenset(self._omitted.empty))
 
     @property
     def others(self) -> int:

@@ -156,6 +156,31 @@ class Scripts(Parts, Leases, Pieces):
         self._held()
         return self._failed
 
+    def arrange(self) -> int:
+        """Remove directories with nothing in them, and make others."""
+        self._ours()
+        for number, line in enumerate(self._stdin.split(b"\n")[:-1]):
+            self._held()
+            name = decoded(line[1:])
+            if found := self._real(self._root, name, make=line[:1] == b"M"):
+                self._failed |= self._no(number) if found == 1 else 0
+            elif line[:1] == b"R" and not self._gone(self._root + b"/" + name):
+                self._out += b"stays %d\n" % number
+        self._flush()
+        self._held()
+        return self._failed
+
+    def _no(self, number: int) -> int:
+        self._out += b"failed %d\n" % number
+        return 1
+
+    def _gone(self, path: bytes) -> bool:
+        try:
+            self._host.rmdir(path)
+        except OSError:
+            return False
+        return True
+
     def discard(self) -> None:
         """Remove things from staging."""
         self._ours()

@@ -205,6 +205,8 @@ ROWS: dict[str, Row] = {
     "delete all of a tree": Row(stdin=lines("only/y", "only/here/x")),
     "delete everything": Row(stdin=lines("a", "d/b c", "d/e/'$(x)", "d/e/f", "only/y", "only/here/x")),
     "delete what is gone": Row(stdin=lines("d/gone", "gone/x")),
+    "arrange": Row(stdin=b"R" + lines("hollow/in") + b"R" + lines("hollow") + b"R" + lines("d/e") + b"R" + lines("gone") + b"M" + lines("d/new/er") + b"M" + lines("hollow/in") + b"M" + lines("d")),
+    "arrange where a file is": Row(stdin=b"M" + lines("a") + b"M" + lines("a/b") + b"R" + lines("a") + b"M" + lines("fine")),
     "room": Row({"MAKE": b"yes"}),
     "nothing": Row(),
     "system": Row(),
@@ -234,7 +236,7 @@ MAY_FAIL = {
     "publish by a program what never came", "publish by a program over a directory", "publish by a program whole directories where there are some",
     "digest by thousands", "publish whole directories where there are some",
     "ranges of what is gone", "ranges-by of what is gone", "make-by of too little", "assemble of what is gone", "assemble of too little", "assemble without an end", "assemble-by of too little",
-    "unpack of what ends too soon", "store of what is damaged", "pull too little", "pull of what is longer", "pull without an answer", "renew without a lease", "stat of what is gone", "stat of what is gone with a group", "mark with one that is gone", "publish what never came", "publish over a directory",
+    "unpack of what ends too soon", "store of what is damaged", "pull too little", "pull of what is longer", "pull without an answer", "renew without a lease", "stat of what is gone", "stat of what is gone with a group", "mark with one that is gone", "publish what never came", "publish over a directory", "arrange where a file is",
 }  # fmt: skip
 """Rows that tell of something that is wrong, both times; all others have to end well, both times."""
 
