@@ -176,14 +176,15 @@ class Listing:
 
     def begin(self) -> None:
         """See `Reader`."""
-        self._digested = Digested(self._subject.token)
+        subject = self._subject
+        self._digested = Digested(subject.token)
         self._records = Records(PLAIN)
         self._unread: list[bytes] = []
         self._root = self._known
         self._left: list[bytes] = []
         self._items = Items()
         self._unmarked: list[Key] = []
-        self._omitted = Omitted(self._subject.wanted, self._subject.spares, named=bool(self._known))
+        self._omitted = Omitted(subject.wanted, subject.spares, named=bool(self._known), keep=subject.directories)
 
     def feed(self, piece: bytes) -> None:
         """See `Reader`."""

@@ -29,16 +29,20 @@ class Omitted:
         wanted: tells what takes part.
         spared: tells whether a directory is left out when it is empty, by its name with a slash, as of something in it.
         named: what was listed are names that somebody gave, so a directory among them says nothing of what is in it.
+        keep: remember the names of directories.
 
     Attributes:
-        all, empty: the directories, and those of them that are empty, once all of it came.
+        all, empty: the directories, and the empty ones of them, once all of it came; none where they are not kept.
         seen: how many there are, whether anybody wants them or not; empty directories do not count.
     """
 
-    def __init__(self, wanted: Callable[[Key], bool], spared: Callable[[Key], bool], *, named: bool) -> None:
+    def __init__(
+        self, wanted: Callable[[Key], bool], spared: Callable[[Key], bool], *, named: bool, keep: bool
+    ) -> None:
         self._wanted = wanted
         self._spared = spared
         self._named = named
+        self._keep = keep
         self._found: dict[tuple[str, str], tuple[int, Key]] = {}
         self._open: Key | None = None
         self.seen = 0
@@ -54,7 +58,8 @@ class Omitted:
         """Add something that is no regular file; `mode` is the raw one."""
         if mode == DIRECTORY and not self._named:
             self._open = key
-            self.all.add(key)
+            if self._keep:
+                self.all.add(key)
             return
         self.seen += 1
         if self._wanted(key):
@@ -71,7 +76,8 @@ class Omitted:
         last, self._open = self._open, None
         if last is None or key.startswith(last + b"/"):
             return
-        self.empty.add(last)
+        if self._keep:
+            self.empty.add(last)
         if self._spared(last + b"/"):
             self._count(_EMPTY, last)
 
