@@ -206,6 +206,7 @@ ROWS: dict[str, Row] = {
     "delete everything": Row(stdin=lines("a", "d/b c", "d/e/'$(x)", "d/e/f", "only/y", "only/here/x")),
     "delete what is gone": Row(stdin=lines("d/gone", "gone/x")),
     "arrange": Row(stdin=b"R" + lines("hollow/in") + b"R" + lines("hollow") + b"R" + lines("d/e") + b"R" + lines("gone") + b"M" + lines("d/new/er") + b"M" + lines("hollow/in") + b"M" + lines("d")),
+    "arrange odd names": Row(stdin=b"R" + lines("hollow/in") + b"".join(b"M" + lines(name) for name in ("odd\n/\n/ x\n", "-rf/'$(x)", "\udcff/*/...", "\\0/\\"))),
     "arrange where a file is": Row(stdin=b"M" + lines("a") + b"M" + lines("a/b") + b"R" + lines("a") + b"M" + lines("fine")),
     "room": Row({"MAKE": b"yes"}),
     "nothing": Row(),
