@@ -7,6 +7,7 @@ from sshsync.appliers.base import Feed, Reached, Site
 from sshsync.appliers.ledger import Ledger
 from sshsync.hosts.asking import Asking
 from sshsync.model.change import Delete, Transfer
+from sshsync.model.empties import Empties
 from sshsync.model.item import Item
 from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.topology import Repository
@@ -110,6 +111,9 @@ class DictionaryApplier:
         """See `Applier`."""
         self._run(DELETE, b"".join(change.key + b"\n" for change in deletions))
         self._ledger.deleted(change.key for change in deletions)
+
+    def arrange(self, empties: Empties) -> None:
+        """A dictionary has no directories."""
 
     def abandon(self) -> None:
         """See `Applier`."""

@@ -40,7 +40,7 @@ PROMISES = {
     ),
     "No surprise deletion": (
         "Incomplete or suspicious knowledge never deletes: a cut, empty or failed listing stops; what is excluded or was not listed stays.",
-        ["*test_row_47_*", "*test_row_48_*", "*test_row_72_*", "*test_row_74_*", "*test_row_75_*", "*test_row_76_*", "*never_delete*", "*nothing_is_deleted*", "*deletions_wait*", "*limit_of_deletions*", "*/test_swapped_places.py::*", "*/test_globs.py::*"],
+        ["*test_row_47_*", "*test_row_48_*", "*test_row_72_*", "*test_row_74_*", "*test_row_75_*", "*test_row_76_*", "*never_delete*", "*nothing_is_deleted*", "*deletions_wait*", "*limit_of_deletions*", "*/test_swapped_places.py::*", "*/test_globs.py::*", "*goes_only_where_deletions_are_asked_for*", "*nothing_goes_where_not_all_is_known*", "*neither_made_nor_is_anything_removed*"],
     ),
     "Bounded": (
         "Every wait has a deadline; memory does not grow with file size or with what a host prints; tries end.",
@@ -56,7 +56,7 @@ PROMISES = {
     ),
     "No injection, no escape": (
         "Names, configuration values and what hosts print never become code, and nothing is written outside the configured roots.",
-        ["*rows_67_and_68*", "*test_row_67_*", "*sentinel*", "*test_row_50_*", "*test_row_69_*", "*test_row_70_*", "*test_row_71_*", "*test_row_77_*", "*rows_78_to_80*", "*whatever_a_host_answers*", "*any_name_is_carried*", "*only_the_encoder*", "*any_login_shell*", "*test_row_23_*", "*/test_links_inside.py::*", "*/test_json.py::*"],
+        ["*rows_67_and_68*", "*put_in_the_way_while*", "*nothing_is_made_behind_it*", "*gives_nothing_away*", "*test_row_67_*", "*sentinel*", "*test_row_50_*", "*test_row_69_*", "*test_row_70_*", "*test_row_71_*", "*test_row_77_*", "*rows_78_to_80*", "*whatever_a_host_answers*", "*any_name_is_carried*", "*only_the_encoder*", "*any_login_shell*", "*test_row_23_*", "*/test_links_inside.py::*", "*/test_json.py::*"],
     ),
     "Authentic": (
         "Unknown, changed and revoked host keys are refused; logins are tried once; secrets are in no log, argument, report or message.",

@@ -10,6 +10,7 @@ from math import inf
 from typing import Any, Protocol, TypeVar
 
 from sshsync.model.change import Delete
+from sshsync.model.empties import NO_EMPTIES, Empties
 from sshsync.model.item import Item, Key
 from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.topology import Repository
@@ -78,6 +79,7 @@ class Reached:
         published: items that are on the child now, verified.
         adjusted: items whose marks were set.
         deleted: items that are gone.
+        empties: directories with nothing in them that are there now, and that are gone.
         failed, deferred: number of items that are not what they should be, and that are left for the next run.
         durable: False once something was published on a host that cannot be told to write it to disk.
     """
@@ -85,9 +87,15 @@ class Reached:
     published: dict[Key, Item] = field(default_factory=dict)
     adjusted: dict[Key, Item] = field(default_factory=dict)
     deleted: set[Key] = field(default_factory=set)
+    empties: Empties = NO_EMPTIES
     failed: int = 0
     deferred: int = 0
     durable: bool = True
+
+    @property
+    def anything(self) -> bool:
+        """Whether the child is another one now."""
+        return bool(self.published or self.adjusted or self.deleted or self.empties)
 
 
 class Applier(Protocol[S]):
@@ -143,6 +151,10 @@ class Applier(Protocol[S]):
 
     def delete(self, deletions: Sequence[Delete]) -> None:
         """Delete items. Safe to repeat."""
+        ...
+
+    def arrange(self, empties: Empties) -> None:
+        """Make and remove directories with nothing in them, where the kind has any. Safe to repeat."""
         ...
 
     def abandon(self) -> None:

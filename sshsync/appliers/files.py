@@ -22,8 +22,9 @@ from sshsync.core import guard, verify
 from sshsync.errors import CommandError
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.files import Files
-from sshsync.kinds.listing import barred
+from sshsync.kinds.refusals import barred
 from sshsync.model.change import Adjust, Delete, Replace, Transfer
+from sshsync.model.empties import Empties
 from sshsync.model.item import Item, Key
 from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.row import Stamp
@@ -82,7 +83,7 @@ class FileApplier:
         self._asking = asking
         self._looks = looks
         self._strategies = strategies
-        self._staging = Staging(lambda: asking.session(site.child), site.root, site.lease)
+        self._staging = Staging(lambda: asking.session(site.child), site.root, site.lease, site.child.file_group)
         self._ledger = Ledger(asking.emit, site.child.name)
         self._held: set[str] = set()
         self._parts: Parts | None = None
@@ -242,11 +243,13 @@ class FileApplier:
             return
 
         self._asking.retry(child, "adjust", lambda: self._staging.adjust(asked.values()))
-        seen = self._looks.look(child, self._site.root, list(asked)).items
-        refused = {key for key, item in asked.items() if key not in seen or seen[key].marks != item.marks}
+        look = self._looks.look(child, self._site.root, list(asked))
+        seen, other = look.items, look.unmarked
+        refused = {k for k, item in asked.items() if k not in seen or k in other or seen[k].marks != item.marks}
         if refused:
             such = visible(next(key for key in asked if key in refused))
-            words = f"mode or time of {len(refused)} file(s) cannot be set, such as {such}; their bytes are right"
+            what = "mode, time or group" if child.file_group else "mode or time"
+            words = f"{what} of {len(refused)} file(s) cannot be set, such as {such}; their bytes are right"
             self._ledger.remark(words)
         self._ledger.adjusted(item for key, item in items.items() if key not in refused)
 
@@ -268,6 +271,13 @@ class FileApplier:
         for key, words in refused.items():
             self._ledger.turn_down(key, f"it cannot be deleted: {words}")
         self._ledger.deleted(key for key in keys if key not in refused)
+
+    def arrange(self, empties: Empties) -> None:
+        """See `Applier`; one to be removed in which something lies now stays without a word."""
+        done, refused = self._asking.retry(self._site.child, "arrange", lambda: self._staging.arrange(empties))
+        for key, words in refused.items():
+            self._ledger.turn_down(key, words)
+        self._ledger.arranged(done)
 
     def abandon(self) -> None:
         """See `Applier`."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sshsync.appliers.base import Reached
 from sshsync.errors import RefusedError
+from sshsync.model.empties import Empties
 from sshsync.model.events import (
     Adjusted,
     Decided,
@@ -93,6 +94,13 @@ class Ledger:
         self.reached.deleted.update(fresh)
         if fresh:
             self._emit(Deleted(self._name, [key_text(key) for key in fresh]))
+
+    def arranged(self, empties: Empties) -> None:
+        """Note directories with nothing in them that are there now, and that are gone."""
+        self.reached.empties = empties
+        told = ((len(empties.make), "made"), (len(empties.remove), "removed"))
+        if words := [f"{count} {word}" for count, word in told if count]:
+            self.decide(f"empty directories: {', '.join(words)}")
 
     def resent(self, count: int) -> None:
         """Note bytes that were sent in vain."""

@@ -81,8 +81,8 @@ def _mentions(line: bytes, name: bytes) -> bool:
     return any(b"/" + name + end in line for end in (b"'", b":", b'"', b" "))
 
 
-def numbers(reply: Reply) -> list[int]:
+def numbers(reply: Reply, word: bytes = b"failed ") -> list[int]:
     """Return the numbers of what failed: in lines of their own, or in records where names stand beside them."""
     lines, *told = reply.payload.split(reply.token + b" ")
-    words = [line.split() for line in (*lines.splitlines(), *told) if line.startswith(b"failed ")]
+    words = [line.split() for line in (*lines.splitlines(), *told) if line.startswith(word)]
     return [int(word[1]) for word in words if len(word) == 2 and word[1].isdigit()]

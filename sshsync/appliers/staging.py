@@ -14,6 +14,7 @@ from sshsync.hosts.conversation import Reply, failure, new_token
 from sshsync.hosts.session import Session
 from sshsync.kinds.told import told
 from sshsync.model.change import Transfer
+from sshsync.model.empties import Empties
 from sshsync.model.item import Item, Key
 from sshsync.model.row import Stamp
 from sshsync.remote import encode, room, scripts
@@ -86,15 +87,17 @@ class Staging:
         session: gives a live session to the child's host; asked anew for every command.
         root: the child's resolved root.
         lease: token of the lease under which it is worked on; "" for tests of a single script.
+        group: what all files are given to before they are visible; "" for none.
 
     Attributes:
         durable: False once something was published on a host that cannot flush one file system.
     """
 
-    def __init__(self, session: Callable[[], Session], root: bytes, lease: str = "") -> None:
+    def __init__(self, session: Callable[[], Session], root: bytes, lease: str = "", group: str = "") -> None:
         self._session = session
         self.root = root
         self._lease = lease
+        self._group = {"FILEGROUP": group.encode()} if group else {}
         self._attempts = itertools.count(1)
         self.durable = True
 
@@ -208,11 +211,11 @@ class Staging:
             self._mark(OWN, items).check("setting mode and time")
 
     def adjust(self, items: Iterable[Item]) -> list[Key]:
-        """Set mode and time of files in place; return the keys that the host refused."""
+        """Set mode, time and group of files in place; return the keys that the host refused."""
         marked = [(item.key, item) for item in items]
         if not marked:
             return []
-        reply = self._mark(b".", marked)
+        reply = self._mark(b".", marked, self._group)
         failed = numbers(reply)
         if reply.status and not failed:
             reply.check("setting mode and time")
@@ -250,7 +253,7 @@ class Staging:
         loads, in_the_way = tuple(loads), tuple(in_the_way)
         made, token = Renames(loads, present), new_token()
         able = self._session().capabilities
-        variables = {"EMPTY": b"yes" if empty else b"", **able.stat_words(token)}
+        variables = {"EMPTY": b"yes" if empty else b"", **self._group, **able.stat_words(token)}
         if runs := next((name for name in scripts.RENAMERS if name in able.cutters), None):
             variables |= scripts.RENAMERS[runs].variables
         lines = made.ready() + b"".join(line(b"R", key) for key in in_the_way) + made.lines()
@@ -282,6 +285,22 @@ class Staging:
         order = in_order(by_directory(keys))
         return self._refused(self._flushed(Command(scripts.DELETE), encode.lines(order)), order, "deleting")
 
+    def arrange(self, empties: Empties) -> tuple[Empties, dict[Key, str]]:
+        """Remove directories, and make others. Safe to repeat.
+
+        Returns:
+            Those that are gone and there now, and the keys that the host refused, with its words.
+        """
+        order = [*empties.remove, *empties.make]
+        lines = b"".join(line(b"R" if n < len(empties.remove) else b"M", key) for n, key in enumerate(order))
+        reply = self._flushed(Command(scripts.ARRANGE), lines)
+        refused = self._refused(reply, order, "making and removing directories")
+        stay = {order[number] for number in numbers(reply, b"stays ") if number < len(order)}
+        make, remove = (
+            [k for k in keys if k not in refused and k not in stay] for keys in (empties.make, empties.remove)
+        )
+        return Empties(tuple(make), tuple(remove)), refused
+
     def _refused(self, reply: Reply, order: list[Key], doing: str) -> dict[Key, str]:
         failed = numbers(reply)
         if reply.status and not failed:
@@ -302,11 +321,11 @@ class Staging:
         reply = self._session().run(command, token=token).check("listing")
         return _sizes(reply, token)
 
-    def _mark(self, below: bytes, items: Iterable[tuple[Key, Item]]) -> Reply:
+    def _mark(self, below: bytes, items: Iterable[tuple[Key, Item]], group: dict[str, bytes] | None = None) -> Reply:
         lines = b"".join(
             b"%03o %s %s\n" % (item.mode & 0o777, _touch_time(item.mtime), encode.name(key)) for key, item in items
         )
-        return self._run(Command(scripts.MARK, self._of({"BELOW": below})), lines, allow=60.0)
+        return self._run(Command(scripts.MARK, self._of({"BELOW": below, **(group or {})})), lines, allow=60.0)
 
     def _of(self, variables: dict[str, bytes]) -> dict[str, bytes]:
         """Add what a script needs that changes something: the root, and the lease under which it may."""

@@ -149,6 +149,17 @@ class RepositoryOptions(_Options):
         "behind this one take them over, unless they have their own.",
         "0640",
     )
+    file_group: Annotated[values.Text, AfterValidator(values.group)] = _option(
+        "",
+        "Group on this host that files belong to here, from before they are visible; by default the one that the host "
+        "gives them. The account has to be in it. Repositories behind this one do not take it over.",
+        "app",
+    )
+    empty_dirs: bool = _option(
+        False,
+        "Make the empty directories that the parent has; with `delete = yes`, remove those that it does not have and "
+        "that are empty here. A `listcmd`, here or there, tells of none.",
+    )
     max_delete: Annotated[MaxDelete, BeforeValidator(values.max_delete)] = _option(
         values.MAX_DELETE, "Number and share of files; more deletions in one run are refused."
     )

@@ -68,6 +68,13 @@ def mode(value: object) -> object:
     return found
 
 
+def group(value: str) -> str:
+    """A group on a host, as chgrp and find take it: by its name or its number."""
+    if value and not re.fullmatch(r"[^\s:/+-][^\x00-\x1f\x7f:/]*", value):
+        raise ValueError("must be the name of a group such as app")
+    return value
+
+
 def max_delete(value: object) -> object:
     """How many deletions; the half that is not named is that of `MAX_DELETE`."""
     if not isinstance(value, str):

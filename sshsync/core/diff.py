@@ -4,7 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from itertools import compress
 
 from sshsync.model.change import Action, Adjust, Change, Changes, Copy, Delete, Replace
-from sshsync.model.item import Item, Items, Key, Problem, Snapshot
+from sshsync.model.item import Item, Items, Key, Snapshot
+from sshsync.model.problem import Problem
 
 _ORDER = {action: number for number, action in enumerate(Action)}
 
@@ -46,7 +47,7 @@ def diff(
     unchanged: list[Key] = []
     excluded = 0
     # Mostly nearly all are: those need not be looked at one by one.
-    alike = there.alike(here) if mode is None else set()
+    alike = there.alike(here).difference(child.unmarked) if mode is None else set()
     for key in there:
         if not wanted(key):
             excluded += 1
@@ -56,7 +57,8 @@ def diff(
             unchanged.append(key)
         else:
             new = there[key]
-            change = _change(here.get(key), new if mode is None else new.bearing(mode))
+            asked = new if mode is None else new.bearing(mode)
+            change = _change(here.get(key), asked, marked=key not in child.unmarked)
             if change is None or isinstance(change, Adjust):
                 unchanged.append(key)
             if change:
@@ -82,12 +84,12 @@ def _unseen(snapshot: Snapshot) -> tuple[Problem, ...]:
     return tuple(Problem(one.key, why % one.reason) for one in snapshot.problems if not one.gone)
 
 
-def _change(old: Item | None, new: Item) -> Change | None:
+def _change(old: Item | None, new: Item, *, marked: bool) -> Change | None:
     if old is None:
         return Copy(new)
     if not old.agrees(new):
         return Replace(old, new)
-    return Adjust(old, new) if old.marks != new.marks else None
+    return None if marked and old.marks == new.marks else Adjust(old, new)
 
 
 def _below_any(key: Key, unreadable: Collection[Key]) -> bool:

@@ -59,7 +59,7 @@ class Step:
 
 
 def state_of(snapshots: Iterable[tuple[str, Snapshot]]) -> str:
-    """Return a short text that is equal for equal states: sizes, times and inodes of all items, without reading them.
+    """Return a short text that is equal for equal states: sizes, times and inodes of all items, and empty directories.
 
     Args:
         snapshots: what masters hold, each with what identifies it.
@@ -70,6 +70,8 @@ def state_of(snapshots: Iterable[tuple[str, Snapshot]]) -> str:
         for key in sorted(snapshot.items):
             item = snapshot.items[key]
             found.update(b"%d %s %d %s\n" % (len(key), key, item.mode, repr(item.stamp).encode()))
+        for place in sorted(snapshot.directories.empty if snapshot.directories else ()):
+            found.update(b"%d %s empty\n" % (len(place), place))
     return found.hexdigest()
 
 

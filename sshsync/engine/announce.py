@@ -41,6 +41,7 @@ def announce(emit: Emit, order: Order, prepared: Prepared, reached: Reached | No
             sum(prepared.parent.items[key].size for key in changes.unchanged),
             len(done),
             brought,
+            len(changes.empties),
         )
     )
     if not order.dry_run:
@@ -48,6 +49,9 @@ def announce(emit: Emit, order: Order, prepared: Prepared, reached: Reached | No
     # Deletions that are refused, too: who has to decide about them wants to know which.
     for change in changes.changes:
         emit(ev.PlannedChange(name, change.action, key_text(change.key), change.size))
+    for word, keys in (("remove", changes.empties.remove), ("make", changes.empties.make)):
+        for key in keys:
+            emit(ev.PlannedChange(name, word, key_text(key), 0))
 
 
 def tell_blocked(emit: Emit, name: str, changes: Changes) -> int:

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 from sshsync.core import algorithm
 from sshsync.core.diff import diff
+from sshsync.core.empties import empties
 from sshsync.engine.context import Context
 from sshsync.engine.scan import Scanner
 from sshsync.errors import CommandError
 from sshsync.model.change import Changes
+from sshsync.model.events import Remarked
 from sshsync.model.item import Key, Snapshot
 from sshsync.model.topology import Repository
 
@@ -27,7 +29,13 @@ class Comparison:
         own, kind = self._child, self._context.kind(self._child)
         wanted, reaches = kind.wanted(own), kind.reaches(own)
         parent, child = _about(parent, reaches), _about(child, reaches)
-        return diff(parent, child, delete=own.delete, mode=own.file_mode, wanted=wanted, blocked=held_back)
+        found = diff(parent, child, delete=own.delete, mode=own.file_mode, wanted=wanted, blocked=held_back)
+        if not own.empty_dirs:
+            return found
+        if silent := [one.repository for one in (parent, child) if one.directories is None]:
+            words = f"empty directories are not looked at: {' and '.join(silent)} tells of items only (a listcmd does)"
+            self._context.emit(Remarked(own.name, words))
+        return replace(found, empties=empties(parent, child, found, delete=own.delete, wanted=wanted))
 
     def comparable(self, parent: Snapshot, child: Snapshot, anew: Callable[[], Snapshot]) -> tuple[Snapshot, Snapshot]:
         """Return both with digests of one algorithm.

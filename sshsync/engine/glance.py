@@ -44,4 +44,8 @@ def _taking_part(context: Context, plan: Plan, snapshot: Snapshot) -> Snapshot:
     children = [context.tree.repositories[job.repository] for job in plan.jobs if job.parent == snapshot.repository]
     tests = [context.kind(child).wanted(child) for child in children]
     items = {key: item for key, item in snapshot.items.items() if any(test(key) for test in tests)}
-    return replace(snapshot, items=items)
+    if snapshot.directories is None:
+        return replace(snapshot, items=items)
+    takers = [test for child, test in zip(children, tests, strict=True) if child.empty_dirs]
+    empty = frozenset(place for place in snapshot.directories.empty if any(test(place + b"/") for test in takers))
+    return replace(snapshot, items=items, directories=replace(snapshot.directories, empty=empty))

@@ -24,6 +24,7 @@ from sshsync.engine.scan import Scanner
 from sshsync.errors import BlockedError, CommandError, InterruptedRun, LeasedError, RefusedError, SshsyncError
 from sshsync.model import events as ev
 from sshsync.model.change import Changes
+from sshsync.model.empties import Empties
 from sshsync.model.events import GOOD, Outcome
 from sshsync.model.item import Key, Sealed, Snapshot
 from sshsync.model.order import Blocked, Offer, Order
@@ -151,7 +152,7 @@ class Link:
         self._hold(prepared.expected(), prepared.parent.items)
         if tell_blocked(self._context.emit, self._child.name, prepared.changes):
             return Outcome.PARTIAL
-        return self._good(prepared, changed=bool(prepared.changes.changes))
+        return self._good(prepared, changed=bool(prepared.changes.changes or prepared.changes.empties))
 
     def carry_out(self, prepared: Prepared) -> Outcome:
         """Bring, publish, adjust and delete what was prepared, under the lease of the child.
@@ -207,6 +208,7 @@ class Link:
         # Before deletions: what fails there must not keep what was staged on the child's disk.
         applier.clear()
         self._delete(applier, prepared)
+        self._arrange(applier, prepared)
 
     def _publish(self, applier: Applier[Any], prepared: Prepared, pieces: Iterable[Any]) -> None:
         for group in self._context.publication(pieces):
@@ -233,6 +235,14 @@ class Link:
             self._remark(f"{len(deletions)} item(s) are not deleted because others failed or are still being written")
             return
         applier.delete(deletions)
+
+    def _arrange(self, applier: Applier[Any], prepared: Prepared) -> None:
+        """Make and remove empty directories behind everything else; what may be missing removes none."""
+        empties, reached = prepared.empties, applier.reached
+        if reached.failed or reached.deferred:
+            empties = Empties(empties.make)
+        if empties:
+            applier.arrange(empties)
 
     def _conclude(self, prepared: Prepared, reached: Reached) -> Outcome:
         """Put on record what the child holds now, and say how the link ended."""
@@ -327,7 +337,7 @@ class Link:
 
     def _hold_reached(self, prepared: Prepared, reached: Reached, *, complete: bool | None = None) -> None:
         """Keep in mind what the child holds now; `complete` when that is known to be all that its parent has."""
-        held = prepared.child.after({**reached.published, **reached.adjusted}, reached.deleted)
+        held = prepared.child.after({**reached.published, **reached.adjusted}, reached.deleted, reached.empties)
         now = prepared.child.complete if complete is None else complete
         self._hold(replace(held, existed=True, complete=now), reached.published)
 
@@ -351,7 +361,7 @@ class Link:
             return Outcome.DEFERRED
         if reached.published and not reached.durable:
             self._remark("durability not confirmed: the host cannot flush a file system")
-        return self._good(prepared, changed=bool(reached.published or reached.adjusted or reached.deleted))
+        return self._good(prepared, changed=reached.anything)
 
     def _good(self, prepared: Prepared, *, changed: bool) -> Outcome:
         if withheld := prepared.changes.withheld:

@@ -130,8 +130,16 @@ class Scanner:
         own = [repository] if repository.parent or not takers else []
         reaches = [self._context.kind(one).reaches(one) for one in (*takers, *own)]
         subject = replace(subject, reaches=lambda key: any(reach(key) for reach in reaches))
-        wanted = [self._context.kind(child).wanted(child) for child in takers]
-        return replace(subject, wanted=lambda key: any(wants(key) for wants in wanted)) if wanted else subject
+        asked = any(one.empty_dirs for one in (repository, *takers))
+        subject = replace(subject, directories=asked)
+        if not takers:
+            return subject
+        wanted = [(self._context.kind(child).wanted(child), child.empty_dirs) for child in takers]
+        return replace(
+            subject,
+            wanted=lambda key: any(wants(key) for wants, _ in wanted),
+            spares=lambda key: any(wants(key) for wants, takes in wanted if not takes),
+        )
 
     def keep(self, repository: Repository, items: Iterable[Item]) -> None:
         """Keep digests of items that were verified, and then published under the stamps that they bear; see `_told`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sshsync.core.pieces import Cut, Extent, Piece
 from sshsync.errors import CommandError, ToolMissingError
 from sshsync.kinds.base import Answer, Dialogue, Request, Subject
-from sshsync.kinds.listing import checked
+from sshsync.kinds.refusals import checked
 from sshsync.model.item import Key
 from sshsync.remote import scripts
 from sshsync.remote.probe import Capabilities

@@ -8,7 +8,8 @@ from sshsync.core.pieces import Piece
 from sshsync.errors import CommandError, ToolMissingError
 from sshsync.kinds import chunks, globs
 from sshsync.kinds.base import Answer, Condition, Dialogue, Learned, Remark, Request, Subject
-from sshsync.kinds.listing import barred, checked, list_all, opened, stat_named
+from sshsync.kinds.listing import asked_for, list_all, opened, stat_named
+from sshsync.kinds.refusals import barred, checked, ungrouped
 from sshsync.kinds.second import compared, looked_again
 from sshsync.model.item import Items, Key, Sealed, Snapshot
 from sshsync.model.policy import TransferKind
@@ -71,6 +72,8 @@ class Files:
                 f"cannot compute {algorithm}, which its chain compares (it has {others}): "
                 "set digest = to one that every host has, or give it a digestcmd"
             )
+        if asked_for(repository) and "chgrp" not in capabilities.tools:
+            missing.append("lacks chgrp, which file_group needs")
         if repository.parent and repository.transfer is TransferKind.SCP and "scp" not in capabilities.tools:
             missing.append("has no scp, which transfer = scp needs")
         if repository.parent and repository.transfer is TransferKind.DIRECT:
@@ -81,7 +84,7 @@ class Files:
         """Look whether the root can be entered, and how much room it has; see `Kind`."""
         repository, capabilities = subject.repository, subject.capabilities
         root = repository.path
-        answer = yield Request(Command(scripts.CONDITION, {"ROOT": root.encode()}), allow=30.0)
+        answer = yield Request(Command(scripts.CONDITION, {"ROOT": root.encode(), **asked_for(repository)}), allow=30.0)
         payload = checked(answer, subject, "looking around").payload
         found = room.parse(payload)
         state = next((line[5:] for line in payload.splitlines() if line.startswith(b"root=")), b"")
@@ -93,6 +96,9 @@ class Files:
         elif found.barred and repository.parent:
             error = barred(repository, found.barred)
             problem = f"{error.what} ({error.hint})"
+        elif said := next((line[6:] for line in payload.splitlines() if line.startswith(b"group ")), b""):
+            refused = ungrouped(repository, said)
+            problem = f"{refused.what} ({refused.hint})"
         template = repository.commands.digest
         tool = capabilities.bulk.get(subject.algorithm) or capabilities.digests.get(subject.algorithm, "")
         return Condition(

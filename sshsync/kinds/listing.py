@@ -1,28 +1,32 @@
 """Listings of files: what is asked for, and how the answers are read; nothing in them is trusted."""
 
-import shlex
 import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from sshsync.errors import CommandError, StorageFullError
 from sshsync.kinds.base import Answer, Dialogue, Remark, Request, Subject
 from sshsync.kinds.inflated import Inflated
 from sshsync.kinds.omitted import Omitted
+from sshsync.kinds.refusals import checked
 from sshsync.kinds.told import REGULAR, stamp_of, suspicious, usual, usual_of
 from sshsync.kinds.unlisted import unlisted
-from sshsync.model.item import Items, Key, Problem, Sealed, Sight, Snapshot
+from sshsync.model.empties import Directories
+from sshsync.model.item import Items, Key, Sealed, Sight, Snapshot
 from sshsync.model.policy import LOCAL
+from sshsync.model.problem import Problem
 from sshsync.model.row import Stamp
 from sshsync.model.topology import Repository
-from sshsync.model.words import complaint, visible
+from sshsync.model.words import visible
 from sshsync.remote import encode, packing, scripts
 from sshsync.remote.frame import PLAIN, Digested, FrameError, Records
 from sshsync.remote.scripts import STAGING, Command
 
 LISTING_PATIENCE = 240.0
 """Seconds that a listing may be silent beyond the host's timeout: huge directories print late."""
+
+_UNGROUPED = b"group ./"
+"""How a record begins that names a file of another group than is asked for. What stat tells begins with a number."""
 
 L = TypeVar("L", bound="Listing")
 
@@ -49,6 +53,12 @@ def paths(payload: bytes, root: bytes, name: str) -> list[Key]:
             raise suspicious(name, key, "is listed twice")
         keys[key] = None
     return list(keys)
+
+
+def asked_for(repository: Repository) -> dict[str, bytes]:
+    """Return the variable with which a listing tells what is of another group than is asked for; none for none."""
+    group = repository.file_group if repository.parent else ""
+    return {"FILEGROUP": group.encode()} if group else {}
 
 
 def _checked_root(root: bytes, name: str) -> bytes:
@@ -87,7 +97,7 @@ def list_all(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
 
 def listed(subject: Subject, variables: dict[str, bytes], reading: L) -> Dialogue[tuple[L, Answer]]:
     """Have a root listed, compressed where it comes from another machine that can: a sixth of the bytes is left."""
-    words = {**variables, **subject.capabilities.list_words(subject.token)}
+    words = {**variables, **asked_for(subject.repository), **subject.capabilities.list_words(subject.token)}
     tool = packing.best(subject.capabilities.tools)
     if tool and subject.repository.host.transport != LOCAL:
         opening = Inflated(reading, tool, subject.repository.name)
@@ -107,11 +117,12 @@ def opened(subject: Subject, sealed: Snapshot, listing: Iterable[bytes]) -> Snap
     for piece in listing:
         reading.read(zlib.decompress(piece))
     found = reading.snapshot(Answer(0, b"", b""))
-    return replace(sealed, items=found.items)
+    return replace(sealed, items=found.items, unmarked=found.unmarked, directories=found.directories)
 
 
 def _by_template(subject: Subject, variables: dict[str, bytes]) -> Dialogue[Snapshot]:
-    answer = yield Request(Command(scripts.TEMPLATE_LIST, variables), allow=LISTING_PATIENCE)
+    command = Command(scripts.TEMPLATE_LIST, {**variables, **asked_for(subject.repository)})
+    answer = yield Request(command, allow=LISTING_PATIENCE)
     if answer.status == scripts.MISSING:
         return _missing(subject)
     head, _, listed = checked(answer, subject, "listcmd").payload.partition(subject.token + b" listed\n")
@@ -123,14 +134,17 @@ def _by_template(subject: Subject, variables: dict[str, bytes]) -> Dialogue[Snap
 
 
 def _missing(subject: Subject) -> Snapshot:
-    return Snapshot(subject.repository.name, subject.repository.path.encode(), {}, existed=False)
+    none: frozenset[Key] = frozenset()
+    directories = Directories(none, none) if subject.directories else None
+    root = subject.repository.path.encode()
+    return Snapshot(subject.repository.name, root, {}, existed=False, directories=directories)
 
 
 def stat_named(subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
     """Stat files by their names; nothing is asked when there are none."""
     if not keys:
         return Snapshot(subject.repository.name, root, {})
-    words = subject.capabilities.stat_words(subject.token)
+    words = {**asked_for(subject.repository), **subject.capabilities.stat_words(subject.token)}
     command = Command(scripts.STAT, {"ROOT": root, **words})
     reading = Listing(subject, root)
     answer = yield Request(command, encode.lines(keys), LISTING_PATIENCE, reading)
@@ -162,13 +176,15 @@ class Listing:
 
     def begin(self) -> None:
         """See `Reader`."""
-        self._digested = Digested(self._subject.token)
+        subject = self._subject
+        self._digested = Digested(subject.token)
         self._records = Records(PLAIN)
         self._unread: list[bytes] = []
         self._root = self._known
         self._left: list[bytes] = []
         self._items = Items()
-        self._omitted = Omitted(self._subject.wanted, named=bool(self._known))
+        self._unmarked: list[Key] = []
+        self._omitted = Omitted(subject.wanted, subject.spares, named=bool(self._known), keep=subject.directories)
 
     def feed(self, piece: bytes) -> None:
         """See `Reader`."""
@@ -214,10 +230,18 @@ class Listing:
             subject.now,
             not problems,
             omitted=self._omitted.end(whole=not problems),
+            directories=self._directories(),
             problems=problems,
+            unmarked=frozenset(key for key in self._unmarked if key in self._items),
             left=left,
             sight="" if self._known else self._digested.digest(),
         )
+
+    def _directories(self) -> Directories | None:
+        """Return what was listed of directories; names that somebody gave tell of none."""
+        if self._known or not self._subject.directories:
+            return None
+        return Directories(frozenset(self._omitted.all), frozenset(self._omitted.empty))
 
     @property
     def others(self) -> int:
@@ -257,6 +281,9 @@ class Listing:
             word, _, path = record.partition(b" ")
             self._root = _checked_root(path if word == b"root" else b"", name)
             return
+        if record.startswith(_UNGROUPED):
+            self._unmarked.append(record[len(_UNGROUPED) :])
+            return
         fields = record.split(b" ", 5)
         if len(fields) == 2 and fields[0] == b"left" and not self._known:
             self._left.append(fields[1])
@@ -286,30 +313,6 @@ class Listing:
     def hold(self, key: Key, stamp: Stamp, mode: int) -> None:
         """Keep a file that is listed."""
         self._items.place(key, stamp, mode)
-
-
-def checked(answer: Answer, subject: Subject, doing: str) -> Answer:
-    """Return the answer of a script that ended well.
-
-    Raises:
-        CommandError: it did not.
-    """
-    if answer.status == scripts.BARRED:
-        raise barred(subject.repository, answer.errors)
-    if answer.status:
-        said = complaint(answer.errors) or f"exit status {answer.status}"
-        raise CommandError(f"{doing}: {said}", where=subject.repository.name)
-    return answer
-
-
-def barred(repository: Repository, said: bytes) -> CommandError:
-    """Return the error for a root that cannot be made or written to, with what lets its account do so."""
-    account = repository.host.login.user or "ACCOUNT"
-    words = f"{repository.path} cannot be written by {account!r}: {complaint(said, 300)}"
-    if b"Read-only file system" in said:
-        return StorageFullError(words, where=repository.name, hint="make it writable, then run again")
-    cure = f"install -d -o {shlex.quote(account)} {shlex.quote(repository.path)}"
-    return CommandError(words, where=repository.name, hint=f"as root on {repository.host.label}: {cure}")
 
 
 def _ours(key: Key) -> bool:

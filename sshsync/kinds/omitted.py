@@ -26,19 +26,28 @@ class Omitted:
     A listing names a directory before all that lies in it. So one that is followed by something else is empty.
 
     Args:
-        wanted: tells what takes part; of a directory it is asked by its name with a slash, as of something in it.
+        wanted: tells what takes part.
+        spared: tells whether a directory is left out when it is empty, by its name with a slash, as of something in it.
         named: what was listed are names that somebody gave, so a directory among them says nothing of what is in it.
+        keep: remember the names of directories.
 
     Attributes:
+        all, empty: the directories, and the empty ones of them, once all of it came; none where they are not kept.
         seen: how many there are, whether anybody wants them or not; empty directories do not count.
     """
 
-    def __init__(self, wanted: Callable[[Key], bool], *, named: bool) -> None:
+    def __init__(
+        self, wanted: Callable[[Key], bool], spared: Callable[[Key], bool], *, named: bool, keep: bool
+    ) -> None:
         self._wanted = wanted
+        self._spared = spared
         self._named = named
+        self._keep = keep
         self._found: dict[tuple[str, str], tuple[int, Key]] = {}
         self._open: Key | None = None
         self.seen = 0
+        self.all: set[Key] = set()
+        self.empty: set[Key] = set()
 
     def passed(self, key: Key) -> None:
         """Take note that something was listed, before it is added if it is no file."""
@@ -49,6 +58,8 @@ class Omitted:
         """Add something that is no regular file; `mode` is the raw one."""
         if mode == DIRECTORY and not self._named:
             self._open = key
+            if self._keep:
+                self.all.add(key)
             return
         self.seen += 1
         if self._wanted(key):
@@ -63,7 +74,11 @@ class Omitted:
     def _close(self, key: Key) -> None:
         """Count the last directory, if what follows it lies elsewhere."""
         last, self._open = self._open, None
-        if last is not None and not key.startswith(last + b"/") and self._wanted(last + b"/"):
+        if last is None or key.startswith(last + b"/"):
+            return
+        if self._keep:
+            self.empty.add(last)
+        if self._spared(last + b"/"):
             self._count(_EMPTY, last)
 
     def _count(self, sort: tuple[str, str], key: Key) -> None:

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 from sshsync.errors import CommandError
 from sshsync.kinds.base import Dialogue, Subject
-from sshsync.kinds.listing import Listing, checked, listed, stat_named
+from sshsync.kinds.listing import Listing, listed, stat_named
+from sshsync.kinds.refusals import checked
 from sshsync.kinds.told import suspicious
-from sshsync.model.item import Item, Key, Problem, Snapshot
+from sshsync.model.item import Item, Key, Snapshot
+from sshsync.model.problem import Problem
 from sshsync.model.row import Stamp
 from sshsync.model.words import visible
 from sshsync.remote import scripts

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from sshsync.kinds.base import Answer
-from sshsync.model.item import Key, Problem
+from sshsync.model.item import Key
+from sshsync.model.problem import Problem
 from sshsync.model.words import visible
 
 _PLACE = re.compile(rb"[^/]*?['\"]?\./(.+?)['\"]?: ([^:]+)")
@@ -26,7 +27,8 @@ def unlisted(answer: Answer, reaches: Callable[[Key], bool]) -> tuple[Problem, .
     lines = answer.errors.strip().splitlines()
     if not lines:
         return (Problem(b".", f"exit status {answer.status}"),)
-    return tuple(problem for problem in _problems(lines) if problem.within(reaches))
+    # A host that lists twice says so twice.
+    return tuple(dict.fromkeys(problem for problem in _problems(lines) if problem.within(reaches)))
 
 
 def _problems(lines: list[bytes]) -> Iterator[Problem]:

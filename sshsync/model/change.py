@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, TypeVar
 
-from sshsync.model.item import Item, Key, Problem
+from sshsync.model.empties import NO_EMPTIES, Empties
+from sshsync.model.item import Item, Key
+from sshsync.model.problem import Problem
 
 
 class Action(StrEnum):
@@ -99,6 +101,7 @@ class Changes:
         unchanged: keys whose digest is equal on both sides (those to adjust included).
         blocked: items that the parent has, or may have, but that must not be passed on, with the reason.
         excluded: number of items left out by `include` and `exclude`.
+        empties: directories with nothing in them that are made and removed.
         withheld: number of items that the parent seems to lack and that stay, because not all is known that is there.
     """
 
@@ -107,6 +110,7 @@ class Changes:
     blocked: tuple[Problem, ...] = ()
     excluded: int = 0
     withheld: int = 0
+    empties: Empties = NO_EMPTIES
 
     def of(self, what: type[_C]) -> tuple[_C, ...]:
         """Return the changes of one kind."""

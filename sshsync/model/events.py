@@ -91,6 +91,7 @@ class Planned:
 
     Attributes:
         done, done_bytes: what of it was brought before this plan, while the parent was still being synchronized.
+        empties: directories with nothing in them that have to be made or removed.
     """
 
     repository: str
@@ -104,6 +105,7 @@ class Planned:
     kept: int = 0
     done: int = 0
     done_bytes: int = 0
+    empties: int = 0
 
 
 @dataclass(frozen=True, slots=True)

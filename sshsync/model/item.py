@@ -1,10 +1,12 @@
 """Items and snapshots: what one scan saw."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sshsync.model import row
+from sshsync.model.empties import NO_EMPTIES, Directories, Empties
 from sshsync.model.omission import Omission
+from sshsync.model.problem import Problem
 from sshsync.model.row import NOTHING, Digest, Stamp
 
 Key = bytes
@@ -243,24 +245,6 @@ class Sealed(Mapping[Key, Item]):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """One item that could not be handled, with the reason; never fatal for the others.
-
-    Attributes:
-        key: the item, or what it lies below; ``.`` when that cannot be told.
-        gone: it was there when something told its name, and is not any more: nothing is missing without it.
-    """
-
-    key: Key
-    reason: str
-    gone: bool = False
-
-    def within(self, reaches: Callable[[Key], bool]) -> bool:
-        """Tell whether it may concern what takes part, as far as a test of names can tell."""
-        return self.key == b"." or reaches(self.key)
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What one scan of a repository saw, or what is there after publishing.
 
@@ -273,6 +257,8 @@ class Snapshot:
         omitted: what is there and is no item, and nobody who takes from it excludes.
         hashed: bytes that were read to compute digests (the rest came from the cache).
         restless: items that changed while they were scanned: their stamp is the fresh one, they have no digest.
+        directories: those in which its items may be; None where nobody asked, or it cannot be told.
+        unmarked: items that lack what is asked for here beside their marks (of a file: its group).
         apart: resolved directory in which the work on the repository is done when that is not its root.
         left: names of what earlier runs left there unfinished; leases begin with ``lease/``.
         sight: the digest of the listing, "" where that does not vouch for the digests of all that is in it.
@@ -288,6 +274,8 @@ class Snapshot:
     hashed: int = 0
     problems: tuple[Problem, ...] = ()
     restless: frozenset[Key] = frozenset()
+    unmarked: frozenset[Key] = frozenset()
+    directories: Directories | None = None
     ended: int = 0
     left: tuple[bytes, ...] = ()
     apart: bytes = b""
@@ -298,11 +286,14 @@ class Snapshot:
         """The resolved directory in which whoever works on the repository has his lease and his staging."""
         return self.apart or self.root
 
-    def after(self, came: Mapping[Key, Item], gone: Collection[Key] = ()) -> "Snapshot":
-        """Return what is there after some items came or changed, and some went."""
-        if not came and not gone:
+    def after(self, came: Mapping[Key, Item], gone: Collection[Key] = (), empties: Empties = NO_EMPTIES) -> "Snapshot":
+        """Return what is there after some items came or changed, some went, and so did directories."""
+        if not (came or gone or empties):
             return self
-        return replace(self, items=Items.of(self.items).after(came.values(), gone), sight="")
+        items = Items.of(self.items).after(came.values(), gone) if came or gone else self.items
+        directories = self.directories.after(came, empties) if self.directories else None
+        unmarked = self.unmarked.difference(came, gone)
+        return replace(self, items=items, unmarked=unmarked, directories=directories, sight="")
 
     @property
     def skipped(self) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from sshsync.model.change import Changes, Delete
+from sshsync.model.empties import Empties
 from sshsync.model.item import Key, Snapshot
 from sshsync.model.records import Underway
 
@@ -52,13 +53,22 @@ class Prepared:
         return () if self.refusal else self.changes.of(Delete)
 
     @property
+    def empties(self) -> Empties:
+        """The directories that may be made and removed."""
+        found = self.changes.empties
+        return Empties(found.make) if self.refusal else found
+
+    @property
     def acts(self) -> bool:
         """Whether anything on the child is going to change."""
-        return bool(self.deletions) or any(not isinstance(change, Delete) for change in self.changes.changes)
+        return bool(self.deletions or self.empties) or any(
+            not isinstance(change, Delete) for change in self.changes.changes
+        )
 
     def expected(self) -> Snapshot:
         """Return what the child would hold if everything that is planned succeeded."""
         # What changes while it is looked at has no digest yet: it does not become anything that is known.
         known = (change for change in self.changes.changes if not isinstance(change, Delete) and change.new.digest)
         came = {change.key: change.new for change in known}
-        return replace(self.child.after(came, [change.key for change in self.deletions]), existed=True)
+        gone = [change.key for change in self.deletions]
+        return replace(self.child.after(came, gone, self.empties), existed=True)

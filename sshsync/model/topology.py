@@ -106,6 +106,8 @@ class Repository:
         pipeline: takes from its parent while that is still being synchronized.
         forward_agent: whether its `sshcmd` may ask the ssh-agent of the account that runs sshsync.
         file_mode: permissions that its items bear, whatever those of its parent's are; None for the same.
+        empty_dirs: has the empty directories that its parent has.
+        file_group: group on its host that its items belong to; "" for whatever they get there.
         type: what its items are, by the name of their kind.
     """
 
@@ -135,6 +137,8 @@ class Repository:
     pipeline: bool
     forward_agent: bool
     file_mode: Mode | None
+    file_group: str
+    empty_dirs: bool
     type: str
 
     @property

@@ -13,13 +13,17 @@ _MOST_LINKS = 40
 
 @dataclass(slots=True)
 class File:
-    """A file's bytes and what stat tells of it; times in seconds, the change time in nanoseconds."""
+    """A file's bytes and what stat tells of it; times in seconds, the change time in nanoseconds.
+
+    Its group is b"" where nobody gave it to one.
+    """
 
     data: bytes
     mode: int = 0o644
     mtime: int = 0
     ctime_ns: int = 0
     inode: int = 0
+    group: bytes = b""
 
 
 @dataclass(kw_only=True)

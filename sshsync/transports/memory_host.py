@@ -23,7 +23,7 @@ class Tools:
     """
 
     programs: frozenset[str] = frozenset(
-        {"find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "cat", "dd", "xargs", "gzip", "printf"}
+        {"find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "chgrp", "touch", "cat", "dd", "xargs", "gzip", "printf"}
     )
     stat: str = "gnu"
     digests: tuple[tuple[str, str], ...] = tuple((name, f"{name}sum") for name in ("md5", "sha1", "sha256", "sha512"))
@@ -67,6 +67,7 @@ class MemoryHost(Disk):
         late: what programs of lost connections still have to do.
         watch: called at each start of a script.
         round_trip: seconds that it pretends to be away.
+        groups: those that its account may give files to; None for all.
     """
 
     name: str = "memory"
@@ -77,6 +78,7 @@ class MemoryHost(Disk):
     late: list[Callable[[], object]] = field(default_factory=list)
     watch: Callable[[], None] = lambda: None
     round_trip: float = 0.0
+    groups: frozenset[bytes] | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def put(self, path: bytes, data: bytes, *, mode: int = 0o644, mtime: int = 1_600_000_000) -> None:

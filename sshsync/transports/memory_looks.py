@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from sshsync.remote.scripts import MISSING
+from sshsync.remote.scripts import MISSING, UNGROUPED
 from sshsync.transports.memory_shell import Ended, Shell
 
 _LETTERS = {0o100000: b"f", 0o120000: b"l"}
@@ -45,6 +45,8 @@ class Looks(Shell):
     def _find_root(self) -> int:
         """Find or make the root."""
         host = self._host
+        if why := self._member():
+            raise Ended(UNGROUPED, why)
         if not host.is_directory(self._root):
             if host.exists(self._root) or host.is_link(self._root):
                 raise Ended(1, self._root + b" is not a directory")
@@ -58,6 +60,11 @@ class Looks(Shell):
             self._out += self._vars["TOKEN"] + b" left " + name + b"\n"
         return 0
 
+    def _member(self) -> bytes:
+        """Return why files cannot be given to the group that is asked for, b"" when they can."""
+        groups, asked = self._host.groups, self._vars.get("FILEGROUP", b"")
+        return b"tester is only in: " + b" ".join(sorted(groups)) if asked and groups and asked not in groups else b""
+
     def _walk(self, place: bytes) -> None:
         for key in self._below(place, self._host.walk(place)):
             self._record(place, key)
@@ -70,6 +77,7 @@ class Looks(Shell):
                 self._out += b"%s d:0 0 0 0 0 ./%s\n" % (self._vars["TOKEN"], key)
             else:
                 self._record(place, key, printed=printed)
+                self._stranger(place, key)
 
     def _below(self, place: bytes, paths: Iterable[bytes]) -> Iterator[bytes]:
         """Yield paths as they are called from a place, staging left out."""
@@ -87,7 +95,20 @@ class Looks(Shell):
     def stat(self) -> int:
         """Stat the named files."""
         self._top()
-        return int(not self._all(b"stat", self._names(), partial(self._record, self._root)))
+        return int(not self._all(b"stat", self._names(), self._stat))
+
+    def _stat(self, name: bytes) -> None:
+        self._record(self._root, name)
+        self._stranger(self._root, name)
+
+    def _stranger(self, place: bytes, name: bytes) -> None:
+        """Name a file of another group than is asked for."""
+        file, asked = (
+            self._host.files.get(self._host.path(place + b"/./" + name, last=False)),
+            self._vars.get("FILEGROUP"),
+        )
+        if file and asked and file.group != asked:
+            self._out += b"%s group ./%s\n" % (self._vars["TOKEN"], name)
 
     def digest(self) -> int:
         """Digest the named files."""
@@ -135,6 +156,8 @@ class Looks(Shell):
         own = self._root + b"/.sshsync"
         if not self._host.is_directory(own) and (self._host.exists(own) or self._host.is_link(own)):
             self._out += b"barred " + own + b" is not writable: Not a directory\n"
+        if why := self._member():
+            self._out += b"group " + why + b"\n"
         self._out += b"root=writable\n" if there else b"root=missing\n"
         if there:
             self._free()

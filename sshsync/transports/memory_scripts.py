@@ -116,6 +116,8 @@ class Scripts(Parts, Leases, Pieces):
                 said = len(self._errors)
                 self._real(self._root, name, make=True)
                 del self._errors[said:]
+        for path in [path for batch in batches for path in self._host.walk(batch)]:
+            self._give(path)
         self._flush()
         self._grouped(self._bring)
         self._flush()
@@ -123,6 +125,14 @@ class Scripts(Parts, Leases, Pieces):
         for batch in batches if not self._failed else []:
             self._host.remove(batch)
         return self._failed
+
+    def _give(self, path: bytes) -> None:
+        """Give a file to the group that is asked for."""
+        file, asked = self._host.files.get(path), self._vars.get("FILEGROUP")
+        if file and asked and file.group != asked:
+            self._tool("chgrp")
+            file.group = asked
+            self._host.touch(file)
 
     def _put_part(self, part: bytes, name: bytes) -> bool:
         """Put a part into its batch; tell whether it is there, or was before."""
@@ -145,6 +155,31 @@ class Scripts(Parts, Leases, Pieces):
         self._flush()
         self._held()
         return self._failed
+
+    def arrange(self) -> int:
+        """Remove directories with nothing in them, and make others."""
+        self._ours()
+        for number, line in enumerate(self._stdin.split(b"\n")[:-1]):
+            self._held()
+            name = decoded(line[1:])
+            if found := self._real(self._root, name, make=line[:1] == b"M"):
+                self._failed |= self._no(number) if found == 1 else 0
+            elif line[:1] == b"R" and not self._gone(self._root + b"/" + name):
+                self._out += b"stays %d\n" % number
+        self._flush()
+        self._held()
+        return self._failed
+
+    def _no(self, number: int) -> int:
+        self._out += b"failed %d\n" % number
+        return 1
+
+    def _gone(self, path: bytes) -> bool:
+        try:
+            self._host.rmdir(path)
+        except OSError:
+            return False
+        return True
 
     def discard(self) -> None:
         """Remove things from staging."""
@@ -184,6 +219,7 @@ class Scripts(Parts, Leases, Pieces):
         file = File(b"") if self._host.is_directory(place + b"/" + name) else None
         if file is None and not self._try(b"chmod", partial(self._host.file, place + b"/./" + name)):
             return False
+        self._give(place + b"/" + name)
         file = file or self._host.file(place + b"/" + name)
         self._host.touch(file)
         file.mode = mode

@@ -33,6 +33,7 @@ MORE = {
     "publish with a lease": Row({"BATCH": BATCH, "PART": b"", "LEASE": b"9"}, ALL, staged={"a": b"A"}),
     "delete with a lease": Row({"LEASE": b"9"}, lines("a", "d/b c")),
     "mark with a lease": Row({"BELOW": b".", "LEASE": b"9"}, b"600 202001020304.05 a\n600 - d/b c\n600 209913320000.00 d/e/f\n"),
+    "arrange with a lease": Row({"LEASE": b"9"}, b"R" + lines("d/e") + b"M" + lines("new/er") + b"M" + lines("d/new")),
     "discard with a lease": Row({"LEASE": b"9"}, lines("batch/" + BATCH.decode()), staged={"a": b"A"}),
 }
 GIVEN = {name: row for name, row in (ROWS | MORE).items() if not name.startswith(NO_SHELL)}

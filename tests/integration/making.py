@@ -72,7 +72,7 @@ class Scene:
         text = re.sub(r"SHA256:[A-Za-z0-9+/]{43}", "SHA256:…", text)
         text = re.sub(r"\bpid \d+", "pid N", text)
         text = re.sub(r"\bdamaged-[^\s,]+", "damaged-TIME", text)
-        return re.sub(rf"'{getpass.getuser()}'|(?<=install -d -o ){getpass.getuser()}\b", "USER", text)
+        return re.sub(rf"'{getpass.getuser()}'|(?<=install -d -o ){getpass.getuser()}\b|(?<=usermod -a -G nosuchgroup ){getpass.getuser()}\b", "USER", text)
 
     def close(self) -> None:
         for undo in reversed(self.made):
@@ -242,6 +242,12 @@ def _(scene: Scene) -> Words:
 def _(scene: Scene) -> Words:
     scene.site.root("up").chmod(0o555)
     scene.remote(scene.server("nobody"), path=scene.site.directory / "up" / "c")
+    return ALL
+
+
+@makes("group that files cannot be given to")
+def _(scene: Scene) -> Words:
+    scene.remote(file_group="nosuchgroup")
     return ALL
 
 

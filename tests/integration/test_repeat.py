@@ -78,6 +78,8 @@ class Row:
     root: str = ""
 
 
+GROUPS = [group for group in os.getgroups() if group != os.getgid()] or [1] * (os.geteuid() == 0)
+"""Groups to which this account may give its files and has not."""
 BATCH, PART = b"0" * 31 + b"b", b"0" * 63 + b"a"
 PUT = b"P" + PART + b"\nN"
 NAMES = lines("a", "d/b c", "d/e/'$(x)", "d/e/f")
@@ -203,6 +205,9 @@ ROWS: dict[str, Row] = {
     "delete all of a tree": Row(stdin=lines("only/y", "only/here/x")),
     "delete everything": Row(stdin=lines("a", "d/b c", "d/e/'$(x)", "d/e/f", "only/y", "only/here/x")),
     "delete what is gone": Row(stdin=lines("d/gone", "gone/x")),
+    "arrange": Row(stdin=b"R" + lines("hollow/in") + b"R" + lines("hollow") + b"R" + lines("d/e") + b"R" + lines("gone") + b"M" + lines("d/new/er") + b"M" + lines("hollow/in") + b"M" + lines("d")),
+    "arrange odd names": Row(stdin=b"R" + lines("hollow/in") + b"".join(b"M" + lines(name) for name in ("odd\n/\n/ x\n", "-rf/'$(x)", "\udcff/*/...", "\\0/\\"))),
+    "arrange where a file is": Row(stdin=b"M" + lines("a") + b"M" + lines("a/b") + b"R" + lines("a") + b"M" + lines("fine")),
     "room": Row({"MAKE": b"yes"}),
     "nothing": Row(),
     "system": Row(),
@@ -212,13 +217,27 @@ ROWS: dict[str, Row] = {
     "staged": Row(staged=STAGED, part=BIG),
     "discard": Row(stdin=lines("batch/" + BATCH.decode(), "part/" + PART.decode()), staged=STAGED, part=BIG),
 }
+if GROUPS:
+    GROUP = {"FILEGROUP": b"%d" % GROUPS[0]}
+    ROWS |= {
+        "list with a group": Row({"MAKE": b"no", **GROUP}, staged=STAGED, part=BIG),
+        "list by stat with a group": Row({"MAKE": b"no", "PRINT": b"", **GROUP}, staged=STAGED, part=BIG),
+        "stat with a group": Row(GROUP, NAMES),
+        "stat of what is gone with a group": Row(GROUP, lines("a", "gone", "d")),
+        "condition with a group": Row(GROUP),
+        "mark with a group": Row({"BELOW": b".", **GROUP}, MARKS),
+        "publish with a group": Row(GROUP, ready() + ALL, staged=STAGED),
+        "publish whole directories with a group": Row(GROUP, ready() + groups((".", ["a", "new"]), ("d", ["b c"])), staged=STAGED),
+        "publish a part with a group": Row(GROUP, ready(PUT + lines("new/deep/big")) + groups(("new/deep", ["big"])), part=BIG),
+        "publish by a program with a group": Row({**GROUP, **program(scripts.RENAMERS)}, ready() + ALL, staged=STAGED),
+    }
 """By name: what each script is given. The first words name the script; more than one row may stand for one."""
 
 MAY_FAIL = {
     "publish by a program what never came", "publish by a program over a directory", "publish by a program whole directories where there are some",
     "digest by thousands", "publish whole directories where there are some",
     "ranges of what is gone", "ranges-by of what is gone", "make-by of too little", "assemble of what is gone", "assemble of too little", "assemble without an end", "assemble-by of too little",
-    "unpack of what ends too soon", "store of what is damaged", "pull too little", "pull of what is longer", "pull without an answer", "renew without a lease", "stat of what is gone", "mark with one that is gone", "publish what never came", "publish over a directory",
+    "unpack of what ends too soon", "store of what is damaged", "pull too little", "pull of what is longer", "pull without an answer", "renew without a lease", "stat of what is gone", "stat of what is gone with a group", "mark with one that is gone", "publish what never came", "publish over a directory", "arrange where a file is",
 }  # fmt: skip
 """Rows that tell of something that is wrong, both times; all others have to end well, both times."""
 

@@ -22,7 +22,7 @@ from sshsync.model import events as ev
 from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World
 
-TONIGHT = CHAIN.replace("[DEFAULT]", "[DEFAULT]\nretries = 3\ndelete = yes\nmax_delete = 100%\nallow_empty = yes")
+TONIGHT = CHAIN.replace("[DEFAULT]", "[DEFAULT]\nretries = 3\ndelete = yes\nmax_delete = 100%\nallow_empty = yes\nempty_dirs = yes\nfile_group = app")
 ROOTS = {"proxy": b"/p", "node1": b"/n"}
 STAGES = (["proxy"], ["node1"])
 MOST_SCRIPTS = 3000
@@ -30,7 +30,7 @@ LONGEST_NIGHT = 40 * DEAD_AFTER
 
 KEYS = (b"a", b"b", b"d/x", b"d/y", b"d/z/w", b"big")
 SCRIPTS = (
-    "unpack", "store", "publish", "unpack", "store", "publish", "mark", "delete", "discard", "claim", "release", "take-over", "carry-on", "ranges", "chunks",
+    "unpack", "store", "publish", "unpack", "store", "publish", "mark", "delete", "arrange", "discard", "claim", "release", "take-over", "carry-on", "ranges", "chunks",
     "pieces", "assemble", "assemble-by",
     "probe", "list", "digest", "read", "staged", "stat", "room", "",
 )  # fmt: skip
@@ -112,6 +112,11 @@ class Night:
         for name, root in ROOTS.items():
             for key, seen in self.first.host(name).below(root).items():
                 assert any(seen == data(key, version) for version in range(5)), f"{name} shows a torn {key!r}"
+                assert self.first.host(name).files[root + b"/" + key].group == b"app", f"{name} shows {key!r} with another group"
+
+    def directories(self, name: str, root: bytes) -> set[bytes]:
+        found = {path[len(root) :] for path in self.first.host(name).directories if path.startswith(root + b"/")}
+        return {path for path in found if not path.startswith(b"/.sshsync")}
 
     def vendor(self, tree: dict[bytes, int]) -> None:
         """Write a release, file by file, each at once."""
@@ -247,6 +252,7 @@ def test_whatever_happens_tonight(memory_disk, tree, later, troubles, wakings, r
     night.watch()
     for name, root in ROOTS.items():
         assert night.first.host(name).below(root) == wanted, f"{name} was changed by somebody late"
+        assert night.directories(name, root) == night.directories("master", b"/m"), f"{name} has other directories"
 
 
 def killed_at(kind: type) -> Callable[[ev.Event], None]:

@@ -14,7 +14,8 @@ from sshsync.errors import ConfigError, UnknownRepositoryError, UsageError
 from sshsync.model import events as ev
 from sshsync.model.change import Action, Changes, Copy, Delete
 from sshsync.model.events import Outcome
-from sshsync.model.item import Item, Problem, Snapshot
+from sshsync.model.item import Item, Snapshot
+from sshsync.model.problem import Problem
 from sshsync.model.row import Stamp
 from sshsync.model.order import Ended
 from sshsync.model.plan import Job, Plan

@@ -11,7 +11,8 @@ from sshsync.errors import CommandError, ListingError
 from sshsync.kinds.base import Answer
 from sshsync.kinds.files import Files
 from sshsync.kinds.second import Relisted
-from sshsync.model.item import Item, Items, Problem, Snapshot
+from sshsync.model.item import Item, Items, Snapshot
+from sshsync.model.problem import Problem
 from sshsync.model.row import Stamp
 from tests.unit.test_files import SHA, drive, listed, ok, record, subject
 

@@ -4,7 +4,7 @@ import pytest
 
 from sshsync.kinds.base import Answer
 from sshsync.kinds.unlisted import unlisted
-from sshsync.model.item import Problem
+from sshsync.model.problem import Problem
 
 
 def told(errors: bytes, *, status: int = 1, reaches: bool = True) -> list[tuple[bytes, str, bool]]:

@@ -14,7 +14,7 @@ STAGING = ".sshsync"
 OPEN = ".open"
 """The end of a name in staging that something may still write to."""
 
-MISSING, LOST, HELD, SHORT, BARRED = Status
+MISSING, LOST, HELD, SHORT, BARRED, UNGROUPED = Status
 
 # look/: what is there. Nothing here changes a host but the making of a root.
 PROBE = load("look/probe")
@@ -30,7 +30,7 @@ PIECES = load("look/pieces", "top", lists=True)
 ROOM = load("look/room", "own", "barred")
 NOTHING = load("look/nothing")
 SYSTEM = load("look/system")
-CONDITION = load("look/condition", "barred")
+CONDITION = load("look/condition", "barred", "member")
 SPEED = load("look/speed")
 STAT_IN_PERL = text_of("look/stat.pl")
 """What stands for a host's stat tool where there is none."""
@@ -69,6 +69,7 @@ RENAMERS = dict(reversed(foreign("programs/rename").items()))
 MARK = load("place/mark", "own", "held", "plain")
 PUBLISH = load("place/publish", "own", "held", "grouped", "real", "told")
 DELETE = load("place/delete", "own", "held", "batches", "real", "prune")
+ARRANGE = load("place/arrange", "own", "held")
 STAGED = load("place/staged", "own")
 DISCARD = load("place/discard", "own", "held", "batches")
 HOOK = load("place/hook", "top")
@@ -84,15 +85,15 @@ RELEASE = load("lease/release", "own", "nobody")
 EVERY = (
     PROBE, LIST, BELOW, STAT, DIGEST, DIGEST_ODD, CHUNKS, PIECES, TEMPLATE_LIST, TEMPLATE_DIGEST, HOOK, READ, RANGES,
     UNPACK, STORE, ASSEMBLE, ASSEMBLE_BY, FETCH, PULL, SCP_SEND, SCP_TAKE, CLOSE, TAKE_OVER, MARK, PUBLISH, DELETE,
-    ROOM, NOTHING, SYSTEM, CONDITION, SPEED, STAGED, DISCARD, CLAIM, RENEW, RELEASE, CARRY_ON, REUSE, MAKE_BY,
+    ARRANGE, ROOM, NOTHING, SYSTEM, CONDITION, SPEED, STAGED, DISCARD, CLAIM, RENEW, RELEASE, CARRY_ON, REUSE, MAKE_BY,
     RANGES_BY,
 )  # fmt: skip
 
 __all__ = [
-    "ASSEMBLE", "ASSEMBLERS", "ASSEMBLE_BY", "BARRED", "BELOW", "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE", "CONDITION",
-    "CUTTERS", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST", "LOST",
-    "MAKE_BY", "MARK", "MISSING", "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "PULL", "RANGES", "RANGES_BY",
-    "READ", "RELEASE", "RENAMERS", "RENEW", "REUSE", "ROOM", "SCP_SEND", "SCP_TAKE", "SHORT", "SPEED", "STAGED",
-    "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER", "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNPACK",
-    "Command", "Foreign", "Script", "Status",
+    "ARRANGE", "ASSEMBLE", "ASSEMBLERS", "ASSEMBLE_BY", "BARRED", "BELOW", "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE",
+    "CONDITION", "CUTTERS", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST",
+    "LOST", "MAKE_BY", "MARK", "MISSING", "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "PULL", "RANGES",
+    "RANGES_BY", "READ", "RELEASE", "RENAMERS", "RENEW", "REUSE", "ROOM", "SCP_SEND", "SCP_TAKE", "SHORT", "SPEED",
+    "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER", "TEMPLATE_DIGEST", "TEMPLATE_LIST",
+    "UNGROUPED", "UNPACK", "Command", "Foreign", "Script", "Status",
 ]  # fmt: skip

@@ -23,6 +23,8 @@ class Status(IntEnum):
     """Not all that another host was asked for came from there."""
     BARRED = 48
     """The root cannot be made, or nothing be staged in it."""
+    UNGROUPED = 49
+    """Files cannot be given to the group that is asked for."""
 
 
 Use = str | Status
@@ -31,7 +33,8 @@ Use = str | Status
 SHARED: dict[str, tuple[Use, ...]] = {
     "top": (),
     "barred": (),
-    "root": (Status.MISSING, Status.BARRED, "barred"),
+    "member": (),
+    "root": (Status.MISSING, Status.BARRED, Status.UNGROUPED, "barred", "member"),
     "own": ("top",),
     "held": (Status.LOST,),
     "run": (),

@@ -2,6 +2,8 @@
 # With MAKE=later it has to be possible to make it.
 root() {
   why=
+  [ -z "$FILEGROUP" ] || why=$(member)
+  [ -z "$why" ] || { echo "$why" >&2; return "$UNGROUPED"; }
   if [ ! -d "$ROOT" ]; then
     [ -e "$ROOT" ] || [ -L "$ROOT" ] && { echo "$ROOT is not a directory" >&2; return 1; }
     [ "$MAKE" = no ] || why=$(barred)

@@ -1,6 +1,7 @@
-# Prints what can be done with ROOT, why nothing can be staged there, and how much room there is. Nothing is made.
+# Prints what can be done with ROOT, why nothing can be staged there or given to FILEGROUP, and how much room there is. Nothing is made.
 main() {
   barred | while IFS= read -r line; do printf 'barred %s\n' "$line"; done
+  member | while IFS= read -r line; do printf 'group %s\n' "$line"; done
   if [ ! -d "$ROOT" ]; then
     echo root=missing
     return

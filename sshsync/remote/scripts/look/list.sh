@@ -1,11 +1,16 @@
 # Prints where ROOT is and what lies in staging, then a record for everything below, staging left out: of a directory before
-# all that is in it, so one that nothing follows is empty.
+# all that is in it, so one that nothing follows is empty. With FILEGROUP there is one more for each file of another group.
 all() {
   root || return
   if [ -n "$PRINT" ]; then
-    find . -path ./.sshsync -prune -o ! -type d -printf "$PRINT" -o ! -name . -printf "$TOKEN d:0 0 0 0 0 %p\n"
-  else
-    find . -path ./.sshsync -prune -o ! -name . -exec $STAT $OPTION "$FORMAT" {} +
+    [ -z "$FILEGROUP" ] || set -- \( ! -type f -o -group "$FILEGROUP" -o -printf "$TOKEN group %p\n" \)
+    find . -path ./.sshsync -prune -o ! -type d -printf "$PRINT" "$@" -o ! -name . -printf "$TOKEN d:0 0 0 0 0 %p\n"
+    return
   fi
+  find . -path ./.sshsync -prune -o ! -name . -exec $STAT $OPTION "$FORMAT" {} +
+  s=$?
+  # In one find of BusyBox only one of several -exec with a + is carried out.
+  [ -z "$FILEGROUP" ] || find . -path ./.sshsync -prune -o -type f ! -group "$FILEGROUP" -exec printf "$TOKEN group %s\n" {} + || s=1
+  return $s
 }
 main() { deflated all; }

@@ -1,4 +1,5 @@
-# Sets mode and time of names below BELOW. stdin: MODE TIME NAME, one a line. Prints the number of each line that failed.
+# Sets mode and time of names below BELOW, and before them the group FILEGROUP where there is one: else for a moment the old group may
+# what the new one shall. stdin: MODE TIME NAME, one a line. Prints the number of each line that failed.
 main() {
   own && held || return
   cd "$BELOW" || return
@@ -11,7 +12,7 @@ main() {
     e=${e#* }
     t=${e%% *}
     d "${e#* }"
-    if ! plain "$v" || ! chmod "$m" "./$v" || ! TZ=UTC0 touch -c -m -t "$t" "./$v"; then
+    if ! plain "$v" || { [ -n "$FILEGROUP" ] && ! chgrp -h "$FILEGROUP" "./$v"; } || ! chmod "$m" "./$v" || ! TZ=UTC0 touch -c -m -t "$t" "./$v"; then
       echo "failed $i"
       s=1
     fi

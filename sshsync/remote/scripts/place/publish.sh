@@ -1,4 +1,4 @@
-# Makes files of batches visible. stdin: first what has to be ready before the flush: B and a batch, P and a part with N and its
+# Makes files of batches visible, with FILEGROUP as files of that group. stdin: first what has to be ready before the flush: B and a batch, P and a part with N and its
 # path in that batch, C and a directory that files go to; then S; then see grouped. A name may be that of a whole directory: it
 # goes only where there is nothing. Prints the number of each name that is not in its place, and what stat tells of what came
 # there just now. Run again, it goes on where it was.
@@ -42,6 +42,12 @@ ready() {
     esac
   done
   same "$@" </dev/null || mixed=yes
+}
+# Gives all that is in the batches to FILEGROUP.
+give() {
+  for q in $all; do
+    [ ! -d $q ] || find $q -type f ! -group "$FILEGROUP" -exec chgrp -h "$FILEGROUP" {} + || return
+  done
 }
 # Tells that a name is not in its place, by its number.
 no() {
@@ -151,6 +157,7 @@ main() {
   count=0
   here=$($STAT $OPTION "$DEVICE" .sshsync) || return
   ready || return
+  [ -z "$FILEGROUP" ] || give || return
   [ -z "$SYNC" ] || $SYNC "$ROOT" || return
   grouped || return
   settle </dev/null
