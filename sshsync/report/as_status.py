@@ -1,23 +1,34 @@
 """How repositories are, in lines."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from sshsync.model.events import GOOD
 from sshsync.model.report import RunReport
 from sshsync.model.status import RepositoryStatus
 from sshsync.report import words
+from sshsync.report.as_text import MANY
 
 
 def lines(rows: Iterable[RepositoryStatus], report: RunReport | None) -> list[str]:
-    """Return a line for each repository and for each item of which a part has arrived.
+    """Return a line for each repository and for each item of which a part has arrived; one for many that are alike.
 
     Args:
         rows: the repositories.
         report: the last run, whose failures are told elsewhere; None for none.
     """
     told: list[str] = []
-    for row in rows:
-        told.append(f"{row.name}: {_state(row, report)}")
+    states = [(row, _state(row, report)) for row in rows]
+    alike: dict[str, list[str]] = defaultdict(list)
+    for row, state in states:
+        if not row.arriving:
+            alike[state].append(row.name)
+    for row, state in states:
+        same = [row.name] if row.arriving else alike[state]
+        if len(same) < MANY:
+            told.append(f"{row.name}: {state}")
+        elif same[0] == row.name:
+            told.append(f"{words.names(same)}: {state}")
         told += [
             f"{row.name}: {words.item(one.name)} {words.size(one.there)} of {words.size(one.size)} is there"
             for one in row.arriving

@@ -71,6 +71,17 @@ def test_only_what_is_wrong() -> None:
     assert as_status.lines([ended("d", "", age=0)], None) == ["d: never in sync"]
 
 
+def test_many_that_are_alike_are_one_line() -> None:
+    def told(count: int) -> list[str]:
+        nodes = [ended(f"node{number:02d}", Outcome.DONE) for number in range(1, count + 1)]
+        return as_status.lines([ended("proxy", Outcome.DONE, age=7), *nodes, ended("odd", Outcome.FAILED, 6, error="no space")], None)
+
+    four, forty = told(4), told(40)
+    assert [line.partition(":")[0] for line in four] == ["proxy", "node01", "node02", "node03", "node04", "odd"]
+    assert [line.partition(":")[0] for line in forty] == ["proxy", "node[01-40]", "odd"]
+    assert forty[1].removeprefix("node[01-40]") == four[1].removeprefix("node01")
+
+
 PERFORMANCE = re.compile(r"(?P<label>[a-z_]+)=(?P<value>-?\d+(\.\d+)?|U)(?P<unit>s|B)?(;\d*){0,4}")
 
 
