@@ -17,6 +17,8 @@ an [error](#error), whose `exit_code` is that of the process. Warnings and quest
 | `history --file PATH` | a `version` for each change of the file, the latest first; a `held` for each repository that has it |
 | `history RUN` | the events of the run, `summary` |
 | `report` | `summary`; with `--html FILE` `remark` |
+| `diff` | a `difference` for each file that differs or could not be compared, with `--verbose` for all; `comparison` last |
+| `ls`, `sums` | a `listed` for each file; an `error` for each that could not be listed or read |
 | `config check` | `config` |
 | `config show` | a `section` for each, `sshsync` first |
 | `hosts check` | a `survey` for each repository |
@@ -155,6 +157,28 @@ _OWN = {
     "version.size": "bytes of what was published; null otherwise",
     "held.name": "path of the file below the root",
     "held.digest": "at which it was last verified, with its algorithm",
+    "listed.repository": "repository that holds it",
+    "listed.name": "path below the root",
+    "listed.size": "bytes of it",
+    "listed.mtime": "when it was changed last, by its own host",
+    "listed.digest": "digest, with its algorithm; empty where none could be made",
+    "difference.repository": "repository that is compared",
+    "difference.other": "repository that it is compared with",
+    "difference.name": "path below the root; of a directory where that could not be listed",
+    "difference.sign": "how it stands on the repository: missing there, extra (only there), equal, differs; unknown where it could not be compared",
+    "difference.reason": "why it could not be compared, or empty",
+    "difference.size": "bytes of it on the repository; null where it is not there",
+    "difference.digest": "its digest on the repository, empty where none could be made; null where it is not there",
+    "difference.other_size": "bytes of it on the other one; null where it is not there",
+    "difference.other_digest": "its digest on the other one, likewise",
+    "comparison.repository": "repository that was compared",
+    "comparison.other": "repository that it was compared with",
+    "comparison.equal": "number of files that are equal",
+    "comparison.missing": "number of those that are not on the repository",
+    "comparison.extra": "number of those that are only there",
+    "comparison.differs": "number of those that differ",
+    "comparison.unknown": "number of those that could not be compared",
+    "comparison.exit_code": "exit code of the process: 7 for any unknown, else 11 for any difference, else 0",
     "run_started.command": "how to call sshsync again for the same configuration and state",
     "run_started.line": "the whole command line",
     "run_started.config": "configuration file",

@@ -46,7 +46,7 @@ MEANINGS = {
     8: "another run holds the lock, or another controller works on a child",
     9: "refused by a guard",
     10: "trust: host key, login, or a digest that stays wrong",
-    11: "differences found (dry run)",
+    11: "differences found (dry run, verify, diff)",
     75: "temporary failures only: try again later",
     130: "interrupted (INT), state saved",
     143: "interrupted (TERM), state saved",

@@ -56,7 +56,7 @@ PROMISES = {
     ),
     "No injection, no escape": (
         "Names, configuration values and what hosts print never become code, and nothing is written outside the configured roots.",
-        ["*rows_67_and_68*", "*put_in_the_way_while*", "*nothing_is_made_behind_it*", "*gives_nothing_away*", "*test_row_67_*", "*sentinel*", "*test_row_50_*", "*test_row_69_*", "*test_row_70_*", "*test_row_71_*", "*test_row_77_*", "*rows_78_to_80*", "*whatever_a_host_answers*", "*any_name_is_carried*", "*only_the_encoder*", "*any_login_shell*", "*test_row_23_*", "*/test_links_inside.py::*", "*/test_json.py::*"],
+        ["*rows_67_and_68*", "*put_in_the_way_while*", "*nothing_is_made_behind_it*", "*gives_nothing_away*", "*test_row_67_*", "*sentinel*", "*test_row_50_*", "*test_row_69_*", "*test_row_70_*", "*test_row_71_*", "*test_row_77_*", "*rows_78_to_80*", "*whatever_a_host_answers*", "*any_name_is_carried*", "*only_the_encoder*", "*any_login_shell*", "*test_row_23_*", "*/test_links_inside.py::*", "*/test_json.py::*", "*nothing_that_a_terminal_would_obey*", "*none_reaches_a_terminal*"],
     ),
     "Authentic": (
         "Unknown, changed and revoked host keys are refused; logins are tried once; secrets are in no log, argument, report or message.",
@@ -64,7 +64,7 @@ PROMISES = {
     ),
     "Honest": (
         "Exit codes, outcomes and counts are folded from the journal; a dry run shares every step up to the first byte; what only looks changes nothing; what fails is told at once, in the host's own words.",
-        ["*/test_left_out.py::*", "*exit_codes*", "*by_which_rates*", "*told_with_the_rates*", "*how_much_of_which_file*", "*did_not_have_to_move*", "*counted_as_saved*", "*replayed_journal*", "*dry_run*", "*test_row_17_*", "*test_row_18_*", "*test_row_19_*", "*test_row_20_*", "*test_row_21_*", "*test_row_22_*", "*test_row_25_*", "*test_row_44_*", "*test_row_45_*", "*test_row_46_*", "*test_row_57_*", "*test_row_60_*", "*test_row_61_*", "*test_row_62_*", "*test_row_65_*", "*test_row_78_*", "*test_row_93_*", "*test_row_94_hostile*", "*/test_streams.py::*", "*/test_bugs.py::*", "*/test_times.py::*", "*/test_looks.py::*", "*test_journal.py::test_a_look*"],
+        ["*/test_left_out.py::*", "*exit_codes*", "*by_which_rates*", "*told_with_the_rates*", "*how_much_of_which_file*", "*did_not_have_to_move*", "*counted_as_saved*", "*replayed_journal*", "*dry_run*", "*test_row_17_*", "*test_row_18_*", "*test_row_19_*", "*test_row_20_*", "*test_row_21_*", "*test_row_22_*", "*test_row_25_*", "*test_row_44_*", "*test_row_45_*", "*test_row_46_*", "*test_row_57_*", "*test_row_60_*", "*test_row_61_*", "*test_row_62_*", "*test_row_65_*", "*test_row_78_*", "*test_row_93_*", "*test_row_94_hostile*", "*/test_streams.py::*", "*/test_bugs.py::*", "*/test_times.py::*", "*/test_looks.py::*", "*/test_inventories.py::*", "*/test_compare.py::*", "*test_journal.py::test_a_look*"],
     ),
 }  # fmt: skip
 

@@ -8,6 +8,8 @@ with Sync(load(Path("/etc/sshsync/sshsync.conf"))) as sync:
     with sync.visit() as visit:  # several pieces of work over the same connections
         found = visit.survey(["appnode1"])
         seen = visit.look(sync.plan([["repoproxy"]]))
+        (held,) = visit.scan(["appnode1"])
+        odd = [one for one in visit.compare("appnode1") if one.sign is not Sign.EQUAL]
 """
 
 from sshsync.api.loading import account, load

@@ -11,15 +11,19 @@ from sshsync import checks
 from sshsync.api import running
 from sshsync.api.results import Result
 from sshsync.api.work import Parts, Work
-from sshsync.core import planner
+from sshsync.core import compare, planner
 from sshsync.core.watching import Look
-from sshsync.engine import glance
+from sshsync.engine import glance, holdings
+from sshsync.engine.holdings import Holdings
 from sshsync.engine.survey import survey
 from sshsync.errors import UsageError
 from sshsync.hosts.pool import Pool
 from sshsync.hosts.retrying import Stop
+from sshsync.model.compared import Compared
 from sshsync.model.events import Event
+from sshsync.model.item import Snapshot
 from sshsync.model.plan import Plan
+from sshsync.model.records import Reading
 from sshsync.model.survey import Survey
 from sshsync.state.directory import check_directory
 
@@ -131,6 +135,53 @@ class Visit:
         """
         with self._work() as work, closing(self._parts.journal()) as journal:
             return glance.look(work.context(journal, _unheard), plan)
+
+    def scan(
+        self, names: Sequence[str], *, only: Sequence[str] = (), fresh: bool = False, digest: str = ""
+    ) -> list[Snapshot]:
+        """Return what repositories hold, in order, with digests. Changes nothing; digests on record are read.
+
+        Args:
+            names: repositories, each once.
+            only: patterns as in `include` of what is asked for; all of it by default.
+            fresh: make every digest anew.
+            digest: the algorithm, made by the hosts' own tools; as it is configured by default.
+
+        Raises:
+            UnknownRepositoryError: no such repository.
+            UsageError: a pattern can match nothing, or the visit is closed.
+            ConfigError: a key or password file, or known host keys, cannot be used.
+            SshsyncError: one of them could not be scanned.
+        """
+        tree = self._parts.config.tree
+        wanted = [holdings.asked(planner.known(tree, name), digest) for name in names]
+        with self._holdings(names, fresh=fresh) as found:
+            return found.scan(wanted, only)
+
+    def compare(self, name: str, other: str = "", *, fresh: bool = False, digest: str = "") -> Iterator[Compared]:
+        """Return how each item of a repository stands to that of its parent, or of another one. Changes nothing.
+
+        Args:
+            name: the repository.
+            other: what it is compared with; its parent by default.
+            fresh, digest: as for `scan`; where the two are of chains with different digests, that of the first is made.
+
+        Raises:
+            UnknownRepositoryError: no such repository.
+            UsageError: these two cannot be compared, or the visit is closed.
+            ConfigError: a key or password file, or known host keys, cannot be used.
+            SshsyncError: one of them could not be scanned.
+        """
+        one, two = compare.pair(self._parts.config.tree, name, other)
+        digest = digest or (one.digest if one.digest != two.digest else "")
+        with self._holdings([one.name, two.name], fresh=fresh) as found:
+            return found.compare(holdings.asked(one, digest), holdings.asked(two, digest))
+
+    @contextmanager
+    def _holdings(self, names: Sequence[str], *, fresh: bool) -> Iterator[Holdings]:
+        checks.secrets(self._parts.config, names)
+        with self._work() as work, closing(self._parts.journal()) as journal:
+            yield Holdings(work.context(Reading(journal), _unheard), work.tick, cached=not fresh)
 
     @contextmanager
     def _work(self) -> Iterator[Work]:

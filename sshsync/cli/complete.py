@@ -37,6 +37,14 @@ def repositories(context: click.Context, parameter: click.Parameter, typed: str)
 
 
 @forgiving
+def repository(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Complete the name of one repository."""
+    del parameter
+    names = context.ensure_object(Options).load().tree.repositories
+    return [CompletionItem(name) for name in names if name.startswith(typed)]
+
+
+@forgiving
 def plans(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
     """Complete the name of a plan."""
     del parameter

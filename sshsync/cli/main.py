@@ -29,6 +29,9 @@ Examples:
   sshsync verify                                      digest every file again, find what rotted
   sshsync status                                      is every node in sync, and since when
   sshsync status --watch                              follow the run that is under way
+  sshsync diff appnode1                               what differs between a node and its parent
+  sshsync ls appnode1 '*.jar'                         files of a node: size, time, digest
+  sshsync sums appnode1 > SHA256SUMS                  its files for sha256sum -c
   sshsync report --html monday.html                   the last run as a page: tree, time line, files
   sshsync config check                                is the configuration right
   sshsync hosts check                                 what the hosts have and lack, before any run
@@ -36,7 +39,7 @@ Examples:
   sshsync demo                                        see it work on this machine, in a minute
 
 Exit codes: 0 in sync, 2 usage, 3 configuration, 4 unknown repository, 5 bug, 6 failed, 7 partial, 8 locked,
-9 refused by a guard, 10 trust, 11 differences (dry run), 75 try again later, 130/143 interrupted.
+9 refused by a guard, 10 trust, 11 differences (dry run, verify, diff), 75 try again later, 130/143 interrupted.
 """
 
 _COMMANDS = {
@@ -46,6 +49,9 @@ _COMMANDS = {
     "status": ("status", "Is every repository in sync, since when, and what failed."),
     "history": ("history", "Earlier runs, or one of them in full."),
     "report": ("report", "A run as one page of HTML: tree, time line, files, failures."),
+    "diff": ("diff", "What differs between a repository and its parent, or another one."),
+    "ls": ("ls", "The files of a repository: size, time, digest."),
+    "sums": ("sums", "The files of a repository as SHA256SUMS, for sha256sum -c."),
     "config": ("config", "Check, show or make the configuration."),
     "hosts": ("hosts", "Look at the hosts: what they have and lack; record their keys."),
     "notify": ("notify", "Try who is told of runs."),

@@ -74,3 +74,28 @@ class Records(Protocol):
     def note(self, name: str, value: str) -> None:
         """Leave a note for later; it is on disk when this returns."""
         ...
+
+
+class Reading:
+    """Records of who only looks: they are read, and nothing is written to them. See `Records`.
+
+    Args:
+        records: what is read.
+    """
+
+    def __init__(self, records: Records) -> None:
+        self.verified = records.verified
+        self.count = records.count
+        self.in_sync = records.in_sync
+        self.cached = records.cached
+        self.underway = records.underway
+        self.noted = records.noted
+
+    def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
+        """Keep nothing."""
+
+    def forget(self, repository: Repository, maker: str, keys: Iterable[Key]) -> None:
+        """Drop nothing."""
+
+    def note(self, name: str, value: str) -> None:
+        """Leave no note."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sshsync.model.compared import Sign
 from sshsync.model.status import RepositoryStatus
 
 
@@ -153,3 +154,43 @@ class Held:
     name: str
     repository: str
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a repository holds under one name (`ls`, `sums`)."""
+
+    repository: str
+    name: str
+    size: int
+    mtime: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What differs between two repositories, or could not be compared (`diff`; with `--verbose` what is equal, too)."""
+
+    repository: str
+    other: str
+    name: str
+    sign: Sign
+    reason: str
+    size: int | None
+    digest: str | None
+    other_size: int | None
+    other_digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How two repositories compare (`diff`), in numbers: its last line."""
+
+    repository: str
+    other: str
+    equal: int
+    missing: int
+    extra: int
+    differs: int
+    unknown: int
+    exit_code: int

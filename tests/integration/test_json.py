@@ -41,6 +41,11 @@ def test_every_command_answers_in_json(local: Site) -> None:
         "demo": ["error"],
         "hosts": ["error"],
         "watch --once": "remark",
+        "ls m": ["listed", "listed"],
+        "ls m b": ["listed"],
+        "sums c": ["listed", "listed"],
+        "diff c": ["comparison"],
+        "diff c m --verbose": ["difference", "difference", "comparison"],
     }
     for words, kinds in expected.items():
         done = local.cli("--json", *words.split())

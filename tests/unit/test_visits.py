@@ -111,7 +111,7 @@ def test_a_visit_that_is_closed_does_no_more_work_and_the_next_one_does(net: Net
     with net.sync() as sync:
         with sync.visit() as visit:
             assert visit.run(ALL).exit_code == 0
-        for work in (lambda: visit.run(ALL), lambda: visit.look(sync.plan(ALL)), visit.survey):
+        for work in (lambda: visit.run(ALL), lambda: visit.look(sync.plan(ALL)), visit.survey, lambda: visit.scan(["master"])):
             with pytest.raises(UsageError, match="closed"):
                 work()
         visit.close()
@@ -127,6 +127,8 @@ def test_whoever_only_asks_writes_nothing(net: Net) -> None:
         assert sync.running() == ""
         visit.look(sync.plan(ALL))
         visit.survey()
+        visit.scan(["master"], fresh=True)
+        assert list(visit.compare("proxy", "master"))
     assert list(net.directory.iterdir()) == []
 
 
