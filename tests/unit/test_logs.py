@@ -12,7 +12,7 @@ import pytest
 from sshsync import logs
 from tests.sshd import require
 
-LOGROTATE = Path(__file__).parents[2] / "packaging" / "rpm" / "logrotate"
+LOGROTATE = Path(__file__).parents[2] / "packaging" / "logrotate"
 
 
 @pytest.fixture(params=[0, 0o077])

@@ -175,11 +175,18 @@ def test_when_something_is_published_is_a_policy(world: World, publication: Publ
     files = {b"s%d" % n: b"%d" % n for n in range(1500)} | {b"big%d" % n: bytes([n]) * (1 << 20) for n in range(3)}
     world.fill("master", b"/m", files)
     visible: list[int] = []
+    begun = threading.Event()
+    if publication is whole:
+        begun.set()
 
     def watch(staged) -> Iterator:
         for group in publication(staged):
             visible.append(len(world.host("proxy").below(b"/p")))
+            begun.set()
             yield group
+
+    # The last file comes later than any load waits for others.
+    world.host("proxy").faults.append(Fault("none", "store", 3, first=lambda: begun.wait(20)))
 
     report = lead(world, barrier, Serial(), watch)
     assert report.exit_code == 0
