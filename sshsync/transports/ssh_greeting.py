@@ -133,6 +133,9 @@ class Line:
             return 0
 
 
+_LATER = 5.0
+"""Seconds by which Paramiko gives a silent host up later than whoever waits for it."""
+
 _NO_BANNER = "Error reading SSH protocol banner"
 """What Paramiko says of whoever closes the connection, or says something else, before it greets."""
 
@@ -263,7 +266,9 @@ def handshake(host: Host, connect: Dial, key_types: tuple[str, ...]) -> Connecti
     try:
         made.set_log_channel(LOG)
         within = min(HANDSHAKE, host.timeout)
-        made.banner_timeout = made.handshake_timeout = made.auth_timeout = within
+        made.handshake_timeout = made.auth_timeout = within
+        # Who is silent is told apart from who hangs up: the wait below ends first.
+        made.banner_timeout = within + _LATER
         made.channel_timeout = 30
         options = made.get_security_options()
         options.ciphers = CIPHERS

@@ -62,6 +62,8 @@ class Scene:
     def plain(self, text: str) -> str:
         """Return what a person sees, with everything that differs from site to site under a name."""
         where = str(self.site.directory)
+        # First: a digest may hold any word.
+        text = re.sub(r"SHA256:[A-Za-z0-9+/]{43}", "SHA256:…", text)
         text = text.replace(f"sshsync -c {self.site.config}", "sshsync").replace(str(self.site.config), "/etc/sshsync/sshsync.conf")
         text = re.sub(r"\S*/(?:plain|nobody|quiet|other|\w+server)/id\b", "/home/sshsync/.ssh/id", text)
         text = re.sub(r"\[127\.0\.0\.1\]:\d+|127\.0\.0\.1:\d+|127\.0\.0\.1", "HOST", text)
@@ -69,7 +71,6 @@ class Scene:
         text = text.replace(socket.gethostname(), "CONTROLLER")
         text = re.sub(r"(no-such-host\.invalid)\]:\d+", r"\1]:PORT", text)
         text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", text)
-        text = re.sub(r"SHA256:[A-Za-z0-9+/]{43}", "SHA256:…", text)
         text = re.sub(r"\bpid \d+", "pid N", text)
         text = re.sub(r"\bdamaged-[^\s,]+", "damaged-TIME", text)
         return re.sub(rf"'{getpass.getuser()}'|(?<=install -d -o ){getpass.getuser()}\b|(?<=usermod -a -G nosuchgroup ){getpass.getuser()}\b", "USER", text)

@@ -59,7 +59,7 @@ def test_who_finds_the_lock_held_is_told_how_to_look(local: Site) -> None:
         assert f"look at it with: sshsync -c {local.config} status" in local.cli("--all").stderr
     finally:
         first.process.terminate()
-        first.process.wait(30)
+        first.process.wait(90)
 
 
 def test_history_shows_outcome_time_counts_and_bytes(local: Site) -> None:
