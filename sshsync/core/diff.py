@@ -1,7 +1,6 @@
 """Two snapshots become changes. Never asks what kind of item it is."""
 
 from collections.abc import Callable, Collection, Mapping
-from itertools import compress
 
 from sshsync.model.change import Action, Adjust, Change, Changes, Copy, Delete, Replace
 from sshsync.model.item import Item, Items, Key, Snapshot
@@ -35,19 +34,12 @@ def diff(
         be missing in that, because somebody could not look at it, is blocked.
     """
     there, here = Items.of(parent.items), Items.of(child.items)
-    held_back = {
-        **{
-            key: f"no digest of it could be made on {parent.repository}: see what is said of {parent.repository}"
-            for key in there.undigested()
-            if key not in parent.restless
-        },
-        **(blocked or {}),
-    }
+    held_back = {**_undigested(parent, there), **(blocked or {})}
     changes: list[Change] = []
     unchanged: list[Key] = []
     excluded = 0
     # Mostly nearly all are: those need not be looked at one by one.
-    alike = there.alike(here).difference(child.unmarked) if mode is None else set()
+    alike = there.alike(here, mode).difference(child.unmarked)
     for key in there:
         if not wanted(key):
             excluded += 1
@@ -67,8 +59,7 @@ def diff(
     gone: list[Change] = []
     if delete:
         below = {problem.key for problem in unseen}
-        superfluous = (key not in parent.items and wanted(key) and not _below_any(key, below) for key in child.items)
-        gone = [Delete(old) for old in compress(child.items.values(), superfluous)]
+        gone += (Delete(here[key]) for key in here if key not in there and wanted(key) and not _below_any(key, below))
         unseen += _unseen(child)
     whole = parent.complete and child.complete
     if whole:
@@ -76,6 +67,12 @@ def diff(
     changes.sort(key=lambda change: (_ORDER[change.action], change.key))
     problems = tuple(Problem(key, why) for key, why in sorted(held_back.items()) if wanted(key))
     return Changes(tuple(changes), tuple(unchanged), (*unseen, *problems), excluded, 0 if whole else len(gone))
+
+
+def _undigested(parent: Snapshot, items: Items) -> dict[Key, str]:
+    """Return what cannot be passed on for want of a digest; what changed while it was looked at is another matter."""
+    why = f"no digest of it could be made on {parent.repository}: see what is said of {parent.repository}"
+    return {key: why for key in items.undigested() if key not in parent.restless}
 
 
 def _unseen(snapshot: Snapshot) -> tuple[Problem, ...]:

@@ -152,13 +152,18 @@ class Items(Mapping[Key, Item]):
         """Return the size of all items in bytes."""
         return sum(map(row.size, self._held.values()))
 
-    def alike(self, other: "Items") -> set[Key]:
-        """Return the keys of items that agree in digest, mode and time with those of the same keys elsewhere."""
+    def alike(self, other: "Items", mode: int | None = None) -> set[Key]:
+        """Return the keys of items that agree in digest, mode and time with those of the same keys elsewhere.
+
+        Args:
+            mode: permissions that those elsewhere are to bear instead of those of the items here.
+        """
         others, agree, marks = other._held, row.agree, row.marks
+        bearing = None if mode is None else mode & 0o777
         return {
             key
             for key, held in self._held.items()
-            if (there := others.get(key)) is not None and agree(held, there) and marks(held) == marks(there)
+            if (there := others.get(key)) is not None and agree(held, there) and marks(held, bearing) == marks(there)
         }
 
     def after(self, came: Iterable[Item], gone: Iterable[Key] = ()) -> "Items":

@@ -94,10 +94,12 @@ def size(held: Row) -> int:
     return head(held)[0].size
 
 
-def marks(held: Row) -> tuple[int, int]:
-    """Return mode and time in whole seconds, what lies between them cut off."""
+def marks(held: Row, bearing: int | None = None) -> tuple[int, int]:
+    """Return mode, or `bearing` in its place, and time in whole seconds, what lies between them cut off."""
     if isinstance(held, tuple):
-        return held[2] & 0o777, held[1].mtime_ns // 1_000_000_000
+        return (held[2] & 0o777 if bearing is None else bearing), held[1].mtime_ns // 1_000_000_000
+    if bearing is not None:
+        return bearing, TIME.unpack_from(held)[0] // 1_000_000_000
     mode = _MODE.unpack_from(held, _MODE_AT if len(held) in NARROW else _WIDE_MODE_AT)[0]
     return mode & 0o777, TIME.unpack_from(held)[0] // 1_000_000_000
 

@@ -52,6 +52,8 @@ def test_what_is_told_of_all_items_at_once_is_what_each_of_them_tells(ours: dict
     assert one.total() == sum(item.size for item in one.values())
     pairs = [(key, item, other[key]) for key, item in one.items() if key in other]
     assert one.alike(other) == {key for key, item, there in pairs if item.agrees(there) and item.marks == there.marks}
+    borne = {key for key, item, there in pairs if item.agrees(there) and item.bearing(0o640).marks == there.marks}
+    assert one.alike(other, 0o640) == borne
     placed = Items()
     for key, (_, stamp, mode) in ours.items():
         placed.place(key, stamp, mode)
