@@ -18,6 +18,8 @@ an [error](#error), whose `exit_code` is that of the process. Warnings and quest
 | `history RUN` | the events of the run, `summary` |
 | `report` | `summary`; with `--html FILE` `remark` |
 | `diff` | a `difference` for each file that differs or could not be compared, with `--verbose` for all; `comparison` last |
+| `drift` | a `drifted_item` for each that differs or could not be compared, an `error` for each repository that could not be asked, `drifting` for each type |
+| `packages` | a `listed` for each package; an `error` for each that is damaged |
 | `ls`, `sums` | a `listed` for each file; an `error` for each that could not be listed or read |
 | `config check` | `config` |
 | `config show` | a `section` for each, `sshsync` first |
@@ -178,6 +180,23 @@ _OWN = {
     "comparison.extra": "number of those that are only there",
     "comparison.differs": "number of those that differ",
     "comparison.unknown": "number of those that could not be compared",
+    "drifted_item.kind": "type of the repositories",
+    "drifted_item.versions": "what was found, the newest last where there is an order",
+    "drifted_item.digest": "what they hold: of packages `version:` and the version",
+    "drifted_item.repositories": "who hold it, or of whom nobody can say",
+    "drifted_item.newest": "whether it is the newest of those that were found",
+    "drifted_item.missing": "repositories that have none",
+    "drifted_item.unsure": "repositories of which nobody can say what they hold",
+    "drifted_item.reason": "why that cannot be said",
+    "drifting.kind": "type of the repositories",
+    "drifting.repositories": "who was asked",
+    "drifting.against": "repository that the others were held against, or empty",
+    "drifting.at": "when the last answer came",
+    "drifting.items": "number of different ones that were found",
+    "drifting.differing": "number of those that are not the same everywhere",
+    "drifting.unsure": "number of those that could not be compared everywhere",
+    "drifting.unasked": "repositories that could not be asked",
+    "drifting.exit_code": "exit code that it asks for: 75 or 7 where somebody could not be asked, else 11 for any difference, 7 for what could not be compared, else 0",
     "comparison.exit_code": "exit code of the process: 7 for any unknown, else 11 for any difference, else 0",
     "run_started.command": "how to call sshsync again for the same configuration and state",
     "run_started.line": "the whole command line",

@@ -8,10 +8,15 @@ from typing import Any
 
 from sshsync.appliers.base import Appliers
 from sshsync.appliers.files import FileAppliers
+from sshsync.appliers.untouched import Untouched
 from sshsync.config.resolve import Known, Settings
+from sshsync.config.types import Type
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.base import Kind
 from sshsync.kinds.files import Files
+from sshsync.kinds.packages import Manager, Packages
+from sshsync.kinds.pip import Pip
+from sshsync.kinds.rpm import Rpm
 from sshsync.model.policy import LOCAL
 from sshsync.model.topology import Host
 from sshsync.notices import files
@@ -70,13 +75,18 @@ def _files(asking: Asking, settings: Settings) -> FileAppliers:
     return FileAppliers(asking, {name: make(settings, reads) for name, make in STRATEGIES.items()}, reads)
 
 
-KINDS: Kinds = {"files": (Files, _files)}
+def _packages(manager: Manager) -> tuple[Callable[[], Kind], Callable[[Asking, Settings], Appliers[Any]]]:
+    return lambda: Packages(manager), lambda _asking, _settings: Untouched(manager.name)
+
+
+KINDS: Kinds = {"files": (Files, _files), "pip": _packages(Pip()), "rpm": _packages(Rpm())}
 """What items are, and how they become what they should be."""
 
 
 def known() -> Known:
     """Return what a configuration may name."""
-    return Known({name: kind().required for name, (kind, _) in KINDS.items()}, TRANSPORTS)
+    kinds = {name: kind() for name, (kind, _) in KINDS.items()}
+    return Known({name: Type(kind.required, kind.unfit) for name, kind in kinds.items()}, TRANSPORTS)
 
 
 def notices(settings: Settings, past: Past) -> list[Notice]:

@@ -29,6 +29,7 @@ class Dictionary:
     words = Words("pair", "pairs", "set", "set")
     place = Place("dictionary", "look who emptied it")
     required: frozenset[str] = frozenset()
+    unfit: dict[str, str] = {}
 
     def wanted(self, repository: Repository) -> Callable[[Key], bool]:
         """Names are matched by shell patterns without directories."""

@@ -29,6 +29,7 @@ from sshsync.model.report import RunReport
 from sshsync.model.status import RepositoryStatus
 from sshsync.model.survey import Survey
 from sshsync.model.topology import Host
+from sshsync.model.words import Words
 from sshsync.state import headway
 from sshsync.state.journal import Journal, find_run
 from sshsync.state.lock import Lock
@@ -111,6 +112,10 @@ class Sync:
         for visit in self._visits:
             visit.close()
         self.journal.close()
+
+    def words(self, kind: str) -> Words:
+        """Return what the items of a type of repositories are called."""
+        return self._parts.kinds[kind][0]().words
 
     def visit(self) -> Visit:
         """Begin a visit to the hosts; whoever begins it closes it."""

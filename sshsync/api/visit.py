@@ -12,6 +12,7 @@ from sshsync.api import running
 from sshsync.api.results import Result
 from sshsync.api.work import Parts, Work
 from sshsync.core import compare, planner
+from sshsync.core import drift as drifting
 from sshsync.core.watching import Look
 from sshsync.engine import glance, holdings
 from sshsync.engine.holdings import Holdings
@@ -20,12 +21,14 @@ from sshsync.errors import UsageError
 from sshsync.hosts.pool import Pool
 from sshsync.hosts.retrying import Stop
 from sshsync.model.compared import Compared
+from sshsync.model.drift import Drift
 from sshsync.model.events import Event
 from sshsync.model.item import Snapshot
 from sshsync.model.plan import Plan
 from sshsync.model.records import Reading
 from sshsync.model.survey import Survey
 from sshsync.state.directory import check_directory
+from sshsync.versions import order
 
 GRACE = 20.0
 """Seconds after a signal in which commands may end by themselves before their connections are closed."""
@@ -137,7 +140,13 @@ class Visit:
             return glance.look(work.context(journal, _unheard), plan)
 
     def scan(
-        self, names: Sequence[str], *, only: Sequence[str] = (), fresh: bool = False, digest: str = ""
+        self,
+        names: Sequence[str],
+        *,
+        only: Sequence[str] = (),
+        fresh: bool = False,
+        digest: str = "",
+        all_of_it: bool = True,
     ) -> list[Snapshot]:
         """Return what repositories hold, in order, with digests. Changes nothing; digests on record are read.
 
@@ -146,6 +155,7 @@ class Visit:
             only: patterns as in `include` of what is asked for; all of it by default.
             fresh: make every digest anew.
             digest: the algorithm, made by the hosts' own tools; as it is configured by default.
+            all_of_it: also what does not take part by the repositories' own patterns.
 
         Raises:
             UnknownRepositoryError: no such repository.
@@ -154,9 +164,9 @@ class Visit:
             SshsyncError: one of them could not be scanned.
         """
         tree = self._parts.config.tree
-        wanted = [holdings.asked(planner.known(tree, name), digest) for name in names]
+        wanted = [holdings.alike(planner.known(tree, name), digest) for name in names]
         with self._holdings(names, fresh=fresh) as found:
-            return found.scan(wanted, only)
+            return found.scan(wanted, only, all_of_it=all_of_it)
 
     def compare(self, name: str, other: str = "", *, fresh: bool = False, digest: str = "") -> Iterator[Compared]:
         """Return how each item of a repository stands to that of its parent, or of another one. Changes nothing.
@@ -175,7 +185,30 @@ class Visit:
         one, two = compare.pair(self._parts.config.tree, name, other)
         digest = digest or (one.digest if one.digest != two.digest else "")
         with self._holdings([one.name, two.name], fresh=fresh) as found:
-            return found.compare(holdings.asked(one, digest), holdings.asked(two, digest))
+            return found.compare(holdings.alike(one, digest), holdings.alike(two, digest))
+
+    def drift(
+        self, names: Sequence[str] = (), *, against: str = "", only: Sequence[str] = (), fresh: bool = False
+    ) -> Iterator[Drift]:
+        """Yield how repositories of one type stand to each other, type by type. Changes nothing.
+
+        Who cannot be asked is part of the answer, and misses nothing.
+
+        Args:
+            names: repositories, each once; all by default.
+            against: the one that the others are held against.
+            only: patterns as in `include` of what is compared; all that takes part by default.
+            fresh: make every digest anew.
+
+        Raises:
+            UnknownRepositoryError: no such repository.
+            UsageError: these cannot be compared, a pattern can match nothing, or the visit is closed.
+            ConfigError: a key or password file, or known host keys, cannot be used.
+        """
+        groups = drifting.groups(self._parts.config.tree, names, against)
+        for group in groups:
+            with self._holdings(group, fresh=fresh) as found:
+                yield found.drift(group, against, only, order, self._parts.here.clock)
 
     @contextmanager
     def _holdings(self, names: Sequence[str], *, fresh: bool) -> Iterator[Holdings]:

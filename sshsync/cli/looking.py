@@ -42,8 +42,10 @@ def visit(options: Options) -> "Iterator[tuple[Sync, Visit]]":
         yield sync, made
 
 
-def held(options: Options, name: str, only: Iterable[str], *, fresh: bool, digest: str) -> "Snapshot":
-    """Return what a repository holds.
+def held(
+    options: Options, name: str, only: Iterable[str], *, fresh: bool, digest: str, all_of_it: bool = True
+) -> "Snapshot":
+    """Return what a repository holds; of that what takes part, or all of it.
 
     Raises:
         SshsyncError: it could not be scanned, or its root is missing.
@@ -51,7 +53,7 @@ def held(options: Options, name: str, only: Iterable[str], *, fresh: bool, diges
     from sshsync.engine.holdings import missing
 
     with visit(options) as (_, made):
-        (found,) = made.scan([name], only=tuple(only), fresh=fresh, digest=digest)
+        (found,) = made.scan([name], only=tuple(only), fresh=fresh, digest=digest, all_of_it=all_of_it)
     if not found.existed:
         raise missing(found)
     return found

@@ -30,6 +30,7 @@ Examples:
   sshsync status                                      is every node in sync, and since when
   sshsync status --watch                              follow the run that is under way
   sshsync diff appnode1                               what differs between a node and its parent
+  sshsync drift @web                                  what differs among hosts that should hold the same
   sshsync ls appnode1 '*.jar'                         files of a node: size, time, digest
   sshsync sums appnode1 > SHA256SUMS                  its files for sha256sum -c
   sshsync report --html monday.html                   the last run as a page: tree, time line, files
@@ -50,6 +51,8 @@ _COMMANDS = {
     "history": ("history", "Earlier runs, or one of them in full."),
     "report": ("report", "A run as one page of HTML: tree, time line, files, failures."),
     "diff": ("diff", "What differs between a repository and its parent, or another one."),
+    "drift": ("drift", "What differs among repositories that should hold the same: packages or files."),
+    "packages": ("packages", "The packages of a repository, with their versions."),
     "ls": ("ls", "The files of a repository: size, time, digest."),
     "sums": ("sums", "The files of a repository as SHA256SUMS, for sha256sum -c."),
     "config": ("config", "Check, show or make the configuration."),

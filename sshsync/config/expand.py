@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from sshsync.config import types
 from sshsync.config.load import DEFAULT, GLOBAL, Raw, Section, Value
 from sshsync.core.selection import expand
 from sshsync.errors import ConfigProblem
@@ -25,7 +26,9 @@ def expanded(raw: Raw, problems: list[ConfigProblem]) -> dict[str, Section]:
             else:
                 made[one.name] = one
     wrong: dict[ConfigProblem, None] = {}
-    found = {name: _inheriting(section, made, wrong) for name, section in made.items()}
+    default = raw.sections.get(DEFAULT, Section(DEFAULT, "")).values.get("type", Value(types.USUAL, "")).text
+    kinds = {name: types.of(section, made, default) for name, section in made.items()}
+    found = {name: _inheriting(section, made, kinds, wrong) for name, section in made.items()}
     problems += wrong
     return found
 
@@ -48,8 +51,13 @@ def _written_out(section: Section, problems: list[ConfigProblem]) -> list[Sectio
     ]
 
 
-def _inheriting(section: Section, all_: Mapping[str, Section], wrong: dict[ConfigProblem, None]) -> Section:
-    """Fill in the values of the sections that it inherits from, nearest first; `wrong` takes each fault once."""
+def _inheriting(
+    section: Section, all_: Mapping[str, Section], kinds: Mapping[str, str], wrong: dict[ConfigProblem, None]
+) -> Section:
+    """Fill in the values of the sections that it inherits from, nearest first; `wrong` takes each fault once.
+
+    From a section of another type come those only that have to do with the host.
+    """
     values = dict(section.values)
     seen = [section.name]
     current = section
@@ -61,5 +69,7 @@ def _inheriting(section: Section, all_: Mapping[str, Section], wrong: dict[Confi
             break
         current = all_[wanted.text]
         seen.append(current.name)
-        values = {**current.values, **values}
+        alike = kinds[current.name] == kinds[section.name]
+        more = {key: value for key, value in current.values.items() if alike or key in types.OF_HOSTS}
+        values = {**more, **values}
     return Section(section.name, section.place, values)

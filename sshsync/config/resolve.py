@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sshsync.config import faults, mail, plans
+from sshsync.config import faults, mail, plans, types
 from sshsync.config.environment import filled
 from sshsync.config.expand import expanded
 from sshsync.config.load import DEFAULT, GLOBAL, Raw, Section, Value
@@ -93,11 +93,11 @@ class Known:
     """What there is that a configuration may name.
 
     Attributes:
-        types: what items may be, each with the options that a repository of it cannot be without.
+        types: what items may be.
         transports: how hosts may be reached.
     """
 
-    types: Mapping[str, Collection[str]]
+    types: Mapping[str, types.Type]
     transports: Collection[str]
 
 
@@ -132,7 +132,8 @@ def resolve(raw: Raw, account: Account, known: Known | None = None) -> Config:
         if made:
             _check_section(made, merged, problems, warnings)
             if known:
-                _check_known(made, merged, known, problems)
+                _check_known(merged, known, problems)
+                problems += types.faults(made, merged, section, known.types.get(made.type, types.Type()))
             options[name] = made
     if not sections:
         problems.append(ConfigProblem(raw.file, "no repository is configured", "add a [name] section with a path"))
@@ -310,11 +311,7 @@ def _tree(
         return None
 
 
-def _check_known(made: RepositoryOptions, section: Section, known: Known, problems: list[ConfigProblem]) -> None:
-    for option in known.types.get(made.type, ()):
-        if not getattr(made, option):
-            place = section.values.get(option, Value("", section.place)).place
-            problems.append(ConfigProblem(place, f"[{section.name}] {option} is missing", f"add: {option} = …"))
+def _check_known(section: Section, known: Known, problems: list[ConfigProblem]) -> None:
     for option, names in {"type": known.types, "transport": known.transports}.items():
         value = section.values.get(option)
         if value and value.text not in names:

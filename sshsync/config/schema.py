@@ -50,7 +50,12 @@ class RepositoryOptions(_Options):
     parent: str = _option(
         "", "Repository that feeds this one. A repository without a parent is a master.", "repomaster"
     )
-    type: values.Word = _option("files", "What its items are: `files`. A parent and its children are of one type.")
+    type: values.Word = _option(
+        "files",
+        "What its items are: `files`, or packages: `pip`, of a Python environment in `path` or of a host's own "
+        "Python, or `rpm`, of a host or of the installroot in `path`. Packages are compared (`sshsync drift`), not "
+        "brought. A parent and its children are of one type.",
+    )
     transport: values.Word = _option(
         "ssh", "How the host is reached: `ssh`, or `local` when sshsync runs on that host itself."
     )
@@ -173,6 +178,12 @@ class RepositoryOptions(_Options):
         "Share of the files that each run reads again although they seem unchanged, always others: with 2% all of them "
         "are read again within fifty runs. 0 for none.",
         "2%",
+    )
+    python: values.Text = _option(
+        "", "With `type = pip` and no `path`: the Python whose packages are meant, `python3` by default.", "python3.12"
+    )
+    tools: bool = _option(
+        False, "With `type = pip`: pip, setuptools, wheel and distribute take part, too, as in `pip freeze --all`."
     )
     groups: values.Names = _option((), "Groups that it belongs to, for `--sync @GROUP`.", "site-a, java")
     inherit: str = _option("", "Section whose values hold here too, unless they are set here.", "appnode1")

@@ -35,9 +35,10 @@ def pair(tree: Tree, name: str, other: str = "") -> tuple[Repository, Repository
     return one, two
 
 
-def taker(one: Repository, two: Repository) -> Repository | None:
-    """Return whose patterns tell what takes part; None where both are masters, of which everything does."""
-    return next((found for found in (one, two) if found.parent), None)
+def takers(one: Repository, two: Repository) -> tuple[Repository, ...]:
+    """Return whose patterns tell what takes part: of one that has a parent; of both where neither has."""
+    found = next((found for found in (one, two) if found.parent), None)
+    return (found,) if found else (one, two)
 
 
 def compare(
@@ -54,11 +55,11 @@ def compare(
         wanted: whether an item takes part; of the others nothing is told.
         reaches: whether what cannot be looked into may hold something that does.
     """
-    ours, theirs = _unseen(here, reaches), _unseen(there, reaches)
+    ours, theirs = unseen(here, reaches), unseen(there, reaches)
     for key in sorted({*here.items, *there.items, *ours, *theirs}):
         one, two = here.items.get(key), there.items.get(key)
         if one is None and two is None:
-            why = "; ".join(unseen[key] for unseen in (ours, theirs) if key in unseen)
+            why = "; ".join(hidden[key] for hidden in (ours, theirs) if key in hidden)
             yield Compared(key, Sign.UNKNOWN, why=why)
         elif wanted(key):
             sign, why = (
@@ -76,7 +77,7 @@ def exit_code(counts: Mapping[Sign, int]) -> int:
 
 def _one_side(key: Key, one: Item | None, ours: Mapping[Key, str], theirs: Mapping[Key, str]) -> tuple[Sign, str]:
     """Return the sign of an item that only one side lists: it is not on the other one where that could be seen."""
-    why = _hidden(key, ours if one is None else theirs)
+    why = where_hidden(key, ours if one is None else theirs)
     return (Sign.UNKNOWN, why) if why else (Sign.MISSING if one is None else Sign.EXTRA, "")
 
 
@@ -93,6 +94,8 @@ def _both(here: Snapshot, there: Snapshot, one: Item, two: Item) -> tuple[Sign, 
 
 def undigested(found: Snapshot, key: Key) -> str:
     """Return why an item has no digest."""
+    if why := found.damaged.get(key):
+        return why
     if key in found.restless:
         return "it changed while it was looked at: try again when it is at rest"
     return "no digest of it could be made: make it readable for the account there"
@@ -104,14 +107,14 @@ def unlisted(found: Snapshot) -> dict[Key, str]:
     return unseen if found.complete or found.problems else {b".": "its listing broke off"}
 
 
-def _unseen(found: Snapshot, reaches: Callable[[Key], bool]) -> dict[Key, str]:
+def unseen(found: Snapshot, reaches: Callable[[Key], bool]) -> dict[Key, str]:
     """Return what of it could not be listed and may hold what takes part."""
     seen = unlisted(found).items()
     return {key: f"{found.repository} cannot list it: {why}" for key, why in seen if key == b"." or reaches(key)}
 
 
-def _hidden(key: Key, unseen: Mapping[Key, str]) -> str:
+def where_hidden(key: Key, hidden: Mapping[Key, str]) -> str:
     """Return why nobody could see whether something is there, "" where somebody could."""
-    while unseen and key not in unseen and key != b".":
+    while hidden and key not in hidden and key != b".":
         key = key.rpartition(b"/")[0] or b"."
-    return unseen.get(key, "")
+    return hidden.get(key, "")

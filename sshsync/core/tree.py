@@ -86,7 +86,7 @@ def _shared_roots(repositories: Iterable[Repository]) -> list[tuple[str, str, st
     for number, repository in enumerate(repositories):
         names.append(repository.name)
         if not repository.path:
-            first = pathless.setdefault((*repository.host.place, repository.type), repository.name)
+            first = pathless.setdefault((*repository.host.place, repository.type, repository.python), repository.name)
             if first != repository.name:
                 found.append((repository.name, "path", f"has no path, like [{first}] on the same host: they are one"))
             continue

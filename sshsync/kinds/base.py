@@ -5,7 +5,7 @@ A dialogue is a generator: it yields a `Request` and is sent the `Answer`, or yi
 owns words and parsing.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -147,6 +147,11 @@ class Kind(Protocol):
     @property
     def required(self) -> frozenset[str]:
         """Options that a repository of this kind cannot be without, such as ``path``."""
+        ...
+
+    @property
+    def unfit(self) -> Mapping[str, str]:
+        """Options that make no sense for a repository of this kind, with the reason."""
         ...
 
     def wanted(self, repository: Repository) -> Callable[[Key], bool]:

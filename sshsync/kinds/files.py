@@ -45,6 +45,7 @@ class Files:
     words = Words("file", "files", "copy", "copied")
     place = Place("directory", "check that its disk is mounted", "regular files only")
     required = frozenset({"path"})
+    unfit: Mapping[str, str] = dict.fromkeys(("python", "tools"), "it concerns the packages of a Python: type = pip")
 
     def __init__(self, portion: int = PORTION_FILES) -> None:
         self._portion = portion

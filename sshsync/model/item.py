@@ -1,7 +1,7 @@
 """Items and snapshots: what one scan saw."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sshsync.model import row
 from sshsync.model.empties import NO_EMPTIES, Directories, Empties
@@ -264,6 +264,7 @@ class Snapshot:
         restless: items that changed while they were scanned: their stamp is the fresh one, they have no digest.
         directories: those in which its items may be; None where nobody asked, or it cannot be told.
         unmarked: items that lack what is asked for here beside their marks (of a file: its group).
+        damaged: items without a digest, since they are not whole, with what is wrong; of other kinds than files.
         apart: resolved directory in which the work on the repository is done when that is not its root.
         left: names of what earlier runs left there unfinished; leases begin with ``lease/``.
         sight: the digest of the listing, "" where that does not vouch for the digests of all that is in it.
@@ -280,6 +281,7 @@ class Snapshot:
     problems: tuple[Problem, ...] = ()
     restless: frozenset[Key] = frozenset()
     unmarked: frozenset[Key] = frozenset()
+    damaged: Mapping[Key, str] = field(default_factory=dict)
     directories: Directories | None = None
     ended: int = 0
     left: tuple[bytes, ...] = ()

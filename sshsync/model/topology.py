@@ -109,6 +109,8 @@ class Repository:
         empty_dirs: has the empty directories that its parent has.
         file_group: group on its host that its items belong to; "" for whatever they get there.
         type: what its items are, by the name of their kind.
+        python: the Python whose packages are meant where there is no path; "" for what the host calls python3.
+        tools: what installs packages takes part, too.
     """
 
     name: str
@@ -140,6 +142,8 @@ class Repository:
     file_group: str
     empty_dirs: bool
     type: str
+    python: str
+    tools: bool
 
     @property
     def identity(self) -> str:

@@ -194,3 +194,46 @@ class Comparison:
     differs: int
     unknown: int
     exit_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class DriftedVersion:
+    """What some repositories hold of an item."""
+
+    digest: str
+    repositories: list[str]
+    newest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DriftedUnsure:
+    """Repositories of which nobody can say what they hold of an item."""
+
+    reason: str
+    repositories: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DriftedItem:
+    """An item that is not the same in all repositories that should be alike, or not known to be (`drift`)."""
+
+    kind: str
+    name: str
+    versions: list[DriftedVersion]
+    missing: list[str]
+    unsure: list[DriftedUnsure]
+
+
+@dataclass(frozen=True, slots=True)
+class Drifting:
+    """How repositories of one type stand to each other (`drift`), in numbers: the last line of each type."""
+
+    kind: str
+    repositories: list[str]
+    against: str
+    at: float
+    items: int
+    differing: int
+    unsure: int
+    unasked: list[str]
+    exit_code: int

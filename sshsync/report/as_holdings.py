@@ -6,6 +6,7 @@ from sshsync.core import compare
 from sshsync.model.compared import Compared, Sign
 from sshsync.model.events import key_text
 from sshsync.model.item import Item, Key, Snapshot
+from sshsync.model.row import ALGORITHMS, NOTHING
 from sshsync.model.words import visible
 from sshsync.report import words
 from sshsync.report.answers import Comparison, Difference, Listed
@@ -24,6 +25,12 @@ MOST_TOLD = 10
 def inventory(found: Snapshot) -> list[Item]:
     """Return the items of a repository in the order of their keys."""
     return [found.items[key] for key in sorted(found.items)]
+
+
+def hashed(found: Snapshot) -> bool:
+    """Tell whether digests of a repository are of bytes, as far as there are any."""
+    made = {item.algorithm for item in found.items.values()} - {""}
+    return made <= set(ALGORITHMS.values())
 
 
 def checksum(item: Item) -> bytes:
@@ -55,6 +62,9 @@ def lines(items: Iterable[Item]) -> Iterator[str]:
     told = list(items)
     width = max((len(str(item.size)) for item in told), default=0)
     for item in told:
+        if item.stamp == NOTHING:  # of a kind that has neither size nor time
+            yield f"{visible((item.digest or '').partition(':')[2] or '-', _LONGEST)}  {visible(item.key, _LONGEST)}"
+            continue
         value = visible((item.digest or "").partition(":")[2][:_SHORT] or "-")
         yield f"{item.size:>{width}}  {_moment(item.mtime):<19}  {value:<{_SHORT}}  {visible(item.key, _LONGEST)}"
 

@@ -1,10 +1,12 @@
 """Numbers, times and items in words."""
 
+import string
 import time
 from collections.abc import Sequence
 
 from sshsync.model.words import visible
 
+_NO_DIGITS = string.ascii_letters + "._-"
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -82,18 +84,20 @@ def fitting(found: Sequence[str], width: int) -> str:
 
 def _after(name: str) -> str:
     """Return the name with the next number, "" where it has none."""
-    stem, number = _split(name)
-    return f"{stem}{int(number) + 1:0{len(number)}}" if number else ""
+    stem, number, rest = _split(name)
+    return f"{stem}{int(number) + 1:0{len(number)}}{rest}" if number else ""
 
 
 def _range(begin: str, end: str) -> str:
-    stem, first = _split(begin)
-    return f"{stem}[{first}-{_split(end)[1]}]"
+    stem, first, rest = _split(begin)
+    return f"{stem}[{first}-{_split(end)[1]}]{rest}"
 
 
-def _split(name: str) -> tuple[str, str]:
-    stem = name.rstrip("0123456789")
-    return stem, name[len(stem) :]
+def _split(name: str) -> tuple[str, str, str]:
+    """Return what stands before the last number of a name, that number, and what stands behind it."""
+    head = name.rstrip(_NO_DIGITS)
+    stem = head.rstrip("0123456789")
+    return (stem, head[len(stem) :], name[len(head) :]) if head else (name, "", "")
 
 
 def count(number: int, one: str, many: str = "") -> str:

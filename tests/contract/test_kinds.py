@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +16,8 @@ from sshsync.kinds.base import Answer, Dialogue, Kind, Learned, Remark, Request,
 from sshsync.core.pieces import Extent, blocks, by_content
 from sshsync.kinds.chunks import Question, common
 from sshsync.kinds.files import Files
+from sshsync.kinds.packages import Packages
+from sshsync.kinds.pip import Pip
 from sshsync.model.item import Item, Key, Sealed, Sight
 from sshsync.model.row import Digest, Stamp
 from sshsync.hosts.conversation import new_token
@@ -42,9 +46,50 @@ class Case:
     drop: Callable[[Place, Key], None]
     digest: Callable[[bytes], Digest]
     names: tuple[Key, ...]
+    begin: Callable[[Place], None] = lambda _place: None
+
+
+def environment(place: Place) -> None:
+    """Make an environment of Python there, with nothing in it."""
+    top = Path(os.fsdecode(place.root))
+    site(place).mkdir(parents=True, exist_ok=True)
+    (top / "bin").mkdir(exist_ok=True)
+    if not (top / "bin/python").exists():
+        (top / "bin/python").symlink_to(os.path.realpath(sys.executable))
+        (top / "pyvenv.cfg").write_text(f"home = {Path(os.path.realpath(sys.executable)).parent}\ninclude-system-site-packages = false\n")
+
+
+def site(place: Place) -> Path:
+    return Path(os.fsdecode(place.root)) / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+
+
+def installed(place: Place, key: Key, data: bytes) -> None:
+    version = release(data)
+    uninstalled(place, key)
+    info = site(place) / f"{key.decode().replace('-', '_')}-{version}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {key.decode().upper()}\nVersion: {version}\n\nName: another\n")
+    (info / "RECORD").write_text(f"{info.name}/METADATA,,\n{info.name}/RECORD,,\nabsent/__pycache__/x.pyc,,\n")
+
+
+def uninstalled(place: Place, key: Key) -> None:
+    for found in site(place).glob(f"{key.decode().replace('-', '_')}-*.dist-info"):
+        shutil.rmtree(found)
+
+
+def release(data: bytes) -> str:
+    return f"1.0+{data.hex()}"
 
 
 KINDS = {
+    "pip": Case(
+        make=lambda _portion: Packages(Pip()),
+        put=installed,
+        drop=uninstalled,
+        digest=lambda data: f"version:{release(data)}",
+        names=(b"a", b"zope-interface", b"7z", b"x" * 30),
+        begin=environment,
+    ),
     "files": Case(
         make=Files,
         put=lambda place, key, data: place.put(key, data),
@@ -74,7 +119,9 @@ def over(kind: str, *ways: str) -> list:
 FILES = over("files", "memory", "local", str(OVER_SSH.values[0]))
 """For what only files can be asked: about some of them by name, and for digests of any directory."""
 
-WAYS = [*FILES, *over("dictionary", "local", "at home", str(OVER_SSH.values[0]))]
+PIP = over("pip", "local", str(OVER_SSH.values[0]))
+
+WAYS = [*FILES, *PIP, *over("dictionary", "local", "at home", str(OVER_SSH.values[0]))]
 """A host in memory knows our scripts only, so a kind with programs of its own is asked on real ones; and a dictionary
 without a path lies where the account is at home."""
 
@@ -149,6 +196,7 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
     kind, way = request.param
     with at_home(tmp_path) if way == "at home" else reached(way, tmp_path) as place:
         path = "" if way == "at home" else os.fsdecode(place.root)
+        KINDS[kind].begin(place)
         repository = replace(configure(CHAIN, tmp_path).tree.repositories["master"], path=path)
         yield Shop(KINDS[kind], place, Subject(repository, place.session.capabilities, new_token(), "sha256", OLD))
 
@@ -331,7 +379,18 @@ def test_a_host_that_lacks_what_every_look_needs_is_told_of_by_the_kind(shop: Sh
     assert "path" in shop.case.make(1000).required
 
 
-@pytest.mark.parametrize("shop", [way for way in WAYS if "at home" not in way.values[0]], indirect=True)
+@pytest.mark.parametrize("shop", PIP, indirect=True)
+def test_an_environment_that_is_missing_is_no_error_and_one_without_a_python_is_one(shop: Shop) -> None:
+    missing = replace(shop.asked.repository, path=os.fsdecode(shop.place.root) + "/not/yet")
+    for look in (lambda kind, subject: kind.scan(subject), lambda kind, subject: kind.glance(subject)):
+        found, _, _ = shop.ask(look, repository=missing)
+        assert (found.existed, found.items) == (False, {})
+    (Path(os.fsdecode(shop.place.root)) / "bin/python").unlink()
+    with pytest.raises(SshsyncError, match="bin/python is missing"):
+        shop.ask(lambda kind, subject: kind.scan(subject))
+
+
+@pytest.mark.parametrize("shop", [way for way in WAYS if "at home" not in way.values[0] and way not in PIP], indirect=True)
 def test_a_root_that_is_missing_is_no_error_and_is_made_only_on_demand(shop: Shop) -> None:
     missing = replace(shop.asked.repository, path=os.fsdecode(shop.place.root) + "/not/yet")
     for look in (lambda kind, subject: kind.scan(subject), lambda kind, subject: kind.glance(subject)):

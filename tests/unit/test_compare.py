@@ -120,7 +120,7 @@ def test_what_is_compared_with_what() -> None:
         with pytest.raises(error):
             names(*words)
     m, c, d = tree.repositories.values()
-    assert [compare.taker(*pair) for pair in ((c, m), (m, c), (m, d))] == [c, c, None]
+    assert [compare.takers(*pair) for pair in ((c, m), (m, c), (m, d))] == [(c,), (c,), (m, d)]
 
 
 VALUE = "ab" * 32

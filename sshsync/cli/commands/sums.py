@@ -6,6 +6,7 @@ import click
 
 from sshsync.cli import complete, looking
 from sshsync.cli.options import Options, common
+from sshsync.errors import UsageError
 from sshsync.model.item import Item
 from sshsync.report import as_holdings
 
@@ -24,6 +25,8 @@ def sums(context: click.Context, name: str, fresh: bool, digest: str) -> None:
     """
     options = context.ensure_object(Options)
     found = looking.held(options, name, (), fresh=fresh, digest=digest)
+    if not as_holdings.hashed(found):
+        raise UsageError(f"{name} holds no files, so there are no digests", hint=f"sshsync packages {name}")
     if options.json:
         looking.tell(looking.as_objects(name, found))
     else:

@@ -67,9 +67,9 @@ def stripped(text: str) -> str:
     return "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
 
 
-def text_of(file: str) -> str:
-    """Return the text of a file below this package, stripped."""
-    return stripped(_HERE.joinpath(file).read_text("ascii"))
+def text_of(file: str, room: str = __package__) -> str:
+    """Return the text of a file below a package, stripped."""
+    return stripped(files(room).joinpath(file).read_text("ascii"))
 
 
 def indented(text: str) -> str:
@@ -119,15 +119,16 @@ class Command:
     names: int = 0
 
 
-def load(file: str, *uses: Use, lists: bool = False) -> Script:
+def load(file: str, *uses: Use, lists: bool = False, room: str = __package__) -> Script:
     """Return the program of a file, with the shared functions and statuses that it uses.
 
     Args:
-        file: path below this package, without ``.sh``; its last part is the program's name.
+        file: path below the package, without ``.sh``; its last part is the program's name.
         uses: what the program uses itself; what these use comes along.
         lists: it may print more than it was asked about.
+        room: the package that the file is part of.
     """
-    body = "".join(_shared(use) for use in _closure(uses)) + text_of(f"{file}.sh")
+    body = "".join(_shared(use) for use in _closure(uses)) + text_of(f"{file}.sh", room)
     return Script(file.rpartition("/")[2], body, lists)
 
 
@@ -147,6 +148,11 @@ class Foreign:
     def variables(self) -> dict[str, bytes]:
         """What a script that uses it has to know."""
         return {"RUN": self.run.encode(), "PROGRAM": self.text.encode()}
+
+
+def python(file: str, room: str) -> str:
+    """Return a program in Python alone, for hosts of whose Python it tells; see `indented`."""
+    return indented(files(room).joinpath(f"{file}.py").read_text("ascii"))
 
 
 def foreign(file: str) -> dict[str, Foreign]:

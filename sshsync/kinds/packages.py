@@ -1,0 +1,215 @@
+"""Packages: items that a package manager of the host looks after; the digest is the version, and equal by its text."""
+
+import re
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from sshsync.errors import CommandError, ListingError
+from sshsync.kinds.base import Answer, Condition, Dialogue, Remark, Request, Subject
+from sshsync.model.item import Item, Items, Key, Snapshot
+from sshsync.model.problem import Problem
+from sshsync.model.topology import Repository
+from sshsync.model.words import Place, Words, visible
+from sshsync.remote.frame import records
+from sshsync.remote.probe import Capabilities
+from sshsync.remote.scripts import Status
+
+ALGORITHM = "version"
+"""What the digests of packages are made by: nothing but a look at what is on record."""
+
+LONGEST = 255
+"""Bytes of a name, as file systems and package managers have it."""
+LONGEST_VERSION = 4096
+"""Bytes of a version: of several side by side, or of an address that something came from."""
+MOST = 200_000
+"""Packages that a host may list: no system has a tenth of them."""
+PATIENCE = 120.0
+"""Seconds of silence that are fine while a slow disk is read for the first time."""
+
+_COMPARED = "packages are compared with `sshsync drift`, and not brought from one host to another"
+_LISTED = "what is installed is listed as the package manager has it on record, and a version is its own digest"
+_UNFIT = {
+    **dict.fromkeys(
+        (
+            *("parent", "synccmd", "sshcmd", "forward_agent", "transfer", "bwlimit", "compress", "streams"),
+            *("pipeline", "delete", "max_delete", "file_mode", "file_group", "empty_dirs", "pre_cmd", "post_cmd"),
+        ),
+        _COMPARED,
+    ),
+    **dict.fromkeys(("listcmd", "digestcmd", "digest", "digest_cache", "stable_for", "verify_share"), _LISTED),
+}
+"""Options of repositories that make no sense for packages, with the reason."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What was listed so far.
+
+    Attributes:
+        root: where it was found, on the host.
+        versions: by name.
+        damaged: what is not whole, with what is wrong.
+        closed: places that could not be listed.
+        remarks: what an operator should know.
+        writable: whether the account could change what is installed.
+    """
+
+    writable: bool = False
+    root: bytes = b""
+    versions: dict[Key, str] = field(default_factory=dict)
+    damaged: dict[Key, str] = field(default_factory=dict)
+    closed: list[Problem] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+class Manager(Protocol):
+    """A package manager: what to ask it, and what its answer means."""
+
+    name: str
+    tools: frozenset[str]
+    """Packages that are part of the manager itself, and of no interest unless somebody asks for them."""
+    unfit: Mapping[str, str]
+    """Options of packages that make no sense for its own, with the reason."""
+
+    def pattern(self, text: str) -> str:
+        """Return a pattern of names as names are spelled."""
+        ...
+
+    def request(self, subject: Subject) -> Request:
+        """Return what lists all packages of a repository."""
+        ...
+
+    def trouble(self, answer: Answer, repository: Repository) -> str:
+        """Return in words why nothing was listed, "" where something was."""
+        ...
+
+    def read(self, lines: list[bytes]) -> Found:
+        """Return what was listed.
+
+        Raises:
+            ValueError: something in it cannot be true, in words.
+        """
+        ...
+
+
+class Packages:
+    """The kinds of packages; see `Kind`."""
+
+    words = Words("package", "packages", "install", "installed")
+    place = Place("package database", "look what became of it")
+    required: frozenset[str] = frozenset()
+
+    def __init__(self, manager: Manager) -> None:
+        self._manager = manager
+        self.unfit = {**_UNFIT, **manager.unfit}
+
+    def wanted(self, repository: Repository) -> Callable[[Key], bool]:
+        """Match names against shell patterns; what is part of the manager takes part where it is asked for."""
+        include, exclude = (tuple(map(self._manager.pattern, one)) for one in (repository.include, repository.exclude))
+        left_out = frozenset() if repository.tools else self._manager.tools
+
+        def test(key: Key) -> bool:
+            name = key.decode("ascii", "replace")
+            if any(fnmatchcase(name, one) for one in exclude):
+                return False
+            if include:
+                return any(fnmatchcase(name, one) for one in include)
+            return name not in left_out
+
+        return test
+
+    def reaches(self, repository: Repository) -> Callable[[Key], bool]:
+        """There are no directories: what has a name is what bears it."""
+        del repository
+        return lambda _key: True
+
+    def algorithm(self, repository: Repository) -> str:
+        """A version is its own digest; see `Kind`."""
+        del repository
+        return ALGORITHM
+
+    def needs(self, repository: Repository, capabilities: Capabilities, algorithm: str) -> str:
+        """What is needed is found out where it is used; see `Kind`."""
+        del repository, capabilities, algorithm
+        return ""
+
+    def condition(self, subject: Subject) -> Dialogue[Condition]:
+        """List what is there, and say whether that could be done; see `Kind`."""
+        answer = yield self._manager.request(subject)
+        told = f"versions, by {self._manager.name}"
+        if trouble := self._manager.trouble(answer, subject.repository):
+            return Condition(trouble, "missing" if answer.status == Status.MISSING else "closed", digest=told)
+        found = self._found(answer, subject)
+        return Condition(state="writable" if found.writable else "readable", digest=told)
+
+    def scan(self, subject: Subject) -> Dialogue[Snapshot]:
+        """List all of it; see `Kind`."""
+        repository = subject.repository
+        answer = yield self._manager.request(subject)
+        if trouble := self._manager.trouble(answer, repository):
+            if answer.status == Status.MISSING and repository.path:
+                return Snapshot(repository.name, repository.path.encode(), Items(), subject.now, existed=False)
+            raise CommandError(trouble, where=repository.name)
+        found = self._found(answer, subject)
+        yield from _remarks(found)
+        made = (Item(key, None if key in found.damaged else _digest(said)) for key, said in found.versions.items())
+        closed = tuple(found.closed)
+        return Snapshot(
+            repository.name,
+            found.root if repository.path else b"",
+            Items(made),
+            subject.now,
+            complete=not closed,
+            problems=closed,
+            damaged=found.damaged,
+        )
+
+    def glance(self, subject: Subject) -> Dialogue[Snapshot]:
+        """List all of it, for nothing is quicker, and forget the versions; see `Kind`."""
+        seen = yield from self.scan(subject)
+        return replace(seen, items=Items(Item(key, None) for key in seen.items))
+
+    def look_again(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
+        """List all of it, and keep what was asked for; see `Kind`."""
+        if not keys:
+            return Snapshot(subject.repository.name, root, Items())
+        seen = yield from self.scan(subject)
+        asked = Items(seen.items[key] for key in keys if key in seen.items)
+        return Snapshot(seen.repository, root, asked, seen.now, damaged=seen.damaged)
+
+    def _found(self, answer: Answer, subject: Subject) -> Found:
+        try:
+            lines = records(answer.payload, subject.token)
+            if len(lines) > MOST:
+                raise ValueError(f"more than {MOST} packages")
+            return self._manager.read(lines)
+        except ValueError as error:
+            raise ListingError(
+                f"what {self._manager.name} lists there cannot be true: {error}", where=subject.repository.name
+            ) from None
+
+
+def put(found: Found, name: str, version: str, names: "re.Pattern[str]", versions: "re.Pattern[str]") -> Key:
+    """Add a package that was listed.
+
+    Raises:
+        ValueError: name or version is none.
+    """
+    if len(name) > LONGEST or not names.fullmatch(name):
+        raise ValueError(f"{visible(name, 80)!r} is no name of a package")
+    if len(version) > LONGEST_VERSION or not versions.fullmatch(version):
+        raise ValueError(f"{visible(version, 80)!r} is no version, of {name}")
+    key = name.encode("ascii")
+    found.versions[key] = version
+    return key
+
+
+def _digest(version: str) -> str:
+    return f"{ALGORITHM}:{version}"
+
+
+def _remarks(found: Found) -> Generator[Remark, Answer, None]:
+    for words in found.remarks:
+        yield Remark(words)

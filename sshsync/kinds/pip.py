@@ -1,0 +1,143 @@
+"""``pip``: what a Python has installed, in an environment of its own or beside the system's packages."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sshsync.kinds.base import Answer, Request, Subject
+from sshsync.kinds.packages import LONGEST, PATIENCE, Found, put
+from sshsync.model.item import Key
+from sshsync.model.problem import Problem
+from sshsync.model.topology import Repository
+from sshsync.model.words import complaint, visible
+from sshsync.remote.scripts import Command, Status
+from sshsync.remote.scripts.program import load, python
+
+_NAMES = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_VERSIONS = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_-]*")
+_ORIGINS = re.compile(r"[!-~]+( @ [!-~]+)?")
+_PASSWORD = re.compile(r"(?<=//)([^/@:\s]*):[^/@\s]*@")
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
+
+_LIST = load("programs/python", Status.MISSING, Status.BARRED, lists=True, room="sshsync.kinds")
+_PROGRAM = python("programs/pip", "sshsync.kinds")
+
+
+def normalized(name: str) -> str:
+    """Return a name as all spellings of it are compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+class Pip:
+    """See `Manager`."""
+
+    name = "pip"
+    unfit: Mapping[str, str] = {}
+    tools = frozenset({"pip", "setuptools", "wheel", "distribute", "pkg-resources"})
+
+    def pattern(self, text: str) -> str:
+        """Spell a pattern as names are; see `Manager`."""
+        return normalized(text)
+
+    def request(self, subject: Subject) -> Request:
+        """Ask the environment's own Python; see `Manager`."""
+        repository = subject.repository
+        words = {"ROOT": repository.path, "PYTHON": repository.python or "python3", "PROGRAM": _PROGRAM}
+        return Request(Command(_LIST, {name: word.encode() for name, word in words.items()}), allow=PATIENCE)
+
+    def trouble(self, answer: Answer, repository: Repository) -> str:
+        """See `Manager`."""
+        path, called = repository.path, repository.python or "python3"
+        if answer.status == Status.MISSING:
+            return f"there is no environment {path}" if path else f"has no {called}: name one by python = "
+        if answer.status == Status.BARRED:
+            return f"{path}/bin/python is missing: {path} is no environment of Python"
+        if answer.status:
+            said = complaint(answer.errors.strip().rpartition(b"\n")[2]) or f"status {answer.status}"
+            return f"{path + '/bin/python' if path else called} cannot list its packages: {said}"
+        return ""
+
+    def read(self, lines: list[bytes]) -> Found:
+        """See `Manager`."""
+        found = Found()
+        places: dict[Key, str] = {}
+        left: list[tuple[str, str]] = []
+        for line in lines:
+            said = _object(line)
+            if "prefix" in said:
+                found.root = _text(said, "prefix").encode("utf-8", "surrogateescape")
+                found.writable = said.get("writable") is True
+            elif "closed" in said:
+                closed = _text(said, "closed").encode("utf-8", "surrogateescape")
+                found.closed.append(Problem(closed, visible(_text(said, "why"), 200)))
+            elif "left" in said:
+                left.append((_text(said, "left"), _text(said, "place")))
+            else:
+                _take(found, said, places)
+        for name, place in left:
+            _leftover(found, name, place, places)
+        if not found.root:
+            raise ValueError("it does not say where it is")
+        return found
+
+
+def _take(found: Found, said: dict[str, Any], places: dict[Key, str]) -> None:
+    """Add a distribution; of two of one name that first one counts that Python finds first."""
+    name, place = normalized(_text(said, "name")), _text(said, "place")
+    harm = visible(_text(said, "damage"), 200)
+    version = _version(said)
+    key = name.encode("ascii", "replace")
+    if key in found.versions:
+        if places[key] == place:
+            found.damaged[key] = f"it is there twice: {found.versions[key]} and {version or 'another one'}"
+        return
+    if harm and not _VERSIONS.fullmatch(version):
+        version = "0"
+    put(found, name, version, _NAMES, _VERSIONS if "url" not in said else _ORIGINS)
+    places[key] = place
+    if harm:
+        found.damaged[key] = f"half installed: {harm}"
+
+
+def _version(said: dict[str, Any]) -> str:
+    """Return what tells two installations of a package apart: its version, or where it came from."""
+    version, url = _text(said, "version"), _PASSWORD.sub(r"\1:****@", _text(said, "url"))
+    if not url:
+        return version
+    commit, vcs, made = _text(said, "commit"), _text(said, "vcs"), _text(said, "sha256")
+    if _COMMIT.fullmatch(commit):
+        # A revision tells more than a version.
+        return f"{vcs}+{url}@{commit}" if vcs else f"{url}@{commit}"
+    # The same file may lie elsewhere on each host.
+    origin = f"{url.rpartition('/')[2]}#sha256={made}" if made else url
+    return f"{version} @ {origin}" if version else origin
+
+
+def _leftover(found: Found, name: str, place: str, places: dict[Key, str]) -> None:
+    """Tell of what a broken change left behind: pip moves a package aside under a name that begins with ~."""
+    rest = normalized(re.sub(r"(-[^-]*)?\.(dist-info|egg-info|egg)$", "", name[1:]))
+    for key in found.versions:
+        if places[key] == place and rest and key.decode()[1:] == rest:
+            found.damaged.setdefault(key, f"half installed: a change of it broke off and left {visible(name, 80)}")
+            return
+    found.remarks.append(f"a broken change left {visible(name, 80)} in {visible(place, 200)}")
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    if len(line) > 64 * LONGEST:
+        raise ValueError(f"a line of {len(line)} bytes")
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{visible(line, 80)} is no JSON") from None
+    if not isinstance(said, dict):
+        raise ValueError(f"{visible(line, 80)} is no object")  # noqa: TRY004 - bad input like any other
+    return said
+
+
+def _text(said: dict[str, Any], name: str) -> str:
+    value = said.get(name, "")
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is no text")  # noqa: TRY004 - bad input like any other
+    return value

@@ -1,0 +1,86 @@
+"""``rpm``: what rpm has on record of a host, or of an installroot there."""
+
+import re
+from collections.abc import Mapping
+
+from sshsync.kinds.base import Answer, Request, Subject
+from sshsync.kinds.packages import PATIENCE, Found, put
+from sshsync.model.topology import Repository
+from sshsync.model.words import complaint, visible
+from sshsync.remote.scripts import Command, Status
+from sshsync.remote.scripts.program import load
+
+_NAMES = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+_PART = r"[A-Za-z0-9._+~^]+"
+_VERSIONS = re.compile(rf"([1-9][0-9]*:)?{_PART}-{_PART}( ([1-9][0-9]*:)?{_PART}-{_PART})*")
+_ARCHITECTURES = re.compile(r"[a-z0-9_-]+|\(none\)")
+_SAME = {"i386": "i686", "i486": "i686", "i586": "i686", "amd64": "x86_64", "athlon": "i686"}
+"""Names of processors that one system may have several of."""
+_KEYS = "gpg-pubkey"
+"""What stands for a key that is trusted: no package, and nothing to be carried elsewhere."""
+
+_LIST = load("programs/rpm", Status.MISSING, Status.BARRED, lists=True, room="sshsync.kinds")
+
+
+class Rpm:
+    """See `Manager`."""
+
+    name = "rpm"
+    unfit: Mapping[str, str] = dict.fromkeys(("python", "tools"), "it concerns the packages of a Python: type = pip")
+    tools: frozenset[str] = frozenset()
+
+    def pattern(self, text: str) -> str:
+        """Names are spelled in one way; see `Manager`."""
+        return text
+
+    def request(self, subject: Subject) -> Request:
+        """Ask for all of it; see `Manager`."""
+        return Request(Command(_LIST, {"ROOT": subject.repository.path.encode()}), allow=PATIENCE)
+
+    def trouble(self, answer: Answer, repository: Repository) -> str:
+        """See `Manager`."""
+        if answer.status == Status.BARRED:
+            return "has no rpm"
+        if answer.status == Status.MISSING:
+            return f"there is no installroot {repository.path}"
+        if answer.status:
+            return f"rpm cannot list its packages: {complaint(answer.errors) or f'status {answer.status}'}"
+        return ""
+
+    def read(self, lines: list[bytes]) -> Found:
+        """See `Manager`. No system is without packages: an empty list is the answer of a database that is not there."""
+        found = Found()
+        own = ""
+        several: dict[tuple[str, str], list[str]] = {}
+        for line in lines:
+            what, *said = _fields(line)
+            if what == "arch" and len(said) == 2:
+                own, found.writable = said[0], said[1] == "root"
+            elif what == "root" and len(said) == 1:
+                found.root = said[0].encode("ascii")
+            elif what == "rpm" and len(said) == 3:
+                name, version, architecture = said
+                if name != _KEYS:
+                    several.setdefault((name, _foreign(architecture, own)), []).append(version.removeprefix("0:"))
+            else:
+                raise ValueError(f"{visible(line, 80)} is no package")
+        for (name, foreign), versions in several.items():
+            put(found, f"{name}.{foreign}" if foreign else name, " ".join(sorted(versions)), _NAMES, _VERSIONS)
+        if not found.versions:
+            raise ValueError("no package at all (its database is empty, or elsewhere)")
+        return found
+
+
+def _foreign(architecture: str, own: str) -> str:
+    """Return an architecture that is not the host's own, "" for one that is, or that fits any."""
+    if not _ARCHITECTURES.fullmatch(architecture):
+        raise ValueError(f"{visible(architecture, 80)!r} is no architecture")
+    alike = {own, _SAME.get(own, own), "noarch", "(none)"}
+    return "" if architecture in alike else architecture
+
+
+def _fields(line: bytes) -> list[str]:
+    try:
+        return line.decode("ascii").split(" ")
+    except UnicodeDecodeError:
+        raise ValueError(f"{visible(line, 80)} is no package") from None

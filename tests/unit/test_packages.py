@@ -1,0 +1,279 @@
+"""What package managers list, as it is read: recorded answers, hostile ones, and such as are cut at any byte."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sshsync.errors import ConfigError, SshsyncError
+from sshsync.kinds.base import Answer, Kind, Remark, Request, Subject
+from sshsync.kinds.packages import Packages
+from sshsync.kinds.pip import Pip
+from sshsync.kinds.rpm import Rpm
+from sshsync.model.item import Snapshot
+from sshsync.remote.probe import Capabilities
+from tests import values
+from tests.conftest import ACCOUNT
+from sshsync import builtin
+from sshsync.config.load import parse
+from sshsync.config.resolve import Config, resolve
+
+TOKEN = b"0123456789abcdef"
+SITE = "/srv/app/lib/python3.11/site-packages"
+PIP, RPM = Packages(Pip()), Packages(Rpm())
+
+
+def scan(kind: Kind, payload: bytes, *, status: int = 0, errors: bytes = b"", remarks: list[str] | None = None, **more: object) -> Snapshot:
+    repository = values.repository("web.x", host=values.host(), **{"path": "/srv/app", **more})
+    dialogue = kind.scan(Subject(repository, Capabilities(), TOKEN, "sha256"))
+    step = next(dialogue)
+    assert isinstance(step, Request)
+    try:
+        step = dialogue.send(Answer(status, payload, errors))
+        while True:
+            assert isinstance(step, Remark)
+            if remarks is not None:
+                remarks.append(step.words)
+            step = next(dialogue)
+    except StopIteration as end:
+        return end.value
+
+
+def pip(*said: dict[str, object], **more: object) -> Snapshot:
+    head = {"python": "3.11.2", "prefix": "/srv/app", "writable": True}
+    lines = [head, *({"place": SITE, "damage": "", **one} if "name" in one else one for one in said)]
+    return scan(PIP, b"".join(TOKEN + b" " + json.dumps(line).encode() + b"\n" for line in lines), **more)
+
+
+def rpm(*lines: str) -> Snapshot:
+    return scan(RPM, b"".join(TOKEN + b" " + line.encode() + b"\n" for line in ("arch x86_64 root", *lines)))
+
+
+def versions(found: Snapshot) -> dict[str, str | None]:
+    return {key.decode(): item.digest and item.digest.removeprefix("version:") for key, item in found.items.items()}
+
+
+def test_names_are_normalized_and_versions_are_text() -> None:
+    found = pip({"name": "Zope.Interface", "version": "5.0"}, {"name": "My__Pkg", "version": "1.00"})
+    assert versions(found) == {"zope-interface": "5.0", "my-pkg": "1.00"}
+    assert (found.root, found.complete) == (b"/srv/app", True)
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize(
+    ("origin", "version"),
+    [
+        ({"url": "ssh://git@git.example.org/myapp", "vcs": "git", "commit": COMMIT, "sha256": ""}, f"git+ssh://git@git.example.org/myapp@{COMMIT}"),
+        ({"url": "https://joe:secret@example.org/x.git", "vcs": "git", "commit": COMMIT, "sha256": ""}, f"git+https://joe:****@example.org/x.git@{COMMIT}"),
+        ({"url": "file:///srv/app", "editable": True, "commit": COMMIT, "sha256": ""}, f"file:///srv/app@{COMMIT}"),
+        ({"url": "file:///srv/app", "editable": True, "commit": "", "sha256": ""}, "1.2 @ file:///srv/app"),
+        ({"url": "file:///tmp/one/x-1.2-py3-none-any.whl", "sha256": "ab" * 32}, f"1.2 @ x-1.2-py3-none-any.whl#sha256={'ab' * 32}"),
+        ({"url": "https://example.org/x-1.2.tar.gz", "sha256": ""}, "1.2 @ https://example.org/x-1.2.tar.gz"),
+    ],
+)
+def test_what_came_from_elsewhere_is_told_apart_by_its_origin(origin: dict[str, object], version: str) -> None:
+    assert versions(pip({"name": "x", "version": "1.2", **origin})) == {"x": version}
+
+
+def test_the_same_file_is_the_same_wherever_it_lay() -> None:
+    one, other = (pip({"name": "x", "version": "1", "url": f"file:///{place}/x-1.whl", "sha256": "ab" * 32}) for place in ("a", "b"))
+    assert one.items == other.items
+
+
+def test_what_is_damaged_has_no_version_and_tells_why() -> None:
+    found = pip(
+        {"name": "gone", "version": "1.0", "damage": "2 of its files are missing, such as gone/x.py"},
+        {"name": "cut", "version": "", "damage": "its metadata is cut or missing"},
+        {"name": "twice", "version": "1.0"},
+        {"name": "Twice", "version": "2.0"},
+        {"name": "django", "version": "4.2"},
+        {"left": "~jango", "place": SITE},
+        {"name": "whole", "version": "1.0"},
+    )
+    assert {key for key, version in versions(found).items() if version is None} == {"gone", "cut", "twice", "django"}
+    assert found.damaged[b"gone"] == "half installed: 2 of its files are missing, such as gone/x.py"
+    assert found.damaged[b"twice"] == "it is there twice: 1.0 and 2.0"
+    assert found.damaged[b"django"] == "half installed: a change of it broke off and left ~jango"
+
+
+def test_what_is_left_of_something_that_is_gone_is_a_remark() -> None:
+    remarks: list[str] = []
+    assert versions(pip({"left": "~umpy", "place": SITE}, remarks=remarks)) == {}
+    assert remarks == [f"a broken change left ~umpy in {SITE}"]
+
+
+def test_of_two_places_the_first_that_python_looks_into_counts() -> None:
+    assert versions(pip({"name": "x", "version": "1"}, {"name": "x", "version": "2", "place": "/usr/lib/python3/dist-packages"})) == {"x": "1"}
+
+
+def test_a_place_that_cannot_be_listed_makes_the_list_incomplete() -> None:
+    found = pip({"name": "x", "version": "1"}, {"closed": SITE + "/more", "why": "Permission denied"})
+    assert not found.complete
+    assert found.problems[0].reason == "Permission denied"
+
+
+def test_a_package_of_another_architecture_has_a_name_of_its_own() -> None:
+    found = rpm("rpm glibc 0:2.34-1.el9 x86_64", "rpm glibc 0:2.34-1.el9 i686", "rpm tzdata 0:2024a-1.el9 noarch", "rpm perl 4:5.32-1 x86_64")
+    assert versions(found) == {"glibc": "2.34-1.el9", "glibc.i686": "2.34-1.el9", "tzdata": "2024a-1.el9", "perl": "4:5.32-1"}
+
+
+def test_several_versions_side_by_side_are_one_set_and_keys_are_no_packages() -> None:
+    one = rpm("rpm kernel 0:6.2-1 x86_64", "rpm kernel 0:6.1-1 x86_64", "rpm gpg-pubkey 0:fd431d51-4ae0493b (none)")
+    other = rpm("rpm kernel 0:6.1-1 x86_64", "rpm kernel 0:6.2-1 x86_64")
+    assert versions(one) == {"kernel": "6.1-1 6.2-1"}
+    assert one.items == other.items
+
+
+def test_no_package_at_all_is_never_the_truth_of_a_system() -> None:
+    with pytest.raises(SshsyncError, match="no package at all") as found:
+        rpm()
+    assert found.value.code == 9
+    assert versions(pip()) == {}, "an environment may be empty"
+
+
+BAD = [
+    {"name": "$(touch x)", "version": "1"},
+    {"name": "-r", "version": "1"},
+    {"name": "x", "version": "1; rm"},
+    {"name": "x", "version": ""},
+    {"name": "x" * 300, "version": "1"},
+    {"name": "x", "version": "1", "url": "https://a b"},
+    {"name": ["x"], "version": "1"},
+    {"name": "x", "version": 1},
+    {"name": "x\n", "version": "1"},
+    {"name": "\u0130", "version": "1"},
+    {"prefix": 7},
+]
+
+
+@pytest.mark.parametrize("said", BAD, ids=str)
+def test_what_is_no_package_refuses_the_whole_list_of_an_environment(said: dict[str, object]) -> None:
+    with pytest.raises(SshsyncError) as found:
+        pip({"name": "good", "version": "1"}, said)
+    assert found.value.code == 9
+    assert len(str(found.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["rpm a 1", "rpm a b c", "rpm ../a 0:1-1 noarch", "rpm a 0:1 noarch", "rpm a 0:1-1;x noarch", "rpm a 0:1-1 $(x)", "other a", "", "rpm \u00e9 0:1-1 noarch", "rpm a* 0:1-1 noarch", "rpm -a 0:1-1 noarch", "rpm a x:1-1 noarch", "rpm a 0:1-1-1 noarch"],
+)
+def test_what_is_no_package_refuses_the_whole_list_of_a_system(line: str) -> None:
+    with pytest.raises(SshsyncError) as found:
+        rpm("rpm good 0:1-1 noarch", line)
+    assert found.value.code == 9
+
+
+ANY = st.binary(max_size=60) | st.sampled_from([b"[" * 100_000, b'{"name": ' + b"1" * 5000 + b"}", b"null", b"[]", b"\xff\xfe", b'{"name": "\\ud800", "version": "1"}'])
+
+
+@given(st.lists(ANY, max_size=4), st.sampled_from([PIP, RPM]))
+def test_whatever_a_host_says_is_a_list_or_a_refusal(lines: list[bytes], kind: Kind) -> None:
+    payload = b"".join(TOKEN + b" " + line + b"\n" for line in lines)
+    try:
+        found = scan(kind, payload)
+    except SshsyncError:
+        return
+    assert all(key and all(33 <= byte < 127 for byte in key) for key in found.items)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "errors", "path", "words"),
+    [
+        (PIP, 45, b"", "", "cannot list its packages: status 45"),
+        (PIP, 44, b"", "", "has no python3"),
+        (PIP, 48, b"", "/srv/app", "/srv/app/bin/python is missing"),
+        (PIP, 1, b"Traceback:\nImportError: no module named json", "/srv/app", "/srv/app/bin/python cannot list its packages: ImportError: no module named json"),
+        (RPM, 48, b"", "", "has no rpm"),
+        (RPM, 1, b"error: cannot open Packages database in /var/lib/rpm", "", "rpm cannot list its packages: error: cannot open Packages"),
+    ],
+)
+def test_why_nothing_was_listed_is_told(kind: Kind, status: int, errors: bytes, path: str, words: str) -> None:
+    with pytest.raises(SshsyncError, match=words) as found:
+        scan(kind, b"", status=status, errors=errors, path=path)
+    assert str(found.value).startswith("web.x: ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "include", "exclude", "tools", "taken"),
+    [
+        (PIP, (), (), False, {"django", "zope-interface"}),
+        (PIP, (), (), True, {"django", "zope-interface", "pip", "setuptools"}),
+        (PIP, ("Zope_*", "pip"), (), False, {"zope-interface", "pip"}),
+        (PIP, (), ("DJANGO",), False, {"zope-interface"}),
+        (RPM, (), (), False, {"django", "zope-interface", "pip", "setuptools"}),
+    ],
+)
+def test_what_takes_part(kind: Kind, include: tuple[str, ...], exclude: tuple[str, ...], tools: bool, taken: set[str]) -> None:
+    test = kind.wanted(values.repository("x", host=values.host(), include=include, exclude=exclude, tools=tools))
+    assert {name for name in ("django", "zope-interface", "pip", "setuptools") if test(name.encode())} == taken
+
+
+def configured(text: str) -> Config:
+    return resolve(parse(text.encode(), "f.conf"), ACCOUNT, builtin.known())
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as found:
+        configured(text)
+    return [str(problem) for problem in found.value.problems]
+
+
+HOST = "[app]\nhost = app.example.org\nuser = joe\npath = /srv/files\nexclude = *.tmp\ntimeout = 90\ngroups = web\n"
+
+
+def test_from_another_type_comes_what_concerns_the_host() -> None:
+    found = configured(HOST + "[app.pip]\ninherit = app\ntype = pip\n[app.two]\ninherit = app.pip\npython = python3.12\n").tree.repositories
+    for name in ("app.pip", "app.two"):
+        one = found[name]
+        assert (one.type, one.host.address, one.host.login.user, one.host.timeout, one.groups) == ("pip", "app.example.org", "joe", 90.0, ("web",))
+        assert (one.path, one.exclude) == ("", ())
+    assert found["app.two"].python == "python3.12"
+
+
+def test_a_type_by_default_is_a_type_like_any_other() -> None:
+    found = configured("[DEFAULT]\ntype = rpm\n[a]\nhost = a\n[b]\nhost = b\ninherit = a\n[c]\nhost = c\ntype = files\npath = /srv\n").tree.repositories
+    assert [found[name].type for name in "abc"] == ["rpm", "rpm", "files"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("stable_for = 10", "stable_for makes no sense with type = pip (what is installed is listed"),
+        ("digest = md5", "digest makes no sense with type = pip"),
+        ("parent = app", "parent makes no sense with type = pip (packages are compared with `sshsync drift`"),
+        ("synccmd = scp ${FILE} ${LOCALDIR}", "synccmd makes no sense"),
+    ],
+)
+def test_options_of_files_are_refused_with_the_reason(line: str, words: str) -> None:
+    found = problems(HOST + f"[app.pip]\ninherit = app\ntype = pip\n{line}\n")
+    assert any(one.startswith("f.conf:11: [app.pip] ") and words in one for one in found), found
+
+
+def test_options_of_environments_are_refused_elsewhere() -> None:
+    assert any("python makes no sense with type = files (it concerns" in one for one in problems(HOST + "python = python3\n"))
+    assert any("tools makes no sense with type = rpm" in one for one in problems("[a]\nhost = a\ntype = rpm\ntools = yes\n"))
+
+
+def test_what_stands_in_default_is_for_those_whom_it_concerns() -> None:
+    assert configured("[DEFAULT]\nstable_for = 10\n[a]\nhost = a\ntype = rpm\n").tree.repositories["a"].type == "rpm"
+
+
+def test_two_pythons_of_one_host_are_two_repositories() -> None:
+    two = "[a]\nhost = a\ntype = pip\n[b]\nhost = a\ntype = pip\npython = python3.12\n[c]\nhost = a\ntype = rpm\n"
+    assert set(configured(two).tree.repositories) == {"a", "b", "c"}
+    assert any("they are one" in one for one in problems(two + "[d]\nhost = a\ntype = pip\n"))
+
+
+def unchanged(make: Callable[[], Kind]) -> frozenset[str]:
+    return make().required
+
+
+def test_no_option_is_asked_for_that_packages_do_not_need() -> None:
+    assert {unchanged(builtin.KINDS[name][0]) for name in ("pip", "rpm")} == {frozenset()}
+    assert replace(values.repository("x", host=values.host()), type="pip").tools is False
