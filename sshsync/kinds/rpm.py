@@ -56,6 +56,8 @@ class Rpm:
             what, *said = _fields(line)
             if what == "arch" and len(said) == 2:
                 own, found.writable = said[0], said[1] == "root"
+            elif what == "none" and len(said) == 1:
+                raise ValueError(f"no package at all, for there is no database in {visible(said[0], 200)}")
             elif what == "root" and len(said) == 1:
                 found.root = said[0].encode("ascii")
             elif what == "rpm" and len(said) == 3:
@@ -67,7 +69,7 @@ class Rpm:
         for (name, foreign), versions in several.items():
             put(found, f"{name}.{foreign}" if foreign else name, " ".join(sorted(versions)), _NAMES, _VERSIONS)
         if not found.versions:
-            raise ValueError("no package at all (its database is empty, or elsewhere)")
+            raise ValueError("no package at all")
         return found
 
 

@@ -5,8 +5,18 @@ main() {
   printf '%s arch %s %s\n' "$TOKEN" "$(uname -m)" "$who"
   if [ -n "$ROOT" ]; then
     cd "$ROOT" 2>/dev/null || return $MISSING
-    printf '%s root %s\n' "$TOKEN" "$(pwd -P)"
-    set -- --root "$(pwd -P)"
+    ROOT=$(pwd -P)
+    printf '%s root %s\n' "$TOKEN" "$ROOT"
+    set -- --root "$ROOT"
   fi
-  rpm "$@" -qa --qf "$TOKEN rpm %{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE} %{ARCH}\n"
+  # Where there is no database, rpm as root makes one when it is asked.
+  place=$(rpm --eval '%{_dbpath}')
+  set -- "$@" -qa --qf "$TOKEN rpm %{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE} %{ARCH}\n"
+  for f in rpmdb.sqlite Packages.db Packages; do
+    [ ! -s "$ROOT$place/$f" ] || {
+      rpm "$@"
+      return
+    }
+  done
+  printf '%s none %s\n' "$TOKEN" "$ROOT$place"
 }
