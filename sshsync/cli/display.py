@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
@@ -21,6 +21,7 @@ from sshsync.model import events as ev
 from sshsync.model.events import Outcome
 from sshsync.model.report import RunReport
 from sshsync.report import answers, as_headway, as_json, as_text, lines
+from sshsync.report.folding import Folding
 
 _BETWEEN_LINES = 10.0
 _A_SECOND = 2.0
@@ -239,6 +240,7 @@ class Lines:
         self._monotonic = monotonic
         self._headway = Headway("", time.time, monotonic, lambda _values: None)
         self._next = monotonic() + MINUTE
+        self._folding = Folding()
 
     def __call__(self, event: ev.Event) -> None:
         """Write the event when it is worth a line; while something moves, also how far the run is, once a minute."""
@@ -248,16 +250,17 @@ class Lines:
             self._log.info(as_headway.minute(self._headway.values()))
         left = _left_to_summary(event) if self._brief else event
         if left is not None:
-            self._write(left)
+            self._write(self._folding.take(left, self._monotonic()))
+            for detail in lines.items(left):
+                self._log.debug(detail)
 
-    def _write(self, event: ev.Event) -> None:
-        if words := lines.line(event):
-            self._log.log(lines.level(event), words)
-        for detail in lines.items(event):
-            self._log.debug(detail)
+    def _write(self, told: Iterable[tuple[int, str]]) -> None:
+        for loud, words in told:
+            self._log.log(loud, words)
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Write what waits for more like it."""
+        self._write(self._folding.rest())
 
 
 class Bars:
@@ -310,7 +313,8 @@ class Json:
         self._warnings(event)
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Write what waits."""
+        self._warnings.close()
 
 
 class Silent:

@@ -14,14 +14,21 @@ def level(event: ev.Event) -> int:
     return 20 if isinstance(event, ev.Planned) else loudness.level(event)
 
 
-def line(event: ev.Event) -> str:
-    """Return the event as one line, "" when it is not worth one."""
+def line(event: ev.Event, longest: float = 0.0) -> str:
+    """Return the event as one line, "" when it is not worth one.
+
+    Args:
+        event: what happened.
+        longest: seconds that the same took elsewhere, where it is told of several repositories at once.
+    """
+    if isinstance(event, ev.RepositoryFinished):
+        return _finished_line(event, longest)
     wording = _WORDING.get(type(event))
     return wording(event) if wording else ""
 
 
 def _run_line(event: ev.RunStarted) -> str:
-    stages = "  then  ".join(", ".join(stage) for stage in event.stages)
+    stages = "  then  ".join(map(words.names, event.stages))
     verb = "continued" if event.continued else "started"
     return f"run {event.run} {verb}{' (dry run)' if event.dry_run else ''}: {stages}"
 
@@ -43,15 +50,16 @@ def _change_line(event: ev.PlannedChange) -> str:
     return f"{event.repository}: would {event.kind} {words.item(event.name)}{moving}"
 
 
-def _finished_line(event: ev.RepositoryFinished) -> str:
+def _finished_line(event: ev.RepositoryFinished, longest: float) -> str:
+    least, most = words.duration(event.seconds), words.duration(max(longest, event.seconds))
+    took = least if least == most else f"{least} to {most}"
     reason = f": {event.error}" if event.error and event.outcome not in GOOD else ""
-    return f"{event.repository}: {event.outcome} in {words.duration(event.seconds)}{reason}"
+    return f"{event.repository}: {event.outcome} in {took}{reason}"
 
 
 _WORDING: dict[type, Callable[[Any], str]] = {
     ev.RunStarted: _run_line,
     ev.Planned: _planned_line,
-    ev.RepositoryFinished: _finished_line,
     ev.Retried: lambda e: f"{e.repository}: {e.step}: try {e.attempt} failed, next in {e.wait:g} s: {e.reason}",
     ev.Waiting: lambda e: f"{e.repository}: waiting {e.seconds:g} s: {e.reason}",
     ev.Remarked: lambda e: f"{e.repository}: note: {e.text}",
