@@ -43,6 +43,17 @@ def test_the_picture_of_the_layers_is_that_of_the_test() -> None:
     assert {name for name in layers if found[name][1] == "pure"} == set(PURE)
 
 
+def test_the_picture_of_the_demonstration_is_that_of_today() -> None:
+    """Every step of the story, and no more lines than somebody reads."""
+    shown = "\n".join(found.replace("\xa0", " ") for found in words(pages.DOCS / "demo.svg"))
+    source = (pages.DOCS.parent / "sshsync/demo/story.py").read_text()
+    headings = re.findall(r'_head\("([^"]+)"\)', source)
+    assert len(headings) >= 6
+    assert [heading for heading in headings if heading not in shown] == []
+    lines = {y for y, _ in words(pages.DOCS / "demo.svg").values()}
+    assert len(lines) < 75
+
+
 def test_the_memory_that_the_page_of_sizes_tells_was_measured() -> None:
     """By a third, so that measuring again changes no page; more is another figure."""
     measured = {row: float(memory) for row, memory in re.findall(r"\(`([^`]+)`\) \| sshsync \|(?:[^|]*\|){3} (\d+) MiB \|", (pages.DOCS / "benchmarks.md").read_text())}
