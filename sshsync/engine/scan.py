@@ -9,7 +9,7 @@ from sshsync.core import verify
 from sshsync.engine import sights
 from sshsync.engine.context import Context
 from sshsync.errors import ToolMissingError
-from sshsync.kinds.base import Subject
+from sshsync.kinds.base import Learned, Subject
 from sshsync.model.events import Remarked, Scanned
 from sshsync.model.item import Item, Items, Key, Sealed, Snapshot
 from sshsync.model.order import Offer
@@ -163,8 +163,7 @@ class _Known:
         self._records = context.records
         self._repository = repository
         self._maker = context.maker(repository)
-        self._rows = 0
-        self._learned = 0
+        self._outdated: set[Key] = set()
         self._sure = True
         noted = self._records.noted(self._turns) if repository.verify_share else ""
         self._turn = int(noted) if noted.isdecimal() else 0
@@ -179,18 +178,18 @@ class _Known:
         """Yield what is cached, but for the share whose turn it is: that is made anew."""
         share = self._repository.verify_share
         for key, stamp, digest in self._records.cached(self._repository, self._maker):
-            self._rows += 1
             if verify.is_due(key, share, self._turn):
                 self._due[key] = stamp, digest
             else:
                 yield key, stamp, digest
 
-    def learn(self, subject: Subject, items: tuple[Item, ...]) -> None:
+    def learn(self, subject: Subject, found: Learned) -> None:
         """Keep digests at once: should the scan break off, the next one need not read these items."""
-        self._learned += len(items)
-        kept = _cacheable(items, subject.now)
-        self._sure = self._sure and len(kept) == len(items)
-        if self._repository.digest_cache:
+        kept = _cacheable(found.items, subject.now)
+        self._outdated.update(found.outdated)
+        self._outdated.difference_update(item.key for item in kept)
+        self._sure = self._sure and len(kept) == len(found.items)
+        if self._repository.digest_cache and kept:
             self._records.learn(self._repository, self._maker, kept)
 
     def sighted(self, found: Snapshot) -> Snapshot:
@@ -203,10 +202,9 @@ class _Known:
         return found if whole and sure and not Items.of(found.items).undigested() else replace(found, sight="")
 
     def tidy(self, found: Snapshot) -> None:
-        """Drop what is cached of items that are gone or bear another stamp; where all was known nobody looks."""
-        if self._learned or self._rows > len(found.items):
-            rows = self._records.cached(self._repository, self._maker)
-            gone = [key for key, stamp, _ in rows if key not in found.items or found.items[key].stamp != stamp]
+        """Drop what is cached of items that are gone or bear another stamp, and were not read anew."""
+        gone = self._outdated.union(key for key in self._due if key not in found.items)
+        if gone:
             self._records.forget(self._repository, self._maker, gone)
 
     def surprise(self, found: Snapshot) -> str:

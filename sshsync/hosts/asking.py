@@ -9,7 +9,6 @@ from sshsync.hosts.retrying import Stop, T, retry
 from sshsync.hosts.session import Session
 from sshsync.kinds.base import Answer, Dialogue, Learned, Request, Subject
 from sshsync.model.events import Emit, Remarked, Retried
-from sshsync.model.item import Item
 from sshsync.model.topology import Repository
 from sshsync.remote.probe import Capabilities
 
@@ -92,7 +91,7 @@ class Asking:
         self,
         subject: Subject,
         dialogue: Dialogue[T],
-        learn: Callable[[Subject, tuple[Item, ...]], None] = lambda _subject, _items: None,
+        learn: Callable[[Subject, Learned], None] = lambda _subject, _learned: None,
         *,
         patient: bool = True,
     ) -> T:
@@ -117,7 +116,7 @@ class Asking:
                     step = dialogue.send(self._ask(subject, step, patient=patient))
                     continue
                 if isinstance(step, Learned):
-                    learn(subject, step.items)
+                    learn(subject, step)
                 else:
                     self.emit(Remarked(subject.repository.name, step.words))
                 step = next(dialogue)

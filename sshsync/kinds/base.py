@@ -59,9 +59,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Digests that are known now: worth keeping even if the dialogue breaks off. Answered by nothing."""
+    """What is known now of digests: worth keeping even if the dialogue breaks off. Answered by nothing.
+
+    Attributes:
+        items: their digests were made just now.
+        outdated: what was told of these does not hold any more: they are gone, or bear another stamp.
+    """
 
     items: tuple[Item, ...]
+    outdated: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,8 @@ class Files:
             return listed
         subject = replace(subject, known=None)
         items = Items.of(listed.items)
-        _fill(items, subject.cached())
+        if outdated := _fill(items, subject.cached()):
+            yield Learned((), outdated)
         # In the order of their keys: what is put on record together are neighbours then.
         unread = sorted(items.undigested())
         hashed = 0
@@ -270,10 +271,9 @@ def digest_of(words: bytes) -> Digest | None:
     return f"{algorithm}:{value.decode()}"
 
 
-def _fill(items: Items, cached: Iterable[tuple[Key, Stamp, Digest]]) -> None:
-    """Give items the digests that are known for their stamps."""
-    for key, stamp, digest in cached:
-        items.learn(key, stamp, digest)
+def _fill(items: Items, cached: Iterable[tuple[Key, Stamp, Digest]]) -> tuple[Key, ...]:
+    """Give items the digests that are known for their stamps; return those of which what is known does not hold."""
+    return tuple([key for key, stamp, digest in cached if not items.learn(key, stamp, digest)])
 
 
 def _direct_lacks(command: str, capabilities: Capabilities) -> Iterable[str]:

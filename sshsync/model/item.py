@@ -131,11 +131,13 @@ class Items(Mapping[Key, Item]):
         """Add an item that has no digest yet; as `add`."""
         self._held[key] = row.packed(None, stamp, mode)
 
-    def learn(self, key: Key, stamp: Stamp, digest: Digest) -> None:
-        """Give an item the digest that is known for its stamp, where it bears that; as `add`."""
+    def learn(self, key: Key, stamp: Stamp, digest: Digest) -> bool:
+        """Give an item the digest that is known for its stamp; as `add`. Tell whether it is there and bears that."""
         held = self._held.get(key)
-        if held is not None and (made := row.learned(held, stamp, digest)) is not None:
-            self._held[key] = made
+        if held is None or (made := row.learned(held, stamp, digest)) is None:
+            return False
+        self._held[key] = made
+        return True
 
     def undigested(self) -> list[Key]:
         """Return the keys of items that have no digest."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
+from sshsync.core.algorithm import maker
 from sshsync.model import events as ev
 from sshsync.model.item import Item, Key
 from sshsync.model.row import Digest, Stamp
@@ -68,6 +69,22 @@ def test_what_is_unchanged_costs_one_listing_also_right_after_the_first_copy(wor
     assert started(world) == dict.fromkeys(ROOTS, COST)
     assert [event.hashed for event in world.seen(ev.Scanned)] == [0] * 4
     assert not {what for what, _ in Counted.asked} & {"learn", "forget"}, "nothing is written of what is known"
+
+
+def test_what_is_on_record_of_digests_is_read_once_a_scan_and_what_is_gone_goes_from_it(world: World) -> None:
+    """However much there is: a changed, a new and a removed file cost no second look at all the others."""
+    settled(world)
+    master = world.host("master")
+    del master.files[ROOTS["master"] + b"/d/b"]
+    master.put(ROOTS["master"] + b"/a", b"another alpha")
+    master.put(ROOTS["master"] + b"/new", b"new")
+    Counted.asked = Counter()
+    with world.sync(journal=Counted) as sync:
+        assert sync.run([["proxy"]]).exit_code == 0
+        asked = dict(Counted.asked)
+        repository = sync.config.tree.repositories["master"]
+        assert {key for key, _, _ in sync.journal.cached(repository, maker(repository))} == {b"a", b"d/e/c", b"odd '$(x)\n\xff", b"new"}
+    assert {what: count for what, count in asked.items() if what[1] == "master" and what[0] != "count"} == {("cached", "master"): 1, ("learn", "master"): 1, ("forget", "master"): 1}
 
 
 def test_a_listcmd_costs_its_stat_besides(world: World) -> None:

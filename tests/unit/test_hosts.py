@@ -323,7 +323,7 @@ def test_a_dialogue_is_driven_to_its_end(world: World) -> None:
     assert asking.session(repository).run(PROBE).status == 0
     net.hosts["master"].faults.append(Fault("lose", "probe"))
     subject = Subject(repository, asking.capabilities(repository), b"t" * 32, "sha256")
-    tools, status = asking.converse(subject, dialogue(), lambda _subject, items: learned.extend(items))
+    tools, status = asking.converse(subject, dialogue(), lambda _subject, found: learned.extend(found.items))
     assert tools > 3
     assert status == 0
     assert learned == [item]
