@@ -19,6 +19,10 @@ OF_HOSTS = frozenset(
 """What a host and an account on it have to do with, whatever is kept there: all that is inherited from another type."""
 
 
+_OF_ONE_TYPE = frozenset({"path", "parent", "include", "exclude"})
+"""What means something else for each type, so that a default for one is none for another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Type:
     """What a type asks of its repositories.
@@ -43,6 +47,13 @@ def of(section: Section, sections: Mapping[str, Section], default: str) -> str:
         if following in seen or following not in sections:
             return default
         section = sections[following]
+
+
+def defaults(shared: Section, section: Section) -> dict[str, Value]:
+    """Return what a section takes of DEFAULT, which is of a type as well."""
+    type_of = shared.values.get("type", Value(USUAL, "")).text
+    alike = section.values.get("type", Value(type_of, "")).text == type_of
+    return {key: value for key, value in shared.values.items() if alike or key not in _OF_ONE_TYPE}
 
 
 def faults(made: object, section: Section, own: Section, found: Type) -> Iterator[ConfigProblem]:

@@ -102,7 +102,7 @@ def _take(found: Found, said: dict[str, Any], places: dict[Key, str]) -> None:
 
 def _version(said: dict[str, Any]) -> str:
     """Return what tells two installations of a package apart: its version, or where it came from."""
-    version, url = _text(said, "version"), _PASSWORD.sub(r"\1:****@", _text(said, "url"))
+    version, url = _text(said, "version"), _PASSWORD.sub(r"\1:****@", _quoted(_text(said, "url")))
     if not url:
         return version
     commit, vcs, made = _text(said, "commit"), _text(said, "vcs"), _text(said, "sha256")
@@ -112,6 +112,15 @@ def _version(said: dict[str, Any]) -> str:
     # The same file may lie elsewhere on each host.
     origin = f"{url.rpartition('/')[2]}#sha256={made}" if made else url
     return f"{version} @ {origin}" if version else origin
+
+
+def _quoted(url: str) -> str:
+    """Return an address without blanks and whatever else has no place in one, as it would have been written."""
+    return "".join(char if "!" <= char <= "~" else _percent(char) for char in url)
+
+
+def _percent(char: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
 
 
 def _leftover(found: Found, name: str, place: str, places: dict[Key, str]) -> None:

@@ -72,8 +72,8 @@ def headline(found: Drift, called: Words) -> str:
     unsure = sum(bool(row.unsure) for row in found.rows)
     said += [f"{unsure} cannot be compared"] if unsure else []
     said += [f"{len(found.unasked)} could not be asked"] if found.unasked else []
-    alone = len(found.names) == 1
-    return told + (", ".join(said) or ("nothing to compare it with" if alone else "all alike"))
+    nothing = "nothing takes part" if not found.items else "nothing to compare it with" if len(found.names) == 1 else ""
+    return told + (", ".join(said) or nothing or "all alike")
 
 
 def following(found: Drift) -> str:

@@ -182,6 +182,31 @@ def test_a_change_that_was_killed_in_the_middle_is_seen(site: Site, tmp_path: Pa
     assert "web01.pip: half" not in site.cli("drift", "web01.pip", "web02.pip").stdout, "what is compiled may be gone"
 
 
+def test_nothing_that_lies_in_an_environment_can_hold_or_misuse_the_listing(site: Site, tmp_path: Path) -> None:
+    """Pipes and loops in the place of files, modules that shadow those of the library, names that are commands."""
+    made = environment(tmp_path / "venv")
+    (where,) = made.glob("lib/python*/site-packages")
+    for name in ("json", "csv", "subprocess"):
+        (where / f"{name}.py").write_text(f"open({str(tmp_path / 'SENTINEL')!r}, 'a').write({name!r})\n")
+    pipe = where / "pipe-1.0.dist-info"
+    pipe.mkdir()
+    os.mkfifo(pipe / "METADATA")
+    os.mkfifo(where / "x.egg-link")
+    (where / "loop-1.0.dist-info").symlink_to("loop-1.0.dist-info")
+    (where / "$(touch INJECTED)-1.0.dist-info").mkdir()
+    configure(site, ("here.pip", made))
+    done = site.cli("packages", "here.pip", timeout=60)
+    assert done.returncode == 9, "a name that is none refuses the list"
+    assert "is no name of a package" in done.stderr
+    (where / "$(touch INJECTED)-1.0.dist-info").rmdir()
+    (where / "x.egg-link").unlink()
+    done = site.cli("packages", "here.pip", timeout=60)
+    assert done.returncode == 7, done.stderr
+    assert "pipe: half installed: its metadata is cut or missing" in done.stderr
+    assert not (tmp_path / "SENTINEL").exists()
+    assert not list(tmp_path.rglob("INJECTED"))
+
+
 def test_the_page_of_the_how_to_which_servers_are_out_of_sync(site: Site, tmp_path: Path) -> None:
     """Three servers, a hot fix on one, something forgotten on another, and one that is down."""
     made = [environment(tmp_path / name) for name in ("a", "b", "c")]

@@ -169,6 +169,11 @@ def test_the_table_folds_hosts_and_names_the_newest() -> None:
     ]
 
 
+def test_nothing_at_all_is_not_alike() -> None:
+    (line,) = as_drift.lines(Drift("pip", ("a", "b"), "", 0, (), (), 1.0), PACKAGES)
+    assert line.endswith(": nothing takes part")
+
+
 def test_who_is_the_measure_comes_first() -> None:
     lines = list(as_drift.lines(table(DIFFERENT, against="web02.pip"), PACKAGES))
     assert lines[2:4] == ["  x  2 (newest)  web[02-03].pip", "     1           web01.pip"]

@@ -80,6 +80,10 @@ def test_what_came_from_elsewhere_is_told_apart_by_its_origin(origin: dict[str, 
     assert versions(pip({"name": "x", "version": "1.2", **origin})) == {"x": version}
 
 
+def test_a_place_with_blanks_and_letters_of_any_language_is_an_address() -> None:
+    assert versions(pip({"name": "x", "version": "1", "url": "file:///srv/my \u00e4pp\n", "editable": True})) == {"x": "1 @ file:///srv/my%20%C3%A4pp%0A"}
+
+
 def test_the_same_file_is_the_same_wherever_it_lay() -> None:
     one, other = (pip({"name": "x", "version": "1", "url": f"file:///{place}/x-1.whl", "sha256": "ab" * 32}) for place in ("a", "b"))
     assert one.items == other.items
@@ -142,7 +146,7 @@ BAD = [
     {"name": "x", "version": "1; rm"},
     {"name": "x", "version": ""},
     {"name": "x" * 300, "version": "1"},
-    {"name": "x", "version": "1", "url": "https://a b"},
+    {"name": "x", "version": "1", "url": "https://a/" + "b" * 5000},
     {"name": ["x"], "version": "1"},
     {"name": "x", "version": 1},
     {"name": "x\n", "version": "1"},
@@ -262,6 +266,12 @@ def test_options_of_environments_are_refused_elsewhere() -> None:
 
 def test_what_stands_in_default_is_for_those_whom_it_concerns() -> None:
     assert configured("[DEFAULT]\nstable_for = 10\n[a]\nhost = a\ntype = rpm\n").tree.repositories["a"].type == "rpm"
+
+
+def test_defaults_for_files_are_none_for_packages() -> None:
+    found = configured("[DEFAULT]\npath = /srv/files\ninclude = *.jar\ntimeout = 90\n[a]\nhost = a\n[a.pip]\ninherit = a\ntype = pip\n").tree.repositories
+    assert (found["a"].path, found["a"].include) == ("/srv/files", ("*.jar",))
+    assert (found["a.pip"].path, found["a.pip"].include, found["a.pip"].host.timeout) == ("", (), 90.0)
 
 
 def test_two_pythons_of_one_host_are_two_repositories() -> None:

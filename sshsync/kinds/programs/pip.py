@@ -21,6 +21,9 @@ def say(**values):
 
 
 def read(path):
+    # A pipe in the place of a file would never end.
+    if not os.path.isfile(path):
+        return None
     try:
         with io.open(path, "rb") as file:
             return file.read(1 << 22).decode("utf-8", "replace")
