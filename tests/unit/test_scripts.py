@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
+import sshsync.kinds
 import sshsync.remote.scripts
 from sshsync.remote import encode
 from sshsync.remote.scripts import ASSEMBLERS, CUTTERS, EVERY, PIECES, RENAMERS, STAT_IN_PERL, Foreign, Script, Status
-from sshsync.remote.scripts.program import SHARED, indented, stripped
+from sshsync.remote.scripts.program import SHARED, indented, python, stripped
 from tests.sshd import require
 
 HERE = Path(sshsync.remote.scripts.__file__).parent
 FILES = sorted(HERE.glob("*/*.sh"))
+OF_KINDS = sorted((Path(sshsync.kinds.__file__).parent / "programs").iterdir())
+"""What kinds ask hosts by programs of their own."""
 CALLED = r"(?:^|[;&|(){{!]|\b(?:then|do|else|elif|if|while|until|deflated|inflated))[ \t]*{}\b(?!\(|=)"
 """Where a command stands, not where a function begins or a variable is set."""
 
@@ -37,7 +40,7 @@ def test_every_file_is_a_program_or_a_shared_part() -> None:
     assert shared <= {relative(file) for file in FILES}
 
 
-@pytest.mark.parametrize("file", FILES, ids=relative)
+@pytest.mark.parametrize("file", [*FILES, *(file for file in OF_KINDS if file.suffix == ".sh")], ids=lambda file: file.name)
 def test_what_is_stripped_is_layout(file: Path) -> None:
     text = file.read_text()
     assert text.startswith("# "), "it says what it is"
@@ -62,6 +65,21 @@ def test_shellcheck_finds_nothing() -> None:
     require(bool(shutil.which("shellcheck")), "shellcheck")
     done = subprocess.run(["shellcheck", *map(relative, FILES)], cwd=HERE, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
+    # Variables come with the command, and a program is part of a whole: no first line, no last one.
+    asked = ["shellcheck", "-s", "sh", "-e", "SC2148,SC2154,SC2086,SC2034,SC2153"]
+    done = subprocess.run([*asked, *(file for file in OF_KINDS if file.suffix == ".sh")], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["programs/pip"])
+def test_a_program_for_any_python_is_one(name: str) -> None:
+    """From 2.7 on: what it is made of has a form that each of them reads; the integration suite runs them."""
+    text = python(name, "sshsync.kinds")
+    tree = ast.parse(text, feature_version=(3, 4))
+    assert not [node for node in ast.walk(tree) if isinstance(node, (ast.JoinedStr, ast.AnnAssign, ast.Starred, ast.Nonlocal))]
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and (node.returns or node.args.kwonlyargs)]
+    assert [ast.dump(node) for node in tree.body] == [ast.dump(node) for node in ast.parse(next(file for file in OF_KINDS if file.stem == name.rpartition("/")[2] and file.suffix == ".py").read_text()).body]
+    assert len(text) < 32 << 10
 
 
 def test_the_stat_of_hosts_without_one_is_good_perl() -> None:
