@@ -146,7 +146,7 @@ class Scanner:
         if repository.digest_cache:
             told = [item for item in items if _told(item)]
             if told:
-                self._context.records.learn(repository, self._context.maker(repository), told)
+                self._context.records.learn(repository, self._context.maker(repository), told, soon=True)
 
 
 def _first(found: Snapshot) -> str:
@@ -163,7 +163,6 @@ class _Known:
         self._records = context.records
         self._repository = repository
         self._maker = context.maker(repository)
-        self._outdated: set[Key] = set()
         self._sure = True
         noted = self._records.noted(self._turns) if repository.verify_share else ""
         self._turn = int(noted) if noted.isdecimal() else 0
@@ -186,9 +185,9 @@ class _Known:
     def learn(self, subject: Subject, found: Learned) -> None:
         """Keep digests at once: should the scan break off, the next one need not read these items."""
         kept = _cacheable(found.items, subject.now)
-        self._outdated.update(found.outdated)
-        self._outdated.difference_update(item.key for item in kept)
         self._sure = self._sure and len(kept) == len(found.items)
+        if self._repository.digest_cache and found.outdated:
+            self._records.forget(self._repository, self._maker, found.outdated)
         if self._repository.digest_cache and kept:
             self._records.learn(self._repository, self._maker, kept)
 
@@ -202,8 +201,8 @@ class _Known:
         return found if whole and sure and not Items.of(found.items).undigested() else replace(found, sight="")
 
     def tidy(self, found: Snapshot) -> None:
-        """Drop what is cached of items that are gone or bear another stamp, and were not read anew."""
-        gone = self._outdated.union(key for key in self._due if key not in found.items)
+        """Drop what is cached of items whose turn it was, and that are gone; of the others that was learned."""
+        gone = [key for key in self._due if key not in found.items]
         if gone:
             self._records.forget(self._repository, self._maker, gone)
 

@@ -55,12 +55,19 @@ class Records(Protocol):
         """
         ...
 
-    def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
-        """Add to the cached digests; those of another maker go. A dry run leaves these, and adds none beside them."""
+    def learn(self, repository: Repository, maker: str, items: Iterable[Item], *, soon: bool = False) -> None:
+        """Add to the cached digests; those of another maker go. A dry run leaves these, and adds none beside them.
+
+        Args:
+            repository: where they were made.
+            maker: what made them.
+            items: with their digests.
+            soon: they may wait for what has to be on disk next; else they are when this returns.
+        """
         ...
 
     def forget(self, repository: Repository, maker: str, keys: Iterable[Key]) -> None:
-        """Drop the cached digests of some items."""
+        """Drop the cached digests of some items; that may wait for what has to be on disk next."""
         ...
 
     def underway(self, repository: Repository) -> tuple[Underway, ...]:
@@ -91,7 +98,7 @@ class Reading:
         self.underway = records.underway
         self.noted = records.noted
 
-    def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
+    def learn(self, repository: Repository, maker: str, items: Iterable[Item], *, soon: bool = False) -> None:
         """Keep nothing."""
 
     def forget(self, repository: Repository, maker: str, keys: Iterable[Key]) -> None:

@@ -9,6 +9,7 @@ import struct
 import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import NamedTuple, TypeVar
 
@@ -95,6 +96,35 @@ def change(db: sqlite3.Connection, repository: int, news: Mapping[Key, T], do: C
         if any(row != block.get(key, _NONE) for key, row in changed.items()):
             _write(db, repository, first, {key: row for key, row in (block | changed).items() if row != _NONE})
         at = end
+
+
+class Changes:
+    """Changes of what is on record about items that are made together: a block is rewritten once for all of them."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, dict[Key, list[Callable[[Known], Known]]]] = {}
+
+    def add(self, repository: int, news: Mapping[Key, T], do: Callable[[Known, T], Known]) -> None:
+        """Add a change of some items, to be made after those before it; see `change`."""
+        waiting = self._waiting.setdefault(repository, {})
+        for key, new in news.items():
+            waiting.setdefault(key, []).append(partial(_with, do, new))
+
+    def make(self, db: sqlite3.Connection) -> None:
+        """Make all changes that were added."""
+        waiting, self._waiting = self._waiting, {}
+        for repository, news in waiting.items():
+            change(db, repository, news, _one_by_one)
+
+
+def _with(do: Callable[[Known, T], Known], new: T, known: Known) -> Known:
+    return do(known, new)
+
+
+def _one_by_one(known: Known, changes: Iterable[Callable[[Known], Known]]) -> Known:
+    for do in changes:
+        known = do(known)
+    return known
 
 
 def change_all(db: sqlite3.Connection, repository: int, do: Callable[[Known], Known]) -> None:

@@ -22,6 +22,8 @@ from sshsync.model.row import Digest, Stamp
 from sshsync.model.topology import Repository
 from sshsync.state import arrivals, cache, records, rows, sent
 from sshsync.state.arrivals import Arrival
+from sshsync.state.blocks import Changes
+from sshsync.state.cache import News
 from sshsync.state.database import Database, What
 
 KEPT_RUNS = 200
@@ -56,7 +58,7 @@ class Journal:
         self.file = state_dir / "journal.sqlite"
         self._db = Database(self.file, _readable, timeout)
         self._lock = threading.RLock()
-        self._waiting: list[Entry] = []
+        self._waiting: list[Entry | News] = []
         self._dry = False
         self._bound: tuple[Repository, ...] = ()
         self._told: list[Entry] = []
@@ -138,17 +140,20 @@ class Journal:
 
     def cached(self, repository: Repository, maker: str) -> Iterator[tuple[Key, Stamp, Digest]]:
         """Yield the digest cache of a repository, in the order of its keys: what `maker` made."""
+        self._settle()
         yield from self._rows(lambda db, after: cache.cached(db, repository, maker, after, AT_A_TIME))
 
-    def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
-        """Add to the digest cache of a repository."""
-        found = list(items)
-        self._keep(lambda db: cache.learn(db, repository, maker, found, only=self._dry))
+    def learn(self, repository: Repository, maker: str, items: Iterable[Item], *, soon: bool = False) -> None:
+        """Add to the digest cache of a repository, now or with what has to be on disk next."""
+        with self._lock:
+            self._waiting.append(News(repository, maker, items=list(items)))
+            if not soon:
+                self._settle()
 
     def forget(self, repository: Repository, maker: str, keys: Iterable[Key]) -> None:
-        """Drop what the digest cache holds of some items."""
-        gone = list(keys)
-        self._keep(lambda db: cache.forget(db, repository, maker, gone))
+        """Drop what the digest cache holds of some items, with what has to be on disk next."""
+        with self._lock:
+            self._waiting.append(News(repository, maker, gone=list(keys)))
 
     def underway(self, repository: Repository) -> tuple[Underway, ...]:
         """Return what was sent of items of a repository that are not published yet."""
@@ -282,16 +287,26 @@ class Journal:
         with self._lock:
             if not self._waiting:
                 return
-            for entry in self._waiting:
+            entries = [entry for entry in self._waiting if isinstance(entry, Entry)]
+            for entry in entries:
                 if isinstance(entry.event, ev.RunStarted):
                     self._dry = entry.event.dry_run
-            self._keep(lambda db: self._write(db, self._waiting))
+            try:
+                self._keep(lambda db: self._write(db, self._waiting))
+            except BaseException:
+                # Digests that are known only save work: what cannot be kept of them must not keep events from the disk.
+                self._waiting = list(entries)
+                raise
             if not self._dry:
-                self._told += [entry for entry in self._waiting if isinstance(entry.event, _OUTLINE)]
+                self._told += [entry for entry in entries if isinstance(entry.event, _OUTLINE)]
             self._waiting = []
 
-    def _write(self, db: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+    def _write(self, db: sqlite3.Connection, entries: Iterable[Entry | News]) -> None:
+        changes = Changes()
         for entry in entries:
+            if isinstance(entry, News):
+                cache.take(db, entry, changes, only=self._dry)
+                continue
             event = entry.event
             if isinstance(event, ev.RunStarted):
                 _start(db, event)
@@ -299,11 +314,12 @@ class Journal:
                 row = (event.at, event.exit_code, event.interrupted, event.run)
                 db.execute("UPDATE runs SET finished = ?, exit_code = ?, interrupted = ? WHERE id = ?", row)
             elif not self._dry:
-                records.take(db, event)
+                records.take(db, event, changes)
                 sent.take(db, event)
             if not isinstance(event, _NEVER):
                 kept = (entry.run, entry.at, rows.written(event))
                 db.execute("INSERT INTO events (run, at, event) VALUES (?, ?, ?)", kept)
+        changes.make(db)
 
 
 def _start(db: sqlite3.Connection, event: ev.RunStarted) -> None:

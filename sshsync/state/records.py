@@ -9,7 +9,7 @@ from sshsync.model.item import Key
 from sshsync.model.row import Digest
 from sshsync.model.topology import Repository
 from sshsync.state import blocks, rows
-from sshsync.state.blocks import NOTHING, Known
+from sshsync.state.blocks import NOTHING, Changes, Known
 
 
 class Place(NamedTuple):
@@ -80,23 +80,23 @@ def in_sync(db: sqlite3.Connection, repository: Repository) -> float:
     return place.in_sync if place else 0.0
 
 
-def take(db: sqlite3.Connection, event: ev.Event) -> None:
-    """Put on record what an event of a real run tells about a repository."""
+def take(db: sqlite3.Connection, event: ev.Event, changes: Changes) -> None:
+    """Put on record what an event of a real run tells about a repository; of its items when the changes are made."""
     if isinstance(event, ev.Scanned) and event.items:
         db.execute("UPDATE repositories SET items = ? WHERE name = ?", (event.items, event.repository))
     elif isinstance(event, ev.RepositoryFinished) and event.outcome in (ev.Outcome.DONE, ev.Outcome.UNCHANGED):
         db.execute("UPDATE repositories SET in_sync = ? WHERE name = ?", (event.as_of, event.repository))
     elif isinstance(event, ev.Published | ev.Verified):
-        _put(db, event.repository, event.items)
+        _put(db, event.repository, event.items, changes)
     elif isinstance(event, ev.Deleted):
-        _put(db, event.repository, [(name, "", 0) for name in event.names])
+        _put(db, event.repository, [(name, "", 0) for name in event.names], changes)
 
 
-def _put(db: sqlite3.Connection, repository: str, items: Iterable[tuple[str, str, int]]) -> None:
+def _put(db: sqlite3.Connection, repository: str, items: Iterable[tuple[str, str, int]], changes: Changes) -> None:
     """Note what was verified; what has no digest is gone."""
     row = db.execute("SELECT id FROM repositories WHERE name = ?", (repository,)).fetchone()
     if row:
-        blocks.change(db, row[0], {ev.key_of(name): digest for name, digest, _ in items}, _as_verified)
+        changes.add(row[0], {ev.key_of(name): digest for name, digest, _ in items}, _as_verified)
 
 
 def _as_verified(known: Known, digest: Digest) -> Known:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sshsync.model.row import Stamp
 from sshsync.state import blocks, schema
-from sshsync.state.blocks import MOST, NOTHING, Known
+from sshsync.state.blocks import MOST, NOTHING, Changes, Known
 from sshsync.state.rows import Damaged
 
 DIGESTS = st.sampled_from(["", "sha256:" + "ab" * 32, "sha1:" + "0" * 40, "md5:odd", "sha256:AB", "other:" + "x" * 26, "é:\udcff"])
@@ -51,6 +51,24 @@ def told(db: sqlite3.Connection, repository: int = 1) -> tuple[dict, dict]:
 def db() -> Iterator[sqlite3.Connection]:
     with closing(schema.in_memory()) as made:
         yield made
+
+
+def appended(known: Known, more: Known) -> Known:
+    """A change whose result depends on those before it."""
+    return known._replace(verified=more.verified) if known.stamp else more
+
+
+@given(st.lists(st.tuples(st.integers(1, 2), NEWS | st.just(MANY)), max_size=6))
+def test_changes_made_together_are_changes_made_one_after_the_other(found: list[tuple[int, dict]]) -> None:
+    with closing(schema.in_memory()) as one, closing(schema.in_memory()) as other:
+        changes = Changes()
+        for repository, news in found:
+            blocks.change(one, repository, news, appended)
+            changes.add(repository, news, appended)
+        assert told(other) == ({}, {})
+        changes.make(other)
+        changes.make(other)
+        assert [told(one, repository) for repository in (1, 2)] == [told(other, repository) for repository in (1, 2)]
 
 
 @given(st.lists(NEWS | st.just(MANY) | st.just(dict.fromkeys(MANY, NOTHING)), max_size=6))

@@ -40,9 +40,9 @@ class Counted(Journal):
         self.asked["cached", repository.name] += 1
         return super().cached(repository, maker)
 
-    def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
+    def learn(self, repository: Repository, maker: str, items: Iterable[Item], *, soon: bool = False) -> None:
         self.asked["learn", repository.name] += 1
-        super().learn(repository, maker, items)
+        super().learn(repository, maker, items, soon=soon)
 
     def forget(self, repository: Repository, maker: str, keys: Iterable[Key]) -> None:
         self.asked["forget", repository.name] += 1

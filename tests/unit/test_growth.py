@@ -173,7 +173,7 @@ class Nothing:
     def note(self, name: str, value: str) -> None:
         pass
 
-    def learn(self, repository: Repository, maker: str, items: Iterable[Item]) -> None:
+    def learn(self, repository: Repository, maker: str, items: Iterable[Item], *, soon: bool = False) -> None:
         pass
 
 
