@@ -115,6 +115,9 @@ class DictionaryApplier:
     def arrange(self, empties: Empties) -> None:
         """A dictionary has no directories."""
 
+    def rotate(self) -> None:
+        """Nothing is put aside."""
+
     def abandon(self) -> None:
         """See `Applier`."""
         self.clear()

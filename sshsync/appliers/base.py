@@ -28,6 +28,7 @@ class Site:
         root: the child's resolved root; b"" when its items are in no directory.
         work: directory in which the work is done; see `Snapshot.work`.
         lease: token of the lease under which it works; "" for looks, which change nothing.
+        keep: name under which what is replaced or deleted is put aside there; "" for nothing.
         note: takes what appliers of the child's own children should know of an item that is on its way; None where
             nobody follows.
     """
@@ -37,6 +38,7 @@ class Site:
     root: bytes
     work: bytes
     lease: str = ""
+    keep: str = ""
     note: Callable[[Key, Any], None] | None = None
 
 
@@ -155,6 +157,10 @@ class Applier(Protocol[S]):
 
     def arrange(self, empties: Empties) -> None:
         """Make and remove directories with nothing in them, where the kind has any. Safe to repeat."""
+        ...
+
+    def rotate(self) -> None:
+        """Remove what earlier runs put aside, but for the last of them that are to be kept. Safe to repeat."""
         ...
 
     def abandon(self) -> None:
