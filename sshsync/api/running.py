@@ -33,7 +33,7 @@ def run(work: Work, plan: Plan, *, dry_run: bool, wait: float) -> Result:
     if dry_run:
         with closing(journal):
             return _carry_out(
-                work, journal, Asked(new_id(journal), plan, dry_run=True, called=parts.config.settings.called), []
+                work, journal, Asked(_new_id(journal), plan, dry_run=True, called=parts.config.settings.called), []
             )
     settings = parts.config.settings
     state = Path(settings.state_dir)
@@ -48,11 +48,11 @@ def run(work: Work, plan: Plan, *, dry_run: bool, wait: float) -> Result:
 def _asked(journal: Journal, plan: Plan, called: Called) -> tuple[Asked, list[str]]:
     row = journal.unfinished()
     if row is None:
-        return Asked(new_id(journal), plan, called=called), []
+        return Asked(_new_id(journal), plan, called=called), []
     if row["stages"] == [list(stage) for stage in plan.names]:
         return Asked(str(row["id"]), plan, continued=True, called=called), []
     journal.abandon(str(row["id"]))
-    return Asked(new_id(journal), plan, called=called), [
+    return Asked(_new_id(journal), plan, called=called), [
         f"the unfinished run {row['id']} asked for something else and is abandoned"
     ]
 
@@ -128,8 +128,8 @@ def _emitting(work: Work, journal: Journal, folding: Folding, asked: Asked, foll
     return emit
 
 
-def new_id(journal: Journal, after: str = "") -> str:
-    """Return a name for a run: it sorts behind those of the runs on record, and behind another one."""
+def _new_id(journal: Journal) -> str:
+    """Return a name for a run: it sorts behind those of the runs on record."""
     latest = journal.latest()
     now = datetime.now()
-    return naming.run_id(now, secrets.token_hex(2), max(after, str(latest["id"]) if latest else ""))
+    return naming.run_id(now, secrets.token_hex(2), str(latest["id"]) if latest else "")

@@ -32,6 +32,7 @@ Examples:
   sshsync diff appnode1                               what differs between a node and its parent
   sshsync ls appnode1 '*.jar'                         files of a node: size, time, digest
   sshsync sums appnode1 > SHA256SUMS                  its files for sha256sum -c
+  sshsync restore appnode1 lib/app.jar                what the last run replaced there (keep = 3)
   sshsync report --html monday.html                   the last run as a page: tree, time line, files
   sshsync config check                                is the configuration right
   sshsync hosts check                                 what the hosts have and lack, before any run
@@ -52,6 +53,7 @@ _COMMANDS = {
     "diff": ("diff", "What differs between a repository and its parent, or another one."),
     "ls": ("ls", "The files of a repository: size, time, digest."),
     "sums": ("sums", "The files of a repository as SHA256SUMS, for sha256sum -c."),
+    "restore": ("restore", "Bring back what a run replaced or deleted, where `keep` has it put aside."),
     "config": ("config", "Check, show or make the configuration."),
     "hosts": ("hosts", "Look at the hosts: what they have and lack; record their keys."),
     "notify": ("notify", "Try who is told of runs."),

@@ -1,4 +1,4 @@
-"""Names of runs: they grow from one run to the next, so whoever sorts them has the order of the runs."""
+"""Names of runs: they grow from one run to the next, so whoever sorts them has the runs in their order."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -27,3 +27,14 @@ def run_id(now: datetime, tail: str, latest: str = "") -> str:
             number = int(last, 16) + 1
             return f"{begun}-{number:04x}" if number <= 0xFFFF else f"{latest}{tail}"
     return made
+
+
+def between(now: datetime, latest: str) -> str:
+    """Return a name that sorts behind the latest run, and before every run to come, for what is no run.
+
+    Args:
+        now: the local time.
+        latest: the latest name that was given; "" for none.
+    """
+    made = f"{now:{FORM}}-0000"
+    return made if made > latest else f"{latest}0"

@@ -1,9 +1,12 @@
 """`keep` on real servers: tools of several Unixes, hosts without hard links or interpreters, kills in the middle."""
 
+import hashlib
+import json
 import os
 import shlex
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -189,3 +192,70 @@ def test_a_link_in_the_place_of_what_is_kept_leads_nowhere(site: Site) -> None:
     assert site.cli("--all").returncode == 6
     assert seen(site) == {"a": b"2", "d/b": b"1"}
     assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["with python3", "with a shell only", "without links", "with the tools of BusyBox"])
+def test_what_last_night_replaced_is_brought_back_and_that_is_undone(site: Site, kind: str) -> None:
+    host(site, made(site, kind))
+    if kind == "with a shell only":
+        (site.root("tools") / "cp").symlink_to(str(shutil.which("cp")))
+    filled(site, OLD)
+    left = {key: data for key, data in NEW.items() if key != "d/b"}
+    filled(site, left)
+    done = site.cli("restore", "c", "--", *OLD)
+    assert done.returncode == 0, done.stderr
+    assert seen(site) == OLD
+    assert kept(site) == [OLD, left]
+    assert "c: a is as it was before 2" in done.stdout
+    assert "(verified: as it was published before)" in done.stdout
+    assert "the next run brings what its parent has again; to prevent that, add to exclude of [c]: /" in done.stdout
+    assert site.cli("restore", "c", "a", "many").returncode == 0
+    assert seen(site) == {**OLD, **{key: data for key, data in left.items() if key == "a" or key.startswith("many/")}}
+    assert site.summary("--all")["exit_code"] == 0
+    assert seen(site) == left
+    assert kept(site)[-1] == {key: data for key, data in OLD.items() if key != "a" and not key.startswith("many/")}
+    assert [file for file in (site.root("c") / ".sshsync").rglob("*") if file.is_file() and "replaced" not in file.parts] == []
+
+
+def test_what_is_kept_is_listed_for_people_and_programs(site: Site) -> None:
+    host(site, made(site, "with python3"))
+    filled(site, {"a": b"alpha", "d/b": b"beta"})
+    nothing = site.cli("restore", "c")
+    assert (nothing.returncode, nothing.stdout, nothing.stderr) == (0, "", "nothing is kept on c\n")
+    filled(site, {"a": b"another"})
+    (run,) = (path.name for path in (site.root("c") / ".sshsync" / "replaced").iterdir())
+    lines = [line.split("  ") for line in site.cli("restore", "c").stdout.splitlines()]
+    assert [(line[0], line[1].strip(), line[-1]) for line in lines] == [(run, "5", "a"), (run, "4", "d/b")]
+    listed = [json.loads(line) for line in site.cli("--json", "restore", "c", "--list", "d").stdout.splitlines()]
+    assert [(one["type"], one["repository"], one["run"], one["name"], one["size"]) for one in listed] == [("kept", "c", run, "d/b", 4)]
+    assert abs(listed[0]["at"] - time.time()) < 600
+    (back,) = (json.loads(line) for line in site.cli("--json", "restore", "c", "d/b", "--from", run).stdout.splitlines())
+    assert (back["type"], back["name"], back["run"], back["aside"], back["exclude"]) == ("restored", "d/b", run, "", "/d/b")
+    assert back["digest"] == back["expected"] == f"sha256:{hashlib.sha256(b'beta').hexdigest()}"
+    assert site.cli("restore", "c", "no/such").returncode == 2
+    assert site.cli("restore", "nobody").returncode == 4
+
+
+def test_what_cannot_be_brought_back_is_told_and_the_rest_is(site: Site) -> None:
+    host(site, made(site, "with python3"))
+    filled(site, {"a": b"alpha", "b": b"beta"})
+    filled(site, {"c": b"gamma"})
+    (site.root("c") / "a").mkdir()
+    (site.root("c") / "a" / "own").write_bytes(b"own")
+    done = site.cli("--json", "restore", "c", "a", "b")
+    back, error = (json.loads(line) for line in done.stdout.splitlines())
+    assert (back["name"], error["type"], error["exit_code"], done.returncode) == ("b", "error", 7, 7)
+    assert error["message"].startswith("a: not brought back: ")
+    assert seen(site) == {"a/own": b"own", "b": b"beta", "c": b"gamma"}
+    assert site.cli("restore", "c", "a").returncode == 6
+
+
+def test_why_nothing_can_be_copied_is_told_in_the_words_of_the_host(site: Site) -> None:
+    host(site, made(site, "with a shell only"))
+    filled(site, {"a": b"alpha"})
+    filled(site, {"a": b"another"})
+    done = site.cli("restore", "c", "a")
+    assert done.returncode == 6
+    assert "c: a: not brought back: it cannot be copied: " in done.stderr
+    assert "cp: not found" in done.stderr
+    assert seen(site) == {"a": b"another"}

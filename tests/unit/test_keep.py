@@ -234,3 +234,11 @@ NOW = datetime(2026, 10, 25, 2, 30, 7)
 )
 def test_names_of_runs_grow_also_when_the_clock_is_set_back(latest: str, made: str) -> None:
     assert naming.run_id(NOW, "00ab", latest) == made
+
+
+@pytest.mark.parametrize(
+    ("latest", "made"), [("", "20261025-023007-0000"), ("20261025-023006-ffff", "20261025-023007-0000"), ("20261025-023007-00aa", "20261025-023007-00aa0"), ("20261025-032959-beef0", "20261025-032959-beef00")]
+)
+def test_what_is_no_run_is_named_between_two_runs(latest: str, made: str) -> None:
+    assert naming.between(NOW, latest) == made > latest
+    assert all(naming.run_id(NOW, tail, latest) > made for tail in ("0001", "00aa", "ffff"))
