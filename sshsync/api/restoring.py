@@ -8,15 +8,11 @@ from datetime import datetime
 from pathlib import Path
 
 from sshsync.api.work import Work
-from sshsync.appliers.looks import Looks
-from sshsync.appliers.restore import Restorer
+from sshsync.appliers.base import Site
 from sshsync.core import kept, naming
 from sshsync.engine import holdings
-from sshsync.engine.context import Context
 from sshsync.engine.lease import Lease
 from sshsync.errors import UsageError
-from sshsync.kinds.files import Files
-from sshsync.kinds.kept import kept as listing
 from sshsync.model.events import Event, Published, key_text
 from sshsync.model.item import Key, Snapshot
 from sshsync.model.kept import Kept, Restored
@@ -30,8 +26,8 @@ from sshsync.state.lock import Lock
 def listed(work: Work, repository: Repository, paths: Sequence[str], run: str) -> list[Kept]:
     """Return what is kept of a repository; see `Visit.kept`."""
     with closing(work.parts.journal()) as journal:
-        _, found = _found(work, work.context(Reading(journal), _unheard), repository, run)
-        return kept.ordered(_meant(work, repository, found, paths) if paths else found)
+        aside = _Aside(work, journal, repository, run)
+        return kept.ordered(aside.meant(paths) if paths else aside.found)
 
 
 def restored(work: Work, repository: Repository, paths: Sequence[str], run: str, wait: float) -> list[Restored]:
@@ -39,81 +35,86 @@ def restored(work: Work, repository: Repository, paths: Sequence[str], run: str,
     settings = work.parts.config.settings
     lock = Lock(Path(settings.lock_file), settings.called.command, wait, work.stop.sleep)
     with lock, closing(work.parts.journal()) as journal:
-        context = work.context(Reading(journal), _unheard)
-        root, found = _found(work, context, repository, run)
-        wanted = kept.newest(_meant(work, repository, found, paths))
-        latest = journal.latest()
-        name = naming.between(datetime.now(), max(str(latest["id"]) if latest else "", *(one.run for one in found)))
+        aside = _Aside(work, journal, repository, run)
+        return aside.restored(kept.newest(aside.meant(paths)))
+
+
+class _Aside:
+    """What is put aside on one repository, or what one run put aside there.
+
+    Attributes:
+        found: every version, in no order.
+    """
+
+    def __init__(self, work: Work, journal: Journal, repository: Repository, run: str) -> None:
+        """Have it listed.
+
+        Raises:
+            UsageError: nothing can be kept there, or the run put nothing aside.
+            SshsyncError: it cannot be listed, or its root is missing.
+        """
+        self._context = work.context(Reading(journal), _unheard)
+        self._journal = journal
+        self._repository = repository
+        self._see = f"to see what is: {work.parts.config.settings.called.command} restore {repository.name} --list"
+        listed = self._context.appliers[repository.type].kept(repository)
+        if listed is None:
+            many = self._context.kind(repository).words.many
+            raise UsageError(f"nothing is ever kept on {repository.name}: its items are {many}")
+        self._root, every = listed
+        if not self._root:
+            raise holdings.missing(Snapshot(repository.name, repository.path.encode(), {}, existed=False))
+        self._latest = max((one.run for one in every), default="")
+        self.found = [one for one in every if one.run.startswith(run)]
+        if run and not self.found:
+            raise UsageError(f"nothing of a run {run!r} is kept on {repository.name}", hint=self._see)
+
+    def meant(self, paths: Sequence[str]) -> list[Kept]:
+        """Return the versions of what paths name.
+
+        Raises:
+            UsageError: nothing of one of them is kept.
+        """
+        meant: dict[Kept, None] = {}
+        for path in paths:
+            chosen = kept.chosen(self.found, os.fsencode(path), self._matching(path))
+            if not chosen:
+                raise UsageError(f"nothing of {path!r} is kept on {self._repository.name}", hint=self._see)
+            meant |= dict.fromkeys(chosen)
+        return list(meant)
+
+    def restored(self, wanted: Sequence[Kept]) -> list[Restored]:
+        """Bring back versions of items, each item once."""
+        context, repository, root = self._context, self._repository, self._root
+        run = self._journal.latest()
+        name = naming.between(datetime.now(), max(self._latest, str(run["id"]) if run else ""))
         with Lease(context, repository, root, patient=False) as lease:
-            looks = Looks(context.asking, Files())
-            applier = Restorer(context.asking, looks, repository, root=root, lease=lease.token, run=name)
-            done = applier.restore(wanted)
-        known = _expected(journal, repository, wanted)
+            parent = context.tree.parent(repository.name) or repository
+            site = Site(parent, repository, root, root, lease.token, name)
+            done = context.appliers[repository.type].restore(site, wanted)
+        known = self._published(wanted)
         return [replace(one, expected=known.get(one.kept, "")) for one in done]
 
+    def _matching(self, path: str) -> Callable[[Key], bool]:
+        """Return what tells whether a path matches a key as a pattern; one that is no pattern matches none."""
+        asked = replace(self._repository, include=(path,), exclude=())
+        try:
+            return self._context.kind(asked).wanted(asked)
+        except ValueError:
+            return lambda _key: False
 
-def _found(work: Work, context: Context, repository: Repository, run: str) -> tuple[bytes, list[Kept]]:
-    """Return the resolved root, and what is kept there, of one run where one is named.
-
-    Raises:
-        UsageError: nothing can be kept there, or the run put nothing aside.
-        SshsyncError: it cannot be listed, or its root is missing.
-    """
-    if not isinstance(context.kind(repository), Files):
-        raise UsageError(f"{repository.name}: only of files something is kept")
-    subject = context.asking.subject(repository)
-    root, found = context.asking.converse(subject, listing(subject))
-    if not root:
-        raise holdings.missing(Snapshot(repository.name, repository.path.encode(), {}, existed=False))
-    if not run:
-        return root, found
-    of_it = [one for one in found if one.run.startswith(run)]
-    if not of_it:
-        raise UsageError(f"nothing of a run {run!r} is kept on {repository.name}", hint=_see(work, repository))
-    return root, of_it
-
-
-def _meant(work: Work, repository: Repository, found: Sequence[Kept], paths: Sequence[str]) -> list[Kept]:
-    """Return the versions of what paths name.
-
-    Raises:
-        UsageError: nothing of one of them is kept.
-    """
-    meant: dict[Kept, None] = {}
-    for path in paths:
-        chosen = kept.chosen(found, os.fsencode(path), _matching(repository, path))
-        if not chosen:
-            raise UsageError(f"nothing of {path!r} is kept on {repository.name}", hint=_see(work, repository))
-        meant |= dict.fromkeys(chosen)
-    return list(meant)
-
-
-def _matching(repository: Repository, path: str) -> Callable[[Key], bool]:
-    """Return what tells whether a path matches a key as a pattern; one that is no pattern matches none."""
-    try:
-        return Files().wanted(replace(repository, include=(path,), exclude=()))
-    except ValueError:
-        return lambda _key: False
-
-
-def _see(work: Work, repository: Repository) -> str:
-    command = work.parts.config.settings.called.command
-    return f"to see what is: {command} restore {repository.name} --list"
-
-
-def _expected(journal: Journal, repository: Repository, wanted: Sequence[Kept]) -> dict[Kept, Digest]:
-    """Return the digests at which versions were published before runs put them aside, as far as they are on record."""
-    left = {key_text(one.item.key): one for one in wanted}
-    known: dict[Kept, Digest] = {}
-    for row in journal.runs(KEPT_RUNS, dry=False):
-        if not left:
-            break
-        for _, event in journal.events(str(row["id"]), Published):
-            if isinstance(event, Published) and event.repository == repository.name:
-                for name, digest, _ in event.items:
-                    if name in left and str(row["id"]) < left[name].run:
-                        known[left.pop(name)] = digest
-    return known
+    def _published(self, wanted: Sequence[Kept]) -> dict[Kept, Digest]:
+        """Return the digests at which versions were published before they were put aside, as far as is on record."""
+        left = {key_text(one.item.key): one for one in wanted}
+        known: dict[Kept, Digest] = {}
+        for row in self._journal.runs(KEPT_RUNS, dry=False):
+            run = str(row["id"])
+            for _, event in self._journal.events(run, Published) if left else ():
+                if isinstance(event, Published) and event.repository == self._repository.name:
+                    for name, digest, _ in event.items:
+                        if name in left and run < left[name].run:
+                            known[left.pop(name)] = digest
+        return known
 
 
 def _unheard(_event: Event) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from sshsync.model.change import Delete
 from sshsync.model.empties import NO_EMPTIES, Empties
 from sshsync.model.item import Item, Key
+from sshsync.model.kept import Kept, Restored
 from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.topology import Repository
 from sshsync.remote.probe import Capabilities
@@ -173,6 +174,27 @@ class Appliers(Protocol[S]):
 
     def __call__(self, site: Site) -> Applier[S]:
         """Return the applier for one link."""
+        ...
+
+    def kept(self, repository: Repository) -> tuple[bytes, list[Kept]] | None:
+        """Return the resolved root of a repository, and every version that runs put aside there.
+
+        The root is b"" where it is missing; it is None where nothing of this kind is ever put aside.
+
+        Raises:
+            HostError: the host failed for good.
+        """
+        ...
+
+    def restore(self, site: Site, wanted: Sequence[Kept]) -> list[Restored]:
+        """Bring back what was put aside, each item once, and put aside under `site.keep` what stands there.
+
+        All that can be is brought back, whatever becomes of one.
+
+        Raises:
+            HostError: the host failed for good.
+            LeasedError: another controller has taken the child over.
+        """
         ...
 
     def ways(self, repository: Repository, capabilities: Capabilities) -> Mapping[str, str]:

@@ -16,6 +16,7 @@ from sshsync.appliers.moves import Mover, Tools
 from sshsync.appliers.parts import Parts
 from sshsync.appliers.proofs import means_of
 from sshsync.appliers.renames import no_place
+from sshsync.appliers.restore import Restoring
 from sshsync.appliers.reuse import REUSE, Made, Reuse, Twins, reused, twins
 from sshsync.appliers.staged import Staged
 from sshsync.appliers.staging import Staging
@@ -42,7 +43,7 @@ _LOOK = 0.2
 """Seconds between two looks whether the parent shows what a follower has verified."""
 
 
-class FileAppliers:
+class FileAppliers(Restoring):
     """Makes the appliers of all links of a run that one process carries out.
 
     Args:
@@ -52,9 +53,8 @@ class FileAppliers:
     """
 
     def __init__(self, asking: Asking, strategies: Mapping[str, Strategy], reads: Reads) -> None:
-        self._asking = asking
+        super().__init__(asking, Looks(asking, Files()))
         self._reads = reads
-        self._looks = Looks(asking, Files())
         self._strategies = {**strategies, REUSE: Reuse(), MEND: Mend(self._looks, reads)}
 
     def __call__(self, site: Site) -> "FileApplier":

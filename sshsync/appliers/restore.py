@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
+from sshsync.appliers.base import Site
 from sshsync.appliers.looks import Looks
 from sshsync.appliers.renames import about
 from sshsync.appliers.staging import OWN, Staging
 from sshsync.core.chunks import Copy as Range
 from sshsync.errors import CommandError, HostError, StorageFullError
 from sshsync.hosts.asking import Asking
+from sshsync.kinds.kept import kept
 from sshsync.model.change import Copy, Replace, Transfer
 from sshsync.model.item import Item, Key
 from sshsync.model.kept import Kept, Restored
@@ -23,40 +25,47 @@ _COPY_RATE = 5_000_000
 """Bytes a second that the slowest host is expected to copy; only bounds how long silence is fine."""
 
 
-class Restorer:
-    """Brings back what is kept of one repository, under its lease.
+class Restoring:
+    """What the appliers of files bring back; see `Appliers`.
 
     Args:
-        asking: how its host is spoken to.
+        asking: how hosts are spoken to.
         looks: what digests are made by.
-        repository: whose items they are.
-        root: its resolved root.
-        lease: token of the lease.
-        run: name under which what stands there now is put aside.
     """
 
-    def __init__(
-        self, asking: Asking, looks: Looks, repository: Repository, *, root: bytes, lease: str, run: str
-    ) -> None:
+    def __init__(self, asking: Asking, looks: Looks) -> None:
         self._asking = asking
         self._looks = looks
-        self._repository = repository
-        self._root = root
-        self._run = run
+
+    def kept(self, repository: Repository) -> tuple[bytes, list[Kept]] | None:
+        """See `Appliers`."""
+        subject = self._asking.subject(repository)
+        return self._asking.converse(subject, kept(subject))
+
+    def restore(self, site: Site, wanted: Sequence[Kept]) -> list[Restored]:
+        """See `Appliers`."""
+        return _Restorer(site, self._asking, self._looks).restore(wanted)
+
+
+class _Restorer:
+    """Brings back what is kept of one repository."""
+
+    def __init__(self, site: Site, asking: Asking, looks: Looks) -> None:
+        self._asking = asking
+        self._looks = looks
+        self._repository = repository = site.child
+        self._root = site.root
+        self._run = site.keep
         self._places: list[bytes] = []
         self._said: list[bytes] = []
         group = repository.file_group
-        self._staging = Staging(lambda: asking.session(repository), root, lease, group=group, keep=run)
+        self._staging = Staging(lambda: asking.session(repository), site.root, site.lease, group=group, keep=site.keep)
 
     def restore(self, wanted: Sequence[Kept]) -> list[Restored]:
-        """Bring items back, each one version of it: all that can be, whatever becomes of one.
-
-        Raises:
-            SshsyncError: the host failed for good, or another controller has taken the repository over.
-        """
-        there = self._looks.look(self._repository, self._root, [kept.item.key for kept in wanted]).items
+        """Bring items back."""
+        there = self._looks.look(self._repository, self._root, [one.item.key for one in wanted]).items
         digests = self._digests(wanted)
-        known = {kept.item.key: kept.item.digested(digests.get((kept.run, kept.item.key))) for kept in wanted}
+        known = {one.item.key: one.item.digested(digests.get((one.run, one.item.key))) for one in wanted}
         changes = [_change(item, there.get(key)) for key, item in known.items() if item.digest]
         try:
             load = self._asking.retry(self._repository, "restore", lambda: self._copied(changes, wanted))
@@ -65,20 +74,20 @@ class Restorer:
             # What a try made whose answer was lost lies there, too; without the host the next run clears it away.
             with suppress(HostError):
                 self._staging.discard(self._places)
-        return [self._told(kept, known[kept.item.key], refused, there) for kept in wanted]
+        return [self._told(one, known[one.item.key], refused, there) for one in wanted]
 
-    def _told(self, kept: Kept, item: Item, refused: Mapping[Key, str], there: Mapping[Key, Item]) -> Restored:
+    def _told(self, one: Kept, item: Item, refused: Mapping[Key, str], there: Mapping[Key, Item]) -> Restored:
         if not item.digest:
-            return Restored(kept, reason="it cannot be read")
+            return Restored(one, reason="it cannot be read")
         if words := refused.get(item.key):
-            return Restored(kept, reason=words)
-        return Restored(kept, item.digest, aside=self._run if item.key in there else "")
+            return Restored(one, reason=words)
+        return Restored(one, item.digest, aside=self._run if item.key in there else "")
 
     def _digests(self, wanted: Iterable[Kept]) -> dict[tuple[str, Key], Digest | None]:
         """Return the digests of what is kept, where it lies."""
         sizes: dict[str, dict[Key, int]] = {}
-        for kept in wanted:
-            sizes.setdefault(kept.run, {})[kept.item.key] = kept.item.size
+        for one in wanted:
+            sizes.setdefault(one.run, {})[one.item.key] = one.item.size
         return {
             (run, key): digest
             for run, asked in sizes.items()
@@ -88,7 +97,7 @@ class Restorer:
     def _copied(self, changes: Sequence[Transfer], wanted: Iterable[Kept]) -> Loose:
         """Copy files into staging, each try under a name of its own. What cannot be copied is missing there."""
         load = Loose(tuple(changes), self._staging.attempt())
-        sources = {kept.item.key: _below(kept.run) + b"/" + kept.item.key for kept in wanted}
+        sources = {one.item.key: _below(one.run) + b"/" + one.item.key for one in wanted}
         self._places.append(load.place.encode())
         session = self._asking.session(self._repository)
         batch = load.attempt.encode()
