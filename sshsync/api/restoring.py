@@ -19,6 +19,7 @@ from sshsync.model.kept import Kept, Restored
 from sshsync.model.records import Reading
 from sshsync.model.row import Digest
 from sshsync.model.topology import Repository
+from sshsync.model.words import visible
 from sshsync.state.journal import KEPT_RUNS, Journal
 from sshsync.state.lock import Lock
 
@@ -35,8 +36,16 @@ def restored(work: Work, repository: Repository, paths: Sequence[str], run: str,
     settings = work.parts.config.settings
     lock = Lock(Path(settings.lock_file), settings.called.command, wait, work.stop.sleep)
     with lock, closing(work.parts.journal()) as journal:
-        aside = _Aside(work, journal, repository, run)
-        return aside.restored(kept.newest(aside.meant(paths)))
+        aside, log = _Aside(work, journal, repository, run), work.parts.telling.log()
+        done = aside.restored(kept.newest(aside.meant(paths)))
+    if log:
+        for one in done:
+            words = {"run": one.kept.run, "repository": repository.name, "item": visible(one.kept.item.key)}
+            if one.reason:
+                log.warning("not restored", **words, reason=one.reason)
+            else:
+                log.info("restored", **words, digest=one.digest, aside=one.aside)
+    return done
 
 
 class _Aside:

@@ -259,3 +259,29 @@ def test_why_nothing_can_be_copied_is_told_in_the_words_of_the_host(site: Site) 
     assert "c: a: not brought back: it cannot be copied: " in done.stderr
     assert "cp: not found" in done.stderr
     assert seen(site) == {"a": b"another"}
+
+
+@pytest.mark.parametrize(("kind", "tool", "calls"), [("with a shell only", "ln", 8), ("with perl and the tools of BSD", "perl", 6)])
+def test_many_files_are_put_aside_by_a_few_processes(site: Site, kind: str, tool: str, calls: int) -> None:
+    """One for a hundred files of a directory, or for a hundred files of any where an interpreter runs."""
+    path = made(site, kind)
+    noted = site.directory / "noted"
+    found = os.path.realpath(path / tool)
+    (path / tool).unlink()
+    program(path / tool, f'#!/bin/sh\ncase "$*" in *.sshsync/replaced*) echo x >>{noted} ;; esac\nexec {found} "$@"\n')
+    host(site, path)
+    files = {f"d{number % 2}/{number}": b"%d" % number for number in range(500)}
+    filled(site, files)
+    filled(site, {key: data + b"!" for key, data in files.items() if int(data) >= 250})
+    assert kept(site) == [files]
+    assert len(noted.read_text().split()) <= calls
+
+
+def test_a_restore_is_in_the_log(site: Site) -> None:
+    host(site, made(site, "with python3"))
+    filled(site, {"a": b"alpha"})
+    filled(site, {"a": b"another"})
+    assert site.cli("restore", "c", "a").returncode == 0
+    last = json.loads((site.directory / "state" / "sshsync.log").read_text().splitlines()[-1])
+    assert (last["event"], last["repository"], last["item"]) == ("restored", "c", "a")
+    assert last["digest"] == f"sha256:{hashlib.sha256(b'alpha').hexdigest()}"
