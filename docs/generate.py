@@ -102,7 +102,7 @@ _OUTPUT = """## Output
 What a run prints is not its result. Where stdout or stderr is closed, full, or read by nobody any more, `--sync`, `--all`, `--plan`,
 `resume`, `verify` and `watch` do their work all the same, and end with the exit code of the run; the log, `status` and `report` tell the rest.
 
-A command whose only result is what it prints (`status`, `history`, `report`, `diff`, `ls`, `sums`, `config`, `hosts`, `notify`, `--help`) ends with 6 and a message when that
+A command whose only result is what it prints (`status`, `history`, `report`, `diff`, `ls`, `sums`, `restore --list`, `config`, `hosts`, `notify`, `--help`) ends with 6 and a message when that
 cannot be written. A reader who had enough, as in `sshsync history | head -1`, is no failure: such a command ends with 0 and says nothing.
 
 A bug ends with 5 and one line; its traceback is in the log file, with `--verbose` on stderr too.

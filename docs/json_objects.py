@@ -22,7 +22,7 @@ ANSWERS = {
     as_json.snake(cls.__name__): cls
     for cls in (
         answers.Error, answers.Remark, answers.Status, answers.Config, answers.Section, answers.Run, answers.Version, answers.Held, Survey, answers.HostKey, answers.Forgotten, answers.Notified,
-        answers.Listed, answers.Difference, answers.Comparison, answers.DriftedItem, answers.Drifting,
+        answers.Listed, answers.Kept, answers.Restored, answers.Difference, answers.Comparison, answers.DriftedItem, answers.Drifting,
     )
 }  # fmt: skip
 
@@ -54,7 +54,7 @@ def _objects() -> dict[str, Schema]:
     found = {name: _event(name, cls) for name, cls in EVENTS.items()}
     for name, cls in ANSWERS.items():
         found[name] = _of_class(cls, name)
-    for name in ("version", "held", "listed", "difference", "drifted_item"):
+    for name in ("version", "held", "listed", "kept", "restored", "difference", "drifted_item"):
         found[name]["properties"]["name_base64"] = _base64(several=False)
     found["status"]["properties"]["repositories"]["items"]["properties"]["ok"] = {"type": "boolean", "description": json_words.of("status", "ok")}
     found["status"]["properties"]["headway"] |= {"anyOf": [_headway(), {"type": "null"}]}

@@ -21,6 +21,8 @@ an [error](#error), whose `exit_code` is that of the process. Warnings and quest
 | `drift` | a `drifted_item` for each that differs or could not be compared, an `error` for each repository that could not be asked, `drifting` for each type |
 | `packages` | a `listed` for each package; an `error` for each that is damaged |
 | `ls`, `sums` | a `listed` for each file; an `error` for each that could not be listed or read |
+| `restore --list` | a `kept` for each version |
+| `restore` | a `restored` for each file; an `error` for each that could not be brought back |
 | `config check` | `config` |
 | `config show` | a `section` for each, `sshsync` first |
 | `hosts check` | a `survey` for each repository |
@@ -164,6 +166,20 @@ _OWN = {
     "listed.size": "bytes of it",
     "listed.mtime": "when it was changed last, by its own host",
     "listed.digest": "digest, with its algorithm; empty where none could be made",
+    "kept.repository": "repository that it is kept on",
+    "kept.run": "run that put it aside, or the name under which `restore` did",
+    "kept.at": "when that began, by its name; null where that does not tell",
+    "kept.name": "path below the root",
+    "kept.size": "bytes of it",
+    "kept.mtime": "when it was changed last, by its own host",
+    "restored.repository": "repository that it was brought back on",
+    "restored.run": "run that had put it aside",
+    "restored.name": "path below the root",
+    "restored.size": "bytes of it",
+    "restored.digest": "digest of what is in place now, verified there, with its algorithm",
+    "restored.expected": "digest at which a run had published it before it was put aside; empty where that is not on record",
+    "restored.aside": "name under which what stood there is kept now; empty where nothing did",
+    "restored.exclude": "pattern for `exclude` with which the next run leaves it alone; empty where no configuration can hold one",
     "difference.repository": "repository that is compared",
     "difference.other": "repository that it is compared with",
     "difference.name": "path below the root; of a directory where that could not be listed",

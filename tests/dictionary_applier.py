@@ -9,6 +9,7 @@ from sshsync.hosts.asking import Asking
 from sshsync.model.change import Delete, Transfer
 from sshsync.model.empties import Empties
 from sshsync.model.item import Item
+from sshsync.model.kept import Kept, Restored
 from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.topology import Repository
 from sshsync.remote.probe import Capabilities
@@ -48,6 +49,13 @@ class DictionaryAppliers:
     def __call__(self, site: Site) -> "DictionaryApplier":
         """Return the applier for one link."""
         return DictionaryApplier(self._asking, site)
+
+    def kept(self, repository: Repository) -> None:
+        """Nothing is put aside."""
+
+    def restore(self, site: Site, wanted: Sequence[Kept]) -> list[Restored]:
+        """There is nothing to bring back."""
+        return []
 
     def ways(self, repository: Repository, capabilities: Capabilities) -> Mapping[str, str]:
         """There is one way."""
@@ -114,6 +122,9 @@ class DictionaryApplier:
 
     def arrange(self, empties: Empties) -> None:
         """A dictionary has no directories."""
+
+    def rotate(self) -> None:
+        """Nothing is put aside."""
 
     def abandon(self) -> None:
         """See `Applier`."""

@@ -1,9 +1,9 @@
 """One run from its lock to its last notice: what is written down, shown, logged and told of it."""
 
 import secrets
-import time
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from sshsync import builtin
 from sshsync.api.results import Result
 from sshsync.api.work import Work
 from sshsync.config.resolve import Config
+from sshsync.core import naming
 from sshsync.core.ready import Flowing, Ready, barrier
 from sshsync.engine.headway import Headway
 from sshsync.engine.run import Asked, Run
@@ -32,7 +33,7 @@ def run(work: Work, plan: Plan, *, dry_run: bool, wait: float) -> Result:
     if dry_run:
         with closing(journal):
             return _carry_out(
-                work, journal, Asked(_new_id(), plan, dry_run=True, called=parts.config.settings.called), []
+                work, journal, Asked(_new_id(journal), plan, dry_run=True, called=parts.config.settings.called), []
             )
     settings = parts.config.settings
     state = Path(settings.state_dir)
@@ -47,11 +48,11 @@ def run(work: Work, plan: Plan, *, dry_run: bool, wait: float) -> Result:
 def _asked(journal: Journal, plan: Plan, called: Called) -> tuple[Asked, list[str]]:
     row = journal.unfinished()
     if row is None:
-        return Asked(_new_id(), plan, called=called), []
+        return Asked(_new_id(journal), plan, called=called), []
     if row["stages"] == [list(stage) for stage in plan.names]:
         return Asked(str(row["id"]), plan, continued=True, called=called), []
     journal.abandon(str(row["id"]))
-    return Asked(_new_id(), plan, called=called), [
+    return Asked(_new_id(journal), plan, called=called), [
         f"the unfinished run {row['id']} asked for something else and is abandoned"
     ]
 
@@ -127,5 +128,8 @@ def _emitting(work: Work, journal: Journal, folding: Folding, asked: Asked, foll
     return emit
 
 
-def _new_id() -> str:
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+def _new_id(journal: Journal) -> str:
+    """Return a name for a run: it sorts behind those of the runs on record."""
+    latest = journal.latest()
+    now = datetime.now()
+    return naming.run_id(now, secrets.token_hex(2), str(latest["id"]) if latest else "")

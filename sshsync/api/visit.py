@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from sshsync import checks
-from sshsync.api import running
+from sshsync.api import restoring, running
 from sshsync.api.results import Result
 from sshsync.api.work import Parts, Work
 from sshsync.core import compare, planner
@@ -24,6 +24,7 @@ from sshsync.model.compared import Compared
 from sshsync.model.drift import Drift
 from sshsync.model.events import Event
 from sshsync.model.item import Snapshot
+from sshsync.model.kept import Kept, Restored
 from sshsync.model.plan import Plan
 from sshsync.model.records import Reading
 from sshsync.model.survey import Survey
@@ -209,6 +210,52 @@ class Visit:
         for group in groups:
             with self._holdings(group, fresh=fresh) as found:
                 yield found.drift(group, against, only, order, self._parts.here.clock)
+
+    def kept(self, name: str, paths: Sequence[str] = (), *, run: str = "") -> list[Kept]:
+        """Return what runs put aside on a repository before they replaced or deleted it. Changes nothing.
+
+        Args:
+            name: the repository.
+            paths: what is asked for: names of items, of directories, or patterns as in `include`; all by default.
+            run: the beginning of a run's name, for what that run put aside.
+
+        Returns:
+            The versions by name, of each the newest first.
+
+        Raises:
+            UnknownRepositoryError: no such repository.
+            UsageError: nothing of that is kept, or the visit is closed.
+            ConfigError: a key or password file, or known host keys, cannot be used.
+            SshsyncError: it could not be listed.
+        """
+        repository = planner.known(self._parts.config.tree, name)
+        checks.secrets(self._parts.config, [name])
+        with self._work() as work:
+            return restoring.listed(work, repository, paths, run)
+
+    def restore(self, name: str, paths: Sequence[str], *, run: str = "", wait: float = 0.0) -> list[Restored]:
+        """Bring back the newest kept version of items, and keep what stands there now. The next run replaces it again.
+
+        Args:
+            name: the repository.
+            paths: what is brought back, as for `kept`; at least one.
+            run: the beginning of a run's name, for what that run put aside.
+            wait: seconds to wait for the end of a run that is under way.
+
+        Returns:
+            What became of each item.
+
+        Raises:
+            LockedError, LeasedError: a run is under way, or another controller works there.
+            StateError: the journal or the lock cannot be used.
+            SshsyncError: as for `kept`; or the host failed.
+        """
+        config = self._parts.config
+        repository = planner.known(config.tree, name)
+        check_directory(Path(config.settings.state_dir))
+        checks.secrets(config, [name])
+        with self._work() as work:
+            return restoring.restored(work, repository, paths, run, wait)
 
     @contextmanager
     def _holdings(self, names: Sequence[str], *, fresh: bool) -> Iterator[Holdings]:

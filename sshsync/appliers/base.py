@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from sshsync.model.change import Delete
 from sshsync.model.empties import NO_EMPTIES, Empties
 from sshsync.model.item import Item, Key
+from sshsync.model.kept import Kept, Restored
 from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.topology import Repository
 from sshsync.remote.probe import Capabilities
@@ -28,6 +29,7 @@ class Site:
         root: the child's resolved root; b"" when its items are in no directory.
         work: directory in which the work is done; see `Snapshot.work`.
         lease: token of the lease under which it works; "" for looks, which change nothing.
+        keep: name under which what is replaced or deleted is put aside there; "" for nothing.
         note: takes what appliers of the child's own children should know of an item that is on its way; None where
             nobody follows.
     """
@@ -37,6 +39,7 @@ class Site:
     root: bytes
     work: bytes
     lease: str = ""
+    keep: str = ""
     note: Callable[[Key, Any], None] | None = None
 
 
@@ -157,6 +160,10 @@ class Applier(Protocol[S]):
         """Make and remove directories with nothing in them, where the kind has any. Safe to repeat."""
         ...
 
+    def rotate(self) -> None:
+        """Remove what earlier runs put aside, but for the last of them that are to be kept. Safe to repeat."""
+        ...
+
     def abandon(self) -> None:
         """Leave nothing behind after the host could not take something: what was staged must not fill its disk."""
         ...
@@ -167,6 +174,27 @@ class Appliers(Protocol[S]):
 
     def __call__(self, site: Site) -> Applier[S]:
         """Return the applier for one link."""
+        ...
+
+    def kept(self, repository: Repository) -> tuple[bytes, list[Kept]] | None:
+        """Return the resolved root of a repository, and every version that runs put aside there.
+
+        The root is b"" where it is missing; it is None where nothing of this kind is ever put aside.
+
+        Raises:
+            HostError: the host failed for good.
+        """
+        ...
+
+    def restore(self, site: Site, wanted: Sequence[Kept]) -> list[Restored]:
+        """Bring back what was put aside, each item once, and put aside under `site.keep` what stands there.
+
+        All that can be is brought back, whatever becomes of one.
+
+        Raises:
+            HostError: the host failed for good.
+            LeasedError: another controller has taken the child over.
+        """
         ...
 
     def ways(self, repository: Repository, capabilities: Capabilities) -> Mapping[str, str]:

@@ -15,6 +15,8 @@ from sshsync.appliers.mend import MEND, Mend, changed, mended
 from sshsync.appliers.moves import Mover, Tools
 from sshsync.appliers.parts import Parts
 from sshsync.appliers.proofs import means_of
+from sshsync.appliers.renames import no_place
+from sshsync.appliers.restore import Restoring
 from sshsync.appliers.reuse import REUSE, Made, Reuse, Twins, reused, twins
 from sshsync.appliers.staged import Staged
 from sshsync.appliers.staging import Staging
@@ -41,7 +43,7 @@ _LOOK = 0.2
 """Seconds between two looks whether the parent shows what a follower has verified."""
 
 
-class FileAppliers:
+class FileAppliers(Restoring):
     """Makes the appliers of all links of a run that one process carries out.
 
     Args:
@@ -51,9 +53,8 @@ class FileAppliers:
     """
 
     def __init__(self, asking: Asking, strategies: Mapping[str, Strategy], reads: Reads) -> None:
-        self._asking = asking
+        super().__init__(asking, Looks(asking, Files()))
         self._reads = reads
-        self._looks = Looks(asking, Files())
         self._strategies = {**strategies, REUSE: Reuse(), MEND: Mend(self._looks, reads)}
 
     def __call__(self, site: Site) -> "FileApplier":
@@ -83,7 +84,8 @@ class FileApplier:
         self._asking = asking
         self._looks = looks
         self._strategies = strategies
-        self._staging = Staging(lambda: asking.session(site.child), site.root, site.lease, site.child.file_group)
+        group, keep = site.child.file_group, site.keep
+        self._staging = Staging(lambda: asking.session(site.child), site.root, site.lease, group=group, keep=keep)
         self._ledger = Ledger(asking.emit, site.child.name)
         self._held: set[str] = set()
         self._parts: Parts | None = None
@@ -108,7 +110,7 @@ class FileApplier:
         room = self._asking.retry(self._site.child, "room", lambda: self._staging.room(make=make))
         if room.barred:
             raise barred(self._site.child, room.barred)
-        refusal = guard.no_room(prepared.changes, room.free)
+        refusal = guard.no_room(prepared.changes, room.free, keeps=bool(self._site.child.keep))
         if refusal or not room.folds:
             return Outlook(refusal=refusal)
         keys = {change.key for change in prepared.changes.transfers}
@@ -266,8 +268,8 @@ class FileApplier:
 
     def delete(self, deletions: Sequence[Delete]) -> None:
         """See `Applier`."""
-        keys = [change.key for change in deletions]
-        refused = self._asking.retry(self._site.child, "delete", lambda: self._staging.delete(keys))
+        keys, size = [change.key for change in deletions], sum(change.old.size for change in deletions)
+        refused = self._asking.retry(self._site.child, "delete", lambda: self._staging.delete(keys, size))
         for key, words in refused.items():
             self._ledger.turn_down(key, f"it cannot be deleted: {words}")
         self._ledger.deleted(key for key in keys if key not in refused)
@@ -278,6 +280,14 @@ class FileApplier:
         for key, words in refused.items():
             self._ledger.turn_down(key, words)
         self._ledger.arranged(done)
+
+    def rotate(self) -> None:
+        """See `Applier`."""
+        count = self._site.child.keep
+        try:
+            self._asking.retry(self._site.child, "keep", lambda: self._staging.rotate(count))
+        except CommandError as error:
+            self._ledger.remark(f"more is kept than the last {count} run(s) put aside: {error.what}")
 
     def abandon(self) -> None:
         """See `Applier`."""
@@ -291,20 +301,11 @@ class FileApplier:
         stays = guard.without_room(prepared.changes, mover.in_the_way, prepared.refusal)
         for key, other in stays.items():
             if key not in refused:
-                self._ledger.fail(key, self._no_place(key, other, prepared))
+                refusal, delete = bool(prepared.refusal), self._site.child.delete
+                self._ledger.fail(key, no_place(key, other, refused=refusal, delete=delete))
         for key, words in refused.items():
             self._ledger.refuse(key, words)
         return [c for c in prepared.changes.transfers if c.key not in refused and c.key not in stays]
-
-    def _no_place(self, key: Key, other: Key, prepared: Prepared) -> str:
-        """Return why `other` leaves no place for the copy of `key`."""
-        file = key.startswith(other + b"/")
-        what = f"{visible(other, 120)} is {'a file where its directory belongs' if file else 'in a directory there'}"
-        if prepared.refusal:
-            return f"{what}, and its deletion is refused"
-        if self._site.child.delete:
-            return f"{what}, and stays because it is excluded or the parent could not be listed in full"
-        return f"{what}, and is only removed with delete = yes"
 
     def _late(self, prepared: Prepared, mover: Mover, young: list[Transfer]) -> Generator[Staged, None, None]:
         """Bring what was written just now, once it was left alone for long enough; within the run's one wait."""

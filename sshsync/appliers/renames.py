@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from sshsync.hosts.conversation import Reply
+from sshsync.model.change import Replace
 from sshsync.model.item import Key
 from sshsync.model.words import visible
 from sshsync.remote import encode
@@ -55,6 +56,18 @@ def line(letter: bytes, name: bytes) -> bytes:
     return letter + encode.name(name) + b"\n"
 
 
+def old_lines(loads: Iterable[Load], in_the_way: Iterable[Key]) -> bytes:
+    """Return the lines of what is put aside before anything is renamed: the files that are known to be there."""
+    keys = [change.key for load in loads for change in load.changes if isinstance(change, Replace)]
+    lines = (line(b"K", key) for key in in_order(by_directory([*keys, *in_the_way])))
+    return b"".join(lines) + line(b"S", b"")
+
+
+def replaced(loads: Iterable[Load]) -> int:
+    """Return how many bytes the files have that loads replace."""
+    return sum(c.old.size for load in loads for c in load.changes if isinstance(c, Replace))
+
+
 def in_order(groups: Iterable[tuple[Key, list[Key]]]) -> list[Key]:
     """Return names as a script numbers them that works directory by directory."""
     return [name if place == b"." else place + b"/" + name for place, names in groups for name in names]
@@ -75,6 +88,24 @@ def about(key: Key, said: list[bytes]) -> str:
     lines = [line for line in said if _mentions(line, base)]
     lines = lines or [line for line in said if directory and _mentions(line, directory.rpartition(b"/")[2])]
     return visible(b"; ".join(lines or said), 300) or "the host refused it"
+
+
+def no_place(key: Key, other: Key, *, refused: bool, delete: bool) -> str:
+    """Return in words why an item leaves no place for the copy of another one.
+
+    Args:
+        key: what is to be copied.
+        other: what stands in its way.
+        refused: no deletion is carried out.
+        delete: deletions are asked for.
+    """
+    file = key.startswith(other + b"/")
+    what = f"{visible(other, 120)} is {'a file where its directory belongs' if file else 'in a directory there'}"
+    if refused:
+        return f"{what}, and its deletion is refused"
+    if delete:
+        return f"{what}, and stays because it is excluded or the parent could not be listed in full"
+    return f"{what}, and is only removed with delete = yes"
 
 
 def _mentions(line: bytes, name: bytes) -> bool:

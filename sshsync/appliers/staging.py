@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sshsync.appliers.renames import Renames, about, grouped, in_order, line, numbers
+from sshsync.appliers.renames import Renames, about, grouped, in_order, line, numbers, old_lines, replaced
 from sshsync.core.chunks import Copy
 from sshsync.errors import CommandError, LeasedError, ListingError
 from sshsync.hosts.conversation import Reply, failure, new_token
@@ -19,6 +19,7 @@ from sshsync.model.item import Item, Key
 from sshsync.model.row import Stamp
 from sshsync.remote import encode, room, scripts
 from sshsync.remote.frame import records
+from sshsync.remote.probe import Capabilities
 from sshsync.remote.ranges import assembling
 from sshsync.remote.room import Room
 from sshsync.remote.scripts import OPEN, Command
@@ -88,16 +89,20 @@ class Staging:
         root: the child's resolved root.
         lease: token of the lease under which it is worked on; "" for tests of a single script.
         group: what all files are given to before they are visible; "" for none.
+        keep: name of the run under which files are put aside before they are replaced or deleted; "" for none.
 
     Attributes:
         durable: False once something was published on a host that cannot flush one file system.
     """
 
-    def __init__(self, session: Callable[[], Session], root: bytes, lease: str = "", group: str = "") -> None:
+    def __init__(
+        self, session: Callable[[], Session], root: bytes, lease: str = "", *, group: str = "", keep: str = ""
+    ) -> None:
         self._session = session
         self.root = root
         self._lease = lease
         self._group = {"FILEGROUP": group.encode()} if group else {}
+        self._keep = keep
         self._attempts = itertools.count(1)
         self.durable = True
 
@@ -254,12 +259,13 @@ class Staging:
         made, token = Renames(loads, present), new_token()
         able = self._session().capabilities
         variables = {"EMPTY": b"yes" if empty else b"", **self._group, **able.stat_words(token)}
-        if runs := next((name for name in scripts.RENAMERS if name in able.cutters), None):
+        if runs := _quickest(able):
             variables |= scripts.RENAMERS[runs].variables
-        lines = made.ready() + b"".join(line(b"R", key) for key in in_the_way) + made.lines()
+        old = old_lines(loads, in_the_way) if self._keep else b""
+        lines = made.ready() + old + b"".join(line(b"R", key) for key in in_the_way) + made.lines()
         # Of a directory that is renamed as a whole, each file is told.
-        command = Command(scripts.PUBLISH, variables, names=len(made.files))
-        reply = self._flushed(command, lines, token)
+        command = Command(scripts.PUBLISH, {**variables, **self._aside(runs)}, names=len(made.files))
+        reply = self._flushed(command, lines, token, replaced(loads) if self._keep else 0)
         tell(told(reply.payload, token))
         refused = self._refused(reply, made.order, "publishing")
         if present is not None:
@@ -276,14 +282,27 @@ class Staging:
         except CommandError:
             return []
 
-    def delete(self, keys: Iterable[Key]) -> dict[Key, str]:
+    def delete(self, keys: Iterable[Key], size: int = 0) -> dict[Key, str]:
         """Delete files, and the directories that this empties. Safe to repeat.
+
+        Args:
+            keys: what is deleted.
+            size: bytes that they have, where that is known: so many may have to be copied to be put aside.
 
         Returns:
             The keys that the host refused, with its words.
         """
         order = in_order(by_directory(keys))
-        return self._refused(self._flushed(Command(scripts.DELETE), encode.lines(order)), order, "deleting")
+        runs = _quickest(self._session().capabilities) if self._keep else ""
+        variables = {"RUN": scripts.LINKERS[runs].run.encode()} if runs else {}
+        command = Command(scripts.DELETE, variables | self._aside(runs))
+        reply = self._flushed(command, encode.lines(order), copied=size if self._keep else 0)
+        return self._refused(reply, order, "deleting")
+
+    def rotate(self, count: int) -> None:
+        """Remove what is put aside, but for what the last so many runs put there. Safe to repeat."""
+        variables = {"KEEP": self._keep.encode(), "COUNT": b"%d" % count}
+        self._run(Command(scripts.ROTATE, self._of(variables)), allow=300.0).check("removing what was kept")
 
     def arrange(self, empties: Empties) -> tuple[Empties, dict[Key, str]]:
         """Remove directories, and make others. Safe to repeat.
@@ -308,11 +327,18 @@ class Staging:
         said = reply.errors.strip().splitlines()
         return {order[number]: about(order[number], said) for number in failed if number < len(order)}
 
-    def _flushed(self, command: Command, lines: bytes, token: bytes = b"") -> Reply:
+    def _aside(self, runs: str) -> dict[str, bytes]:
+        """Return what a script needs to put files aside; `runs` is the interpreter that it may use."""
+        if not self._keep:
+            return {}
+        links = {"LINKS": scripts.LINKERS[runs].text.encode()} if runs else {}
+        return {"KEEP": self._keep.encode(), **links}
+
+    def _flushed(self, command: Command, lines: bytes, token: bytes = b"", copied: int = 0) -> Reply:
         sync = self._session().capabilities.sync.encode()
         self.durable = self.durable and bool(sync)
         variables = self._of({**command.variables, "SYNC": sync})
-        return self._run(replace(command, variables=variables), lines, 300.0, token)
+        return self._run(replace(command, variables=variables), lines, 300.0 + copied / _COPY_RATE, token)
 
     def _listed(self, below: bytes) -> dict[Key, int]:
         token = new_token()
@@ -336,6 +362,11 @@ class Staging:
         if reply.status == scripts.LOST:
             raise LeasedError.taken_over(reply.label)
         return reply
+
+
+def _quickest(able: Capabilities) -> str:
+    """Return the interpreter that starts first, of those that are there; "" for none."""
+    return next((name for name in scripts.RENAMERS if name in able.cutters), "")
 
 
 def _sizes(reply: Reply, token: bytes) -> dict[Key, int]:

@@ -1,9 +1,10 @@
 """For kinds whose items are compared and never changed: a configuration in which one has a parent is refused."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from sshsync.appliers.base import Site
+from sshsync.model.kept import Kept, Restored
 from sshsync.model.topology import Repository
 from sshsync.remote.probe import Capabilities
 
@@ -21,6 +22,14 @@ class Untouched:
     def __call__(self, site: Site) -> NoReturn:
         """Refuse."""
         raise RuntimeError(f"{site.child.name}: its items are never changed")
+
+    def kept(self, repository: Repository) -> None:
+        """Nothing is put aside; see `Appliers`."""
+
+    def restore(self, site: Site, wanted: Sequence[Kept]) -> list[Restored]:
+        """There is nothing to bring back; see `Appliers`."""
+        del site, wanted
+        return []
 
     def ways(self, repository: Repository, capabilities: Capabilities) -> Mapping[str, Any]:
         """See `Appliers`."""

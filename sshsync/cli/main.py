@@ -33,6 +33,7 @@ Examples:
   sshsync drift @web                                  what differs among hosts that should hold the same
   sshsync ls appnode1 '*.jar'                         files of a node: size, time, digest
   sshsync sums appnode1 > SHA256SUMS                  its files for sha256sum -c
+  sshsync restore appnode1 lib/app.jar                what the last run replaced there (keep = 3)
   sshsync report --html monday.html                   the last run as a page: tree, time line, files
   sshsync config check                                is the configuration right
   sshsync hosts check                                 what the hosts have and lack, before any run
@@ -55,6 +56,7 @@ _COMMANDS = {
     "packages": ("packages", "The packages of a repository, with their versions."),
     "ls": ("ls", "The files of a repository: size, time, digest."),
     "sums": ("sums", "The files of a repository as SHA256SUMS, for sha256sum -c."),
+    "restore": ("restore", "Bring back what a run replaced or deleted, where `keep` has it put aside."),
     "config": ("config", "Check, show or make the configuration."),
     "hosts": ("hosts", "Look at the hosts: what they have and lack; record their keys."),
     "notify": ("notify", "Try who is told of runs."),

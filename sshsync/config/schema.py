@@ -168,6 +168,12 @@ class RepositoryOptions(_Options):
     max_delete: Annotated[MaxDelete, BeforeValidator(values.max_delete)] = _option(
         values.MAX_DELETE, "Number and share of files; more deletions in one run are refused."
     )
+    keep: Annotated[int, Field(ge=0, le=1000)] = _option(
+        0,
+        "Number of runs of which is kept here what they replaced or deleted, in `.sshsync/replaced/RUN`; 0 for none. "
+        "Only runs that replaced or deleted something count. `sshsync restore` brings it back.",
+        "3",
+    )
     allow_empty: bool = _option(False, "Accept that this repository became empty although it held files before.")
     stable_for: values.Seconds = _option(
         60.0, "Time for which a master's file must have been left alone before it is taken."

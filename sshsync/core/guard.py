@@ -59,15 +59,16 @@ def too_many_deletions(changes: Changes, child: Snapshot, limit: MaxDelete) -> R
     )
 
 
-def no_room(changes: Changes, free: int | None) -> Refusal | None:
+def no_room(changes: Changes, free: int | None, *, keeps: bool = False) -> Refusal | None:
     """Refuse what certainly does not fit: the growth of the whole, or the biggest file beside the one it replaces.
 
     Args:
         changes: what is to be moved.
         free: bytes that the file system still takes; None when that is not known.
+        keeps: what is replaced is put aside there, and makes no room.
     """
     moves = changes.transfers
-    replaced = sum(change.old.size for change in changes.of(Replace))
+    replaced = 0 if keeps else sum(change.old.size for change in changes.of(Replace))
     growth = sum(change.size for change in moves) - replaced
     needed = max([growth, *(change.size for change in moves)], default=0)
     if free is None or needed <= free:

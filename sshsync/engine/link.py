@@ -169,7 +169,10 @@ class Link:
         with self._at_work(prepared) as applier:
             applier.reached.failed += blocked
             self._apply(applier, prepared)
-        return self._conclude(prepared, applier.reached)
+        outcome = self._conclude(prepared, applier.reached)
+        if self._child.keep and applier.reached.anything and outcome in GOOD:
+            applier.rotate()
+        return outcome
 
     def _under_lease(self, prepared: Prepared) -> Prepared:
         """Take the lease where something is to change; what is prepared then may be prepared anew for it."""
@@ -371,8 +374,9 @@ class Link:
 
     def _applier(self, held: Snapshot, lease: str = "") -> Applier[Any]:
         note = self._flow.note if self._flow else None
+        keep = self._order.run if self._child.keep else ""
         return self._context.appliers[self._child.type](
-            Site(self._parent, self._child, held.root, held.work, lease, note)
+            Site(self._parent, self._child, held.root, held.work, lease, keep, note)
         )
 
     def _hooks(self, prepared: Prepared) -> Hooks:

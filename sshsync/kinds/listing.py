@@ -61,7 +61,7 @@ def asked_for(repository: Repository) -> dict[str, bytes]:
     return {"FILEGROUP": group.encode()} if group else {}
 
 
-def _checked_root(root: bytes, name: str) -> bytes:
+def checked_root(root: bytes, name: str) -> bytes:
     """Return a resolved root: a symbolic link may lead anywhere, but not to nowhere and not to the whole host."""
     parts = root.split(b"/")[1:]
     clean = root.startswith(b"/") and not any(part in (b"", b".", b"..") for part in parts)
@@ -259,7 +259,7 @@ class Listing:
             return None
         name = self._subject.repository.name
         first = next(filter(None, map(zlib.decompress, unread))).split(PLAIN + b" ", 2)[1].removesuffix(b"\n")
-        root = _checked_root(first.removeprefix(b"root "), name)
+        root = checked_root(first.removeprefix(b"root "), name)
         items, now = Sealed(sight, tuple(unread)), self._subject.now
         return Snapshot(name, root, items, now, omitted=sight.omitted, sight=sight.digest)
 
@@ -279,7 +279,7 @@ class Listing:
         name = self._subject.repository.name
         if not self._root:
             word, _, path = record.partition(b" ")
-            self._root = _checked_root(path if word == b"root" else b"", name)
+            self._root = checked_root(path if word == b"root" else b"", name)
             return
         if record.startswith(_UNGROUPED):
             self._unmarked.append(record[len(_UNGROUPED) :])

@@ -34,7 +34,8 @@ _UNFIT = {
     **dict.fromkeys(
         (
             *("parent", "synccmd", "sshcmd", "forward_agent", "transfer", "bwlimit", "compress", "streams"),
-            *("pipeline", "delete", "max_delete", "file_mode", "file_group", "empty_dirs", "pre_cmd", "post_cmd"),
+            *("pipeline", "delete", "max_delete", "file_mode", "file_group", "empty_dirs", "keep"),
+            *("pre_cmd", "post_cmd"),
         ),
         _COMPARED,
     ),

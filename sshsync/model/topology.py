@@ -98,6 +98,7 @@ class Repository:
         peer_host, peer_port, peer_user: how its children's hosts reach its host, and as whom, in a `synccmd` or an
             `sshcmd`.
         digest: algorithm asked for, or "" to follow the chain; that of its chain once `core.algorithm` settled it.
+        keep: number of runs of which is kept what they replaced or deleted there.
         stable_for: seconds a file must have been left alone before it is taken.
         verify_share: percent of its items of which each run makes the digests anew; 0 for none.
         bwlimit: bytes a second that may go to it through the controller, by the time.
@@ -127,6 +128,7 @@ class Repository:
     exclude: tuple[str, ...]
     delete: bool
     max_delete: MaxDelete
+    keep: int
     allow_empty: bool
     stable_for: float
     digest_cache: bool

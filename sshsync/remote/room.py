@@ -32,7 +32,7 @@ def parse(payload: bytes) -> Room:
         if word == b"free" and (found := _DF.search(rest)):
             free = max(0, int(found.group(3))) * 1024
         elif word == b"staged" and rest.split()[:1] and rest.split()[0].isdigit():
-            staged = int(rest.split()[0]) * 1024
+            staged += int(rest.split()[0]) * 1024
         elif line == b"folds":
             folds = True
         elif word == b"barred":

@@ -168,6 +168,32 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A version of a file that a run replaced or deleted, and that is kept (`restore --list`)."""
+
+    repository: str
+    run: str
+    at: float | None
+    name: str
+    size: int
+    mtime: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A kept version of a file is in its place again (`restore`); the next run replaces or deletes it."""
+
+    repository: str
+    run: str
+    name: str
+    size: int
+    digest: str
+    expected: str
+    aside: str
+    exclude: str
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """What differs between two repositories, or could not be compared (`diff`; with `--verbose` what is equal, too)."""
 

@@ -66,7 +66,7 @@ def lines(items: Iterable[Item]) -> Iterator[str]:
             yield f"{visible((item.digest or '').partition(':')[2] or '-', _LONGEST)}  {visible(item.key, _LONGEST)}"
             continue
         value = visible((item.digest or "").partition(":")[2][:_SHORT] or "-")
-        yield f"{item.size:>{width}}  {_moment(item.mtime):<19}  {value:<{_SHORT}}  {visible(item.key, _LONGEST)}"
+        yield f"{item.size:>{width}}  {moment(item.mtime):<19}  {value:<{_SHORT}}  {visible(item.key, _LONGEST)}"
 
 
 def lacking(found: Snapshot) -> list[str]:
@@ -132,7 +132,7 @@ def _escaped(key: Key) -> tuple[bytes, bytes]:
     return key, b"\\"
 
 
-def _moment(at: int) -> str:
+def moment(at: int) -> str:
     """Return a time, "-" for one that no calendar has: a host may tell any number."""
     try:
         return words.moment(at)

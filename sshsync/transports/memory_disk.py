@@ -56,8 +56,8 @@ class Disk:
 
     @property
     def used(self) -> int:
-        """Bytes in all files."""
-        return sum(len(file.data) for file in self.files.values())
+        """Bytes in all files, one of several names once."""
+        return sum(len(file.data) for file in {id(file): file for file in self.files.values()}.values())
 
     def path(self, name: bytes, *, last: bool = True) -> bytes:
         """Return where a name leads, links followed; the last component's own link only with `last`.
@@ -153,6 +153,14 @@ class Disk:
         """Make a symbolic link, with the directories above it."""
         self.make(name.rpartition(b"/")[0])
         self.links[self.path(name, last=False)] = target
+
+    def another(self, name: bytes, another: bytes) -> None:
+        """Give a file another name, as ``ln`` does: it is one file then."""
+        file, there = self.file(name), self.path(another, last=False)
+        if self._there(there):
+            raise _error(errno.EEXIST, another)
+        self.files[there] = file
+        self.touch(file)
 
     def mkdir(self, name: bytes) -> None:
         """Make one directory."""

@@ -37,6 +37,16 @@ class Looks(Shell):
         self._deflate()
         return status
 
+    def kept(self) -> int:
+        """Tell where the root is; list what is put aside."""
+        status = self._find_root()
+        place = self._own + b"/replaced"
+        if not status and self._host.is_directory(place) and self._host.path(place) == place:
+            for path in self._host.walk(place):
+                if not self._host.is_link(path):
+                    self._record(place, path[len(place) + 1 :])
+        return status
+
     def below(self) -> None:
         """List all that is no directory below one."""
         self._top()
@@ -141,9 +151,11 @@ class Looks(Shell):
         if self._vars["MAKE"] == b"yes":
             self._host.make(self._own)
         self._free()
+        for place in (self._own + b"/part", self._own + b"/batch"):
+            if self._host.is_directory(place):
+                used = sum(len(file.data) for path, file in self._host.files.items() if path.startswith(place + b"/"))
+                self._out += b"staged %d\t.sshsync\n" % -(-used // 1024)
         if self._host.is_directory(self._own):
-            used = sum(len(file.data) for path, file in self._host.files.items() if path.startswith(self._own + b"/"))
-            self._out += b"staged %d\t.sshsync\n" % -(-used // 1024)
             self._out += b"folds\n" if self._host.folds else b""
 
     def system(self) -> None:

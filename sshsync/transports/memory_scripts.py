@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from sshsync.remote.scripts import OPEN, Command
+from sshsync.transports.memory_aside import Aside
 from sshsync.transports.memory_disk import File
 from sshsync.transports.memory_host import MemoryHost
 from sshsync.transports.memory_lease import Leases
@@ -16,7 +17,7 @@ from sshsync.transports.memory_pieces import Pieces
 from sshsync.transports.memory_shell import ONCE, Ended, decoded
 
 
-class Scripts(Parts, Leases, Pieces):
+class Scripts(Parts, Leases, Pieces, Aside):
     """Every script, by its name; what changes a host stands here."""
 
     def unpack(self) -> None:
@@ -101,6 +102,9 @@ class Scripts(Parts, Leases, Pieces):
         self._ours()
         self._held()
         before, _, self._stdin = (b"\n" + self._stdin).partition(b"\nS\n")
+        old = b""
+        if self._vars.get("KEEP"):
+            old, _, self._stdin = (b"\n" + self._stdin).partition(b"\nS\n")
         batches: list[bytes] = []
         part = b""
         for line in before.split(b"\n")[1:]:
@@ -118,6 +122,7 @@ class Scripts(Parts, Leases, Pieces):
                 del self._errors[said:]
         for path in [path for batch in batches for path in self._host.walk(batch)]:
             self._give(path)
+        self._aside(decoded(line[1:]) for line in old.split(b"\n")[1:])
         self._flush()
         self._grouped(self._bring)
         self._flush()
@@ -237,7 +242,9 @@ class Scripts(Parts, Leases, Pieces):
         host, batch = self._host, self._batch() + b"/" + group + b"/"
         there = self._root + b"/" + group + b"/"
         if not self._real(self._root, group, make=True):
-            free = [name for name in names if self._free_place(batch + name, there + name)]
+            free = [
+                name for name in names if self._free_place(batch + name, there + name) and self._spared(group, name)
+            ]
             done = not self._real(self._batch(), group, make=False) and self._all(
                 b"mv", free, lambda name: host.move(batch + b"./" + name, there)
             )
@@ -255,6 +262,14 @@ class Scripts(Parts, Leases, Pieces):
                 self._out += self._vars["TOKEN"] + b" failed %d\n" % number
                 failed = True
         return not failed
+
+    def _spared(self, group: bytes, name: bytes) -> bool:
+        """Tell whether what is in the place of a staged file is put aside, now at the latest."""
+        key = name if group == b"." else group + b"/" + name
+        if self._is_file(self._batch() + b"/" + key):
+            self._aside([key])
+            return self._safe(key)
+        return True
 
     def _told(self, word: bytes, paths: Sequence[bytes]) -> None:
         if paths:
@@ -276,13 +291,15 @@ class Scripts(Parts, Leases, Pieces):
     def _delete(self, names: Sequence[bytes], first: int) -> bool:
         self._held()
         host, there = self._host, self._root + b"/"
+        self._aside(names)
         above = {name: name.rpartition(b"/")[0] or b"." for name in names}
         found = {place: self._real(self._root, place, make=False) for place in dict.fromkeys(above.values())}
-        free = [name for name in names if found[above[name]] == 0]
+        safe = [name for name in names if self._safe(name)]
+        free = [name for name in safe if found[above[name]] == 0]
         done = self._all(b"rm", free, lambda name: self._rm(there + b"./" + name))
         for place in dict.fromkeys(above[name] for name in free):
             self._prune(place)
-        if done and 1 not in found.values():
+        if done and 1 not in found.values() and safe == list(names):
             return True
         for number, name in enumerate(names, first):
             if host.exists(there + name) or host.is_link(there + name):

@@ -145,7 +145,7 @@ class Shell:
 
     def _ours(self) -> None:
         self._top()
-        for name in (b"", b"/part", b"/batch", b"/lease"):
+        for name in (b"", b"/part", b"/batch", b"/lease", b"/replaced"):
             path = self._own + name
             if self._host.is_link(path) or (self._host.exists(path) and not self._host.is_directory(path)):
                 raise Ended(
@@ -185,11 +185,18 @@ class Shell:
     def _drop(self, key: bytes) -> None:
         """Remove a file that is in the way, with the directories that this empties."""
         directory = key.rpartition(b"/")[0] or b"."
-        if self._real(self._root, directory, make=False) == 0:
+        if self._real(self._root, directory, make=False) == 0 and self._safe(key):
             path = self._root + b"/" + key
             if not self._host.is_directory(path) and (self._host.exists(path) or self._host.is_link(path)):
                 self._host.unlink(path)
             self._prune(directory)
+
+    def _safe(self, key: bytes) -> bool:
+        """Tell whether nothing is lost when a name goes: it is no file, or what it was is put aside."""
+        path, keep, host = self._root + b"/" + key, self._vars.get("KEEP"), self._host
+        kept = self._own + b"/replaced/" + (keep or b"") + b"/" + key
+        safe = host.exists(kept) and not host.is_directory(kept)
+        return not keep or safe or host.is_link(path) or not host.exists(path) or host.is_directory(path)
 
     def _prune(self, directory: bytes) -> None:
         while directory not in (b"", b"."):

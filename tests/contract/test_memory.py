@@ -12,7 +12,7 @@ import pytest
 from sshsync.transports.local import LocalTransport
 from sshsync.transports.memory import MemoryHost, MemoryTransport
 from sshsync.hosts.session import Session
-from tests.integration.test_repeat import ALL, BATCH, PART, ROWS, Row, ask, groups, lines, prepare
+from tests.integration.test_repeat import ALL, BATCH, PART, ROWS, Row, ask, groups, keeping, lines, prepare, ready
 
 NO_SHELL = ("template-list", "template-digest", "hook", "fetch", "pull", "scp-send", "scp-take", "probe", "system")
 """What runs an operator's words or a program of the host, or tells of its tools."""
@@ -34,6 +34,9 @@ MORE = {
     "delete with a lease": Row({"LEASE": b"9"}, lines("a", "d/b c")),
     "mark with a lease": Row({"BELOW": b".", "LEASE": b"9"}, b"600 202001020304.05 a\n600 - d/b c\n600 209913320000.00 d/e/f\n"),
     "arrange with a lease": Row({"LEASE": b"9"}, b"R" + lines("d/e") + b"M" + lines("new/er") + b"M" + lines("d/new")),
+    "publish and keep with a lease": Row({"KEEP": b"r1", "LEASE": b"9"}, keeping(ready(), "a", "d/b c") + ALL, staged={"a": b"A"}),
+    "delete and keep with a lease": Row({"KEEP": b"r1", "LEASE": b"9"}, lines("a", "d/b c")),
+    "rotate with a lease": Row({"KEEP": b"r1", "COUNT": b"1", "LEASE": b"9"}, kept={"r0/a": b"0"}),
     "discard with a lease": Row({"LEASE": b"9"}, lines("batch/" + BATCH.decode()), staged={"a": b"A"}),
 }
 GIVEN = {name: row for name, row in (ROWS | MORE).items() if not name.startswith(NO_SHELL)}
@@ -129,6 +132,12 @@ STATES: dict[str, tuple[str, Callable[[Path], None]]] = {
     "a lease without words is held by two": (".sshsync/lease/8/n1", lambda path: (path.parent.parent / "9").mkdir()),
     "a lease is a link": (".sshsync/lease/9", led("../../only")),
     "a lease is a file": (".sshsync/lease/9", lambda path: path.write_bytes(b"x")),
+    "what is kept is a link": (".sshsync/replaced", led("../only")),
+    "what is kept is a file": (".sshsync/replaced", lambda path: path.write_bytes(b"x")),
+    "what a run kept is a link": (".sshsync/replaced/r1", led("../../only")),
+    "a directory of what a run kept is a link": (".sshsync/replaced/r1/d", led("../../../only")),
+    "what a run kept is there": (".sshsync/replaced/r1/a", lambda path: path.write_bytes(b"older")),
+    "something that is not kept is a directory": (".sshsync/replaced/r1/a", lambda path: path.mkdir()),
     "a batch is a link": (f".sshsync/batch/{BATCH.decode()}", led("../../only")),
     "a staged directory is a link": (f".sshsync/batch/{BATCH.decode()}/d", led("../../../only")),
     "a staged file is a link": (f".sshsync/batch/{BATCH.decode()}/a", led("../../../only/y")),

@@ -21,6 +21,7 @@ def told(done: "subprocess.CompletedProcess[str]") -> list[dict]:
 def test_every_command_answers_in_json(local: Site) -> None:
     """Each says something, and its last word tells the exit code where there is one."""
     local.config.write_text(local.config.read_text().replace("[sshsync]", f"[sshsync]\nmetrics_file = {local.directory}/metrics\nnotify_command = false", 1))
+    local.fill("c", {f".sshsync/replaced/20260101-000000-0000/{name}": b"older" for name in ("a", "d/b")})
     expected = {
         "resume": ["remark"],
         "history": [],
@@ -44,7 +45,11 @@ def test_every_command_answers_in_json(local: Site) -> None:
         "ls m": ["listed", "listed"],
         "ls m b": ["listed"],
         "sums c": ["listed", "listed"],
-        "diff c": ["comparison"],
+        "restore c": ["kept", "kept"],
+        "restore c a --list": ["kept"],
+        "restore c a": ["restored"],
+        "restore c none": ["error"],
+        "diff c": ["difference", "comparison"],
         "diff c m --verbose": ["difference", "difference", "comparison"],
     }
     for words, kinds in expected.items():

@@ -26,7 +26,7 @@ def state(site: Site) -> dict[str, bytes]:
 
 @pytest.mark.parametrize(
     "words",
-    ["status", "status --json", "history", "history 2", "report", "report --html -", "resume", "hosts check", "config check", "config show c", "watch --once", "ls m", "sums m", "diff n m"],
+    ["status", "status --json", "history", "history 2", "report", "report --html -", "resume", "hosts check", "config check", "config show c", "watch --once", "ls m", "sums m", "diff n m", "restore m"],
 )
 def test_a_look_with_another_configuration_leaves_every_byte_of_the_state(site: Site, words: str) -> None:
     site.fill("m", {"a": b"alpha"})
@@ -43,7 +43,7 @@ def test_a_look_with_another_configuration_leaves_every_byte_of_the_state(site: 
         assert "n: in sync as of" in done.stdout
 
 
-@pytest.mark.parametrize("words", ["status", "history", "report", "resume", "hosts check", "config check", "watch --once", "ls m", "sums m", "diff n m"])
+@pytest.mark.parametrize("words", ["status", "history", "report", "resume", "hosts check", "config check", "watch --once", "ls m", "sums m", "diff n m", "restore m"])
 def test_a_look_where_there_was_no_run_makes_nothing(site: Site, words: str) -> None:
     site.root("m")
     configured(site)

@@ -47,6 +47,12 @@ def ready(more: bytes = b"") -> bytes:
     return b"B" + BATCH + b"\n" + more + b"S\nB" + BATCH + b"\n"
 
 
+def keeping(before: bytes, *names: str) -> bytes:
+    """Return the same with names that are put aside."""
+    first, _, rest = before.partition(b"S\n")
+    return first + b"S\n" + b"".join(b"K" + lines(name) for name in names) + b"S\n" + rest
+
+
 def archive(files: dict[str, bytes]) -> bytes:
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w", format=tarfile.GNU_FORMAT) as out:
@@ -65,7 +71,7 @@ def compressed(data: bytes) -> bytes:
 class Row:
     """What a script is given, beside ROOT, the words of stat and the token.
 
-    `staged` and `parts` are put below ``batch/B`` and ``part/P`` before, beside FILES in the root; of a part that is
+    `staged`, `part` and `kept` are put below ``batch/B``, ``part/P`` and ``replaced`` before, beside FILES in the root; of a part that is
     `marked` somebody says that he writes there.
     """
 
@@ -73,6 +79,8 @@ class Row:
     stdin: bytes = b""
     staged: dict[str, bytes] = field(default_factory=dict)
     part: bytes = b""
+    kept: dict[str, bytes] = field(default_factory=dict)
+    hollow: str = ""
     marked: bool = False
     raw: bool = False
     root: str = ""
@@ -208,6 +216,19 @@ ROWS: dict[str, Row] = {
     "arrange": Row(stdin=b"R" + lines("hollow/in") + b"R" + lines("hollow") + b"R" + lines("d/e") + b"R" + lines("gone") + b"M" + lines("d/new/er") + b"M" + lines("hollow/in") + b"M" + lines("d")),
     "arrange odd names": Row(stdin=b"R" + lines("hollow/in") + b"".join(b"M" + lines(name) for name in ("odd\n/\n/ x\n", "-rf/'$(x)", "\udcff/*/...", "\\0/\\"))),
     "arrange where a file is": Row(stdin=b"M" + lines("a") + b"M" + lines("a/b") + b"R" + lines("a") + b"M" + lines("fine")),
+    "publish and keep": Row({"KEEP": b"r1"}, keeping(ready(), "a", "d/b c") + ALL, staged=STAGED),
+    "publish and keep what no listing showed": Row({"KEEP": b"r1"}, keeping(ready()) + ALL, staged=STAGED),
+    "publish and keep by a program": Row({"KEEP": b"r1", "LINKS": scripts.LINKERS["python3"].text.encode(), **program(scripts.RENAMERS)}, keeping(ready(), "a", "d/b c") + ALL, staged=STAGED),
+    "publish and keep a part": Row({"KEEP": b"r1"}, keeping(ready(PUT + lines("a")), "a") + groups((".", ["a"])), part=BIG),
+    "publish and keep what is in the way": Row({"KEEP": b"r1"}, keeping(ready(), "d/b c", "d/e/'$(x)", "d/e/f") + b"".join(b"R" + lines(name) for name in ("d/b c", "d/e/'$(x)", "d/e/f")) + groups((".", ["d"])), staged={"d": b"now a file"}),
+    "delete and keep": Row({"KEEP": b"r1"}, lines("a", "d/b c", "d/e/'$(x)", "d/e/f", "only/y", "only/here/x", "gone")),
+    "delete and keep by a program": Row({"KEEP": b"r1", "LINKS": scripts.LINKERS["python3"].text.encode(), **program(scripts.RENAMERS)}, lines("a", "d/b c", "d/e/'$(x)", "d/e/f", "only/y", "only/here/x", "gone")),
+    "rotate": Row({"KEEP": b"r3", "COUNT": b"2"}, kept={"r0/old": b"0", "r1/d/e": b"1", "r2/a": b"2", "r3/a": b"3"}),
+    "rotate behind a clock that was set back": Row({"KEEP": b"r1", "COUNT": b"1"}, kept={"r1/a": b"1", "r2/a": b"2"}),
+    "rotate where a run could keep nothing": Row({"KEEP": b"r3", "COUNT": b"1"}, kept={"r0/old": b"0", "r1/a": b"1"}, hollow=".sshsync/replaced/r2/d"),
+    "rotate where nothing is kept": Row({"KEEP": b"r1", "COUNT": b"1"}),
+    "kept": Row({"MAKE": b"no"}, kept={"r0/old": b"0", "r1/d/'$(x)": b"1"}),
+    "kept where nothing is": Row({"MAKE": b"no"}),
     "room": Row({"MAKE": b"yes"}),
     "nothing": Row(),
     "system": Row(),
@@ -284,6 +305,10 @@ def prepare(root: Path, row: Row) -> None:
         put(root / ".sshsync" / "batch" / BATCH.decode(), row.staged)
     if row.part:
         put(root / ".sshsync" / "part", {PART.decode(): row.part})
+    if row.hollow:
+        (root / row.hollow).mkdir(parents=True)
+    if row.kept:
+        put(root / ".sshsync" / "replaced", row.kept)
     if row.marked:
         put(root / ".sshsync" / "part", {f"{PART.decode()}.open.0": b""})
 

@@ -1,7 +1,8 @@
 """A law over whole nights: the engine over hosts in memory, with a clock of its own.
 
 Whatever fails, is late, is killed, or works beside it: no reader ever sees a torn file, no run is endless, none gives
-up while something is kept, and once the trouble is over one run reaches the goal and late programs change nothing.
+up while something is kept, and once the trouble is over one run reaches the goal and late programs change nothing. What
+was put aside is whole and stays as it is, and what a run replaces or deletes is put aside.
 """
 
 import os
@@ -22,7 +23,7 @@ from sshsync.model import events as ev
 from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World
 
-TONIGHT = CHAIN.replace("[DEFAULT]", "[DEFAULT]\nretries = 3\ndelete = yes\nmax_delete = 100%\nallow_empty = yes\nempty_dirs = yes\nfile_group = app")
+TONIGHT = CHAIN.replace("[DEFAULT]", "[DEFAULT]\nretries = 3\ndelete = yes\nmax_delete = 100%\nallow_empty = yes\nempty_dirs = yes\nfile_group = app\nkeep = 1000")
 ROOTS = {"proxy": b"/p", "node1": b"/n"}
 STAGES = (["proxy"], ["node1"])
 MOST_SCRIPTS = 3000
@@ -30,7 +31,7 @@ LONGEST_NIGHT = 40 * DEAD_AFTER
 
 KEYS = (b"a", b"b", b"d/x", b"d/y", b"d/z/w", b"big")
 SCRIPTS = (
-    "unpack", "store", "publish", "unpack", "store", "publish", "mark", "delete", "arrange", "discard", "claim", "release", "take-over", "carry-on", "ranges", "chunks",
+    "unpack", "store", "publish", "unpack", "store", "publish", "mark", "delete", "rotate", "arrange", "discard", "claim", "release", "take-over", "carry-on", "ranges", "chunks",
     "pieces", "assemble", "assemble-by",
     "probe", "list", "digest", "read", "staged", "stat", "room", "",
 )  # fmt: skip
@@ -97,6 +98,7 @@ class Night:
         self.second = World(self.directory / "second", TONIGHT)
         self.second.hosts = self.first.hosts
         self.alive = {1, 2}
+        self.aside: dict[tuple[str, bytes], bytes] = {}
         for name in ("master", *ROOTS):
             host = self.first.host(name)
             host.clock = lambda: self.clock.now
@@ -111,8 +113,19 @@ class Night:
         assert self.scripts < MOST_SCRIPTS, "a run without end"
         for name, root in ROOTS.items():
             for key, seen in self.first.host(name).below(root).items():
-                assert any(seen == data(key, version) for version in range(5)), f"{name} shows a torn {key!r}"
+                assert any(seen == data(key, version) for version in range(6)), f"{name} shows a torn {key!r}"
                 assert self.first.host(name).files[root + b"/" + key].group == b"app", f"{name} shows {key!r} with another group"
+
+            kept = self.kept(name, root)
+            for path, seen in kept.items():
+                key = path.partition(b"/")[2]
+                assert any(seen == data(key, version) for version in range(6)), f"{name} keeps a torn {path!r}"
+                assert self.aside.setdefault((name, path), seen) == seen, f"{name} keeps another {path!r} than before"
+            assert {path for host, path in self.aside if host == name} <= kept.keys(), f"{name} lost what it kept"
+
+    def kept(self, name: str, root: bytes) -> dict[bytes, bytes]:
+        own = root + b"/.sshsync/replaced/"
+        return {path[len(own) :]: file.data for path, file in self.first.host(name).files.items() if path.startswith(own)}
 
     def directories(self, name: str, root: bytes) -> set[bytes]:
         found = {path[len(root) :] for path in self.first.host(name).directories if path.startswith(root + b"/")}
@@ -253,6 +266,14 @@ def test_whatever_happens_tonight(memory_disk, tree, later, troubles, wakings, r
     for name, root in ROOTS.items():
         assert night.first.host(name).below(root) == wanted, f"{name} was changed by somebody late"
         assert night.directories(name, root) == night.directories("master", b"/m"), f"{name} has other directories"
+
+    before = {name: night.kept(name, root) for name, root in ROOTS.items()}
+    last = {key: 5 for key in KEYS[::2]}
+    night.vendor(last)
+    assert night.run(night.first, 5) == 0
+    for name, root in ROOTS.items():
+        new = {path.partition(b"/")[2]: seen for path, seen in night.kept(name, root).items() if path not in before[name]}
+        assert new == wanted, f"{name} did not put aside what it had"
 
 
 def killed_at(kind: type) -> Callable[[ev.Event], None]:

@@ -92,7 +92,7 @@ PROGRAMS = sorted(HERE.glob("programs/*"))
 
 def test_every_program_is_there_in_every_language() -> None:
     names = {relative(file) for file in PROGRAMS if file.is_file()}
-    assert names == {f"programs/{name}.{ending}" for name in ("pieces", "assemble", "rename") for ending in ("py", "pl")}
+    assert names == {f"programs/{name}.{ending}" for name in ("pieces", "assemble", "rename", "aside") for ending in ("py", "pl")}
     assert set(CUTTERS) == set(ASSEMBLERS) == set(RENAMERS) == {"python3", "perl"}
 
 

@@ -18,6 +18,7 @@ MISSING, LOST, HELD, SHORT, BARRED, UNGROUPED = Status
 
 # look/: what is there. Nothing here changes a host but the making of a root.
 PROBE = load("look/probe")
+KEPT = load("look/kept", "root", lists=True)
 LIST = load("look/list", "root", "deflated", lists=True)
 BELOW = load("look/below", "top", lists=True)
 STAT = load("look/stat", "top", "batches")
@@ -64,12 +65,15 @@ interpreter; see ASSEMBLE_BY, MAKE_BY, RANGES_BY."""
 
 RENAMERS = dict(reversed(foreign("programs/rename").items()))
 """What renames many files, by its interpreter; see PUBLISH."""
+LINKERS = foreign("programs/aside")
+"""What gives many files another name below one directory, by its interpreter; see PUBLISH and DELETE."""
 
 # place/: what changes a child where its readers look, and what clears staging: only for whoever holds its lease.
 MARK = load("place/mark", "own", "held", "plain")
-PUBLISH = load("place/publish", "own", "held", "grouped", "real", "told")
-DELETE = load("place/delete", "own", "held", "batches", "real", "prune")
+PUBLISH = load("place/publish", "own", "held", "grouped", "real", "told", "safe", "aside")
+DELETE = load("place/delete", "own", "held", "batches", "real", "prune", "safe", "aside")
 ARRANGE = load("place/arrange", "own", "held")
+ROTATE = load("place/rotate", "own", "held")
 STAGED = load("place/staged", "own")
 DISCARD = load("place/discard", "own", "held", "batches")
 HOOK = load("place/hook", "top")
@@ -86,14 +90,14 @@ EVERY = (
     PROBE, LIST, BELOW, STAT, DIGEST, DIGEST_ODD, CHUNKS, PIECES, TEMPLATE_LIST, TEMPLATE_DIGEST, HOOK, READ, RANGES,
     UNPACK, STORE, ASSEMBLE, ASSEMBLE_BY, FETCH, PULL, SCP_SEND, SCP_TAKE, CLOSE, TAKE_OVER, MARK, PUBLISH, DELETE,
     ARRANGE, ROOM, NOTHING, SYSTEM, CONDITION, SPEED, STAGED, DISCARD, CLAIM, RENEW, RELEASE, CARRY_ON, REUSE, MAKE_BY,
-    RANGES_BY,
+    RANGES_BY, ROTATE, KEPT,
 )  # fmt: skip
 
 __all__ = [
     "ARRANGE", "ASSEMBLE", "ASSEMBLERS", "ASSEMBLE_BY", "BARRED", "BELOW", "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE",
-    "CONDITION", "CUTTERS", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "LIST",
-    "LOST", "MAKE_BY", "MARK", "MISSING", "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "PULL", "RANGES",
-    "RANGES_BY", "READ", "RELEASE", "RENAMERS", "RENEW", "REUSE", "ROOM", "SCP_SEND", "SCP_TAKE", "SHORT", "SPEED",
-    "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER", "TEMPLATE_DIGEST", "TEMPLATE_LIST",
-    "UNGROUPED", "UNPACK", "Command", "Foreign", "Script", "Status",
+    "CONDITION", "CUTTERS", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "KEPT",
+    "LINKERS", "LIST", "LOST", "MAKE_BY", "MARK", "MISSING", "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "PULL",
+    "RANGES", "RANGES_BY", "READ", "RELEASE", "RENAMERS", "RENEW", "REUSE", "ROOM", "ROTATE", "SCP_SEND", "SCP_TAKE",
+    "SHORT", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER", "TEMPLATE_DIGEST",
+    "TEMPLATE_LIST", "UNGROUPED", "UNPACK", "Command", "Foreign", "Script", "Status",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ drop() {
     */*) w=${1%/*} ;;
     *) w=. ;;
   esac
-  ( MAKE=no; real "$w" ) || return
+  ( MAKE=no; real "$w" ) && safe "$1" || return
   [ -d "./$1" ] || rm -f "./$1"
   prune "$w"
 }

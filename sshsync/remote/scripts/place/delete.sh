@@ -4,8 +4,10 @@
 remove() {
   s=0
   last=
+  [ -z "$KEEP" ] || aside "$@"
   for f do
     shift
+    safe "${f#./}" || { s=1; continue; }
     g=${f%/*}
     if [ "$g" != "$last" ]; then
       last=$g

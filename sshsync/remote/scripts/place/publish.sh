@@ -1,5 +1,6 @@
 # Makes files of batches visible, with FILEGROUP as files of that group. stdin: first what has to be ready before the flush: B and a batch, P and a part with N and its
-# path in that batch, C and a directory that files go to; then S; then see grouped. A name may be that of a whole directory: it
+# path in that batch, C and a directory that files go to; then S; with KEEP then K and a name that is to be put aside, and S again; then
+# see grouped. A name may be that of a whole directory: it
 # goes only where there is nothing. Prints the number of each name that is not in its place, and what stat tells of what came
 # there just now. Run again, it goes on where it was.
 
@@ -43,6 +44,23 @@ ready() {
   done
   same "$@" </dev/null || mixed=yes
 }
+# Puts aside what is going to be replaced.
+old() {
+  set --
+  while IFS= read -r e; do
+    d "${e#?}"
+    case $e in S*) break ;; esac
+    set -- "$@" "./$v"
+    if [ $# -ge 100 ]; then
+      held || return
+      aside "$@" </dev/null
+      set --
+    fi
+  done
+  held || return
+  aside "$@" </dev/null
+  return 0
+}
 # Gives all that is in the batches to FILEGROUP.
 give() {
   for q in $all; do
@@ -55,7 +73,8 @@ no() {
   failed=1
 }
 # Moves names of the batch to their place, or has them wait for others. With EMPTY, empty directories make room for files.
-# taken: the numbers of whole directories that found something in their place.
+# taken: the numbers of whole directories that found something in their place, and of files in whose place something is that cannot be
+# put aside.
 bring() {
   j=$first
   taken=
@@ -67,7 +86,11 @@ bring() {
       if [ -e "./$g/$f" ] || [ -L "./$g/$f" ] || [ -g "./$g" ]; then taken="$taken $j"; else set -- "$@" "$f"; fi
     else
       [ -z "$EMPTY" ] || [ ! -d "./$g/$f" ] || [ -L "./$g/$f" ] || find "./$g/$f" -depth -type d -exec rmdir {} \; 2>/dev/null
-      later "${f#./}" || set -- "$@" "$f"
+      if spared "${p#.}/${f#./}"; then
+        later "${f#./}" || set -- "$@" "$f"
+      else
+        taken="$taken $j"
+      fi
     fi
     j=$((j + 1))
   done
@@ -77,6 +100,12 @@ bring() {
   k=$?
   cd "$ROOT" || exit
   [ $k = 0 ] && came "$@"
+}
+# Whether what is in the place of a staged file is put aside, now at the latest: it may be something that no listing showed.
+spared() {
+  q=${1#/}
+  [ -f "$b/$q" ] || return 0
+  safe "$q" || { aside "./$q"; safe "$q"; }
 }
 # Whether file $1 waits, with its number, for a program that renames a hundred. One with a quote, which eval would end at, does not.
 later() {
@@ -158,6 +187,7 @@ main() {
   here=$($STAT $OPTION "$DEVICE" .sshsync) || return
   ready || return
   [ -z "$FILEGROUP" ] || give || return
+  [ -z "$KEEP" ] || old || return
   [ -z "$SYNC" ] || $SYNC "$ROOT" || return
   grouped || return
   settle </dev/null
