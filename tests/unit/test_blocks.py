@@ -55,7 +55,7 @@ def db() -> Iterator[sqlite3.Connection]:
 
 def appended(known: Known, more: Known) -> Known:
     """A change whose result depends on those before it."""
-    return known._replace(verified=more.verified) if known.stamp else more
+    return Known(more.verified, known.stamp, known.seen) if known.stamp else more
 
 
 @given(st.lists(st.tuples(st.integers(1, 2), NEWS | st.just(MANY)), max_size=6))
