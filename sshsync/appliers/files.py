@@ -26,6 +26,7 @@ from sshsync.kinds.refusals import barred
 from sshsync.model.change import Adjust, Delete, Replace, Transfer
 from sshsync.model.empties import Empties
 from sshsync.model.item import Item, Key
+from sshsync.model.links import Link
 from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.row import Stamp
 from sshsync.model.topology import Repository
@@ -272,6 +273,14 @@ class FileApplier:
             self._ledger.turn_down(key, f"it cannot be deleted: {words}")
         self._ledger.deleted(key for key in keys if key not in refused)
 
+    def link(self, links: Sequence[Link]) -> None:
+        """See `Applier`."""
+        child, room = self._site.child, self._site.child.delete
+        refused = self._asking.retry(child, "link", lambda: self._staging.link(links, empty=room))
+        for key, words in refused.items():
+            self._ledger.turn_down(key, words)
+        self._ledger.linked(link for link in links if link.key not in refused)
+
     def arrange(self, empties: Empties) -> None:
         """See `Applier`; one to be removed in which something lies now stays without a word."""
         done, refused = self._asking.retry(self._site.child, "arrange", lambda: self._staging.arrange(empties))
@@ -288,23 +297,14 @@ class FileApplier:
     def _possible(self, prepared: Prepared, mover: Mover) -> list[Transfer]:
         """Give up what can find no place, and return the other transfers."""
         refused = prepared.outlook.refused
+        delete = self._site.child.delete
         stays = guard.without_room(prepared.changes, mover.in_the_way, prepared.refusal)
         for key, other in stays.items():
             if key not in refused:
-                self._ledger.fail(key, self._no_place(key, other, prepared))
+                self._ledger.fail(key, guard.no_place(key, other, prepared, one=Files.words.one, delete=delete))
         for key, words in refused.items():
             self._ledger.refuse(key, words)
         return [c for c in prepared.changes.transfers if c.key not in refused and c.key not in stays]
-
-    def _no_place(self, key: Key, other: Key, prepared: Prepared) -> str:
-        """Return why `other` leaves no place for the copy of `key`."""
-        file = key.startswith(other + b"/")
-        what = f"{visible(other, 120)} is {'a file where its directory belongs' if file else 'in a directory there'}"
-        if prepared.refusal:
-            return f"{what}, and its deletion is refused"
-        if self._site.child.delete:
-            return f"{what}, and stays because it is excluded or the parent could not be listed in full"
-        return f"{what}, and is only removed with delete = yes"
 
     def _late(self, prepared: Prepared, mover: Mover, young: list[Transfer]) -> Generator[Staged, None, None]:
         """Bring what was written just now, once it was left alone for long enough; within the run's one wait."""

@@ -16,6 +16,7 @@ from sshsync.kinds.told import told
 from sshsync.model.change import Transfer
 from sshsync.model.empties import Empties
 from sshsync.model.item import Item, Key
+from sshsync.model.links import Link
 from sshsync.model.row import Stamp
 from sshsync.remote import encode, room, scripts
 from sshsync.remote.frame import records
@@ -252,10 +253,8 @@ class Staging:
         """
         loads, in_the_way = tuple(loads), tuple(in_the_way)
         made, token = Renames(loads, present), new_token()
-        able = self._session().capabilities
-        variables = {"EMPTY": b"yes" if empty else b"", **self._group, **able.stat_words(token)}
-        if runs := next((name for name in scripts.RENAMERS if name in able.cutters), None):
-            variables |= scripts.RENAMERS[runs].variables
+        words = self._session().capabilities.stat_words(token)
+        variables = {"EMPTY": b"yes" if empty else b"", **self._group, **words, **self._renamer()}
         lines = made.ready() + b"".join(line(b"R", key) for key in in_the_way) + made.lines()
         # Of a directory that is renamed as a whole, each file is told.
         command = Command(scripts.PUBLISH, variables, names=len(made.files))
@@ -285,6 +284,20 @@ class Staging:
         order = in_order(by_directory(keys))
         return self._refused(self._flushed(Command(scripts.DELETE), encode.lines(order)), order, "deleting")
 
+    def link(self, links: Sequence[Link], *, empty: bool = False) -> dict[Key, str]:
+        """Make symbolic links, each in the place of another one, or of a file that is to go. Safe to repeat.
+
+        Args:
+            empty: empty directories make room for links.
+
+        Returns:
+            The keys that the host refused, with its words.
+        """
+        variables = {"BATCH": self.attempt().encode(), "EMPTY": b"yes" if empty else b"", **self._renamer()}
+        lines = b"".join(line(b"T", one.target) + line(b"O" if one.key in one.over else b"M", one.key) for one in links)
+        reply = self._flushed(Command(scripts.LINK, variables), lines)
+        return self._refused(reply, [one.key for one in links], "making links")
+
     def arrange(self, empties: Empties) -> tuple[Empties, dict[Key, str]]:
         """Remove directories, and make others. Safe to repeat.
 
@@ -300,6 +313,12 @@ class Staging:
             [k for k in keys if k not in refused and k not in stay] for keys in (empties.make, empties.remove)
         )
         return Empties(tuple(make), tuple(remove)), refused
+
+    def _renamer(self) -> dict[str, bytes]:
+        """Return what makes the host rename by a program, where it has an interpreter."""
+        able = self._session().capabilities
+        runs = next((name for name in scripts.RENAMERS if name in able.cutters), None)
+        return scripts.RENAMERS[runs].variables if runs else {}
 
     def _refused(self, reply: Reply, order: list[Key], doing: str) -> dict[Key, str]:
         failed = numbers(reply)

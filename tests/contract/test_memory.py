@@ -12,7 +12,7 @@ import pytest
 from sshsync.transports.local import LocalTransport
 from sshsync.transports.memory import MemoryHost, MemoryTransport
 from sshsync.hosts.session import Session
-from tests.integration.test_repeat import ALL, BATCH, PART, ROWS, Row, ask, groups, lines, prepare
+from tests.integration.test_repeat import ALL, BATCH, LINKED, LINKS, PART, ROWS, Row, ask, groups, linked, lines, prepare, ready
 
 NO_SHELL = ("template-list", "template-digest", "hook", "fetch", "pull", "scp-send", "scp-take", "probe", "system")
 """What runs an operator's words or a program of the host, or tells of its tools."""
@@ -34,6 +34,9 @@ MORE = {
     "delete with a lease": Row({"LEASE": b"9"}, lines("a", "d/b c")),
     "mark with a lease": Row({"BELOW": b".", "LEASE": b"9"}, b"600 202001020304.05 a\n600 - d/b c\n600 209913320000.00 d/e/f\n"),
     "arrange with a lease": Row({"LEASE": b"9"}, b"R" + lines("d/e") + b"M" + lines("new/er") + b"M" + lines("d/new")),
+    "link with a lease": Row({**LINKED, "LEASE": b"9"}, linked(M=LINKS)),
+    "delete of links": Row(stdin=lines("l", "d/l", "line\nfeed", "way/b c"), links={**LINKS, "way": "d"}),
+    "publish over links in the way": Row({}, ready() + b"R" + lines("way") + groups(("way", ["x"])), staged={"way/x": b"x"}, links={"way": "d"}),
     "discard with a lease": Row({"LEASE": b"9"}, lines("batch/" + BATCH.decode()), staged={"a": b"A"}),
 }
 GIVEN = {name: row for name, row in (ROWS | MORE).items() if not name.startswith(NO_SHELL)}

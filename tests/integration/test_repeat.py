@@ -76,6 +76,7 @@ class Row:
     marked: bool = False
     raw: bool = False
     root: str = ""
+    links: dict[str, str] = field(default_factory=dict)
 
 
 GROUPS = [group for group in os.getgroups() if group != os.getgid()] or [1] * (os.geteuid() == 0)
@@ -112,11 +113,23 @@ PULLED = {**FETCHING, "PART": PART, "WRITER": b"1", "SSHCMD": b"sh -c", "THEIRS"
 ASSEMBLED = {"PART": PART, "WRITER": b"w"}
 STORED = {"PART": PART, "BLOCKS": b"0", "REST": b"0", "WRITER": b"0"}
 
+LINKED = {"BATCH": BATCH}
+LINKS = {"l": "a", "d/l": "../a", "new/er/l": "../..", "line\nfeed": "a\nb\n", "'\"": "$(touch INJECTED)", "-rf": "-rf", "\udcff": "\udcfe\n\n", " x ": " x ", "loop": "loop", "odd": "TOKEN end 0"}
+
+
+def linked(**sorts: dict[str, str]) -> bytes:
+    """Return links as what makes them reads them, by whether they may take the place of a file."""
+    return b"".join(b"T" + lines(target) + letter.encode() + lines(name) for letter, links in sorts.items() for name, target in links.items())
+
+
 ROWS: dict[str, Row] = {
     "probe": Row(),
     "list": Row({"MAKE": b"no"}, staged=STAGED, part=BIG),
     "list that goes compressed": Row({"MAKE": b"no", "PACK": b"gzip"}, staged=STAGED, part=BIG),
     "list by stat": Row({"MAKE": b"no", "PRINT": b""}, staged=STAGED, part=BIG),
+    "list with links": Row({"MAKE": b"no", "LINKS": b"readlink"}, staged=STAGED, links=LINKS),
+    "list with links by perl": Row({"MAKE": b"no", "PRINT": b"", "LINKS": b"perl -le print(readlink(shift))"}, links=LINKS),
+    "list with links by stat": Row({"MAKE": b"no", "PRINT": b"", "LINKS": b"readlink"}, links=LINKS),
     "list of a root that is made": Row({"MAKE": b"yes"}, root="made/below"),
     "below": Row({"BELOW": b"."}),
     "stat": Row(stdin=NAMES),
@@ -208,6 +221,11 @@ ROWS: dict[str, Row] = {
     "arrange": Row(stdin=b"R" + lines("hollow/in") + b"R" + lines("hollow") + b"R" + lines("d/e") + b"R" + lines("gone") + b"M" + lines("d/new/er") + b"M" + lines("hollow/in") + b"M" + lines("d")),
     "arrange odd names": Row(stdin=b"R" + lines("hollow/in") + b"".join(b"M" + lines(name) for name in ("odd\n/\n/ x\n", "-rf/'$(x)", "\udcff/*/...", "\\0/\\"))),
     "arrange where a file is": Row(stdin=b"M" + lines("a") + b"M" + lines("a/b") + b"R" + lines("a") + b"M" + lines("fine")),
+    "link": Row(LINKED, linked(M={**LINKS, "a/b": "x"}), links={"old": "a", "way": "d"}),
+    "link over what is there": Row(LINKED, linked(M={"old": "new", "way": "only", "d/e": "x", "only/y": "x"}, O={"a": "x", "d": "x"}), links={"old": "a", "way": "d"}),
+    "link by a program": Row({**LINKED, **program(scripts.RENAMERS)}, linked(M={"old": "new", "way": "only", "d/e": "x"}, O={"a": "x", "d": "x"}), links={"old": "a", "way": "d"}),
+    "link behind a link": Row(LINKED, linked(M={"way/in": "x", "fine": "x"}), links={"way": "d"}),
+    "link over empty directories": Row({**LINKED, "EMPTY": b"yes"}, linked(M={"hollow": "x"})),
     "room": Row({"MAKE": b"yes"}),
     "nothing": Row(),
     "system": Row(),
@@ -237,7 +255,7 @@ MAY_FAIL = {
     "publish by a program what never came", "publish by a program over a directory", "publish by a program whole directories where there are some",
     "digest by thousands", "publish whole directories where there are some",
     "ranges of what is gone", "ranges-by of what is gone", "make-by of too little", "assemble of what is gone", "assemble of too little", "assemble without an end", "assemble-by of too little",
-    "unpack of what ends too soon", "store of what is damaged", "pull too little", "pull of what is longer", "pull without an answer", "renew without a lease", "stat of what is gone", "stat of what is gone with a group", "mark with one that is gone", "publish what never came", "publish over a directory", "arrange where a file is",
+    "unpack of what ends too soon", "store of what is damaged", "pull too little", "pull of what is longer", "pull without an answer", "renew without a lease", "stat of what is gone", "stat of what is gone with a group", "mark with one that is gone", "publish what never came", "publish over a directory", "arrange where a file is", "list with links by perl", "link", "link over what is there", "link by a program", "link behind a link",
 }  # fmt: skip
 """Rows that tell of something that is wrong, both times; all others have to end well, both times."""
 
@@ -282,6 +300,10 @@ def prepare(root: Path, row: Row) -> None:
     put(root, FILES)
     if row.staged:
         put(root / ".sshsync" / "batch" / BATCH.decode(), row.staged)
+    for name, target in row.links.items():
+        link = os.path.join(os.fsencode(root), os.fsencode(name))
+        os.makedirs(os.path.dirname(link), exist_ok=True)
+        os.symlink(os.fsencode(target), link)
     if row.part:
         put(root / ".sshsync" / "part", {PART.decode(): row.part})
     if row.marked:
@@ -301,7 +323,7 @@ def tree(root: Path) -> dict[str, tuple[str, int | str, bytes]]:
     found = {}
     for path in sorted(root.rglob("*")):
         at = path.lstat()
-        data = path.read_bytes() if stat.S_ISREG(at.st_mode) else b""
+        data = path.read_bytes() if stat.S_ISREG(at.st_mode) else os.fsencode(os.readlink(path)) if path.is_symlink() else b""
         when = int(at.st_mtime) if stat.S_ISREG(at.st_mode) and at.st_mtime < 1_700_000_000 else "now"
         found[str(path.relative_to(root))] = (stat.filemode(at.st_mode), when, data)
     return found
