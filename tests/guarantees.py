@@ -56,7 +56,7 @@ PROMISES = {
     ),
     "No injection, no escape": (
         "Names, configuration values and what hosts print never become code, and nothing is written outside the configured roots.",
-        ["*rows_67_and_68*", "*put_in_the_way_while*", "*whatever_is_kept_leads_to_nothing_outside*", "*leads_outside*", "*lead_outside*", "*never_followed*", "*nothing_is_made_behind_it*", "*gives_nothing_away*", "*test_row_67_*", "*sentinel*", "*test_row_50_*", "*test_row_69_*", "*test_row_70_*", "*test_row_71_*", "*test_row_77_*", "*rows_78_to_80*", "*whatever_a_host_answers*", "*any_name_is_carried*", "*only_the_encoder*", "*any_login_shell*", "*test_row_23_*", "*/test_links_inside.py::*", "*/test_json.py::*", "*nothing_that_a_terminal_would_obey*", "*none_reaches_a_terminal*"],
+        ["*rows_67_and_68*", "*put_in_the_way_while*", "*whatever_is_kept_leads_to_nothing_outside*", "*whatever_links_a_host_lists*", "*leads_outside*", "*lead_outside*", "*never_followed*", "*nothing_is_made_behind_it*", "*gives_nothing_away*", "*test_row_67_*", "*sentinel*", "*test_row_50_*", "*test_row_69_*", "*test_row_70_*", "*test_row_71_*", "*test_row_77_*", "*rows_78_to_80*", "*whatever_a_host_answers*", "*any_name_is_carried*", "*only_the_encoder*", "*any_login_shell*", "*test_row_23_*", "*/test_links_inside.py::*", "*/test_json.py::*", "*nothing_that_a_terminal_would_obey*", "*none_reaches_a_terminal*"],
     ),
     "Authentic": (
         "Unknown, changed and revoked host keys are refused; logins are tried once; secrets are in no log, argument, report or message.",
