@@ -158,21 +158,22 @@ def run(session: Session, root: Path, *named: tuple[bytes, bytes, bytes], **more
     return session.run(command, stdin, token=new_token()).payload
 
 
-def test_a_link_that_is_put_in_the_way_while_the_host_works_leads_nowhere(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tool", "names", "refused"), [("ln", (b"d/l", b"d/k"), b"failed 1"), ("mkdir", (b"d/new/l",), b"failed 0")])
+def test_a_link_that_is_put_in_the_way_while_the_host_works_leads_nowhere(tmp_path: Path, tool: str, names: tuple[bytes, ...], refused: bytes) -> None:
     """Whoever has stepped into a directory stays in it, whatever becomes of its name."""
     root, outside, bin_ = tmp_path / "root", tmp_path / "outside", tmp_path / "bin"
     for place in (root / "d", outside, bin_):
         place.mkdir(parents=True)
-    (bin_ / "ln").write_text(SWAPPED.replace("OUTSIDE", str(outside)).replace("TOOL", str(shutil.which("ln"))))
-    (bin_ / "ln").chmod(0o755)
+    (bin_ / tool).write_text(SWAPPED.replace("OUTSIDE", str(outside)).replace("TOOL", str(shutil.which(tool))))
+    (bin_ / tool).chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
         session = Session(LocalTransport(), 20)
-        told = run(session, root, (b"M", b"d/l", b"../a"), (b"M", b"d/k", b"../a"))
+        told = run(session, root, *((b"M", name, b"../a") for name in names))
         session.close()
     assert (root / "d").is_symlink(), "the tool was called there, and the link was put"
     assert list(outside.iterdir()) == []
-    assert b"failed 1" in told
+    assert told.strip() == refused
 
 
 @pytest.mark.parametrize("by", ["a program", "mv"])
@@ -203,6 +204,24 @@ def test_a_link_is_never_absent_while_it_changes_and_is_never_followed(tmp_path:
     assert missing == []
     assert os.readlink(root / "d" / "current") == "../2"
     assert list((root / "1").iterdir()) == list((root / "2").iterdir()) == [], "nothing went through it"
+
+
+def test_a_link_changes_where_no_tool_renames_over_a_link_to_a_directory(tmp_path: Path) -> None:
+    root, bin_ = tmp_path / "root", tmp_path / "bin"
+    for place in (root / "1", root / "2", bin_):
+        place.mkdir(parents=True)
+    (root / "current").symlink_to("1")
+    (root / "file").write_bytes(b"old")
+    (bin_ / "mv").write_text(f'#!/bin/sh\ncase $1 in -*T*) echo "mv: illegal option -- T" >&2; exit 1 ;; esac\nexec {shutil.which("mv")} "$@"\n')
+    (bin_ / "mv").chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
+        session = Session(LocalTransport(), 20)
+        for _ in range(2):
+            assert run(session, root, (b"M", b"current", b"2"), (b"O", b"file", b"1")) == b""
+        session.close()
+    assert (os.readlink(root / "current"), os.readlink(root / "file")) == ("2", "1")
+    assert list((root / "1").iterdir()) == list((root / "2").iterdir()) == []
 
 
 @pytest.mark.parametrize("letter", [b"M", b"O"])
