@@ -69,7 +69,8 @@ def links(
     sought = {key: target for key, target in theirs.items() if wanted(key)}
     refused = {key: why for key, target in sought.items() if (why := refusal(key, target))}
     # What is refused leaves all as it is that stands in its place.
-    stays = {key for key in {*child.items, *ours} if refused and not refused.keys().isdisjoint((key, *above(key)))}
+    places = (*child.items, *ours) if refused else ()
+    stays = {key for key in places if not refused.keys().isdisjoint((key, *above(key)))}
     lost = (key for key in ours if key not in theirs and key not in parent.items and wanted(key))
     gone = [Delete(Item(key, None)) for key in lost if delete and key not in stays]
     whole = parent.complete and child.complete
