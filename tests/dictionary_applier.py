@@ -10,6 +10,7 @@ from sshsync.model.change import Delete, Transfer
 from sshsync.model.empties import Empties
 from sshsync.model.item import Item
 from sshsync.model.kept import Kept, Restored
+from sshsync.model.links import Link
 from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.topology import Repository
 from sshsync.remote.probe import Capabilities
@@ -119,6 +120,9 @@ class DictionaryApplier:
         """See `Applier`."""
         self._run(DELETE, b"".join(change.key + b"\n" for change in deletions))
         self._ledger.deleted(change.key for change in deletions)
+
+    def link(self, links: Sequence[Link]) -> None:
+        """A dictionary has no links."""
 
     def arrange(self, empties: Empties) -> None:
         """A dictionary has no directories."""

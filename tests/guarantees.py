@@ -40,7 +40,7 @@ PROMISES = {
     ),
     "No surprise deletion": (
         "Incomplete or suspicious knowledge never deletes: a cut, empty or failed listing stops; what is excluded or was not listed stays.",
-        ["*test_row_47_*", "*test_row_48_*", "*test_row_72_*", "*test_row_74_*", "*test_row_75_*", "*test_row_76_*", "*never_delete*", "*nothing_is_deleted*", "*deletions_wait*", "*limit_of_deletions*", "*/test_swapped_places.py::*", "*/test_globs.py::*", "*goes_only_where_deletions_are_asked_for*", "*nothing_goes_where_not_all_is_known*", "*/test_keep.py::*", "*neither_made_nor_is_anything_removed*"],
+        ["*test_row_47_*", "*test_row_48_*", "*test_row_72_*", "*test_row_74_*", "*test_row_75_*", "*test_row_76_*", "*never_delete*", "*nothing_is_deleted*", "*deletions_wait*", "*limit_of_deletions*", "*/test_swapped_places.py::*", "*/test_globs.py::*", "*goes_only_where_deletions_are_asked_for*", "*nothing_goes_where_not_all_is_known*", "*/test_keep.py::*", "*neither_made_nor_is_anything_removed*", "*takes_no_link_away*", "*makes_no_link_and_takes_nothing_away*", "*finds_no_place_is_told*", "*change_places*"],
     ),
     "Bounded": (
         "Every wait has a deadline; memory does not grow with file size or with what a host prints; tries end.",
@@ -56,7 +56,7 @@ PROMISES = {
     ),
     "No injection, no escape": (
         "Names, configuration values and what hosts print never become code, and nothing is written outside the configured roots.",
-        ["*rows_67_and_68*", "*put_in_the_way_while*", "*nothing_is_made_behind_it*", "*gives_nothing_away*", "*test_row_67_*", "*sentinel*", "*test_row_50_*", "*test_row_69_*", "*test_row_70_*", "*test_row_71_*", "*test_row_77_*", "*rows_78_to_80*", "*whatever_a_host_answers*", "*any_name_is_carried*", "*only_the_encoder*", "*any_login_shell*", "*test_row_23_*", "*/test_links_inside.py::*", "*/test_json.py::*", "*nothing_that_a_terminal_would_obey*", "*none_reaches_a_terminal*"],
+        ["*rows_67_and_68*", "*put_in_the_way_while*", "*whatever_is_kept_leads_to_nothing_outside*", "*whatever_links_a_host_lists*", "*leads_outside*", "*lead_outside*", "*never_followed*", "*nothing_is_made_behind_it*", "*gives_nothing_away*", "*test_row_67_*", "*sentinel*", "*test_row_50_*", "*test_row_69_*", "*test_row_70_*", "*test_row_71_*", "*test_row_77_*", "*rows_78_to_80*", "*whatever_a_host_answers*", "*any_name_is_carried*", "*only_the_encoder*", "*any_login_shell*", "*test_row_23_*", "*/test_links_inside.py::*", "*/test_json.py::*", "*nothing_that_a_terminal_would_obey*", "*none_reaches_a_terminal*"],
     ),
     "Authentic": (
         "Unknown, changed and revoked host keys are refused; logins are tried once; secrets are in no log, argument, report or message.",

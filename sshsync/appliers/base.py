@@ -13,6 +13,7 @@ from sshsync.model.change import Delete
 from sshsync.model.empties import NO_EMPTIES, Empties
 from sshsync.model.item import Item, Key
 from sshsync.model.kept import Kept, Restored
+from sshsync.model.links import Link
 from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.topology import Repository
 from sshsync.remote.probe import Capabilities
@@ -83,6 +84,7 @@ class Reached:
         adjusted: items whose marks were set.
         deleted: items that are gone.
         empties: directories with nothing in them that are there now, and that are gone.
+        links: where symbolic links lead that were made, or that lead elsewhere now.
         failed, deferred: number of items that are not what they should be, and that are left for the next run.
         durable: False once something was published on a host that cannot be told to write it to disk.
     """
@@ -91,6 +93,7 @@ class Reached:
     adjusted: dict[Key, Item] = field(default_factory=dict)
     deleted: set[Key] = field(default_factory=set)
     empties: Empties = NO_EMPTIES
+    links: dict[Key, bytes] = field(default_factory=dict)
     failed: int = 0
     deferred: int = 0
     durable: bool = True
@@ -98,7 +101,7 @@ class Reached:
     @property
     def anything(self) -> bool:
         """Whether the child is another one now."""
-        return bool(self.published or self.adjusted or self.deleted or self.empties)
+        return bool(self.published or self.adjusted or self.deleted or self.empties or self.links)
 
 
 class Applier(Protocol[S]):
@@ -154,6 +157,10 @@ class Applier(Protocol[S]):
 
     def delete(self, deletions: Sequence[Delete]) -> None:
         """Delete items. Safe to repeat."""
+        ...
+
+    def link(self, links: Sequence[Link]) -> None:
+        """Make symbolic links, where the kind has any, in the place of an item where that is to go. Safe to repeat."""
         ...
 
     def arrange(self, empties: Empties) -> None:

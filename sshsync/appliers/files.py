@@ -15,7 +15,6 @@ from sshsync.appliers.mend import MEND, Mend, changed, mended
 from sshsync.appliers.moves import Mover, Tools
 from sshsync.appliers.parts import Parts
 from sshsync.appliers.proofs import means_of
-from sshsync.appliers.renames import no_place
 from sshsync.appliers.restore import Restoring
 from sshsync.appliers.reuse import REUSE, Made, Reuse, Twins, reused, twins
 from sshsync.appliers.staged import Staged
@@ -28,6 +27,7 @@ from sshsync.kinds.refusals import barred
 from sshsync.model.change import Adjust, Delete, Replace, Transfer
 from sshsync.model.empties import Empties
 from sshsync.model.item import Item, Key
+from sshsync.model.links import Link
 from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.row import Stamp
 from sshsync.model.topology import Repository
@@ -274,6 +274,14 @@ class FileApplier:
             self._ledger.turn_down(key, f"it cannot be deleted: {words}")
         self._ledger.deleted(key for key in keys if key not in refused)
 
+    def link(self, links: Sequence[Link]) -> None:
+        """See `Applier`."""
+        child, room = self._site.child, self._site.child.delete
+        refused = self._asking.retry(child, "link", lambda: self._staging.link(links, empty=room))
+        for key, words in refused.items():
+            self._ledger.turn_down(key, words)
+        self._ledger.linked(link for link in links if link.key not in refused)
+
     def arrange(self, empties: Empties) -> None:
         """See `Applier`; one to be removed in which something lies now stays without a word."""
         done, refused = self._asking.retry(self._site.child, "arrange", lambda: self._staging.arrange(empties))
@@ -298,11 +306,11 @@ class FileApplier:
     def _possible(self, prepared: Prepared, mover: Mover) -> list[Transfer]:
         """Give up what can find no place, and return the other transfers."""
         refused = prepared.outlook.refused
+        delete = self._site.child.delete
         stays = guard.without_room(prepared.changes, mover.in_the_way, prepared.refusal)
         for key, other in stays.items():
             if key not in refused:
-                refusal, delete = bool(prepared.refusal), self._site.child.delete
-                self._ledger.fail(key, no_place(key, other, refused=refusal, delete=delete))
+                self._ledger.fail(key, guard.no_place(key, other, prepared, one=Files.words.one, delete=delete))
         for key, words in refused.items():
             self._ledger.refuse(key, words)
         return [c for c in prepared.changes.transfers if c.key not in refused and c.key not in stays]

@@ -23,6 +23,7 @@ from sshsync.model.events import (
     key_text,
 )
 from sshsync.model.item import Item, Key
+from sshsync.model.links import Link
 from sshsync.model.row import Digest
 
 PARTIAL = 7
@@ -94,6 +95,16 @@ class Ledger:
         self.reached.deleted.update(fresh)
         if fresh:
             self._emit(Deleted(self._name, [key_text(key) for key in fresh]))
+
+    def linked(self, links: Iterable[Link]) -> None:
+        """Note links that are there now; a file that one took the place of is gone."""
+        made = list(links)
+        self.deleted(key for link in made for key in link.over if key == link.key)
+        self.reached.links.update((link.key, link.target) for link in made)
+        changed = sum(link.old is not None for link in made)
+        told = ((len(made) - changed, "made"), (changed, "changed"))
+        if words := [f"{count} {word}" for count, word in told if count]:
+            self.decide(f"links: {', '.join(words)}")
 
     def arranged(self, empties: Empties) -> None:
         """Note directories with nothing in them that are there now, and that are gone."""

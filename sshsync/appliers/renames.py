@@ -8,7 +8,8 @@ from sshsync.hosts.conversation import Reply
 from sshsync.model.change import Replace
 from sshsync.model.item import Key
 from sshsync.model.words import visible
-from sshsync.remote import encode
+from sshsync.remote import encode, scripts
+from sshsync.remote.probe import Capabilities
 from sshsync.transfers.load import Load, Part, above, by_directory, units
 
 
@@ -63,6 +64,16 @@ def old_lines(loads: Iterable[Load], in_the_way: Iterable[Key]) -> bytes:
     return b"".join(lines) + line(b"S", b"")
 
 
+def quickest(able: Capabilities) -> str:
+    """Return the interpreter that starts first, of those that are there; "" for none."""
+    return next((name for name in scripts.RENAMERS if name in able.cutters), "")
+
+
+def renamer(runs: str) -> dict[str, bytes]:
+    """Return what makes a host rename by a program, where it has an interpreter."""
+    return scripts.RENAMERS[runs].variables if runs else {}
+
+
 def replaced(loads: Iterable[Load]) -> int:
     """Return how many bytes the files have that loads replace."""
     return sum(c.old.size for load in loads for c in load.changes if isinstance(c, Replace))
@@ -88,24 +99,6 @@ def about(key: Key, said: list[bytes]) -> str:
     lines = [line for line in said if _mentions(line, base)]
     lines = lines or [line for line in said if directory and _mentions(line, directory.rpartition(b"/")[2])]
     return visible(b"; ".join(lines or said), 300) or "the host refused it"
-
-
-def no_place(key: Key, other: Key, *, refused: bool, delete: bool) -> str:
-    """Return in words why an item leaves no place for the copy of another one.
-
-    Args:
-        key: what is to be copied.
-        other: what stands in its way.
-        refused: no deletion is carried out.
-        delete: deletions are asked for.
-    """
-    file = key.startswith(other + b"/")
-    what = f"{visible(other, 120)} is {'a file where its directory belongs' if file else 'in a directory there'}"
-    if refused:
-        return f"{what}, and its deletion is refused"
-    if delete:
-        return f"{what}, and stays because it is excluded or the parent could not be listed in full"
-    return f"{what}, and is only removed with delete = yes"
 
 
 def _mentions(line: bytes, name: bytes) -> bool:

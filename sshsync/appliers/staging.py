@@ -5,21 +5,31 @@ import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 
-from sshsync.appliers.renames import Renames, about, grouped, in_order, line, numbers, old_lines, replaced
+from sshsync.appliers.renames import (
+    Renames,
+    about,
+    grouped,
+    in_order,
+    line,
+    numbers,
+    old_lines,
+    quickest,
+    renamer,
+    replaced,
+)
+from sshsync.appliers.told import sizes, touch_time
 from sshsync.core.chunks import Copy
-from sshsync.errors import CommandError, LeasedError, ListingError
+from sshsync.errors import CommandError, LeasedError
 from sshsync.hosts.conversation import Reply, failure, new_token
 from sshsync.hosts.session import Session
 from sshsync.kinds.told import told
 from sshsync.model.change import Transfer
 from sshsync.model.empties import Empties
 from sshsync.model.item import Item, Key
+from sshsync.model.links import Link
 from sshsync.model.row import Stamp
 from sshsync.remote import encode, room, scripts
-from sshsync.remote.frame import records
-from sshsync.remote.probe import Capabilities
 from sshsync.remote.ranges import assembling
 from sshsync.remote.room import Room
 from sshsync.remote.scripts import OPEN, Command
@@ -184,7 +194,7 @@ class Staging:
         token = new_token()
         variables |= self._session().capabilities.stat_words(token)
         reply = self._run(Command(scripts.CARRY_ON, self._of(variables)), allow=allow, token=token)
-        return _sizes(reply.check("going on with a part"), token).get(load.name.encode(), 0)
+        return sizes(reply.check("going on with a part"), token).get(load.name.encode(), 0)
 
     def copy(self, load: Part, copies: Sequence[Copy]) -> None:
         """Copy ranges of files below the root into a part; what of it they are not about stays as it is.
@@ -258,9 +268,8 @@ class Staging:
         loads, in_the_way = tuple(loads), tuple(in_the_way)
         made, token = Renames(loads, present), new_token()
         able = self._session().capabilities
-        variables = {"EMPTY": b"yes" if empty else b"", **self._group, **able.stat_words(token)}
-        if runs := _quickest(able):
-            variables |= scripts.RENAMERS[runs].variables
+        runs = quickest(able)
+        variables = {"EMPTY": b"yes" if empty else b"", **self._group, **able.stat_words(token), **renamer(runs)}
         old = old_lines(loads, in_the_way) if self._keep else b""
         lines = made.ready() + old + b"".join(line(b"R", key) for key in in_the_way) + made.lines()
         # Of a directory that is renamed as a whole, each file is told.
@@ -293,7 +302,7 @@ class Staging:
             The keys that the host refused, with its words.
         """
         order = in_order(by_directory(keys))
-        runs = _quickest(self._session().capabilities) if self._keep else ""
+        runs = quickest(self._session().capabilities) if self._keep else ""
         variables = {"RUN": scripts.LINKERS[runs].run.encode()} if runs else {}
         command = Command(scripts.DELETE, variables | self._aside(runs))
         reply = self._flushed(command, encode.lines(order), copied=size if self._keep else 0)
@@ -303,6 +312,21 @@ class Staging:
         """Remove what is put aside, but for what the last so many runs put there. Safe to repeat."""
         variables = {"KEEP": self._keep.encode(), "COUNT": b"%d" % count}
         self._run(Command(scripts.ROTATE, self._of(variables)), allow=300.0).check("removing what was kept")
+
+    def link(self, links: Sequence[Link], *, empty: bool = False) -> dict[Key, str]:
+        """Make symbolic links, each in the place of another one, or of a file that is to go. Safe to repeat.
+
+        Args:
+            empty: empty directories make room for links.
+
+        Returns:
+            The keys that the host refused, with its words.
+        """
+        runs = quickest(self._session().capabilities)
+        variables = {"BATCH": self.attempt().encode(), "EMPTY": b"yes" if empty else b"", **renamer(runs)}
+        lines = b"".join(line(b"T", one.target) + line(b"O" if one.key in one.over else b"M", one.key) for one in links)
+        reply = self._flushed(Command(scripts.LINK, variables | self._aside(runs)), lines)
+        return self._refused(reply, [one.key for one in links], "making links")
 
     def arrange(self, empties: Empties) -> tuple[Empties, dict[Key, str]]:
         """Remove directories, and make others. Safe to repeat.
@@ -331,8 +355,8 @@ class Staging:
         """Return what a script needs to put files aside; `runs` is the interpreter that it may use."""
         if not self._keep:
             return {}
-        links = {"LINKS": scripts.LINKERS[runs].text.encode()} if runs else {}
-        return {"KEEP": self._keep.encode(), **links}
+        linker = {"LINKER": scripts.LINKERS[runs].text.encode()} if runs else {}
+        return {"KEEP": self._keep.encode(), **linker}
 
     def _flushed(self, command: Command, lines: bytes, token: bytes = b"", copied: int = 0) -> Reply:
         sync = self._session().capabilities.sync.encode()
@@ -345,11 +369,11 @@ class Staging:
         words = self._session().capabilities.stat_words(token)
         command = Command(scripts.BELOW, {"ROOT": self.root, "BELOW": below, **words})
         reply = self._session().run(command, token=token).check("listing")
-        return _sizes(reply, token)
+        return sizes(reply, token)
 
     def _mark(self, below: bytes, items: Iterable[tuple[Key, Item]], group: dict[str, bytes] | None = None) -> Reply:
         lines = b"".join(
-            b"%03o %s %s\n" % (item.mode & 0o777, _touch_time(item.mtime), encode.name(key)) for key, item in items
+            b"%03o %s %s\n" % (item.mode & 0o777, touch_time(item.mtime), encode.name(key)) for key, item in items
         )
         return self._run(Command(scripts.MARK, self._of({"BELOW": below, **(group or {})})), lines, allow=60.0)
 
@@ -362,28 +386,3 @@ class Staging:
         if reply.status == scripts.LOST:
             raise LeasedError.taken_over(reply.label)
         return reply
-
-
-def _quickest(able: Capabilities) -> str:
-    """Return the interpreter that starts first, of those that are there; "" for none."""
-    return next((name for name in scripts.RENAMERS if name in able.cutters), "")
-
-
-def _sizes(reply: Reply, token: bytes) -> dict[Key, int]:
-    """Read what stat tells of files in staging."""
-    found = {}
-    for record in records(reply.payload, token):
-        fields = record.split(b" ", 5)
-        if len(fields) != 6 or not fields[1].isdigit():
-            raise ListingError("staging cannot be listed", where=reply.label)
-        found[fields[5][2:]] = int(fields[1])
-    return found
-
-
-def _touch_time(seconds: int) -> bytes:
-    """The time as ``touch -t`` wants it (POSIX: CCYYMMDDhhmm.SS, here in UTC); what it refuses for other years."""
-    try:
-        at = datetime(1970, 1, 1) + timedelta(seconds=seconds)
-    except OverflowError:
-        return b"-"
-    return f"{at.year:04}{at:%m%d%H%M.%S}".encode()

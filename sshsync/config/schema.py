@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from sshsync.config import texts, values
 from sshsync.config.rates import bandwidth
 from sshsync.model.bandwidth import Bandwidth
-from sshsync.model.policy import Compress, MaxDelete, Mode, TransferKind
+from sshsync.model.policy import Compress, Links, MaxDelete, Mode, TransferKind
 
 VARIABLES = (
     "REPOPATH",
@@ -164,6 +164,13 @@ class RepositoryOptions(_Options):
         False,
         "Make the empty directories that the parent has; with `delete = yes`, remove those that it does not have and "
         "that are empty here. A `listcmd`, here or there, tells of none.",
+    )
+    links: Annotated[Links, BeforeValidator(values.links)] = _option(
+        Links.SKIP,
+        "What becomes of the parent's symbolic links: `skip` leaves them out; `copy` makes those that are relative "
+        "and stay inside, as they are, and names the others. With `delete = yes`, `copy` removes links that the parent "
+        "does not have. A `listcmd`, here or there, tells of none.",
+        "copy",
     )
     max_delete: Annotated[MaxDelete, BeforeValidator(values.max_delete)] = _option(
         values.MAX_DELETE, "Number and share of files; more deletions in one run are refused."

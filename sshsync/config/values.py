@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from sshsync.config import texts
 from sshsync.kinds import globs
-from sshsync.model.policy import Auto, Compress, MaxDelete, Mode
+from sshsync.model.policy import Auto, Compress, Links, MaxDelete, Mode
 
 MAX_DELETE = MaxDelete(count=1000, percent=25.0)
 """What `max_delete` is where it is not set, and the half of it that a value does not name."""
@@ -19,6 +19,13 @@ AUTO = Auto()
 def seconds(value: object) -> object:
     """A span of time, in seconds."""
     return texts.seconds(value) if isinstance(value, str) else value
+
+
+def links(value: object) -> object:
+    """What becomes of symbolic links."""
+    if value not in tuple(Links):
+        raise ValueError(f"must be one of {', '.join(Links)}")
+    return value
 
 
 LEAST_SHARE = 0.1

@@ -30,7 +30,7 @@ def empties(
         gone = {place for place in ours.empty - theirs.all if wanted(place + b"/")}
         over = {up for place in gone for up in above(place) if up not in theirs.all and wanted(up + b"/")}
         if over:
-            over -= {up for key in child.items if key not in deleted for up in above(key)}
+            over -= {up for key in (*child.items, *(child.links or ())) if key not in deleted for up in above(key)}
             over -= {up for place in ours.empty - gone for up in above(place)}
         remove = gone | over
     # What becomes empty is removed with what was in it.

@@ -122,7 +122,7 @@ def _planned(entry: RepositoryReport, event: ev.Planned) -> None:
     entry.kept = event.kept
     entry.planned_copies = event.copy + event.replace
     entry.planned_deletions = event.delete
-    entry.planned_changes = event.copy + event.replace + event.adjust + event.delete + event.empties
+    entry.planned_changes = event.copy + event.replace + event.adjust + event.delete + event.empties + event.links
 
 
 def _published(entry: RepositoryReport, event: ev.Published) -> None:

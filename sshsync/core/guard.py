@@ -1,12 +1,12 @@
 """Refuse dangerous change sets. A guard returns its refusal, or None when all is well."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from sshsync.model.change import Changes, Copy, Delete, Replace
 from sshsync.model.item import Key, Snapshot
 from sshsync.model.policy import MaxDelete
-from sshsync.model.prepared import Refusal
+from sshsync.model.prepared import Prepared, Refusal
 from sshsync.model.words import Place, visible
 
 _NAMED = 5
@@ -46,13 +46,14 @@ def too_many_deletions(changes: Changes, child: Snapshot, limit: MaxDelete) -> R
     """Refuse the deletions (and only them) when they exceed the limit."""
     gone = changes.of(Delete)
     count = len(gone)
-    if not count or not limit.exceeded(count, len(child.items)):
+    held = len(child.items) + len(child.links or ())
+    if not count or not limit.exceeded(count, held):
         return None
     names = ", ".join(visible(change.key, 80) for change in gone[:_NAMED])
     more = f" and {count - _NAMED} more" if count > _NAMED else ""
     option = f"--max-delete {count}"
     return Refusal(
-        f"{count} of {len(child.items)} item(s) would be deleted: {names}{more} (all: --dry-run); "
+        f"{count} of {held} item(s) would be deleted: {names}{more} (all: --dry-run); "
         f"max_delete = {limit.count}, {limit.percent:g}% allows less: nothing was deleted; "
         f"to let one run delete them: {option}",
         option,
@@ -111,22 +112,25 @@ def _folded(place: Key) -> str:
 
 
 def in_the_way(changes: Changes, child: Snapshot) -> dict[Key, tuple[Key, ...]]:
-    """Return, by the key of a copy, the child's files without whose deletion it has no room.
+    """Return, by the key of a copy, what of the child has to be deleted or there is no room for it.
 
     A file stands where a directory is wanted, or a directory with files where a file is wanted. What a listing
     did not show is never in here.
     """
-    copies = [change.key for change in changes.of(Copy)]
-    if not copies:
+    return standing_in([change.key for change in changes.of(Copy)], child)
+
+
+def standing_in(keys: Collection[Key], child: Snapshot) -> dict[Key, tuple[Key, ...]]:
+    """Return, by key, the child's items and known links that stand where directories of it are wanted, or below it."""
+    if not keys:
         return {}
-    directories = {key.rpartition(b"/")[0] for key in child.items}
+    there: Collection[Key] = {*child.items, *child.links} if child.links else child.items
+    directories = {key.rpartition(b"/")[0] for key in there}
     directories = {place for directory in directories for place in _places(directory)}
     found: dict[Key, tuple[Key, ...]] = {}
-    for key in copies:
-        above = tuple(place for place in _places(key)[:-1] if place in child.items)
-        below = (
-            tuple(sorted(other for other in child.items if other.startswith(key + b"/"))) if key in directories else ()
-        )
+    for key in keys:
+        above = tuple(place for place in _places(key)[:-1] if place in there)
+        below = tuple(sorted(other for other in there if other.startswith(key + b"/"))) if key in directories else ()
         if above or below:
             found[key] = (*above, *below)
     return found
@@ -145,6 +149,27 @@ def without_room(
     deleted = set() if refusal else {change.key for change in changes.of(Delete)}
     stays = {key: [other for other in others if other not in deleted] for key, others in in_the_way.items()}
     return {key: others[0] for key, others in stays.items() if others}
+
+
+def no_place(key: Key, other: Key, prepared: Prepared, *, one: str, delete: bool) -> str:
+    """Return in words why what the child has as `other` leaves no place for `key`.
+
+    Args:
+        one: what an item is called.
+        delete: whether the child loses what its parent does not have.
+    """
+    sort = "a link" if other in (prepared.child.links or ()) else f"a {one}"
+    if other == key:
+        what = f"{sort} is in its place"
+    elif key.startswith(other + b"/"):
+        what = f"{visible(other, 120)} is {sort} where its directory belongs"
+    else:
+        what = f"{visible(other, 120)} is in a directory there"
+    if prepared.refusal:
+        return f"{what}, and its deletion is refused"
+    if delete:
+        return f"{what}, and stays because it is excluded or the parent could not be listed in full"
+    return f"{what}, and is only removed with delete = yes"
 
 
 def _size(count: int) -> str:

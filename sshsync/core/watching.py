@@ -59,7 +59,8 @@ class Step:
 
 
 def state_of(snapshots: Iterable[tuple[str, Snapshot]]) -> str:
-    """Return a short text that is equal for equal states: sizes, times and inodes of all items, and empty directories.
+    """Return a short text that is equal for equal states: sizes, times and inodes of all items, links, and empty
+    directories.
 
     Args:
         snapshots: what masters hold, each with what identifies it.
@@ -70,6 +71,8 @@ def state_of(snapshots: Iterable[tuple[str, Snapshot]]) -> str:
         for key in sorted(snapshot.items):
             item = snapshot.items[key]
             found.update(b"%d %s %d %s\n" % (len(key), key, item.mode, repr(item.stamp).encode()))
+        for key, target in sorted((snapshot.links or {}).items()):
+            found.update(b"%d %s leads %d %s\n" % (len(key), key, len(target), target))
         for place in sorted(snapshot.directories.empty if snapshot.directories else ()):
             found.update(b"%d %s empty\n" % (len(place), place))
     return found.hexdigest()

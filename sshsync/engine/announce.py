@@ -5,14 +5,15 @@ from collections.abc import Iterable
 from itertools import chain, islice
 
 from sshsync.appliers.base import Reached
-from sshsync.core import verify
+from sshsync.core import guard, verify
 from sshsync.model import events as ev
-from sshsync.model.change import Action, Changes
+from sshsync.model.change import Action
 from sshsync.model.events import Emit, Outcome, key_text
 from sshsync.model.item import Key
 from sshsync.model.order import Order
 from sshsync.model.prepared import Prepared
 from sshsync.model.row import Digest
+from sshsync.model.topology import Repository
 
 _ROWS = 10_000
 """Items that are put on record at a time."""
@@ -42,6 +43,7 @@ def announce(emit: Emit, order: Order, prepared: Prepared, reached: Reached | No
             len(done),
             brought,
             len(changes.empties),
+            len(changes.links),
         )
     )
     if not order.dry_run:
@@ -49,16 +51,22 @@ def announce(emit: Emit, order: Order, prepared: Prepared, reached: Reached | No
     # Deletions that are refused, too: who has to decide about them wants to know which.
     for change in changes.changes:
         emit(ev.PlannedChange(name, change.action, key_text(change.key), change.size))
+    for link in changes.links:
+        emit(ev.PlannedChange(name, "link" if link.old is None else "relink", key_text(link.key), 0))
     for word, keys in (("remove", changes.empties.remove), ("make", changes.empties.make)):
         for key in keys:
             emit(ev.PlannedChange(name, word, key_text(key), 0))
 
 
-def tell_blocked(emit: Emit, name: str, changes: Changes) -> int:
-    """Tell what is held back, and return how many items that are."""
-    for problem in changes.blocked:
-        emit(ev.ItemFailed(name, key_text(problem.key), problem.reason, Outcome.BLOCKED))
-    return len(changes.blocked)
+def tell_blocked(emit: Emit, child: Repository, prepared: Prepared, one: str) -> int:
+    """Tell what is held back, and which links get no place; return how many. `one` is what an item is called."""
+    for problem in prepared.changes.blocked:
+        emit(ev.ItemFailed(child.name, key_text(problem.key), problem.reason, Outcome.BLOCKED))
+    stays = prepared.standing()
+    for key, other in stays.items():
+        why = guard.no_place(key, other, prepared, one=one, delete=child.delete)
+        emit(ev.ItemFailed(child.name, key_text(key), why, Outcome.FAILED))
+    return len(prepared.changes.blocked) + len(stays)
 
 
 def tell_verified(

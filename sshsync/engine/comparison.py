@@ -1,17 +1,19 @@
 """A comparison of what the two ends of a link hold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from sshsync.core import algorithm
 from sshsync.core.diff import diff
 from sshsync.core.empties import empties
+from sshsync.core.links import links
 from sshsync.engine.context import Context
 from sshsync.engine.scan import Scanner
 from sshsync.errors import CommandError
 from sshsync.model.change import Changes
 from sshsync.model.events import Remarked
 from sshsync.model.item import Key, Snapshot
+from sshsync.model.policy import Links
 from sshsync.model.topology import Repository
 
 
@@ -30,12 +32,20 @@ class Comparison:
         wanted, reaches = kind.wanted(own), kind.reaches(own)
         parent, child = _about(parent, reaches), _about(child, reaches)
         found = diff(parent, child, delete=own.delete, mode=own.file_mode, wanted=wanted, blocked=held_back)
+        if own.links is Links.COPY:
+            self._silent("links", (one.repository for one in (parent, child) if one.links is None))
+            found = links(parent, child, found, delete=own.delete, wanted=wanted)
         if not own.empty_dirs:
             return found
-        if silent := [one.repository for one in (parent, child) if one.directories is None]:
-            words = f"empty directories are not looked at: {' and '.join(silent)} tells of items only (a listcmd does)"
-            self._context.emit(Remarked(own.name, words))
+        self._silent("empty directories", (one.repository for one in (parent, child) if one.directories is None))
         return replace(found, empties=empties(parent, child, found, delete=own.delete, wanted=wanted))
+
+    def _silent(self, what: str, repositories: Iterable[str]) -> None:
+        """Tell who does not tell of something that is no item, so nothing becomes of it."""
+        if silent := " and ".join(repositories):
+            words = f"{what} are not looked at: {silent} tells of items only (a listcmd does"
+            more = ", and a host with neither readlink nor perl)" if what == "links" else ")"
+            self._context.emit(Remarked(self._child.name, words + more))
 
     def comparable(self, parent: Snapshot, child: Snapshot, anew: Callable[[], Snapshot]) -> tuple[Snapshot, Snapshot]:
         """Return both with digests of one algorithm.

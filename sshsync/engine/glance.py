@@ -9,6 +9,7 @@ from sshsync.engine.context import Context
 from sshsync.engine.scan import Scanner
 from sshsync.model.item import Snapshot
 from sshsync.model.plan import Plan
+from sshsync.model.policy import Links
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
 
@@ -44,8 +45,13 @@ def _taking_part(context: Context, plan: Plan, snapshot: Snapshot) -> Snapshot:
     children = [context.tree.repositories[job.repository] for job in plan.jobs if job.parent == snapshot.repository]
     tests = [context.kind(child).wanted(child) for child in children]
     items = {key: item for key, item in snapshot.items.items() if any(test(key) for test in tests)}
+    snapshot = replace(snapshot, items=items)
+    if snapshot.links is not None:
+        takers = [test for child, test in zip(children, tests, strict=True) if child.links is Links.COPY]
+        links = {key: to for key, to in snapshot.links.items() if any(test(key) for test in takers)}
+        snapshot = replace(snapshot, links=links)
     if snapshot.directories is None:
-        return replace(snapshot, items=items)
+        return snapshot
     takers = [test for child, test in zip(children, tests, strict=True) if child.empty_dirs]
     empty = frozenset(place for place in snapshot.directories.empty if any(test(place + b"/") for test in takers))
-    return replace(snapshot, items=items, directories=replace(snapshot.directories, empty=empty))
+    return replace(snapshot, directories=replace(snapshot.directories, empty=empty))

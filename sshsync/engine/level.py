@@ -24,8 +24,8 @@ class Level:
         self._parent = parent
         self._child = child
         makers = context.maker(parent), context.maker(child)
-        own = child.include, child.exclude, child.delete, child.file_mode, child.file_group, child.empty_dirs
-        self._asked = parent.identity, makers, *own
+        own = child.include, child.exclude, child.delete, child.file_mode, child.file_group
+        self._asked = parent.identity, makers, *own, child.empty_dirs, str(child.links)
         self._name = f"level {child.identity}"
 
     def found(self, parent: Snapshot, child: Snapshot, recorded: int) -> ev.Planned | None:
@@ -47,7 +47,7 @@ class Level:
         """Put on record that nothing differs, where both listings show that as long as they stay what they are."""
         parent, child, changes = prepared.parent, prepared.child, prepared.changes
         whole = parent.complete and child.complete and parent.sight and child.sight
-        if not whole or changes.changes or changes.blocked or changes.empties:
+        if not whole or changes.changes or changes.blocked or changes.empties or changes.links:
             return
         kept = sum(parent.items[key].size for key in changes.unchanged)
         recorded = self._context.records.count(self._child)

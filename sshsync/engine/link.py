@@ -16,6 +16,7 @@ from sshsync.core import guard, verify
 from sshsync.engine.announce import announce, tell_blocked, tell_verified
 from sshsync.engine.comparison import Comparison
 from sshsync.engine.context import Context
+from sshsync.engine.finish import finish
 from sshsync.engine.flow import Flow, going_to_hold
 from sshsync.engine.hooks import Hooks
 from sshsync.engine.lease import Lease
@@ -24,7 +25,6 @@ from sshsync.engine.scan import Scanner
 from sshsync.errors import BlockedError, CommandError, InterruptedRun, LeasedError, RefusedError, SshsyncError
 from sshsync.model import events as ev
 from sshsync.model.change import Changes
-from sshsync.model.empties import Empties
 from sshsync.model.events import GOOD, Outcome
 from sshsync.model.item import Key, Sealed, Snapshot
 from sshsync.model.order import Blocked, Offer, Order
@@ -150,9 +150,10 @@ class Link:
         """
         self._refuse(prepared.refusal)
         self._hold(prepared.expected(), prepared.parent.items)
-        if tell_blocked(self._context.emit, self._child.name, prepared.changes):
+        if self._tell_blocked(prepared):
             return Outcome.PARTIAL
-        return self._good(prepared, changed=bool(prepared.changes.changes or prepared.changes.empties))
+        changes = prepared.changes
+        return self._good(prepared, changed=bool(changes.changes or changes.empties or changes.links))
 
     def carry_out(self, prepared: Prepared) -> Outcome:
         """Bring, publish, adjust and delete what was prepared, under the lease of the child.
@@ -162,7 +163,7 @@ class Link:
             SshsyncError: a host failed; what was published stays published and is on record.
         """
         prepared = self._under_lease(prepared)
-        blocked = tell_blocked(self._context.emit, self._child.name, prepared.changes)
+        blocked = self._tell_blocked(prepared)
         if self._lease is None:
             return self._conclude(prepared, Reached(failed=blocked))
 
@@ -210,8 +211,7 @@ class Link:
         applier.adjust(prepared)
         # Before deletions: what fails there must not keep what was staged on the child's disk.
         applier.clear()
-        self._delete(applier, prepared)
-        self._arrange(applier, prepared)
+        finish(self._context.emit, self._child.name, applier, prepared)
 
     def _publish(self, applier: Applier[Any], prepared: Prepared, pieces: Iterable[Any]) -> None:
         for group in self._context.publication(pieces):
@@ -228,25 +228,6 @@ class Link:
             self._hooks(prepared).before()
             self._hooked = True
 
-    def _delete(self, applier: Applier[Any], prepared: Prepared) -> None:
-        """Delete last, and only when nothing else failed: what is missing may be what these items were renamed to."""
-        reached = applier.reached
-        deletions = [change for change in prepared.deletions if change.key not in reached.deleted]
-        if not deletions:
-            return
-        if reached.failed or reached.deferred:
-            self._remark(f"{len(deletions)} item(s) are not deleted because others failed or are still being written")
-            return
-        applier.delete(deletions)
-
-    def _arrange(self, applier: Applier[Any], prepared: Prepared) -> None:
-        """Make and remove empty directories behind everything else; what may be missing removes none."""
-        empties, reached = prepared.empties, applier.reached
-        if reached.failed or reached.deferred:
-            empties = Empties(empties.make)
-        if empties:
-            applier.arrange(empties)
-
     def _conclude(self, prepared: Prepared, reached: Reached) -> Outcome:
         """Put on record what the child holds now, and say how the link ended."""
         well = prepared.parent.complete and not reached.failed and not reached.deferred
@@ -256,6 +237,10 @@ class Link:
         if outcome in GOOD:
             self._hooks(prepared).after()
         return outcome
+
+    def _tell_blocked(self, prepared: Prepared) -> int:
+        one = self._context.kind(self._child).words.one
+        return tell_blocked(self._context.emit, self._child, prepared, one)
 
     def _take_lease(self, held: Snapshot, *, patient: bool = True) -> Lease:
         self._lease = self._exits.enter_context(Lease(self._context, self._child, held.work, patient=patient))
@@ -340,7 +325,8 @@ class Link:
 
     def _hold_reached(self, prepared: Prepared, reached: Reached, *, complete: bool | None = None) -> None:
         """Keep in mind what the child holds now; `complete` when that is known to be all that its parent has."""
-        held = prepared.child.after({**reached.published, **reached.adjusted}, reached.deleted, reached.empties)
+        came = {**reached.published, **reached.adjusted}
+        held = prepared.child.after(came, reached.deleted, reached.empties, reached.links)
         now = prepared.child.complete if complete is None else complete
         self._hold(replace(held, existed=True, complete=now), reached.published)
 

@@ -13,6 +13,7 @@ from sshsync.kinds.base import Learned, Subject
 from sshsync.model.events import Remarked, Scanned
 from sshsync.model.item import Item, Items, Key, Sealed, Snapshot
 from sshsync.model.order import Offer
+from sshsync.model.policy import Links
 from sshsync.model.row import Digest, Stamp
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
@@ -130,14 +131,19 @@ class Scanner:
         own = [repository] if repository.parent or not takers else []
         reaches = [self._context.kind(one).reaches(one) for one in (*takers, *own)]
         subject = replace(subject, reaches=lambda key: any(reach(key) for reach in reaches))
-        asked = any(one.empty_dirs for one in (repository, *takers))
-        subject = replace(subject, directories=asked)
+        asked = (repository, *takers)
+        links = bool(subject.capabilities.leads) and any(one.links is Links.COPY for one in asked)
+        subject = replace(subject, directories=any(one.empty_dirs for one in asked), links=links)
         if not takers:
-            return subject
+            return replace(subject, leaves=lambda _key: not links)
         wanted = [(self._context.kind(child).wanted(child), child.empty_dirs) for child in takers]
+        leaving = [
+            wants for (wants, _), one in zip(wanted, takers, strict=True) if not links or one.links is Links.SKIP
+        ]
         return replace(
             subject,
             wanted=lambda key: any(wants(key) for wants, _ in wanted),
+            leaves=lambda key: any(wants(key) for wants in leaving),
             spares=lambda key: any(wants(key) for wants, takes in wanted if not takes),
         )
 

@@ -33,7 +33,7 @@ def note(context: Context, repository: Repository, found: Snapshot) -> None:
 def takers(tree: Tree, repository: Repository) -> list[Repository]:
     """Return of the children of a repository one for each of what they want: thousands mostly want the same."""
     children = tree.children(repository.name)
-    return list({(child.type, child.include, child.exclude, child.empty_dirs): child for child in children}.values())
+    return list({(child.type, *_taking(child)): child for child in children}.values())
 
 
 def _omissions(values: list[tuple[str, str, int, str]]) -> Iterator[Omission]:
@@ -43,7 +43,11 @@ def _omissions(values: list[tuple[str, str, int, str]]) -> Iterator[Omission]:
 
 def _asked(context: Context, repository: Repository) -> str:
     """Return what decides which of the things that are no items somebody would take."""
-    return json.dumps([(child.include, child.exclude, child.empty_dirs) for child in takers(context.tree, repository)])
+    return json.dumps([_taking(child) for child in takers(context.tree, repository)])
+
+
+def _taking(child: Repository) -> tuple[tuple[str, ...], tuple[str, ...], bool, str]:
+    return child.include, child.exclude, child.empty_dirs, child.links
 
 
 def put(context: Context, name: str, value: str) -> None:

@@ -98,6 +98,8 @@ class Subject:
         reaches: whether what bears this name, or lies below it, may take part: what cannot need not be listed.
         spares: whether anybody who takes what would be below this name takes no directory that is empty.
         directories: tell of directories, for somebody takes empty ones.
+        links: tell of symbolic links, for somebody takes them.
+        leaves: whether anybody who takes what bears this name takes no symbolic link.
     """
 
     repository: Repository
@@ -114,6 +116,8 @@ class Subject:
     reaches: Callable[[Key], bool] = lambda _key: True
     spares: Callable[[Key], bool] = lambda _key: True
     directories: bool = False
+    links: bool = False
+    leaves: Callable[[Key], bool] = lambda _key: True
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from sshsync.kinds.listing import asked_for, list_all, opened, stat_named
 from sshsync.kinds.refusals import barred, checked, ungrouped
 from sshsync.kinds.second import compared, looked_again
 from sshsync.model.item import Items, Key, Sealed, Snapshot
-from sshsync.model.policy import TransferKind
+from sshsync.model.policy import Links, TransferKind
 from sshsync.model.row import Digest, Stamp
 from sshsync.model.topology import Repository
 from sshsync.model.words import Place, Words, visible
@@ -75,6 +75,8 @@ class Files:
             )
         if asked_for(repository) and "chgrp" not in capabilities.tools:
             missing.append("lacks chgrp, which file_group needs")
+        if repository.parent and repository.links is Links.COPY and "ln" not in capabilities.tools:
+            missing.append("lacks ln, which links = copy needs")
         if repository.parent and repository.transfer is TransferKind.SCP and "scp" not in capabilities.tools:
             missing.append("has no scp, which transfer = scp needs")
         if repository.parent and repository.transfer is TransferKind.DIRECT:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from sshsync.kinds.base import Answer, Dialogue, Remark, Request, Subject
 from sshsync.kinds.inflated import Inflated
+from sshsync.kinds.leads import Leads
 from sshsync.kinds.omitted import Omitted
 from sshsync.kinds.refusals import checked
 from sshsync.kinds.told import REGULAR, stamp_of, suspicious, usual, usual_of
@@ -97,8 +98,10 @@ def list_all(subject: Subject, root: bytes) -> Dialogue[Snapshot]:
 
 def listed(subject: Subject, variables: dict[str, bytes], reading: L) -> Dialogue[tuple[L, Answer]]:
     """Have a root listed, compressed where it comes from another machine that can: a sixth of the bytes is left."""
-    words = {**variables, **asked_for(subject.repository), **subject.capabilities.list_words(subject.token)}
-    tool = packing.best(subject.capabilities.tools)
+    able = subject.capabilities
+    leads = {"LINKS": able.leads.encode()} if subject.links else {}
+    words = {**variables, **asked_for(subject.repository), **able.list_words(subject.token), **leads}
+    tool = packing.best(able.tools)
     if tool and subject.repository.host.transport != LOCAL:
         opening = Inflated(reading, tool, subject.repository.name)
         command = Command(scripts.LIST, {**words, "PACK": tool.encode()})
@@ -117,7 +120,7 @@ def opened(subject: Subject, sealed: Snapshot, listing: Iterable[bytes]) -> Snap
     for piece in listing:
         reading.read(zlib.decompress(piece))
     found = reading.snapshot(Answer(0, b"", b""))
-    return replace(sealed, items=found.items, unmarked=found.unmarked, directories=found.directories)
+    return replace(sealed, items=found.items, unmarked=found.unmarked, directories=found.directories, links=found.links)
 
 
 def _by_template(subject: Subject, variables: dict[str, bytes]) -> Dialogue[Snapshot]:
@@ -137,7 +140,8 @@ def _missing(subject: Subject) -> Snapshot:
     none: frozenset[Key] = frozenset()
     directories = Directories(none, none) if subject.directories else None
     root = subject.repository.path.encode()
-    return Snapshot(subject.repository.name, root, {}, existed=False, directories=directories)
+    links: dict[Key, bytes] | None = {} if subject.links else None
+    return Snapshot(subject.repository.name, root, {}, existed=False, directories=directories, links=links)
 
 
 def stat_named(subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
@@ -184,7 +188,10 @@ class Listing:
         self._left: list[bytes] = []
         self._items = Items()
         self._unmarked: list[Key] = []
-        self._omitted = Omitted(subject.wanted, subject.spares, named=bool(self._known), keep=subject.directories)
+        self._leads = Leads(subject.repository.name) if subject.links and not self._known else None
+        self._omitted = Omitted(
+            subject.wanted, subject.leaves, subject.spares, named=bool(self._known), keep=subject.directories
+        )
 
     def feed(self, piece: bytes) -> None:
         """See `Reader`."""
@@ -223,6 +230,8 @@ class Listing:
             checked(answer, subject, "path")
         root, left = self.head()
         problems = unlisted(answer, subject.reaches)
+        if self._leads:
+            problems += tuple(one for one in self._leads.problems(self._omitted.links) if subject.reaches(one.key))
         return Snapshot(
             subject.repository.name,
             root,
@@ -231,6 +240,7 @@ class Listing:
             not problems,
             omitted=self._omitted.end(whole=not problems),
             directories=self._directories(),
+            links=self._leads.known if self._leads else None,
             problems=problems,
             unmarked=frozenset(key for key in self._unmarked if key in self._items),
             left=left,
@@ -280,6 +290,8 @@ class Listing:
         if not self._root:
             word, _, path = record.partition(b" ")
             self._root = checked_root(path if word == b"root" else b"", name)
+            return
+        if self._leads and self._leads.take(record):
             return
         if record.startswith(_UNGROUPED):
             self._unmarked.append(record[len(_UNGROUPED) :])

@@ -27,25 +27,35 @@ class Omitted:
 
     Args:
         wanted: tells what takes part.
+        left: tells whether a link is left out.
         spared: tells whether a directory is left out when it is empty, by its name with a slash, as of something in it.
         named: what was listed are names that somebody gave, so a directory among them says nothing of what is in it.
         keep: remember the names of directories.
 
     Attributes:
+        links: the names of links.
         all, empty: the directories, and the empty ones of them, once all of it came; none where they are not kept.
         seen: how many there are, whether anybody wants them or not; empty directories do not count.
     """
 
     def __init__(
-        self, wanted: Callable[[Key], bool], spared: Callable[[Key], bool], *, named: bool, keep: bool
+        self,
+        wanted: Callable[[Key], bool],
+        left: Callable[[Key], bool],
+        spared: Callable[[Key], bool],
+        *,
+        named: bool,
+        keep: bool,
     ) -> None:
         self._wanted = wanted
+        self._left = left
         self._spared = spared
         self._named = named
         self._keep = keep
         self._found: dict[tuple[str, str], tuple[int, Key]] = {}
         self._open: Key | None = None
         self.seen = 0
+        self.links: set[Key] = set()
         self.all: set[Key] = set()
         self.empty: set[Key] = set()
 
@@ -62,7 +72,9 @@ class Omitted:
                 self.all.add(key)
             return
         self.seen += 1
-        if self._wanted(key):
+        if mode == LINK:
+            self.links.add(key)
+        if (self._left if mode == LINK else self._wanted)(key):
             self._count(_SORTS.get(mode, _OTHER), key)
 
     def end(self, *, whole: bool) -> tuple[Omission, ...]:

@@ -6,6 +6,7 @@ from typing import ClassVar, TypeVar
 
 from sshsync.model.empties import NO_EMPTIES, Empties
 from sshsync.model.item import Item, Key
+from sshsync.model.links import Link
 from sshsync.model.problem import Problem
 
 
@@ -102,6 +103,7 @@ class Changes:
         blocked: items that the parent has, or may have, but that must not be passed on, with the reason.
         excluded: number of items left out by `include` and `exclude`.
         empties: directories with nothing in them that are made and removed.
+        links: symbolic links that are made, or that are to lead elsewhere; those to be removed are among the deletions.
         withheld: number of items that the parent seems to lack and that stay, because not all is known that is there.
     """
 
@@ -111,6 +113,7 @@ class Changes:
     excluded: int = 0
     withheld: int = 0
     empties: Empties = NO_EMPTIES
+    links: tuple[Link, ...] = ()
 
     def of(self, what: type[_C]) -> tuple[_C, ...]:
         """Return the changes of one kind."""

@@ -91,7 +91,7 @@ class Planned:
 
     Attributes:
         done, done_bytes: what of it was brought before this plan, while the parent was still being synchronized.
-        empties: directories with nothing in them that have to be made or removed.
+        empties, links: directories with nothing in them to make or remove; links to make, or to lead elsewhere.
     """
 
     repository: str
@@ -106,6 +106,7 @@ class Planned:
     done: int = 0
     done_bytes: int = 0
     empties: int = 0
+    links: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,6 +251,9 @@ class Sealed(Mapping[Key, Item]):
         return self.sight.items
 
 
+_NONE: Mapping[Key, bytes] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What one scan of a repository saw, or what is there after publishing.
@@ -265,6 +268,7 @@ class Snapshot:
         hashed: bytes that were read to compute digests (the rest came from the cache).
         restless: items that changed while they were scanned: their stamp is the fresh one, they have no digest.
         directories: those in which its items may be; None where nobody asked, or it cannot be told.
+        links: where each of its symbolic links leads, by name; None where nobody asked, or it cannot be told.
         unmarked: items that lack what is asked for here beside their marks (of a file: its group).
         damaged: items without a digest, since they are not whole, with what is wrong; of other kinds than files.
         apart: resolved directory in which the work on the repository is done when that is not its root.
@@ -285,6 +289,7 @@ class Snapshot:
     unmarked: frozenset[Key] = frozenset()
     damaged: Mapping[Key, str] = field(default_factory=dict)
     directories: Directories | None = None
+    links: Mapping[Key, bytes] | None = None
     ended: int = 0
     left: tuple[bytes, ...] = ()
     apart: bytes = b""
@@ -295,14 +300,27 @@ class Snapshot:
         """The resolved directory in which whoever works on the repository has his lease and his staging."""
         return self.apart or self.root
 
-    def after(self, came: Mapping[Key, Item], gone: Collection[Key] = (), empties: Empties = NO_EMPTIES) -> "Snapshot":
-        """Return what is there after some items came or changed, some went, and so did directories."""
-        if not (came or gone or empties):
+    def after(
+        self,
+        came: Mapping[Key, Item],
+        gone: Collection[Key] = (),
+        empties: Empties = NO_EMPTIES,
+        linked: Mapping[Key, bytes] = _NONE,
+    ) -> "Snapshot":
+        """Return what is there after some items came or changed, some went, and so did directories and links.
+
+        Args:
+            gone: what went, items and links; a link may have come in the place of one.
+        """
+        if not (came or gone or empties or linked):
             return self
         items = Items.of(self.items).after(came.values(), gone) if came or gone else self.items
-        directories = self.directories.after(came, empties) if self.directories else None
+        directories = self.directories.after((*came, *linked), empties) if self.directories else None
         unmarked = self.unmarked.difference(came, gone)
-        return replace(self, items=items, unmarked=unmarked, directories=directories, sight="")
+        links = self.links
+        if links is not None:
+            links = {key: to for key, to in links.items() if key not in came and key not in gone} | {**linked}
+        return replace(self, items=items, unmarked=unmarked, directories=directories, links=links, sight="")
 
     @property
     def skipped(self) -> int:

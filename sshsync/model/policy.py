@@ -25,6 +25,13 @@ class Compress(StrEnum):
     AUTO = "auto"
 
 
+class Links(StrEnum):
+    """What becomes of symbolic links."""
+
+    SKIP = "skip"
+    COPY = "copy"
+
+
 class Auto(int):
     """The number 0 that stands for: as is found out by itself. A file calls it ``auto``."""
 

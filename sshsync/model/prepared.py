@@ -61,9 +61,15 @@ class Prepared:
     @property
     def acts(self) -> bool:
         """Whether anything on the child is going to change."""
-        return bool(self.deletions or self.empties) or any(
+        return bool(self.deletions or self.empties or self.changes.links) or any(
             not isinstance(change, Delete) for change in self.changes.changes
         )
+
+    def standing(self) -> dict[Key, Key]:
+        """Return the links that get no place, each with what is there and is not going to be deleted."""
+        gone = {change.key for change in self.deletions}
+        stays = ((link.key, [other for other in link.over if other not in gone]) for link in self.changes.links)
+        return {key: others[0] for key, others in stays if others}
 
     def expected(self) -> Snapshot:
         """Return what the child would hold if everything that is planned succeeded."""
@@ -71,4 +77,6 @@ class Prepared:
         known = (change for change in self.changes.changes if not isinstance(change, Delete) and change.new.digest)
         came = {change.key: change.new for change in known}
         gone = [change.key for change in self.deletions]
-        return replace(self.child.after(came, gone, self.empties), existed=True)
+        stays = self.standing()
+        linked = {link.key: link.target for link in self.changes.links if link.key not in stays}
+        return replace(self.child.after(came, gone, self.empties, linked), existed=True)

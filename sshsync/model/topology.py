@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from sshsync.model.bandwidth import Bandwidth
-from sshsync.model.policy import LOCAL, Compress, MaxDelete, Mode, Retries, TransferKind
+from sshsync.model.policy import LOCAL, Compress, Links, MaxDelete, Mode, Retries, TransferKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,7 @@ class Repository:
         forward_agent: whether its `sshcmd` may ask the ssh-agent of the account that runs sshsync.
         file_mode: permissions that its items bear, whatever those of its parent's are; None for the same.
         empty_dirs: has the empty directories that its parent has.
+        links: what becomes of its parent's symbolic links.
         file_group: group on its host that its items belong to; "" for whatever they get there.
         type: what its items are, by the name of their kind.
         python: the Python whose packages are meant where there is no path; "" for what the host calls python3.
@@ -143,6 +144,7 @@ class Repository:
     file_mode: Mode | None
     file_group: str
     empty_dirs: bool
+    links: Links
     type: str
     python: str
     tools: bool

@@ -59,6 +59,13 @@ class Capabilities:
         words = {"STAT": tool, "OPTION": option, "FORMAT": form.replace("TOKEN", token.decode()), "DEVICE": device}
         return {name: word.encode() for name, word in words.items()}
 
+    @property
+    def leads(self) -> str:
+        """The command that prints where a symbolic link leads, "" for none."""
+        if "readlink" in self.tools:
+            return "readlink"
+        return "perl -le print(readlink(shift))" if self.stat == "perl" or "perl" in self.cutters else ""
+
     def list_words(self, token: bytes) -> dict[str, bytes]:
         """Return the variables that make such a record of everything that is listed."""
         # Stamps are compared with those that stat tells, so both have to be as fine.

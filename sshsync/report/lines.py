@@ -38,6 +38,8 @@ def _planned_line(event: ev.Planned) -> str:
     todo = {what: f"{count} to {what}" for what, count in counts.items() if count}
     if event.empties:
         todo["empties"] = f"{event.empties} empty directories to make or remove"
+    if event.links:
+        todo["links"] = f"{event.links} links to make or change"
     if moving := [what for what in ("copy", "replace") if what in todo]:
         todo[moving[-1]] += f" ({words.size(event.bytes - event.done_bytes)})"
     nothing = "nothing more to do" if event.done else "nothing to do"

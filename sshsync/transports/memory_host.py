@@ -23,7 +23,24 @@ class Tools:
     """
 
     programs: frozenset[str] = frozenset(
-        {"find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "chgrp", "touch", "cat", "dd", "xargs", "gzip", "printf"}
+        {
+            "find",
+            "tar",
+            "mv",
+            "rm",
+            "mkdir",
+            "rmdir",
+            "chmod",
+            "chgrp",
+            "touch",
+            "cat",
+            "dd",
+            "xargs",
+            "gzip",
+            "printf",
+            "ln",
+            "readlink",
+        }
     )
     stat: str = "gnu"
     digests: tuple[tuple[str, str], ...] = tuple((name, f"{name}sum") for name in ("md5", "sha1", "sha256", "sha512"))

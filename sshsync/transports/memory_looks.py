@@ -33,7 +33,10 @@ class Looks(Shell):
         """Tell where the root is and what lies in staging; list all that is below."""
         status = self._find_root()
         if not status:
-            self._tree(self._root, printed=bool(self._vars.get("PRINT")))
+            printed = bool(self._vars.get("PRINT"))
+            self._tree(self._root, printed=printed)
+            if self._vars.get("LINKS") and not printed:
+                self._leads(self._below(self._root, self._host.links))
         self._deflate()
         return status
 
@@ -88,6 +91,16 @@ class Looks(Shell):
             else:
                 self._record(place, key, printed=printed)
                 self._stranger(place, key)
+                if printed and self._vars.get("LINKS"):
+                    self._leads([key])
+
+    def _leads(self, keys: Iterable[bytes]) -> None:
+        """Tell where links lead."""
+        for key in keys:
+            target = self._host.links.get(self._root + b"/" + key)
+            if target is not None:
+                token = self._vars["TOKEN"]
+                self._out += b"%s link ./%s\n%s leads %s\n" % (token, key, token, target)
 
     def _below(self, place: bytes, paths: Iterable[bytes]) -> Iterator[bytes]:
         """Yield paths as they are called from a place, staging left out."""

@@ -161,6 +161,43 @@ class Scripts(Parts, Leases, Pieces, Aside):
         self._held()
         return self._failed
 
+    def link(self) -> int:
+        """Make symbolic links."""
+        self._ours()
+        self._held()
+        self._host.make(self._batch())
+        target, number = b"", 0
+        for line in self._stdin.split(b"\n")[:-1]:
+            if line[:1] == b"T":
+                target = decoded(line[1:])
+                continue
+            self._held()
+            if not self._linked(decoded(line[1:]), target, swaps=line[:1] == b"O"):
+                self._failed |= self._no(number)
+            number += 1
+        self._host.remove(self._batch())
+        self._flush()
+        self._held()
+        return self._failed
+
+    def _linked(self, name: bytes, target: bytes, *, swaps: bool) -> bool:
+        host, path = self._host, self._root + b"/" + name
+        if swaps and self._vars.get("KEEP"):
+            self._aside([name])
+            if not self._safe(name):
+                return False
+        if self._real(self._root, name.rpartition(b"/")[0] or b".", make=True):
+            return False
+        if host.is_link(path) or (swaps and self._is_file(path)):
+            host.unlink(path)
+        elif self._vars.get("EMPTY") and host.is_directory(path) and not any(host.walk(path)):
+            host.remove(path)
+        if host.exists(path):
+            self._say(b"./%s is there, and is no link" % name)
+            return False
+        host.link(path, target)
+        return True
+
     def arrange(self) -> int:
         """Remove directories with nothing in them, and make others."""
         self._ours()

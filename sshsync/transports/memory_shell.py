@@ -187,7 +187,7 @@ class Shell:
         directory = key.rpartition(b"/")[0] or b"."
         if self._real(self._root, directory, make=False) == 0 and self._safe(key):
             path = self._root + b"/" + key
-            if not self._host.is_directory(path) and (self._host.exists(path) or self._host.is_link(path)):
+            if self._host.is_link(path) or (self._host.exists(path) and not self._host.is_directory(path)):
                 self._host.unlink(path)
             self._prune(directory)
 

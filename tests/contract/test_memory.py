@@ -12,7 +12,7 @@ import pytest
 from sshsync.transports.local import LocalTransport
 from sshsync.transports.memory import MemoryHost, MemoryTransport
 from sshsync.hosts.session import Session
-from tests.integration.test_repeat import ALL, BATCH, PART, ROWS, Row, ask, groups, keeping, lines, prepare, ready
+from tests.integration.test_repeat import ALL, BATCH, LINKED, LINKS, PART, ROWS, Row, ask, groups, keeping, linked, lines, prepare, ready
 
 NO_SHELL = ("template-list", "template-digest", "hook", "fetch", "pull", "scp-send", "scp-take", "probe", "system")
 """What runs an operator's words or a program of the host, or tells of its tools."""
@@ -37,6 +37,9 @@ MORE = {
     "publish and keep with a lease": Row({"KEEP": b"r1", "LEASE": b"9"}, keeping(ready(), "a", "d/b c") + ALL, staged={"a": b"A"}),
     "delete and keep with a lease": Row({"KEEP": b"r1", "LEASE": b"9"}, lines("a", "d/b c")),
     "rotate with a lease": Row({"KEEP": b"r1", "COUNT": b"1", "LEASE": b"9"}, kept={"r0/a": b"0"}),
+    "link with a lease": Row({**LINKED, "LEASE": b"9"}, linked(M=LINKS)),
+    "delete of links": Row(stdin=lines("l", "d/l", "line\nfeed", "way/b c"), links={**LINKS, "way": "d"}),
+    "publish over links in the way": Row({}, ready() + b"R" + lines("way") + groups(("way", ["x"])), staged={"way/x": b"x"}, links={"way": "d"}),
     "discard with a lease": Row({"LEASE": b"9"}, lines("batch/" + BATCH.decode()), staged={"a": b"A"}),
 }
 GIVEN = {name: row for name, row in (ROWS | MORE).items() if not name.startswith(NO_SHELL)}

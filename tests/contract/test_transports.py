@@ -710,9 +710,25 @@ def test_a_listing_tells_by_sorts_what_is_no_file(place: Place, tmp_path: Path, 
     assert os.fsencode(found.omitted[0].example) in hollow
     assert (found.skipped, set(found.items), found.complete) == (8, set(CONTENT), True)
     wanted = lambda key: not key.startswith(b"void")  # noqa: E731
-    asked = replace(asked, wanted=wanted, spares=wanted)
+    asked = replace(asked, wanted=wanted, spares=wanted, leaves=wanted)
     found = converse(place, Files().glance(asked), asked.token)
     assert [(one.count, one.one) for one in found.omitted] == [(2, "empty directory"), (2, "link")]
+    assert found.links is None, "nobody asked"
+
+
+@pytest.mark.parametrize("tool", ["find", "readlink", "perl"])
+def test_a_listing_tells_where_links_lead(place: Place, tmp_path: Path, tool: str) -> None:
+    place.fill()
+    targets = {b"link": b"/etc", b"d/to a file": b"../a", b"line\nfeed": b"a\nb\n\n", b"\xff": b"\xfe\x01", b"-e": b"-e", b"loop": b"loop", b"$(x)": b"'\"\\"}
+    for key, target in targets.items():
+        place.link(key, target)
+    asked = subject(place, tmp_path)
+    able = asked.capabilities
+    tools = able.tools - ({"printf"} if tool != "find" else set()) - ({"readlink"} if tool == "perl" else set())
+    able = replace(able, tools=tools, cutters={"perl": ("md5",)} if tool == "perl" else {})
+    asked = replace(asked, repository=replace(asked.repository, path=os.fsdecode(place.root)), capabilities=able, links=True, leaves=lambda _key: False)
+    found = converse(place, Files().glance(asked), asked.token)
+    assert (found.links, found.omitted, found.complete, set(found.items)) == (targets, (), True, set(CONTENT))
 
 
 def test_each_refused_file_has_its_own_reason(place: Place) -> None:

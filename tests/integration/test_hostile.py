@@ -114,6 +114,30 @@ def fingerprint(place: Path, *, without: Path) -> str:
     return made.hexdigest()
 
 
+def linked(name: bytes, target: bytes) -> bytes:
+    return record(name, mode=b"a1ff") + b"TOKEN link %s\nTOKEN leads %s\n" % (name, target)
+
+
+TARGETS = [
+    b"../canary", b"..", b"/etc", b"/", b"d/../../canary", b"./..", b".//../canary", b"", b"\0", b"x" * 5000, b"x/" * 3000, b"a", b"a\n", b"a\n\nb", b"\xff", b"d", b".",
+    b".sshsync", b".sshsync/part", b"TOKEN end 0\n", b"\nTOKEN link ./z\nTOKEN leads ../canary", b"$(touch INJECTED)", b"-rf", b"\\0057etc", b"l", b"victim",
+]  # fmt: skip
+LINKED = [
+    *(HERE + linked(name, b"a") for name in NAMES),
+    *(HERE + linked(b"./l", target) for target in TARGETS),
+    *(HERE + linked(name, b"../../canary") for name in (b"./d/l", b"./d/e/l", b"./d/../l")),
+    HERE + linked(b"./d/up", b"..") + linked(b"./out", b"d/up/../canary"),
+    HERE + linked(b"./d", b"..") + linked(b"./d/l", b"../canary") + record(b"./d/x"),
+    HERE + linked(b"./d", b".") + record(b"./d/x"),
+    HERE + record(b"./victim") + linked(b"./victim", b"a"),
+    HERE + linked(b"./victim", b"a") + record(b"./a"),
+    HERE + linked(b"./kept", b"../canary"),
+    HERE + linked(b"./l", b"a") * 2,
+    HERE + record(b"./l", mode=b"a1ff"),
+    HERE + b"TOKEN leads ../canary\n",
+    HERE + b"TOKEN link ./l\n",
+]
+"""Links that a host tells of."""
 CASES = [
     *(("list", payload, "") for payload in LISTINGS),
     *(("template-list", HERE + b"TOKEN listed\n" + payload, "listcmd = find ${REPOPATH} -type f\n") for payload in TEMPLATE_LISTINGS),
@@ -128,6 +152,21 @@ def test_whatever_a_host_answers_only_the_childs_root_changes(tmp_path: Path, li
         place = tmp_path / str(number)
         one(place, liar, script, payload, template)
     figure(f"hostile answers of a {'parent' if liar == 'm' else 'child'}", len(CASES))
+
+
+@pytest.mark.parametrize("liar", ["m", "c"])
+def test_whatever_links_a_host_lists_none_is_made_that_leads_out_of_the_childs_root(tmp_path: Path, liar: str, figure) -> None:
+    made = 0
+    for number, payload in enumerate(LINKED):
+        place = tmp_path / str(number)
+        one(place, liar, "list", payload, "links = copy\nexclude = /link\n")
+        root = place / "hosts" / "c"
+        for path in root.rglob("*"):
+            leads = os.path.realpath(path)
+            made += path.is_symlink() and path.name != "link"
+            assert path.name == "link" or leads == str(root) or leads.startswith(f"{root}/"), (payload[:200], path)
+    assert (made > 30) is (liar == "m"), f"{made} links were made"
+    figure(f"hostile links of a {'parent' if liar == 'm' else 'child'}", len(LINKED))
 
 
 def test_there_are_more_than_a_hundred_hostile_listings() -> None:

@@ -84,6 +84,7 @@ class Row:
     marked: bool = False
     raw: bool = False
     root: str = ""
+    links: dict[str, str] = field(default_factory=dict)
 
 
 GROUPS = [group for group in os.getgroups() if group != os.getgid()] or [1] * (os.geteuid() == 0)
@@ -120,11 +121,23 @@ PULLED = {**FETCHING, "PART": PART, "WRITER": b"1", "SSHCMD": b"sh -c", "THEIRS"
 ASSEMBLED = {"PART": PART, "WRITER": b"w"}
 STORED = {"PART": PART, "BLOCKS": b"0", "REST": b"0", "WRITER": b"0"}
 
+LINKED = {"BATCH": BATCH}
+LINKS = {"l": "a", "d/l": "../a", "new/er/l": "../..", "line\nfeed": "a\nb\n", "'\"": "$(touch INJECTED)", "-rf": "-rf", "\udcff": "\udcfe\n\n", " x ": " x ", "loop": "loop", "odd": "TOKEN end 0"}
+
+
+def linked(**sorts: dict[str, str]) -> bytes:
+    """Return links as what makes them reads them, by whether they may take the place of a file."""
+    return b"".join(b"T" + lines(target) + letter.encode() + lines(name) for letter, links in sorts.items() for name, target in links.items())
+
+
 ROWS: dict[str, Row] = {
     "probe": Row(),
     "list": Row({"MAKE": b"no"}, staged=STAGED, part=BIG),
     "list that goes compressed": Row({"MAKE": b"no", "PACK": b"gzip"}, staged=STAGED, part=BIG),
     "list by stat": Row({"MAKE": b"no", "PRINT": b""}, staged=STAGED, part=BIG),
+    "list with links": Row({"MAKE": b"no", "LINKS": b"readlink"}, staged=STAGED, links=LINKS),
+    "list with links by perl": Row({"MAKE": b"no", "PRINT": b"", "LINKS": b"perl -le print(readlink(shift))"}, links=LINKS),
+    "list with links by stat": Row({"MAKE": b"no", "PRINT": b"", "LINKS": b"readlink"}, links=LINKS),
     "list of a root that is made": Row({"MAKE": b"yes"}, root="made/below"),
     "below": Row({"BELOW": b"."}),
     "stat": Row(stdin=NAMES),
@@ -218,17 +231,22 @@ ROWS: dict[str, Row] = {
     "arrange where a file is": Row(stdin=b"M" + lines("a") + b"M" + lines("a/b") + b"R" + lines("a") + b"M" + lines("fine")),
     "publish and keep": Row({"KEEP": b"r1"}, keeping(ready(), "a", "d/b c") + ALL, staged=STAGED),
     "publish and keep what no listing showed": Row({"KEEP": b"r1"}, keeping(ready()) + ALL, staged=STAGED),
-    "publish and keep by a program": Row({"KEEP": b"r1", "LINKS": scripts.LINKERS["python3"].text.encode(), **program(scripts.RENAMERS)}, keeping(ready(), "a", "d/b c") + ALL, staged=STAGED),
+    "publish and keep by a program": Row({"KEEP": b"r1", "LINKER": scripts.LINKERS["python3"].text.encode(), **program(scripts.RENAMERS)}, keeping(ready(), "a", "d/b c") + ALL, staged=STAGED),
     "publish and keep a part": Row({"KEEP": b"r1"}, keeping(ready(PUT + lines("a")), "a") + groups((".", ["a"])), part=BIG),
     "publish and keep what is in the way": Row({"KEEP": b"r1"}, keeping(ready(), "d/b c", "d/e/'$(x)", "d/e/f") + b"".join(b"R" + lines(name) for name in ("d/b c", "d/e/'$(x)", "d/e/f")) + groups((".", ["d"])), staged={"d": b"now a file"}),
     "delete and keep": Row({"KEEP": b"r1"}, lines("a", "d/b c", "d/e/'$(x)", "d/e/f", "only/y", "only/here/x", "gone")),
-    "delete and keep by a program": Row({"KEEP": b"r1", "LINKS": scripts.LINKERS["python3"].text.encode(), **program(scripts.RENAMERS)}, lines("a", "d/b c", "d/e/'$(x)", "d/e/f", "only/y", "only/here/x", "gone")),
+    "delete and keep by a program": Row({"KEEP": b"r1", "LINKER": scripts.LINKERS["python3"].text.encode(), **program(scripts.RENAMERS)}, lines("a", "d/b c", "d/e/'$(x)", "d/e/f", "only/y", "only/here/x", "gone")),
     "rotate": Row({"KEEP": b"r3", "COUNT": b"2"}, kept={"r0/old": b"0", "r1/d/e": b"1", "r2/a": b"2", "r3/a": b"3"}),
     "rotate behind a clock that was set back": Row({"KEEP": b"r1", "COUNT": b"1"}, kept={"r1/a": b"1", "r2/a": b"2"}),
     "rotate where a run could keep nothing": Row({"KEEP": b"r3", "COUNT": b"1"}, kept={"r0/old": b"0", "r1/a": b"1"}, hollow=".sshsync/replaced/r2/d"),
     "rotate where nothing is kept": Row({"KEEP": b"r1", "COUNT": b"1"}),
     "kept": Row({"MAKE": b"no"}, kept={"r0/old": b"0", "r1/d/'$(x)": b"1"}),
     "kept where nothing is": Row({"MAKE": b"no"}),
+    "link": Row(LINKED, linked(M={**LINKS, "a/b": "x"}), links={"old": "a", "way": "d"}),
+    "link over what is there": Row(LINKED, linked(M={"old": "new", "way": "only", "d/e": "x", "only/y": "x"}, O={"a": "x", "d": "x"}), links={"old": "a", "way": "d"}),
+    "link by a program": Row({**LINKED, **program(scripts.RENAMERS)}, linked(M={"old": "new", "way": "only", "d/e": "x"}, O={"a": "x", "d": "x"}), links={"old": "a", "way": "d"}),
+    "link behind a link": Row(LINKED, linked(M={"way/in": "x", "fine": "x"}), links={"way": "d"}),
+    "link over empty directories": Row({**LINKED, "EMPTY": b"yes"}, linked(M={"hollow": "x"})),
     "room": Row({"MAKE": b"yes"}),
     "nothing": Row(),
     "system": Row(),
@@ -258,7 +276,7 @@ MAY_FAIL = {
     "publish by a program what never came", "publish by a program over a directory", "publish by a program whole directories where there are some",
     "digest by thousands", "publish whole directories where there are some",
     "ranges of what is gone", "ranges-by of what is gone", "make-by of too little", "assemble of what is gone", "assemble of too little", "assemble without an end", "assemble-by of too little",
-    "unpack of what ends too soon", "store of what is damaged", "pull too little", "pull of what is longer", "pull without an answer", "renew without a lease", "stat of what is gone", "stat of what is gone with a group", "mark with one that is gone", "publish what never came", "publish over a directory", "arrange where a file is",
+    "unpack of what ends too soon", "store of what is damaged", "pull too little", "pull of what is longer", "pull without an answer", "renew without a lease", "stat of what is gone", "stat of what is gone with a group", "mark with one that is gone", "publish what never came", "publish over a directory", "arrange where a file is", "list with links by perl", "link", "link over what is there", "link by a program", "link behind a link",
 }  # fmt: skip
 """Rows that tell of something that is wrong, both times; all others have to end well, both times."""
 
@@ -303,6 +321,10 @@ def prepare(root: Path, row: Row) -> None:
     put(root, FILES)
     if row.staged:
         put(root / ".sshsync" / "batch" / BATCH.decode(), row.staged)
+    for name, target in row.links.items():
+        link = os.path.join(os.fsencode(root), os.fsencode(name))
+        os.makedirs(os.path.dirname(link), exist_ok=True)
+        os.symlink(os.fsencode(target), link)
     if row.part:
         put(root / ".sshsync" / "part", {PART.decode(): row.part})
     if row.hollow:
@@ -326,7 +348,7 @@ def tree(root: Path) -> dict[str, tuple[str, int | str, bytes]]:
     found = {}
     for path in sorted(root.rglob("*")):
         at = path.lstat()
-        data = path.read_bytes() if stat.S_ISREG(at.st_mode) else b""
+        data = path.read_bytes() if stat.S_ISREG(at.st_mode) else os.fsencode(os.readlink(path)) if path.is_symlink() else b""
         when = int(at.st_mtime) if stat.S_ISREG(at.st_mode) and at.st_mtime < 1_700_000_000 else "now"
         found[str(path.relative_to(root))] = (stat.filemode(at.st_mode), when, data)
     return found

@@ -23,7 +23,7 @@ from sshsync.model import events as ev
 from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World
 
-TONIGHT = CHAIN.replace("[DEFAULT]", "[DEFAULT]\nretries = 3\ndelete = yes\nmax_delete = 100%\nallow_empty = yes\nempty_dirs = yes\nfile_group = app\nkeep = 1000")
+TONIGHT = CHAIN.replace("[DEFAULT]", "[DEFAULT]\nretries = 3\ndelete = yes\nmax_delete = 100%\nallow_empty = yes\nempty_dirs = yes\nlinks = copy\nfile_group = app\nkeep = 1000")
 ROOTS = {"proxy": b"/p", "node1": b"/n"}
 STAGES = (["proxy"], ["node1"])
 MOST_SCRIPTS = 3000
@@ -31,7 +31,7 @@ LONGEST_NIGHT = 40 * DEAD_AFTER
 
 KEYS = (b"a", b"b", b"d/x", b"d/y", b"d/z/w", b"big")
 SCRIPTS = (
-    "unpack", "store", "publish", "unpack", "store", "publish", "mark", "delete", "rotate", "arrange", "discard", "claim", "release", "take-over", "carry-on", "ranges", "chunks",
+    "unpack", "store", "publish", "unpack", "store", "publish", "mark", "delete", "rotate", "arrange", "link", "discard", "claim", "release", "take-over", "carry-on", "ranges", "chunks",
     "pieces", "assemble", "assemble-by",
     "probe", "list", "digest", "read", "staged", "stat", "room", "",
 )  # fmt: skip
@@ -76,6 +76,9 @@ KINDS = st.sampled_from(["refuse", "lose", "cut", "flip", "fail", "late", "torn"
 NTH = st.integers(1, 3)
 TROUBLES = st.lists(st.builds(Trouble, HOSTS, st.sampled_from(SCRIPTS), KINDS, NTH, st.integers(0, 200)), max_size=6)
 MOMENTS = st.builds(Moment, st.sampled_from(list(ROOTS)), st.sampled_from(("unpack", "store", "publish", "digest", "mark", "release")), NTH)
+TARGETS = (b"a", b"d/x", b"d", b"gone")
+LINKS = st.dictionaries(st.sampled_from((b"b", b"l", b"d/l", b"d/z")), st.sampled_from(TARGETS), max_size=3)
+"""Links, some where a file or a directory is in another release."""
 TREES = st.dictionaries(st.sampled_from(KEYS), st.integers(0, 3), min_size=1, max_size=5)
 
 
@@ -115,13 +118,18 @@ class Night:
             for key, seen in self.first.host(name).below(root).items():
                 assert any(seen == data(key, version) for version in range(6)), f"{name} shows a torn {key!r}"
                 assert self.first.host(name).files[root + b"/" + key].group == b"app", f"{name} shows {key!r} with another group"
-
+            for key, target in self.links(name, root).items():
+                assert target in TARGETS, f"{name} shows a link {key!r} to {target!r}"
             kept = self.kept(name, root)
             for path, seen in kept.items():
                 key = path.partition(b"/")[2]
                 assert any(seen == data(key, version) for version in range(6)), f"{name} keeps a torn {path!r}"
                 assert self.aside.setdefault((name, path), seen) == seen, f"{name} keeps another {path!r} than before"
             assert {path for host, path in self.aside if host == name} <= kept.keys(), f"{name} lost what it kept"
+
+    def links(self, name: str, root: bytes) -> dict[bytes, bytes]:
+        found = self.first.host(name).links.items()
+        return {path[len(root) + 1 :]: target for path, target in found if path.startswith(root + b"/") and b"/.sshsync/" not in path}
 
     def kept(self, name: str, root: bytes) -> dict[bytes, bytes]:
         own = root + b"/.sshsync/replaced/"
@@ -131,13 +139,19 @@ class Night:
         found = {path[len(root) :] for path in self.first.host(name).directories if path.startswith(root + b"/")}
         return {path for path in found if not path.startswith(b"/.sshsync")}
 
-    def vendor(self, tree: dict[bytes, int]) -> None:
-        """Write a release, file by file, each at once."""
+    def vendor(self, tree: dict[bytes, int], links: dict[bytes, bytes] = {}) -> None:  # noqa: B006
+        """Write a release, file by file, each at once; then the links for which there is a place."""
         host = self.first.host("master")
         for path in [path for path in host.files if path.startswith(b"/m/") and path[3:] not in tree]:
             del host.files[path]
+        for path in [path for path in host.links if path.startswith(b"/m/")]:
+            del host.links[path]
         for key, version in tree.items():
             host.put(b"/m/" + key, data(key, version))
+        for key, target in links.items():
+            if not any(f"{one.decode()}/".startswith(f"{key.decode()}/") for one in tree):
+                host.remove(b"/m/" + key)
+                host.link(b"/m/" + key, target)
 
     def here(self, number: int) -> Here:
         owner = Owner("host", "machine", "boot", "space", number, f"{number}", "tonight")
@@ -211,7 +225,9 @@ NIGHTS = int(os.environ.get("SSHSYNC_NIGHTS", "150"))
 @settings(max_examples=NIGHTS)
 @given(
     TREES,
+    LINKS,
     TREES,
+    LINKS,
     TROUBLES,
     st.lists(MOMENTS, max_size=2),
     MOMENTS | st.none(),
@@ -219,16 +235,16 @@ NIGHTS = int(os.environ.get("SSHSYNC_NIGHTS", "150"))
     st.none() | st.integers(1, 25),
     st.booleans(),
 )
-def test_whatever_happens_tonight(memory_disk, tree, later, troubles, wakings, rival, release, kill, seen_dead) -> None:
+def test_whatever_happens_tonight(memory_disk, tree, links, later, later_links, troubles, wakings, rival, release, kill, seen_dead) -> None:
     notes: list[str] = []
     night = Night(Path(tempfile.mkdtemp(dir=memory_disk)))
-    night.vendor(tree)
+    night.vendor(tree, links)
     for trouble in troubles:
         night.order(trouble)
     for moment in wakings:
         night.at(moment, night.wake)
     if release:
-        night.at(release, lambda: night.vendor(later))
+        night.at(release, lambda: night.vendor(later, later_links))
     if rival:
 
         def beside() -> None:
@@ -257,7 +273,7 @@ def test_whatever_happens_tonight(memory_disk, tree, later, troubles, wakings, r
         if night.run(night.first, 3) == 0:
             break
     night.calm()
-    night.vendor(later)
+    night.vendor(later, later_links)
     assert night.run(night.first, 4) == 0, [str(e) for e in night.first.events if isinstance(e, ev.RepositoryFinished)]
 
     wanted = {key: data(key, version) for key, version in later.items()}
@@ -266,6 +282,7 @@ def test_whatever_happens_tonight(memory_disk, tree, later, troubles, wakings, r
     for name, root in ROOTS.items():
         assert night.first.host(name).below(root) == wanted, f"{name} was changed by somebody late"
         assert night.directories(name, root) == night.directories("master", b"/m"), f"{name} has other directories"
+        assert night.links(name, root) == night.links("master", b"/m"), f"{name} has other links"
 
     before = {name: night.kept(name, root) for name, root in ROOTS.items()}
     last = {key: 5 for key in KEYS[::2]}

@@ -72,7 +72,8 @@ LINKERS = foreign("programs/aside")
 MARK = load("place/mark", "own", "held", "plain")
 PUBLISH = load("place/publish", "own", "held", "grouped", "real", "told", "safe", "aside")
 DELETE = load("place/delete", "own", "held", "batches", "real", "prune", "safe", "aside")
-ARRANGE = load("place/arrange", "own", "held")
+ARRANGE = load("place/arrange", "own", "held", "step", "inside")
+LINK = load("place/link", "own", "held", "step", "real", "safe", "aside")
 ROTATE = load("place/rotate", "own", "held")
 STAGED = load("place/staged", "own")
 DISCARD = load("place/discard", "own", "held", "batches")
@@ -89,15 +90,15 @@ RELEASE = load("lease/release", "own", "nobody")
 EVERY = (
     PROBE, LIST, BELOW, STAT, DIGEST, DIGEST_ODD, CHUNKS, PIECES, TEMPLATE_LIST, TEMPLATE_DIGEST, HOOK, READ, RANGES,
     UNPACK, STORE, ASSEMBLE, ASSEMBLE_BY, FETCH, PULL, SCP_SEND, SCP_TAKE, CLOSE, TAKE_OVER, MARK, PUBLISH, DELETE,
-    ARRANGE, ROOM, NOTHING, SYSTEM, CONDITION, SPEED, STAGED, DISCARD, CLAIM, RENEW, RELEASE, CARRY_ON, REUSE, MAKE_BY,
-    RANGES_BY, ROTATE, KEPT,
+    ARRANGE, LINK, ROOM, NOTHING, SYSTEM, CONDITION, SPEED, STAGED, DISCARD, CLAIM, RENEW, RELEASE, CARRY_ON, REUSE,
+    MAKE_BY, RANGES_BY, ROTATE, KEPT,
 )  # fmt: skip
 
 __all__ = [
     "ARRANGE", "ASSEMBLE", "ASSEMBLERS", "ASSEMBLE_BY", "BARRED", "BELOW", "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE",
     "CONDITION", "CUTTERS", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "KEPT",
-    "LINKERS", "LIST", "LOST", "MAKE_BY", "MARK", "MISSING", "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH", "PULL",
-    "RANGES", "RANGES_BY", "READ", "RELEASE", "RENAMERS", "RENEW", "REUSE", "ROOM", "ROTATE", "SCP_SEND", "SCP_TAKE",
-    "SHORT", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER", "TEMPLATE_DIGEST",
-    "TEMPLATE_LIST", "UNGROUPED", "UNPACK", "Command", "Foreign", "Script", "Status",
+    "LINK", "LINKERS", "LIST", "LOST", "MAKE_BY", "MARK", "MISSING", "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH",
+    "PULL", "RANGES", "RANGES_BY", "READ", "RELEASE", "RENAMERS", "RENEW", "REUSE", "ROOM", "ROTATE", "SCP_SEND",
+    "SCP_TAKE", "SHORT", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER",
+    "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNGROUPED", "UNPACK", "Command", "Foreign", "Script", "Status",
 ]  # fmt: skip

@@ -41,6 +41,8 @@ SHARED: dict[str, tuple[Use, ...]] = {
     "batches": ("run",),
     "real": (),
     "plain": ("real",),
+    "inside": (),
+    "step": ("inside",),
     "told": (),
     "prune": (),
     "safe": (),

@@ -17,7 +17,7 @@ aside() (
   done
   [ $# -gt 0 ] || return 0
   if [ -n "$RUN" ]; then
-    $RUN "$LINKS" ".sshsync/replaced/$KEEP" "$@" </dev/null
+    $RUN "$LINKER" ".sshsync/replaced/$KEEP" "$@" </dev/null
   else
     named "$@"
   fi 2>/dev/null

@@ -1,27 +1,6 @@
 # Removes directories and makes others. stdin: R and one to remove, or M and one to make. Prints the number of each line that could not
 # be followed, and of what stays because it is not empty. What is there already, or gone, is as it should be.
 
-# Whether this is the directory $1 of the root: a step through a link that somebody has just put there leads elsewhere.
-inside() {
-  q=$(pwd -P; echo .)
-  [ "${q%??}" = "$ROOT/$1" ] || { echo "./$1 is behind a symbolic link" >&2; return 1; }
-}
-# Steps below the root, directory by directory, and makes those that are missing with MAKE=yes; else the status is 2 where one is.
-step() {
-  r=$1/
-  a=
-  while [ -n "$r" ]; do
-    c=${r%%/*}
-    r=${r#*/}
-    a=$a${a:+/}$c
-    [ ! -L "./$c" ] || { echo "./$a is a symbolic link" >&2; return 1; }
-    if [ ! -d "./$c" ]; then
-      [ "$MAKE" = yes ] || return 2
-      mkdir "./$c" || return
-    fi
-    cd "./$c" && inside "$a" || return 1
-  done
-}
 hollow() {
   for f in ./* ./.[!.]* ./..?*; do
     if [ -e "$f" ] || [ -L "$f" ]; then return 1; fi

@@ -1,4 +1,4 @@
-# Removes files, and the directories that this empties. Prints the number of each name on stdin that stays.
+# Removes files and links, and the directories that this empties. Prints the number of each name on stdin that stays.
 
 # Removes those of a hundred names whose directories are real, with one process for all of them.
 remove() {

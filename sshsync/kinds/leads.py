@@ -1,0 +1,55 @@
+"""Where symbolic links lead, as a listing tells of them: two records each, the second of which may be any bytes."""
+
+from collections.abc import Iterator
+
+from sshsync.kinds.told import suspicious
+from sshsync.model.item import Key
+from sshsync.model.problem import Problem
+from sshsync.model.words import visible
+
+_NAME, _TARGET = b"link ./", b"leads "
+
+
+class Leads:
+    """Reads where links lead.
+
+    Args:
+        name: the repository that is listed.
+
+    Attributes:
+        known: the target of each.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._open: Key | None = None
+        self.known: dict[Key, bytes] = {}
+
+    def take(self, record: bytes) -> bool:
+        """Take a record; tell whether it was about a link.
+
+        Raises:
+            ListingError: the records of a link are not those that a host prints.
+        """
+        if self._open is None:
+            if not record.startswith(_NAME):
+                return False
+            self._open = record[len(_NAME) :]
+            return True
+        if not record.startswith(_TARGET) or self._open in self.known:
+            raise suspicious(self._name, self._open, "does not tell where it leads")
+        self.known[self._open], self._open = record[len(_TARGET) :], None
+        return True
+
+    def problems(self, listed: set[Key]) -> Iterator[Problem]:
+        """Yield what cannot be told, and forget what was told of it; asked once, when all came.
+
+        Args:
+            listed: the links that are listed: a host may look twice, and links come and go meanwhile.
+        """
+        for key in sorted(listed.symmetric_difference(self.known)):
+            self.known.pop(key, None)
+            yield Problem(key, f"{visible(key, 200)} changed while it was listed", gone=True)
+        for key in [key for key, target in self.known.items() if not target]:
+            del self.known[key]
+            yield Problem(key, "where this link leads cannot be read")
