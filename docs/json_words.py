@@ -83,6 +83,9 @@ _ALL = {
     "example": "name of one of them",
     "problems": "what is wrong, one by one",
     "left": "what is left",
+    "include": "patterns that a file has to match to take part in the run; empty for all",
+    "exclude": "patterns of files that take no part in it",
+    "narrowed": "what the run was narrowed to (`--include`, `--exclude`); null for a whole one",
     "repositories": "the repositories, one by one",
 }
 
@@ -102,7 +105,7 @@ _OWN = {
     "planned.adjust": "items of which only mode, time or group differ",
     "planned.delete": "items that the parent does not have",
     "planned.bytes": "bytes that have to move",
-    "planned.excluded": "items that the configuration leaves out",
+    "planned.excluded": "items that the configuration leaves out, or what the run is narrowed to",
     "planned.done": "items that came before this plan was made",
     "planned.done_bytes": "their bytes",
     "planned.empties": "empty directories to make or remove",
@@ -117,6 +120,7 @@ _OWN = {
     "notice.text": "what an operator should know",
     "refused.option": "option that lets one run through, or empty",
     "repository_finished.seconds": "how long it took",
+    "repository_finished.narrowed": "whether the run looks at a part only: then this is true of that part",
     "error.message": "what failed and why",
     "error.where": "host or repository that it is about, or empty",
     "error.problems": "everything that is wrong in the configuration; empty for other errors",

@@ -13,6 +13,7 @@
     │   └── ReaderGoneError       0  whoever read it had enough
     ├── InterruptedRun     130, 143  a signal ended the run; its state is saved
     ├── BlockedError              6  the parent offers nothing that may be passed on
+    ├── UnmatchedError            6  nothing matches what a run is narrowed to
     ├── HostError                 6  something on or on the way to a host
     │   ├── ConnectError         75  transient: not reachable, or dropped while greeting
     │   ├── ConnectionLostError  75  transient: the connection or the command broke off
@@ -189,6 +190,12 @@ class InterruptedRun(SshsyncError):
 
 class BlockedError(SshsyncError):
     """The parent was not scanned, or nothing on it may be passed on."""
+
+    code = 6
+
+
+class UnmatchedError(SshsyncError):
+    """Nothing on a repository or its parent matches what a run is narrowed to."""
 
     code = 6
 

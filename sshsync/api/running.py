@@ -48,7 +48,8 @@ def _asked(journal: Journal, plan: Plan, called: Called) -> tuple[Asked, list[st
     row = journal.unfinished()
     if row is None:
         return Asked(_new_id(), plan, called=called), []
-    if row["stages"] == [list(stage) for stage in plan.names]:
+    same = row["stages"] == [list(stage) for stage in plan.names]
+    if same and journal.narrowed(str(row["id"])) == plan.narrowed:
         return Asked(str(row["id"]), plan, continued=True, called=called), []
     journal.abandon(str(row["id"]))
     return Asked(_new_id(), plan, called=called), [
@@ -70,7 +71,7 @@ def _carry_out(work: Work, journal: Journal, asked: Asked, remarks: Sequence[str
 
     executor = work.parts.executor or Threads(config.settings.max_parallel, tick)
     led = Run(work.context(journal, emit), executor, _policy(config), asked)
-    told = [] if asked.dry_run else builtin.notices(config.settings, journal)
+    told = [] if asked.dry_run else builtin.notices(config.settings, journal, whole=not asked.plan.narrowed)
     untold = telling.tell(told, lambda notice: notice.begin(asked.run))
     try:
         code = led.start(folding.report, [Remarked(first, words) for words in remarks])

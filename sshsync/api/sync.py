@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +25,7 @@ from sshsync.errors import UsageError
 from sshsync.executors.base import Executor
 from sshsync.hosts.pool import Pool
 from sshsync.model.events import Emit
+from sshsync.model.narrow import WHOLE, Narrow
 from sshsync.model.plan import Plan
 from sshsync.model.report import RunReport
 from sshsync.model.status import RepositoryStatus
@@ -136,10 +138,10 @@ class Sync:
         """Return all repositories with a parent, by level."""
         return planner.everything(self.config.tree)
 
-    def run(self, stages: Sequence[Sequence[str]], *, dry_run: bool = False) -> Result:
+    def run(self, stages: Sequence[Sequence[str]], *, dry_run: bool = False, narrow: Narrow = WHOLE) -> Result:
         """Synchronize repositories, in a visit of its own; see `Visit.run`."""
         with self.visit() as visit:
-            return visit.run(stages, dry_run=dry_run)
+            return visit.run(stages, dry_run=dry_run, narrow=narrow)
 
     def survey(self, names: Sequence[str] = ()) -> list[Survey]:
         """Look at the hosts of some repositories, or of all, in a visit of its own; see `Visit.survey`."""
@@ -161,7 +163,7 @@ class Sync:
         if row is None:
             latest = self.journal.latest()
             row = latest if latest and latest["exit_code"] else None
-        return self.plan(row["stages"]) if row else None
+        return replace(self.plan(row["stages"]), narrowed=self.journal.narrowed(str(row["id"]))) if row else None
 
     def running(self) -> str | None:
         """Return who is synchronizing now with this configuration, "" for nobody, None where that cannot be told."""

@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from sshsync import checks
 from sshsync.api import running
+from sshsync.api.narrowing import narrowed
 from sshsync.api.results import Result
 from sshsync.api.work import Parts, Work
 from sshsync.core import compare, planner
@@ -22,6 +24,7 @@ from sshsync.hosts.retrying import Stop
 from sshsync.model.compared import Compared
 from sshsync.model.events import Event
 from sshsync.model.item import Snapshot
+from sshsync.model.narrow import WHOLE, Narrow
 from sshsync.model.plan import Plan
 from sshsync.model.records import Reading
 from sshsync.model.survey import Survey
@@ -87,7 +90,9 @@ class Visit:
         self._interrupted_at = self._parts.here.monotonic()
         self._stop.set(signal)
 
-    def run(self, stages: Sequence[Sequence[str]], *, dry_run: bool = False, wait: float = 0.0) -> Result:
+    def run(
+        self, stages: Sequence[Sequence[str]], *, dry_run: bool = False, wait: float = 0.0, narrow: Narrow = WHOLE
+    ) -> Result:
         """Synchronize repositories.
 
         An unfinished run of the same stages is continued; one of other stages is abandoned. A dry run takes no
@@ -97,20 +102,22 @@ class Visit:
             stages: repository names, by stage.
             dry_run: only find out what would be done.
             wait: seconds to wait for the end of another run.
+            narrow: look at a part of the repositories only, and say nothing of the rest.
 
         Raises:
             LockedError: another run is under way.
             StateError: journal or log cannot be used.
             UnknownRepositoryError: no such repository.
-            UsageError: the stages make no sense, or the visit is closed.
+            UsageError: the stages make no sense, a pattern can match nothing, or the visit is closed.
             ConfigError: a key or password file, or known host keys, cannot be used.
         """
         config = self._parts.config
-        plan = planner.plan(config.tree, stages)
+        plan = replace(planner.plan(config.tree, stages), narrowed=narrow)
+        parts = narrowed(self._parts, narrow)
         check_directory(Path(config.settings.state_dir))
         checks.secrets(config, plan.contacted)
         with self._work() as work:
-            return running.run(work, plan, dry_run=dry_run, wait=wait)
+            return running.run(replace(work, parts=parts), plan, dry_run=dry_run, wait=wait)
 
     def survey(self, names: Sequence[str] = ()) -> list[Survey]:
         """Look at the hosts of some repositories, or of all: what they are, have and lack. Changes nothing.

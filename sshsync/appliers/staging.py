@@ -88,17 +88,22 @@ class Staging:
         root: the child's resolved root.
         lease: token of the lease under which it is worked on; "" for tests of a single script.
         group: what all files are given to before they are visible; "" for none.
+        narrowed: others go on with parts that this work does not want: they stay.
 
     Attributes:
         durable: False once something was published on a host that cannot flush one file system.
     """
 
-    def __init__(self, session: Callable[[], Session], root: bytes, lease: str = "", group: str = "") -> None:
+    def __init__(
+        self, session: Callable[[], Session], root: bytes, lease: str = "", group: str = "", *, narrowed: bool = False
+    ) -> None:
         self._session = session
         self.root = root
         self._lease = lease
         self._group = {"FILEGROUP": group.encode()} if group else {}
         self._attempts = itertools.count(1)
+        self._narrowed = narrowed
+        self._spared: frozenset[bytes] = frozenset()
         self.durable = True
 
     def attempt(self) -> str:
@@ -129,13 +134,16 @@ class Staging:
         Of several changes to one content each is given a part of its own, as long as there are some.
         """
         names = [name.decode("ascii", "replace") for name in left]
-        by_digest: dict[str, deque[Transfer]] = {
-            name.removeprefix("part/").partition(".")[0]: deque() for name in names if name.startswith("part/")
-        }
+        by_digest: dict[str, deque[Transfer]] = {_digest(name): deque() for name in names if name.startswith("part/")}
         parts = self._listed(b".sshsync/part") if by_digest else {}
         for one in wanted.values() if by_digest else ():
             if one.new.digest and (found := by_digest.get(hexadecimal(one.new.digest))) is not None:
                 found.append(one)
+        if self._narrowed:
+            foreign = {digest for digest, changes in by_digest.items() if not changes}
+            parts_left = (name for name in names if name.startswith("part/"))
+            stems = (name.partition(OPEN)[0] for name in parts_left if _digest(name) in foreign)
+            self._spared = frozenset(stem.encode() for stem in stems)
         for name in names:
             form, _, base = name.partition("/")
             changes_to = by_digest.get(base.partition(".")[0])
@@ -196,7 +204,7 @@ class Staging:
         """Remove everything from staging but what lies at the places to keep, with the marks of who writes there."""
         kept = {place.encode() for place in keep}
         mark = OPEN.encode()
-        self.discard(name for name in self.left() if name.partition(mark)[0] not in kept)
+        self.discard(name for name in self.left() if name.partition(mark)[0] not in kept | self._spared)
 
     def discard(self, names: Iterable[bytes]) -> None:
         """Remove the named things from staging."""
@@ -336,6 +344,11 @@ class Staging:
         if reply.status == scripts.LOST:
             raise LeasedError.taken_over(reply.label)
         return reply
+
+
+def _digest(name: str) -> str:
+    """Return of which content the part of a name in staging is, in hexadecimal."""
+    return name.removeprefix("part/").partition(".")[0]
 
 
 def _sizes(reply: Reply, token: bytes) -> dict[Key, int]:

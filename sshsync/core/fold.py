@@ -6,6 +6,7 @@ from typing import Any
 from sshsync.model import events as ev
 from sshsync.model.called import Called
 from sshsync.model.events import GOOD, Outcome
+from sshsync.model.narrow import Narrow
 from sshsync.model.omission import Omission
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
 from sshsync.model.words import Words
@@ -86,6 +87,7 @@ def _run_started(report: RunReport, event: ev.RunStarted) -> None:
     report.called = Called(event.command or report.called.command, event.line, event.config, event.controller)
     report.stages = [list(stage) for stage in event.stages]
     report.dry_run = event.dry_run
+    report.narrowed = Narrow(tuple(event.include), tuple(event.exclude))
     report.continued += event.continued
     report.started = report.started or event.at
     report.outcome, report.exit_code, report.interrupted = "", None, False
@@ -120,6 +122,7 @@ def _planned(entry: RepositoryReport, event: ev.Planned) -> None:
     entry.unchanged = max(0, event.unchanged - entry.copied)
     entry.planned = event.bytes
     entry.kept = event.kept
+    entry.looked = event.copy + event.replace + event.unchanged + event.delete
     entry.planned_copies = event.copy + event.replace
     entry.planned_deletions = event.delete
     entry.planned_changes = event.copy + event.replace + event.adjust + event.delete + event.empties

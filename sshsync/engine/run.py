@@ -54,7 +54,7 @@ class Run:
         self._children = Counter(job.parent for job in asked.plan.jobs)
         self._single = {parent for parent, count in self._children.items() if count == 1}
         repositories = context.tree.repositories
-        self._shelf = Shelf(repositories, self._place, context.records, self._children)
+        self._shelf = Shelf(repositories, self._place, context.records, self._children, context.part)
         self._begun: dict[Job, float] = {}
         self._waiting: dict[Job, None] = {}
         self._looks: set[str] = set()
@@ -76,7 +76,8 @@ class Run:
         asked, context = self._asked, self._context
         clock, stop = context.asking.clock, context.asking.stop
         stages = [list(stage) for stage in asked.plan.names]
-        how = asdict(asked.called)
+        narrowed = asked.plan.narrowed
+        how = {**asdict(asked.called), "include": list(narrowed.include), "exclude": list(narrowed.exclude)}
         context.emit(ev.RunStarted(asked.run, clock(), stages, asked.dry_run, asked.continued, VERSION, **how))
         for notice in notices:
             context.emit(notice)
@@ -180,7 +181,8 @@ class Run:
         if not self._children[done.job.parent]:
             self._shelf.clear(done.job.parent)
             self._flows.pop(done.job.parent, None)
-        as_of = done.offer.as_of if isinstance(done.offer, Offer) and ended.outcome in GOOD else 0.0
+        whole = ended.outcome in GOOD and not self._asked.plan.narrowed
+        as_of = done.offer.as_of if isinstance(done.offer, Offer) and whole else 0.0
         self._finish(done.job, ended, done.items, as_of, reason)
 
     def _end_flow(self, done: Done) -> None:
@@ -219,7 +221,8 @@ class Run:
     def _finish(self, job: Job, ended: Ended, items: int = 0, as_of: float = 0.0, reason: str = "") -> None:
         seconds = round(self._context.asking.monotonic() - self._begun[job], 3)
         self._finished[job] = ended
+        narrowed = bool(self._asked.plan.narrowed)
         finished = ev.RepositoryFinished(
-            job.repository, ended.outcome, seconds, items, as_of, reason, ended.code, ended.transient
+            job.repository, ended.outcome, seconds, items, as_of, reason, ended.code, ended.transient, narrowed
         )
         self._context.emit(finished)

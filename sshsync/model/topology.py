@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from sshsync.model.bandwidth import Bandwidth
+from sshsync.model.narrow import WHOLE, Narrow
 from sshsync.model.policy import LOCAL, Compress, MaxDelete, Mode, Retries, TransferKind
 
 
@@ -109,6 +110,7 @@ class Repository:
         empty_dirs: has the empty directories that its parent has.
         file_group: group on its host that its items belong to; "" for whatever they get there.
         type: what its items are, by the name of their kind.
+        narrowed: what of it this run looks at, beside `include` and `exclude`; no part of a configuration.
     """
 
     name: str
@@ -140,6 +142,7 @@ class Repository:
     file_group: str
     empty_dirs: bool
     type: str
+    narrowed: Narrow = WHOLE
 
     @property
     def identity(self) -> str:

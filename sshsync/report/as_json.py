@@ -81,6 +81,7 @@ def _summary(report: RunReport) -> dict[str, Any]:
         "dry_run": report.dry_run,
         "interrupted": report.interrupted,
         "called": asdict(report.called),
+        "narrowed": asdict(report.narrowed) if report.narrowed else None,
         "repositories": [_repository(job) for job in report.jobs],
         "left_out": [_left_out(job, one) for job in report.sources for one in job.omitted],
     }
