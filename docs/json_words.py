@@ -67,7 +67,7 @@ _ALL = {
     "host": "address of the host, with the account",
     "started": "when it began",
     "finished": "when it ended",
-    "interrupted": "whether a signal ended it",
+    "interrupted": "whether a signal ended it, or its time was over",
     "dry_run": "whether nothing was to be changed",
     "stages": "repositories, stage by stage",
     "option": "option that it is about",
@@ -85,6 +85,7 @@ _ALL = {
     "left": "what is left",
     "include": "patterns that a file has to match to take part in the run; empty for all",
     "exclude": "patterns of files that take no part in it",
+    "out_of_time": "which time was over before it was through (`window`, `max_duration`), in words; empty for none",
     "narrowed": "what the run was narrowed to (`--include`, `--exclude`); null for a whole one",
     "repositories": "the repositories, one by one",
 }

@@ -9,6 +9,7 @@
     ├── LeasedError               8  another controller works on the child
     ├── RefusedError              9  a guard said no; nothing was changed
     │   └── ListingError          9  what a host listed cannot be trusted
+    ├── OutsideError             12  outside of the hours in which runs may be under way
     ├── OutputError               6  what was asked for cannot be written
     │   └── ReaderGoneError       0  whoever read it had enough
     ├── InterruptedRun     130, 143  a signal ended the run; its state is saved
@@ -48,7 +49,8 @@ MEANINGS = {
     9: "refused by a guard",
     10: "trust: host key, login, or a digest that stays wrong",
     11: "differences found (dry run, verify, diff)",
-    75: "temporary failures only: try again later",
+    12: "outside of the window: nothing was begun",
+    75: "temporary failures only, or out of time: try again later",
     130: "interrupted (INT), state saved",
     143: "interrupted (TERM), state saved",
 }
@@ -165,6 +167,12 @@ class RefusedError(SshsyncError):
 
 class ListingError(RefusedError):
     """A host listed something that cannot be true or must not be followed."""
+
+
+class OutsideError(SshsyncError):
+    """It is outside of the hours in which runs may be under way: nothing was begun."""
+
+    code = 12
 
 
 class OutputError(SshsyncError):

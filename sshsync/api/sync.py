@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sshsync import builtin, checks
-from sshsync.api import weekly
+from sshsync.api import limits, weekly
 from sshsync.api.results import Result
 from sshsync.api.standing import standing
 from sshsync.api.telling import Telling
@@ -34,6 +34,7 @@ from sshsync.model.topology import Host
 from sshsync.state import headway
 from sshsync.state.journal import Journal, find_run
 from sshsync.state.lock import Lock
+from sshsync.transfers.pace import wall
 from sshsync.transports import trust
 from sshsync.transports.base import Factory
 from sshsync.transports.trust import Forgotten, SeenKey
@@ -138,10 +139,12 @@ class Sync:
         """Return all repositories with a parent, by level."""
         return planner.everything(self.config.tree)
 
-    def run(self, stages: Sequence[Sequence[str]], *, dry_run: bool = False, narrow: Narrow = WHOLE) -> Result:
+    def run(
+        self, stages: Sequence[Sequence[str]], *, dry_run: bool = False, narrow: Narrow = WHOLE, now: bool = False
+    ) -> Result:
         """Synchronize repositories, in a visit of its own; see `Visit.run`."""
         with self.visit() as visit:
-            return visit.run(stages, dry_run=dry_run, narrow=narrow)
+            return visit.run(stages, dry_run=dry_run, narrow=narrow, now=now)
 
     def survey(self, names: Sequence[str] = ()) -> list[Survey]:
         """Look at the hosts of some repositories, or of all, in a visit of its own; see `Visit.survey`."""
@@ -164,6 +167,10 @@ class Sync:
             latest = self.journal.latest()
             row = latest if latest and latest["exit_code"] else None
         return replace(self.plan(row["stages"]), narrowed=self.journal.narrowed(str(row["id"]))) if row else None
+
+    def shut(self) -> str:
+        """Return in words that it is outside of the hours in which runs may be under way, "" when it is not."""
+        return limits.limit(self.config.settings).shut(wall(self._parts.here.clock()))
 
     def running(self) -> str | None:
         """Return who is synchronizing now with this configuration, "" for nobody, None where that cannot be told."""

@@ -1,5 +1,6 @@
 """A visit to the hosts: work over connections that are kept from one piece to the next, and can be interrupted."""
 
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -9,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from sshsync import checks
-from sshsync.api import running
+from sshsync.api import limits, running
 from sshsync.api.narrowing import narrowed
 from sshsync.api.results import Result
 from sshsync.api.work import Parts, Work
@@ -77,21 +78,27 @@ class Visit:
         pool.close()
         self._ended(self)
 
-    def interrupt(self, signal: int) -> None:
+    def interrupt(self, number: int) -> None:
         """Ask everything that is under way to end, runs with their state saved. May be called from a signal handler.
 
         It holds until all of that has ended; what begins meanwhile ends at once too. So does what begins next when
         nothing is under way: a signal that comes just before a run is not lost. Whatever begins later works again.
 
         Args:
-            signal: its number.
+            number: the signal's.
         """
         # No lock here: the thread that the handler interrupts may hold it.
         self._interrupted_at = self._parts.here.monotonic()
-        self._stop.set(signal)
+        self._stop.set(number)
 
     def run(
-        self, stages: Sequence[Sequence[str]], *, dry_run: bool = False, wait: float = 0.0, narrow: Narrow = WHOLE
+        self,
+        stages: Sequence[Sequence[str]],
+        *,
+        dry_run: bool = False,
+        wait: float = 0.0,
+        narrow: Narrow = WHOLE,
+        now: bool = False,
     ) -> Result:
         """Synchronize repositories.
 
@@ -103,8 +110,10 @@ class Visit:
             dry_run: only find out what would be done.
             wait: seconds to wait for the end of another run.
             narrow: look at a part of the repositories only, and say nothing of the rest.
+            now: pass over the hours in which runs may be under way (`window`).
 
         Raises:
+            OutsideError: outside of these hours; nothing was begun.
             LockedError: another run is under way.
             StateError: journal or log cannot be used.
             UnknownRepositoryError: no such repository.
@@ -115,9 +124,12 @@ class Visit:
         plan = replace(planner.plan(config.tree, stages), narrowed=narrow)
         parts = narrowed(self._parts, narrow)
         check_directory(Path(config.settings.state_dir))
+        limit = limits.limit(config.settings, now=now)
+        if not dry_run:
+            limits.check(self._parts, limit)
         checks.secrets(config, plan.contacted)
         with self._work() as work:
-            return running.run(replace(work, parts=parts), plan, dry_run=dry_run, wait=wait)
+            return running.run(replace(work, parts=parts), plan, dry_run=dry_run, wait=wait, limit=limit)
 
     def survey(self, names: Sequence[str] = ()) -> list[Survey]:
         """Look at the hosts of some repositories, or of all: what they are, have and lack. Changes nothing.
@@ -197,7 +209,7 @@ class Visit:
             if self._closed:
                 raise UsageError("the visit is closed", hint="begin another one")
             self._working += 1
-            work = Work(self._parts, self._pool, self._stop, self._tick)
+            work = Work(self._parts, self._pool, self._stop, self._tick, self._end)
         try:
             work.pool.forget()
             yield work
@@ -212,6 +224,12 @@ class Visit:
         if self._cut and not self._closed:
             self._pool = Pool(self._parts.transports)
             self._cut = False
+
+    def _end(self, why: str) -> None:
+        """End all that is under way as a signal would, because some time is over."""
+        if not self._stop.signal:
+            self._interrupted_at = self._parts.here.monotonic()
+            self._stop.set(signal.SIGTERM, why)
 
     def _tick(self) -> None:
         """Show life; close what does not end by itself in the grace time after a signal."""

@@ -40,7 +40,8 @@ Examples:
   sshsync demo                                        see it work on this machine, in a minute
 
 Exit codes: 0 in sync, 2 usage, 3 configuration, 4 unknown repository, 5 bug, 6 failed, 7 partial, 8 locked,
-9 refused by a guard, 10 trust, 11 differences (dry run, verify, diff), 75 try again later, 130/143 interrupted.
+9 refused by a guard, 10 trust, 11 differences (dry run, verify, diff), 12 outside of the window, 75 try again later,
+130/143 interrupted.
 """
 
 _COMMANDS = {
@@ -145,7 +146,7 @@ def cli(
     allowed = Allowed(**let)
     options = context.ensure_object(Options)
     if context.invoked_subcommand:
-        if any(asked) or dry_run or allowed or narrow or options.wait:
+        if any(asked) or dry_run or allowed or narrow or options.wait or options.now:
             words = "options of a run (--sync, --all, --plan, --failed, --dry-run …) before a command's name"
             raise click.UsageError(f"{words} do not go with {context.invoked_subcommand}")
         return

@@ -87,11 +87,20 @@ class Run:
         self._executor.run(Lead(self._following, work, self._ending(self._done), context.emit, context.records))
         self._give_up_waiting()
 
-        code = fold.exit_code(report, signal=stop.signal)
+        # Time that is over after all has ended cuts nothing short.
+        out_of_time = stop.why if self._left() else ""
+        signal = 0 if stop.why else stop.signal
+        code = fold.exit_code(report, signal=signal, out_of_time=bool(out_of_time))
         outcome = fold.outcome(report)
         did = fold.totals(report)
-        context.emit(ev.RunFinished(asked.run, clock(), outcome, code, interrupted=bool(stop.signal), **did))
+        stopped = bool(signal or out_of_time)
+        context.emit(ev.RunFinished(asked.run, clock(), outcome, code, stopped, **did, out_of_time=out_of_time))
         return code
+
+    def _left(self) -> bool:
+        """Tell whether some job has not come to an end of its own."""
+        ended = self._finished
+        return any(job not in ended or ended[job].outcome is Outcome.SKIPPED for job in self._asked.plan.jobs)
 
     def _following(self) -> list[Order]:
         """Return orders for jobs that may start and whose parents have something to offer, or a reason why not.
@@ -216,7 +225,9 @@ class Run:
             words = "bug: the policy of this run never let it start, or not the parent that it waited for"
             if job not in self._begun:
                 self._begin(job)
-            self._finish(job, Ended(Outcome.SKIPPED) if stopped else bug, reason="" if stopped else words)
+            why = self._context.asking.stop.why
+            skipped = Ended(Outcome.SKIPPED, transient=bool(why))
+            self._finish(job, skipped if stopped else bug, reason=why if stopped else words)
 
     def _finish(self, job: Job, ended: Ended, items: int = 0, as_of: float = 0.0, reason: str = "") -> None:
         seconds = round(self._context.asking.monotonic() - self._begun[job], 3)

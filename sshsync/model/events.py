@@ -290,7 +290,10 @@ class RepositoryFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The run ended by itself or by a signal; what it did in all its goes, in numbers of items and `moved` bytes."""
+    """The run ended by itself or by a signal; what it did in all its goes, in numbers of items and `moved` bytes.
+
+    `out_of_time` says which time was over before it was through, "" for none; then it counts as interrupted, too.
+    """
 
     run: str
     at: float
@@ -302,6 +305,7 @@ class RunFinished:
     deleted: int = 0
     failed: int = 0
     moved: int = 0
+    out_of_time: str = ""
 
 
 Event = (

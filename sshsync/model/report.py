@@ -80,7 +80,11 @@ class RepositoryReport:
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run did. `exit_code` is None while the run has no end; `narrowed` tells what it looked at."""
+    """What a run did. `exit_code` is None while the run has no end; `narrowed` tells what it looked at.
+
+    Attributes:
+        out_of_time: which time was over before it was through, in words; "" for none.
+    """
 
     run: str = ""
     started: float = 0.0
@@ -92,6 +96,7 @@ class RunReport:
     outcome: str = ""
     exit_code: int | None = None
     interrupted: bool = False
+    out_of_time: str = ""
     called: Called = UNKNOWN
     narrowed: Narrow = WHOLE
 

@@ -62,6 +62,7 @@ def _verdict(report: RunReport, headline: str, command: str) -> list[str]:
     code = report.exit_code
     kind = "idle" if code is None else "good" if code in (0, 11) else "warn" if code in (7, 75, 130, 143) else "bad"
     told = "what was asked for is there" if report.narrowed and code == 0 else MEANINGS.get(code or 0, "interrupted")
+    told = report.out_of_time if code == 75 and report.out_of_time else told
     meaning = "no end on record" if code is None else f"exit code {code}: {told}"
     again = f", continued {words.count(report.continued, 'time')}" if report.continued else ""
     dry = "dry run, " if report.dry_run else ""

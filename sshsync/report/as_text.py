@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from sshsync.core import limits
 from sshsync.model.events import GOOD, Outcome
 from sshsync.model.omission import Omission
 from sshsync.model.report import RepositoryReport, RunReport
@@ -140,6 +141,8 @@ def headline(report: RunReport, running: str | None = None) -> str:
         state = unknown if running is None else f"is under way: {running}" if running else "did not end: it was killed"
     elif report.interrupted:
         state = "was interrupted; its state is saved"
+        if report.out_of_time:
+            state = f"{report.out_of_time}: {good} of {words.count(len(jobs), 'repository', 'repositories')} done"
     elif report.dry_run:
         planned = sum(job.planned_changes for job in jobs)
         state = f"was a dry run: {words.count(planned, 'change')} planned" if good == len(jobs) else "was a dry run"
@@ -201,6 +204,9 @@ def advice(report: RunReport, command: str = "", running: str | None = None) -> 
     if any(job.outcome is Outcome.REFUSED for job in report.jobs):
         allowed = dict.fromkeys(job.allow for job in report.jobs if job.outcome is Outcome.REFUSED and job.allow)
         return " ".join([f"after you looked into the refusal: {command} resume", *_most(allowed)])
+    if report.out_of_time:
+        now = " --now" if report.out_of_time.startswith(limits.CLOSED) else ""
+        return f"it goes on by itself when the same line runs again, or now: {command} resume{now}"
     return f"to go on: {command} resume"
 
 

@@ -13,7 +13,7 @@ from sshsync.cli.options import Options, common, seconds, waiting
 from sshsync.config.resolve import Config
 from sshsync.core import planner
 from sshsync.core.selection import select
-from sshsync.errors import UsageError
+from sshsync.errors import OutsideError, UsageError
 from sshsync.model.events import GOOD
 from sshsync.model.narrow import WHOLE, Narrow
 from sshsync.model.topology import Tree
@@ -60,7 +60,12 @@ def _run(
     narrow: Narrow = WHOLE,
 ) -> int:
     while True:
-        result = _once(options, allow.applied(config, allowed), wanted, dry_run=dry_run, narrow=narrow)
+        try:
+            result = _once(options, allow.applied(config, allowed), wanted, dry_run=dry_run, narrow=narrow)
+        except OutsideError as error:
+            # Nobody did anything wrong: timers may ask for a run at any hour.
+            display.remark(options, str(error))
+            return error.code
         more = allow.asked(options, result.report, allowed)
         if not more:
             return result.exit_code
@@ -88,7 +93,7 @@ def _once(
                     options, f"another run is under way ({holder}): waiting up to {options.wait} for its end"
                 )
             with visit:
-                result = visit.run(wanted, dry_run=dry_run, wait=wait, narrow=narrow)
+                result = visit.run(wanted, dry_run=dry_run, wait=wait, narrow=narrow, now=options.now)
         finally:
             shown.close()
             if sync:
