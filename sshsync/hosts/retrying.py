@@ -31,7 +31,9 @@ class Stop:
 
     def set(self, signal: int, why: str = "") -> None:
         """Ask the run to end; `why` there is no more time, "" for a signal that came."""
-        self.signal, self.why = signal, why
+        # Whoever sees the signal asks why.
+        self.why = why
+        self.signal = signal
         self._event.set()
 
     def check(self) -> None:

@@ -5,10 +5,12 @@ import subprocess
 import sysconfig
 import tarfile
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from sshsync.model.hours import DAYS
 from tests.containers import packages
 from tests.containers.machine import Machine
 from tests.sshd import require
@@ -124,9 +126,10 @@ def test_a_run_whose_time_is_over_is_started_again_and_one_outside_of_the_window
     assert "ExecMainStatus=75" in cut.stdout, cut.stdout + said
     assert "SubState=auto-restart" in cut.stdout, cut.stdout
     assert "max_duration = 2s is over: 0 of 2 repositories done" in said
-    host("hours=$(date -d '+2 hours' +%H:%M)-$(date -d '+3 hours' +%H:%M); sed -i \"s/^max_duration.*/window = $hours/\" /etc/sshsync/sshsync.conf")
-    again = host(f"systemctl stop sshsync.service; systemctl start sshsync.service; {shown}")
-    assert {"Result=success", "ExecMainStatus=12", "ActiveState=inactive", "SubState=dead"} <= set(again.stdout.split()), again.stdout
+    day = DAYS[(date.today().weekday() + 3) % 7]
+    told = host(f"systemctl stop sshsync.service; sed -i 's/^max_duration.*/window = {day}/' /etc/sshsync/sshsync.conf; grep -n -e window -e max_duration /etc/sshsync/sshsync.conf")
+    again = host(f"systemctl start sshsync.service && echo started; {shown}")
+    assert {"started", "Result=success", "ActiveState=inactive", "SubState=dead"} <= set(again.stdout.split()), told.stdout + again.stdout + host("journalctl --no-pager -u sshsync.service | tail -40").stdout
     assert "outside of the window " in host("journalctl --no-pager -u sshsync.service").stdout
     assert "late" not in host("ls /dat/c").stdout
     host("cp /root/before /etc/sshsync/sshsync.conf")
