@@ -11,6 +11,7 @@ from docs import json_words
 from sshsync.engine.headway import Headway
 from sshsync.model import events as ev
 from sshsync.model.events import Outcome
+from sshsync.model.narrow import Narrow
 from sshsync.model.omission import Omission
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
 from sshsync.model.survey import Survey
@@ -60,6 +61,8 @@ def _objects() -> dict[str, Schema]:
     found["status"]["properties"]["headway"] |= {"anyOf": [_headway(), {"type": "null"}]}
     found["headway"] = {**_headway(), "description": json_words.OBJECTS["headway"]}
     found["summary"] = {**_of_value(_summary(), "summary", ""), "description": json_words.OBJECTS["summary"]}
+    narrowed = found["summary"]["properties"]["narrowed"]
+    found["summary"]["properties"]["narrowed"] = {"description": narrowed.pop("description"), "anyOf": [narrowed, {"type": "null"}]}
     return {name: _typed(name, made) for name, made in found.items()}
 
 
@@ -130,7 +133,7 @@ def _summary() -> Mapping[str, Any]:
     job = RepositoryReport("c", problems=[ItemProblem("\udcff", "reason", Outcome.FAILED, 7)], notices=["said"], seconds=0.5)
     parent = RepositoryReport("m", omitted=[Omission("link", "links", 1, "\udcff")])
     job.parent = parent.name
-    return as_json.summary(RunReport("run", stages=[["c"]], repositories={"c": job, "m": parent}))
+    return as_json.summary(RunReport("run", stages=[["c"]], repositories={"c": job, "m": parent}, narrowed=Narrow(("*",), ("*",))))
 
 
 def _headway() -> Schema:

@@ -89,17 +89,26 @@ def known() -> Known:
     return Known({name: Type(kind.required, kind.unfit) for name, kind in kinds.items()}, TRANSPORTS)
 
 
-def notices(settings: Settings, past: Past) -> list[Notice]:
-    """Return who is told of runs; `past` tells of them and of those before."""
-    made: list[tuple[str, Callable[[str], Notice]]] = [
+def notices(settings: Settings, past: Past, *, whole: bool = True) -> list[Notice]:
+    """Return who is told of a run.
+
+    Args:
+        settings: name them.
+        past: tells of runs, and of those before them.
+        whole: the run is not narrowed. Of one that is no monitoring hears: it would take a part for all.
+    """
+    watching: list[tuple[str, Callable[[str], Notice]]] = [
         (settings.metrics_file, lambda file: files.metrics(Path(file))),
         (settings.status_file, lambda file: files.status(Path(file))),
-        (settings.report_dir, lambda directory: Pages(Path(directory), past.events)),
         (settings.ping_url, Ping),
+    ]
+    telling: list[tuple[str, Callable[[str], Notice]]] = [
+        (settings.report_dir, lambda directory: Pages(Path(directory), past.events)),
         (settings.mail.mail_to, lambda _to: Mail(settings.mail, past.before)),
         (settings.notify_command, Program),
     ]
     chat: list[Notice] = [Chat(settings.notify_url)] if settings.notify_url else []
+    made = [*(watching if whole else ()), *telling]
     return [make(value) for value, make in made if value] + chat
 
 

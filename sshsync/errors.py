@@ -9,10 +9,12 @@
     ├── LeasedError               8  another controller works on the child
     ├── RefusedError              9  a guard said no; nothing was changed
     │   └── ListingError          9  what a host listed cannot be trusted
+    ├── OutsideError             12  outside of the hours in which runs may be under way
     ├── OutputError               6  what was asked for cannot be written
     │   └── ReaderGoneError       0  whoever read it had enough
     ├── InterruptedRun     130, 143  a signal ended the run; its state is saved
     ├── BlockedError              6  the parent offers nothing that may be passed on
+    ├── UnmatchedError            6  nothing matches what a run is narrowed to
     ├── HostError                 6  something on or on the way to a host
     │   ├── ConnectError         75  transient: not reachable, or dropped while greeting
     │   ├── ConnectionLostError  75  transient: the connection or the command broke off
@@ -47,7 +49,8 @@ MEANINGS = {
     9: "refused by a guard",
     10: "trust: host key, login, or a digest that stays wrong",
     11: "differences found (dry run, verify, diff)",
-    75: "temporary failures only: try again later",
+    12: "outside of the window: nothing was begun",
+    75: "temporary failures only, or out of time: try again later",
     130: "interrupted (INT), state saved",
     143: "interrupted (TERM), state saved",
 }
@@ -166,6 +169,12 @@ class ListingError(RefusedError):
     """A host listed something that cannot be true or must not be followed."""
 
 
+class OutsideError(SshsyncError):
+    """It is outside of the hours in which runs may be under way: nothing was begun."""
+
+    code = 12
+
+
 class OutputError(SshsyncError):
     """What was asked for cannot be written where it should go."""
 
@@ -189,6 +198,12 @@ class InterruptedRun(SshsyncError):
 
 class BlockedError(SshsyncError):
     """The parent was not scanned, or nothing on it may be passed on."""
+
+    code = 6
+
+
+class UnmatchedError(SshsyncError):
+    """Nothing on a repository or its parent matches what a run is narrowed to."""
 
     code = 6
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from sshsync.api import Result, Sync, Visit
 from sshsync.core import watching
 from sshsync.core.watching import Look, Step, Watching
-from sshsync.errors import InterruptedRun, LockedError, SshsyncError
+from sshsync.errors import InterruptedRun, LockedError, OutsideError, SshsyncError
 from sshsync.model.plan import Plan
 
 _BEAT = 0.5
 _JITTER = 0.1
+_OUTSIDE = 30.0
+"""Seconds between two looks at the clock outside of the hours in which runs may be under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Watch:
 
     def __init__(self, sync: Sync, visit: Visit, plan: Plan, interval: float, told: Told) -> None:
         self._journal = sync.journal
+        self._shut = sync.shut
         self._visit = visit
         self._plan = plan
         self._interval = interval
@@ -73,6 +76,7 @@ class Watch:
 
         Args:
             once: end after the first run, or when there is nothing to do; wait for an upload that is under way.
+                Outside of the hours in which runs may be under way there is nothing to do.
 
         Returns:
             The exit code of the last run, 0 for none; None when it was asked to reload.
@@ -85,6 +89,14 @@ class Watch:
         known = Watching(walked=self._journal.noted(self._name))
         code = 0
         while True:
+            if words := self._shut():
+                self._say(words)
+                if once:
+                    return OutsideError.code
+                self._rest(_OUTSIDE)
+                if self._reload:
+                    return None
+                continue
             known, step = self._look(known)
             if step.walk:
                 known, code = self._walk(known, wait_for_others=not once)
@@ -124,6 +136,8 @@ class Watch:
         self._say("")
         try:
             result = self._visit.run(self._plan.names)
+        except OutsideError as error:
+            return known, error.code
         except LockedError as error:
             if not wait_for_others:
                 raise

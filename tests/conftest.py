@@ -23,6 +23,7 @@ from sshsync.hosts.pool import Pool
 from sshsync.hosts.retrying import Stop
 from sshsync.kinds.files import Files
 from sshsync.model.events import Event
+from sshsync.model.narrow import WHOLE, Narrow
 from sshsync.model.topology import Repository
 from sshsync.transports.memory import MemoryHost, MemoryTransport
 
@@ -83,11 +84,11 @@ class World:
         config = configure(text or self.text, self.directory / "state")
         return Sync(config, sinks=[self.events.append, *sinks], transports=self.transports(), **parts)  # type: ignore[arg-type]
 
-    def run(self, *stages: str, text: str = "", dry_run: bool = False, **parts: object):
+    def run(self, *stages: str, text: str = "", dry_run: bool = False, narrow: Narrow = WHOLE, **parts: object):
         self.events.clear()
         names = [stage.split(",") for stage in stages] or [["proxy"], ["node1", "node2"]]
         with self.sync(text, **parts) as sync:
-            return sync.run(names, dry_run=dry_run)
+            return sync.run(names, dry_run=dry_run, narrow=narrow)
 
     def asking(self, text: str = "") -> tuple[Asking, Sync]:
         """Return what speaks to the hosts, without a run around it."""

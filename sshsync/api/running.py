@@ -12,6 +12,7 @@ from sshsync.api.results import Result
 from sshsync.api.work import Work
 from sshsync.config.resolve import Config
 from sshsync.core import naming
+from sshsync.core.limits import Limit
 from sshsync.core.ready import Flowing, Ready, barrier
 from sshsync.engine.headway import Headway
 from sshsync.engine.run import Asked, Run
@@ -24,16 +25,21 @@ from sshsync.model.plan import Plan
 from sshsync.state import headway
 from sshsync.state.journal import Journal
 from sshsync.state.lock import Lock
+from sshsync.transfers.pace import wall
 
 
-def run(work: Work, plan: Plan, *, dry_run: bool, wait: float) -> Result:
+def run(work: Work, plan: Plan, *, dry_run: bool, wait: float, limit: Limit) -> Result:
     """Carry out a plan; see `Visit.run`."""
     parts = work.parts
     journal, repositories = parts.journal(), parts.config.tree.repositories
     if dry_run:
         with closing(journal):
             return _carry_out(
-                work, journal, Asked(_new_id(journal), plan, dry_run=True, called=parts.config.settings.called), []
+                work,
+                journal,
+                Asked(_new_id(journal), plan, dry_run=True, called=parts.config.settings.called),
+                [],
+                Limit(),
             )
     settings = parts.config.settings
     state = Path(settings.state_dir)
@@ -42,14 +48,15 @@ def run(work: Work, plan: Plan, *, dry_run: bool, wait: float) -> Result:
         journal.writing(repositories[name] for name in plan.contacted),
         headway.kept_up(state),
     ):
-        return _carry_out(work, journal, *_asked(journal, plan, parts.config.settings.called))
+        return _carry_out(work, journal, *_asked(journal, plan, parts.config.settings.called), limit)
 
 
 def _asked(journal: Journal, plan: Plan, called: Called) -> tuple[Asked, list[str]]:
     row = journal.unfinished()
     if row is None:
         return Asked(_new_id(journal), plan, called=called), []
-    if row["stages"] == [list(stage) for stage in plan.names]:
+    same = row["stages"] == [list(stage) for stage in plan.names]
+    if same and journal.narrowed(str(row["id"])) == plan.narrowed:
         return Asked(str(row["id"]), plan, continued=True, called=called), []
     journal.abandon(str(row["id"]))
     return Asked(_new_id(journal), plan, called=called), [
@@ -57,21 +64,24 @@ def _asked(journal: Journal, plan: Plan, called: Called) -> tuple[Asked, list[st
     ]
 
 
-def _carry_out(work: Work, journal: Journal, asked: Asked, remarks: Sequence[str]) -> Result:
-    config, telling = work.parts.config, work.parts.telling
+def _carry_out(work: Work, journal: Journal, asked: Asked, remarks: Sequence[str], limit: Limit) -> Result:
+    config, telling, here = work.parts.config, work.parts.telling, work.parts.here
+    begun = here.monotonic()
     first = asked.plan.jobs[0].repository
     folding = _known(journal, asked)
     followed = _followed(work, asked)
     emit = _emitting(work, journal, folding, asked, followed)
 
     def tick() -> None:
+        if why := limit.over(here.monotonic() - begun, wall(here.clock())):
+            work.end(why)
         work.tick()
         for one in followed:
             one.tick()
 
     executor = work.parts.executor or Threads(config.settings.max_parallel, tick)
     led = Run(work.context(journal, emit), executor, _policy(config), asked)
-    told = [] if asked.dry_run else builtin.notices(config.settings, journal)
+    told = [] if asked.dry_run else builtin.notices(config.settings, journal, whole=not asked.plan.narrowed)
     untold = telling.tell(told, lambda notice: notice.begin(asked.run))
     try:
         code = led.start(folding.report, [Remarked(first, words) for words in remarks])

@@ -57,6 +57,8 @@ def _add_killed(journal: Journal, rows: dict[str, RepositoryStatus]) -> None:
     if latest is None or latest["finished"] is not None:
         return
     run = str(latest["id"])
+    if journal.narrowed(run):
+        return
     report = fold.fold(event for _, event in journal.events(run))
     for name, job in report.repositories.items():
         if name in rows and _is_broken_off(job):

@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from sshsync import builtin, checks
-from sshsync.api import weekly
+from sshsync.api import limits, weekly
 from sshsync.api.results import Result
 from sshsync.api.standing import standing
 from sshsync.api.telling import Telling
@@ -24,6 +25,7 @@ from sshsync.errors import UsageError
 from sshsync.executors.base import Executor
 from sshsync.hosts.pool import Pool
 from sshsync.model.events import Emit
+from sshsync.model.narrow import WHOLE, Narrow
 from sshsync.model.plan import Plan
 from sshsync.model.report import RunReport
 from sshsync.model.status import RepositoryStatus
@@ -33,6 +35,7 @@ from sshsync.model.words import Words
 from sshsync.state import headway
 from sshsync.state.journal import Journal, find_run
 from sshsync.state.lock import Lock
+from sshsync.transfers.pace import wall
 from sshsync.transports import trust
 from sshsync.transports.base import Factory
 from sshsync.transports.trust import Forgotten, SeenKey
@@ -141,10 +144,12 @@ class Sync:
         """Return all repositories with a parent, by level."""
         return planner.everything(self.config.tree)
 
-    def run(self, stages: Sequence[Sequence[str]], *, dry_run: bool = False) -> Result:
+    def run(
+        self, stages: Sequence[Sequence[str]], *, dry_run: bool = False, narrow: Narrow = WHOLE, now: bool = False
+    ) -> Result:
         """Synchronize repositories, in a visit of its own; see `Visit.run`."""
         with self.visit() as visit:
-            return visit.run(stages, dry_run=dry_run)
+            return visit.run(stages, dry_run=dry_run, narrow=narrow, now=now)
 
     def survey(self, names: Sequence[str] = ()) -> list[Survey]:
         """Look at the hosts of some repositories, or of all, in a visit of its own; see `Visit.survey`."""
@@ -166,7 +171,11 @@ class Sync:
         if row is None:
             latest = self.journal.latest()
             row = latest if latest and latest["exit_code"] else None
-        return self.plan(row["stages"]) if row else None
+        return replace(self.plan(row["stages"]), narrowed=self.journal.narrowed(str(row["id"]))) if row else None
+
+    def shut(self) -> str:
+        """Return in words that it is outside of the hours in which runs may be under way, "" when it is not."""
+        return limits.limit(self.config.settings).shut(wall(self._parts.here.clock()))
 
     def running(self) -> str | None:
         """Return who is synchronizing now with this configuration, "" for nobody, None where that cannot be told."""

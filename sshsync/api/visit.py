@@ -1,14 +1,17 @@
 """A visit to the hosts: work over connections that are kept from one piece to the next, and can be interrupted."""
 
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from sshsync import checks
-from sshsync.api import restoring, running
+from sshsync.api import limits, restoring, running
+from sshsync.api.narrowing import narrowed
 from sshsync.api.results import Result
 from sshsync.api.work import Parts, Work
 from sshsync.core import compare, planner
@@ -25,6 +28,7 @@ from sshsync.model.drift import Drift
 from sshsync.model.events import Event
 from sshsync.model.item import Snapshot
 from sshsync.model.kept import Kept, Restored
+from sshsync.model.narrow import WHOLE, Narrow
 from sshsync.model.plan import Plan
 from sshsync.model.records import Reading
 from sshsync.model.survey import Survey
@@ -78,20 +82,28 @@ class Visit:
         pool.close()
         self._ended(self)
 
-    def interrupt(self, signal: int) -> None:
+    def interrupt(self, number: int) -> None:
         """Ask everything that is under way to end, runs with their state saved. May be called from a signal handler.
 
         It holds until all of that has ended; what begins meanwhile ends at once too. So does what begins next when
         nothing is under way: a signal that comes just before a run is not lost. Whatever begins later works again.
 
         Args:
-            signal: its number.
+            number: the signal's.
         """
         # No lock here: the thread that the handler interrupts may hold it.
         self._interrupted_at = self._parts.here.monotonic()
-        self._stop.set(signal)
+        self._stop.set(number)
 
-    def run(self, stages: Sequence[Sequence[str]], *, dry_run: bool = False, wait: float = 0.0) -> Result:
+    def run(
+        self,
+        stages: Sequence[Sequence[str]],
+        *,
+        dry_run: bool = False,
+        wait: float = 0.0,
+        narrow: Narrow = WHOLE,
+        now: bool = False,
+    ) -> Result:
         """Synchronize repositories.
 
         An unfinished run of the same stages is continued; one of other stages is abandoned. A dry run takes no
@@ -101,20 +113,27 @@ class Visit:
             stages: repository names, by stage.
             dry_run: only find out what would be done.
             wait: seconds to wait for the end of another run.
+            narrow: look at a part of the repositories only, and say nothing of the rest.
+            now: pass over the hours in which runs may be under way (`window`).
 
         Raises:
+            OutsideError: outside of these hours; nothing was begun.
             LockedError: another run is under way.
             StateError: journal or log cannot be used.
             UnknownRepositoryError: no such repository.
-            UsageError: the stages make no sense, or the visit is closed.
+            UsageError: the stages make no sense, a pattern can match nothing, or the visit is closed.
             ConfigError: a key or password file, or known host keys, cannot be used.
         """
         config = self._parts.config
-        plan = planner.plan(config.tree, stages)
+        plan = replace(planner.plan(config.tree, stages), narrowed=narrow)
+        parts = narrowed(self._parts, narrow)
         check_directory(Path(config.settings.state_dir))
+        limit = limits.limit(config.settings, now=now)
+        if not dry_run:
+            limits.check(self._parts, limit)
         checks.secrets(config, plan.contacted)
         with self._work() as work:
-            return running.run(work, plan, dry_run=dry_run, wait=wait)
+            return running.run(replace(work, parts=parts), plan, dry_run=dry_run, wait=wait, limit=limit)
 
     def survey(self, names: Sequence[str] = ()) -> list[Survey]:
         """Look at the hosts of some repositories, or of all: what they are, have and lack. Changes nothing.
@@ -270,7 +289,7 @@ class Visit:
             if self._closed:
                 raise UsageError("the visit is closed", hint="begin another one")
             self._working += 1
-            work = Work(self._parts, self._pool, self._stop, self._tick)
+            work = Work(self._parts, self._pool, self._stop, self._tick, self._end)
         try:
             work.pool.forget()
             yield work
@@ -285,6 +304,12 @@ class Visit:
         if self._cut and not self._closed:
             self._pool = Pool(self._parts.transports)
             self._cut = False
+
+    def _end(self, why: str) -> None:
+        """End all that is under way as a signal would, because some time is over."""
+        if not self._stop.signal:
+            self._interrupted_at = self._parts.here.monotonic()
+            self._stop.set(signal.SIGTERM, why)
 
     def _tick(self) -> None:
         """Show life; close what does not end by itself in the grace time after a signal."""

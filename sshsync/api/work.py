@@ -55,12 +55,14 @@ class Work:
         pool: the connections of the visit.
         stop: the signal that ends it.
         tick: to be called every half second, or more often, while a run waits for its jobs.
+        end: ends it as a signal would, for want of time; takes in words which time is over.
     """
 
     parts: Parts
     pool: Pool
     stop: Stop
     tick: Callable[[], None]
+    end: Callable[[str], None]
 
     def context(self, records: Records, emit: Emit) -> Context:
         """Return the engine's parts, which keep `records` and tell `emit` of what happens."""

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 from sshsync.appliers.arrivals import Arrivals
 from sshsync.appliers.base import Feed, Reached, Site
@@ -84,8 +85,9 @@ class FileApplier:
         self._asking = asking
         self._looks = looks
         self._strategies = strategies
-        group, keep = site.child.file_group, site.keep
-        self._staging = Staging(lambda: asking.session(site.child), site.root, site.lease, group=group, keep=keep)
+        child = site.child
+        session, narrowed, group = partial(asking.session, child), bool(child.narrowed), child.file_group
+        self._staging = Staging(session, site.root, site.lease, group=group, keep=site.keep, narrowed=narrowed)
         self._ledger = Ledger(asking.emit, site.child.name)
         self._held: set[str] = set()
         self._parts: Parts | None = None

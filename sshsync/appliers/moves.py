@@ -16,7 +16,8 @@ from sshsync.appliers.looks import Looks
 from sshsync.appliers.parts import Parts
 from sshsync.appliers.reuse import Made
 from sshsync.appliers.staged import Fetched, Staged
-from sshsync.appliers.staging import Leftover, Staging, lies
+from sshsync.appliers.staging import Staging, lies
+from sshsync.appliers.told import Leftover
 from sshsync.core import guard, verify
 from sshsync.errors import (
     CommandError,

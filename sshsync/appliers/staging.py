@@ -1,10 +1,9 @@
 """Staging: the one place that knows ``.sshsync/`` on a child, and the only code that makes a file visible."""
 
 import itertools
-import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sshsync.appliers.renames import (
     Renames,
@@ -18,7 +17,7 @@ from sshsync.appliers.renames import (
     renamer,
     replaced,
 )
-from sshsync.appliers.told import sizes, touch_time
+from sshsync.appliers.told import Leftover, digest, sizes, touch_time
 from sshsync.core.chunks import Copy
 from sshsync.errors import CommandError, LeasedError
 from sshsync.hosts.conversation import Reply, failure, new_token
@@ -40,10 +39,6 @@ _COPY_RATE = 5_000_000
 
 _ENDING = 3.0
 """Seconds that a writer whose connection was lost may take to end before what he wrote is copied."""
-
-_CLOSED = re.compile(r"batch/[0-9a-f]{16}-\d+")
-"""A staged name under which nobody can write any more: its receiver has ended."""
-
 
 OWN = scripts.STAGING.encode()
 PARTS = OWN + b"/part"
@@ -71,26 +66,6 @@ def lies(load: Load, *, together: bool) -> tuple[Key, Callable[[Key], Key]]:
     return OWN + b"/" + load.place.encode(), lambda key: key
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """What an interrupted attempt left of wanted changes.
-
-    Attributes:
-        name: where it lies.
-        load: what becomes of it.
-        size: bytes of a part.
-    """
-
-    name: str
-    load: Load
-    size: int = 0
-
-    @property
-    def closed(self) -> bool:
-        """Whether nobody can write to it any more."""
-        return bool(_CLOSED.fullmatch(self.name))
-
-
 class Staging:
     """The staging directory of one child.
 
@@ -100,13 +75,21 @@ class Staging:
         lease: token of the lease under which it is worked on; "" for tests of a single script.
         group: what all files are given to before they are visible; "" for none.
         keep: name of the run under which files are put aside before they are replaced or deleted; "" for none.
+        narrowed: others go on with parts that this work does not want: they stay.
 
     Attributes:
         durable: False once something was published on a host that cannot flush one file system.
     """
 
     def __init__(
-        self, session: Callable[[], Session], root: bytes, lease: str = "", *, group: str = "", keep: str = ""
+        self,
+        session: Callable[[], Session],
+        root: bytes,
+        lease: str = "",
+        *,
+        group: str = "",
+        keep: str = "",
+        narrowed: bool = False,
     ) -> None:
         self._session = session
         self.root = root
@@ -114,6 +97,8 @@ class Staging:
         self._group = {"FILEGROUP": group.encode()} if group else {}
         self._keep = keep
         self._attempts = itertools.count(1)
+        self._narrowed = narrowed
+        self._spared: frozenset[bytes] = frozenset()
         self.durable = True
 
     def attempt(self) -> str:
@@ -144,13 +129,16 @@ class Staging:
         Of several changes to one content each is given a part of its own, as long as there are some.
         """
         names = [name.decode("ascii", "replace") for name in left]
-        by_digest: dict[str, deque[Transfer]] = {
-            name.removeprefix("part/").partition(".")[0]: deque() for name in names if name.startswith("part/")
-        }
+        by_digest: dict[str, deque[Transfer]] = {digest(name): deque() for name in names if name.startswith("part/")}
         parts = self._listed(b".sshsync/part") if by_digest else {}
         for one in wanted.values() if by_digest else ():
             if one.new.digest and (found := by_digest.get(hexadecimal(one.new.digest))) is not None:
                 found.append(one)
+        if self._narrowed:
+            foreign = {digest for digest, changes in by_digest.items() if not changes}
+            parts_left = (name for name in names if name.startswith("part/"))
+            stems = (name.partition(OPEN)[0] for name in parts_left if digest(name) in foreign)
+            self._spared = frozenset(stem.encode() for stem in stems)
         for name in names:
             form, _, base = name.partition("/")
             changes_to = by_digest.get(base.partition(".")[0])
@@ -211,7 +199,7 @@ class Staging:
         """Remove everything from staging but what lies at the places to keep, with the marks of who writes there."""
         kept = {place.encode() for place in keep}
         mark = OPEN.encode()
-        self.discard(name for name in self.left() if name.partition(mark)[0] not in kept)
+        self.discard(name for name in self.left() if name.partition(mark)[0] not in kept | self._spared)
 
     def discard(self, names: Iterable[bytes]) -> None:
         """Remove the named things from staging."""

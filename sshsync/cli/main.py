@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sshsync.cli import allow, bugs, complete, streams
+from sshsync.cli import allow, bugs, complete, narrowing, streams
 from sshsync.cli.allow import Allowed
 from sshsync.cli.loading import quickly
 from sshsync.cli.options import Options, common, waiting
@@ -23,6 +23,7 @@ Examples:
   sshsync --sync @proxies --sync appnode[01-20]       groups and ranges
   sshsync --plan nightly                              the stages that plan.nightly in the configuration names
   sshsync --all --dry-run                             what would be done, everywhere
+  sshsync --sync appnode1 --include '*.rpm'           these files only, this once
   sshsync watch                                       stay; new files on a master are on the nodes minutes later
   sshsync resume                                      go on where the last run stopped
   sshsync --failed --wait 10m                         what did not end well last, after a run that is under way
@@ -41,7 +42,8 @@ Examples:
   sshsync demo                                        see it work on this machine, in a minute
 
 Exit codes: 0 in sync, 2 usage, 3 configuration, 4 unknown repository, 5 bug, 6 failed, 7 partial, 8 locked,
-9 refused by a guard, 10 trust, 11 differences (dry run, verify, diff), 75 try again later, 130/143 interrupted.
+9 refused by a guard, 10 trust, 11 differences (dry run, verify, diff), 12 outside of the window, 75 try again later,
+130/143 interrupted.
 """
 
 _COMMANDS = {
@@ -127,6 +129,7 @@ class _Lazy(click.Group):
 )
 @click.option("--failed", is_flag=True, help="All that did not end well last, level by level.")
 @click.option("--dry-run", "-n", is_flag=True, help="Show what a run would do; exit code 11 when there is something.")
+@narrowing.options
 @allow.options
 @waiting
 @common
@@ -144,10 +147,11 @@ def cli(
 ) -> None:
     """The command line itself; its help text is `_HELP`."""
     asked = [bool(stages), everything, plan is not None, failed]
+    narrow = narrowing.narrow(let.pop("include"), let.pop("exclude"))
     allowed = Allowed(**let)
     options = context.ensure_object(Options)
     if context.invoked_subcommand:
-        if any(asked) or dry_run or allowed or options.wait:
+        if any(asked) or dry_run or allowed or narrow or options.wait or options.now:
             words = "options of a run (--sync, --all, --plan, --failed, --dry-run …) before a command's name"
             raise click.UsageError(f"{words} do not go with {context.invoked_subcommand}")
         return
@@ -166,7 +170,7 @@ def cli(
         wanted = run.planned(options.load_as_owner(), plan)
     elif failed and not (wanted := run.failed(options)):
         context.exit(run.nothing(options))
-    context.exit(run.synchronize(options, wanted or None, dry_run=dry_run, allowed=allowed))
+    context.exit(run.synchronize(options, wanted or None, dry_run=dry_run, allowed=allowed, narrow=narrow))
 
 
 def main() -> None:

@@ -33,6 +33,7 @@ class Options:
     color: bool = True
     checking: bool = False
     wait: str | None = None
+    now: bool = False
     settings: "Settings | None" = None
 
     @property
@@ -116,8 +117,10 @@ def seconds(option: str, value: str | None) -> float | None:
 
 
 def waiting(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add an option to a command that runs: how long it waits for its turn."""
+    """Add options to a command that runs: how long it waits for its turn, and that it passes over the window."""
     words = "Wait so long for the end of another run, such as 10m, instead of ending at once (exit code 8)."
+    now = "Run now, and to the end, also outside of the hours of `window`."
+    command = click.option("--now", is_flag=True, help=now, expose_value=False, callback=_store)(command)
     return click.option("--wait", metavar="TIME", help=words, expose_value=False, callback=_store)(command)
 
 

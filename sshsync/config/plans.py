@@ -2,6 +2,12 @@
 
 import re
 import shlex
+from collections.abc import Mapping
+
+from sshsync.config.load import GLOBAL, Section
+from sshsync.core import planner, selection
+from sshsync.errors import ConfigProblem, UnknownRepositoryError, UsageError
+from sshsync.model.topology import Tree
 
 PREFIX = "plan."
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -34,3 +40,31 @@ def parse(text: str) -> tuple[str, ...]:
     if waiting or not stages:
         raise ValueError("must be --sync A --sync B,C, or --all")
     return tuple(stages)
+
+
+def named(section: Section, problems: list[ConfigProblem]) -> dict[str, tuple[str, ...]]:
+    """Return the stages of each plan of a section by its name; what is none is added to the problems."""
+    found = {}
+    for key, value in section.values.items():
+        name = key.removeprefix(PREFIX)
+        if name == key:
+            continue
+        try:
+            found[name] = parse(value.text)
+            if not NAME.fullmatch(name):
+                raise ValueError("is no name for a plan")
+        except ValueError as error:
+            problems.append(ConfigProblem(value.place, f"[{GLOBAL}] {key}: {error}"))
+    return found
+
+
+def faults(section: Section, plans: Mapping[str, tuple[str, ...]], made: Tree) -> list[ConfigProblem]:
+    """Check that every plan can be run, as a command line would be."""
+    found = []
+    for name, stages in plans.items():
+        try:
+            planner.plan(made, [selection.select(made, stage) for stage in stages] or planner.everything(made))
+        except (UsageError, UnknownRepositoryError) as error:
+            key = PREFIX + name
+            found.append(ConfigProblem(section.values[key].place, f"[{GLOBAL}] {key}: {error.what}", error.hint))
+    return found

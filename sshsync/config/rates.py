@@ -2,7 +2,8 @@
 
 import re
 
-from sshsync.model.bandwidth import DAY, DAYS, Bandwidth, Window
+from sshsync.config.hours import days, hours
+from sshsync.model.bandwidth import Bandwidth, Window
 
 LEAST_RATE = 10_000
 """Bytes a second below which deadlines would strike."""
@@ -33,7 +34,7 @@ def bandwidth(value: object) -> object:
             raise ValueError(f"{_WORDS}; {_HOURS}")
         rate = _rate(found["rate"])
         if found["first"] or found["start"]:
-            windows.append(Window(rate, _days(found["first"], found["last"]), *_hours(found["start"], found["end"])))
+            windows.append(Window(rate, days(found["first"], found["last"]), *hours(found["start"], found["end"])))
         else:
             rates.append(rate)
     if len(rates) > 1:
@@ -47,33 +48,3 @@ def _rate(text: str) -> float:
     if not found or 0 < rate < LEAST_RATE:
         raise ValueError(f"{_WORDS}; {_HOURS}")
     return rate
-
-
-def _days(first: str | None, last: str | None) -> tuple[int, ...]:
-    """Return the days of the week from one to another, which may be past Sunday."""
-    if first is None:
-        return tuple(range(len(DAYS)))
-    begin, end = _day(first), _day(last or first)
-    return tuple((begin + step) % len(DAYS) for step in range((end - begin) % len(DAYS) + 1))
-
-
-def _day(name: str) -> int:
-    if name.capitalize() not in DAYS:
-        raise ValueError(f"{name!r} is no day: it is one of {', '.join(DAYS)}")
-    return DAYS.index(name.capitalize())
-
-
-def _hours(start: str | None, end: str | None) -> tuple[int, int]:
-    if start is None or end is None:
-        return 0, DAY
-    begin, upto = _minute(start), _minute(end)
-    if begin in (upto, DAY):
-        raise ValueError(f"{start}-{end} is no time: it ends when it begins (a whole day is 00:00-24:00)")
-    return begin, upto
-
-
-def _minute(text: str) -> int:
-    hour, minute = map(int, text.split(":"))
-    if minute > 59 or hour * 60 + minute > DAY:
-        raise ValueError(f"{text} is no time of a day")
-    return hour * 60 + minute

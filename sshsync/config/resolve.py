@@ -14,9 +14,10 @@ from sshsync.config.expand import expanded
 from sshsync.config.load import DEFAULT, GLOBAL, Raw, Section, Value
 from sshsync.config.mail import MailSettings
 from sshsync.config.schema import VARIABLES, GlobalOptions, RepositoryOptions
-from sshsync.core import algorithm, planner, selection, tree
-from sshsync.errors import ConfigError, ConfigProblem, UnknownRepositoryError, UsageError
+from sshsync.core import algorithm, tree
+from sshsync.errors import ConfigError, ConfigProblem
 from sshsync.model.called import UNKNOWN, Called
+from sshsync.model.hours import Times
 from sshsync.model.policy import LOCAL, Retries, TransferKind
 from sshsync.model.topology import Commands, Host, Login, Repository, Tree
 
@@ -57,6 +58,8 @@ class Settings:
     console_level: str
     journald_level: str
     max_parallel: int
+    window: Times
+    max_duration: float
     watch_interval: float
     report_dir: str
     metrics_file: str
@@ -139,7 +142,7 @@ def resolve(raw: Raw, account: Account, known: Known | None = None) -> Config:
         problems.append(ConfigProblem(raw.file, "no repository is configured", "add a [name] section with a path"))
     grown = _tree(options, sections, account, problems)
     if grown and settings:
-        problems += _plan_problems(own, settings, grown)
+        problems += plans.faults(own, settings.plans, grown)
     if problems or not grown or not settings:
         raise ConfigError(sorted(problems, key=lambda problem: _line(problem.place)))
     origins = {name: {key: value.place for key, value in s.values.items()} for name, s in sections.items()}
@@ -158,7 +161,7 @@ def _settings(section: Section, account: Account, problems: list[ConfigProblem])
         "state_dir": state,
         "lock_file": _home(made.lock_file, account) or f"{state}/lock",
         "log_file": "" if log == "none" else log,
-        "plans": _plans(section, problems),
+        "plans": plans.named(section, problems),
         "mail": MailSettings(**_taken_over(MailSettings, made)),
     }
     for key, words, hint in mail.faults(own["mail"]):
@@ -170,33 +173,6 @@ def _taken_over(kind: type[Any], made: BaseModel) -> dict[str, Any]:
     """Return the values for those fields of a dataclass that are called as an option is."""
     options = type(made).model_fields
     return {found.name: getattr(made, found.name) for found in fields(kind) if found.name in options}
-
-
-def _plans(section: Section, problems: list[ConfigProblem]) -> dict[str, tuple[str, ...]]:
-    found = {}
-    for key, value in section.values.items():
-        name = key.removeprefix(plans.PREFIX)
-        if name == key:
-            continue
-        try:
-            found[name] = plans.parse(value.text)
-            if not plans.NAME.fullmatch(name):
-                raise ValueError("is no name for a plan")
-        except ValueError as error:
-            problems.append(ConfigProblem(value.place, f"[{GLOBAL}] {key}: {error}"))
-    return found
-
-
-def _plan_problems(section: Section, settings: Settings, made: Tree) -> list[ConfigProblem]:
-    """Check that every plan can be run, as a command line would be."""
-    found = []
-    for name, stages in settings.plans.items():
-        try:
-            planner.plan(made, [selection.select(made, stage) for stage in stages] or planner.everything(made))
-        except (UsageError, UnknownRepositoryError) as error:
-            key = plans.PREFIX + name
-            found.append(ConfigProblem(section.values[key].place, f"[{GLOBAL}] {key}: {error.what}", error.hint))
-    return found
 
 
 def _unknown_keys(section: Section, model: type[BaseModel], problems: list[ConfigProblem]) -> None:

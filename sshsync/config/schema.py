@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from sshsync.config import texts, values
+from sshsync.config.hours import times
 from sshsync.config.rates import bandwidth
 from sshsync.model.bandwidth import Bandwidth
+from sshsync.model.hours import ALWAYS, Times
 from sshsync.model.policy import Compress, Links, MaxDelete, Mode, TransferKind
 
 VARIABLES = (
@@ -325,6 +327,19 @@ class GlobalOptions(_Options):
         "SSHSYNC_OUTCOME, SSHSYNC_EXIT_CODE and SSHSYNC_HEADLINE in its environment.",
         "/usr/local/bin/tell-the-team",
         secret=True,
+    )
+    window: Annotated[Times, PlainValidator(times)] = _option(
+        ALWAYS,
+        "Hours in which runs may be under way, by the clock of the controller; days may stand before them. Outside of "
+        "them nothing begins (exit code 12), and what is under way ends with them, its state saved, to go on in the "
+        "next ones. `--now` passes over it for one run; dry runs and looks are not bound by it.",
+        "22:00-06:00",
+    )
+    max_duration: values.Seconds = _option(
+        0.0,
+        "Time after which a run ends, its state saved, to go on in the next one; 0 for none. It is counted anew for a "
+        "run that goes on.",
+        "8h",
     )
     watch_interval: Annotated[values.Seconds, Field(ge=1)] = _option(
         300.0, "Time between two looks of `sshsync watch` at the masters, more or less a tenth."

@@ -6,6 +6,7 @@ from typing import Any
 from sshsync.model import events as ev
 from sshsync.model.called import Called
 from sshsync.model.events import GOOD, Outcome
+from sshsync.model.narrow import Narrow
 from sshsync.model.omission import Omission
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
 from sshsync.model.words import Words
@@ -34,6 +35,7 @@ def apply(report: RunReport, event: ev.Event) -> None:
         report.outcome = event.outcome
         report.exit_code = event.exit_code
         report.interrupted = event.interrupted
+        report.out_of_time = event.out_of_time
     else:
         entry = report.repositories.setdefault(event.repository, RepositoryReport(event.repository))
         handler = _HANDLERS.get(type(event))
@@ -41,8 +43,14 @@ def apply(report: RunReport, event: ev.Event) -> None:
             handler(entry, event)
 
 
-def exit_code(report: RunReport, *, signal: int = 0) -> int:
-    """Return the exit code; the first rule that applies decides (see docs/design.md, exit codes)."""
+def exit_code(report: RunReport, *, signal: int = 0, out_of_time: bool = False) -> int:
+    """Return the exit code; the first rule that applies decides (see docs/design.md, exit codes).
+
+    Args:
+        report: what the run did.
+        signal: the number of the one that ended it, 0 for none.
+        out_of_time: it ended before it was through: what it did not come to may be tried again.
+    """
     if signal:
         return 128 + signal
     jobs = report.jobs
@@ -51,7 +59,7 @@ def exit_code(report: RunReport, *, signal: int = 0) -> int:
     for code in (5, 10, 9, 8):
         if code in codes:
             return code
-    if bad and all(job.transient for job in bad):
+    if bad and all(job.transient or (out_of_time and job.outcome is Outcome.SKIPPED) for job in bad):
         return 75
     if bad:
         reached = any(job.outcome in GOOD or job.outcome is Outcome.PARTIAL for job in jobs)
@@ -86,9 +94,10 @@ def _run_started(report: RunReport, event: ev.RunStarted) -> None:
     report.called = Called(event.command or report.called.command, event.line, event.config, event.controller)
     report.stages = [list(stage) for stage in event.stages]
     report.dry_run = event.dry_run
+    report.narrowed = Narrow(tuple(event.include), tuple(event.exclude))
     report.continued += event.continued
     report.started = report.started or event.at
-    report.outcome, report.exit_code, report.interrupted = "", None, False
+    report.outcome, report.exit_code, report.interrupted, report.out_of_time = "", None, False, ""
     for entry in report.repositories.values():
         entry.unfit = ""
         entry.notices.clear()
@@ -120,6 +129,7 @@ def _planned(entry: RepositoryReport, event: ev.Planned) -> None:
     entry.unchanged = max(0, event.unchanged - entry.copied)
     entry.planned = event.bytes
     entry.kept = event.kept
+    entry.looked = event.copy + event.replace + event.unchanged + event.delete
     entry.planned_copies = event.copy + event.replace
     entry.planned_deletions = event.delete
     entry.planned_changes = event.copy + event.replace + event.adjust + event.delete + event.empties + event.links

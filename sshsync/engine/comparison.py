@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from sshsync.core import algorithm
+from sshsync.core import algorithm, narrowing
 from sshsync.core.diff import diff
 from sshsync.core.empties import empties
 from sshsync.core.links import links
 from sshsync.engine.context import Context
 from sshsync.engine.scan import Scanner
-from sshsync.errors import CommandError
+from sshsync.errors import CommandError, UnmatchedError
 from sshsync.model.change import Changes
 from sshsync.model.events import Remarked
 from sshsync.model.item import Key, Snapshot
@@ -28,8 +28,8 @@ class Comparison:
 
     def changes(self, parent: Snapshot, child: Snapshot, held_back: dict[Key, str]) -> Changes:
         """Return what differs; `held_back` are items that must not be passed on, with the reason."""
-        own, kind = self._child, self._context.kind(self._child)
-        wanted, reaches = kind.wanted(own), kind.reaches(own)
+        own = self._child
+        wanted, reaches = self._context.wanted(own), self._context.reaches(own)
         parent, child = _about(parent, reaches), _about(child, reaches)
         found = diff(parent, child, delete=own.delete, mode=own.file_mode, wanted=wanted, blocked=held_back)
         if own.links is Links.COPY:
@@ -46,6 +46,29 @@ class Comparison:
             words = f"{what} are not looked at: {silent} tells of items only (a listcmd does"
             more = ", and a host with neither readlink nor perl)" if what == "links" else ")"
             self._context.emit(Remarked(self._child.name, words + more))
+
+    def matched(self, parent: Snapshot, child: Snapshot) -> None:
+        """Tell of patterns to which a run is narrowed that nothing on the parent matches.
+
+        Raises:
+            UnmatchedError: nothing takes part, here or there, although all was listed.
+        """
+        own, kind = self._child, self._context.kind(self._child)
+        if not own.narrowed:
+            return
+        tests = {
+            pattern: kind.wanted(replace(own, include=(pattern,), exclude=()))
+            for pattern in narrowing.positive(own.narrowed)
+        }
+        names = [*parent.items, *(place + b"/" for place in (parent.directories.all if parent.directories else ()))]
+        absent = narrowing.unmatched(tests, names)
+        wanted = self._context.wanted(own)
+        if parent.complete and not any(map(wanted, (*names, *child.items))):
+            words = narrowing.nothing(own.narrowed, absent, self._parent.name, parent.items)
+            raise UnmatchedError(words, where=own.name, hint="what its configuration leaves out stays out, too")
+        for pattern in absent:
+            words = narrowing.absent(pattern, self._parent.name, parent.items)
+            self._context.emit(Remarked(own.name, words))
 
     def comparable(self, parent: Snapshot, child: Snapshot, anew: Callable[[], Snapshot]) -> tuple[Snapshot, Snapshot]:
         """Return both with digests of one algorithm.

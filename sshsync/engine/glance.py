@@ -43,7 +43,7 @@ def look(context: Context, plan: Plan) -> Look:
 def _taking_part(context: Context, plan: Plan, snapshot: Snapshot) -> Snapshot:
     """Leave out what no child takes: a log that grows beside the files must not keep them waiting."""
     children = [context.tree.repositories[job.repository] for job in plan.jobs if job.parent == snapshot.repository]
-    tests = [context.kind(child).wanted(child) for child in children]
+    tests = [context.wanted(child) for child in children]
     items = {key: item for key, item in snapshot.items.items() if any(test(key) for test in tests)}
     snapshot = replace(snapshot, items=items)
     if snapshot.links is not None:

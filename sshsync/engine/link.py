@@ -130,6 +130,7 @@ class Link:
             child = self._make_root()
         parent, child = self._comparison.comparable(parent, child, lambda: self._scan(cached=False))
 
+        self._comparison.matched(parent, child)
         changes = self._comparison.changes(parent, child, self._held_back(offer, parent))
         refusal = guard.too_many_deletions(changes, child, self._child.max_delete)
         prepared = Prepared(parent, child, changes, refusal)
@@ -181,7 +182,7 @@ class Link:
             # Whoever had it may have changed the child after it was scanned.
             self.held = None
             prepared = self.prepare()
-        return replace(prepared, underway=self._context.records.underway(self._child)) if self._lease else prepared
+        return replace(prepared, underway=self._context.underway(self._child)) if self._lease else prepared
 
     @contextmanager
     def _at_work(self, prepared: Prepared) -> Iterator[Applier[Any]]:
@@ -317,7 +318,8 @@ class Link:
             return {}
         found = verify.Standing(offer.altered, offer.unknown)
         if parent is not offer.snapshot:
-            found = verify.standing(parent, self._context.records.verified(self._parent))
+            seen = self._context.part(self._parent, parent)
+            found = verify.standing(seen, self._context.records.verified(self._parent))
         self._unknown = found.unknown
         if found.unknown:
             self._remark(verify.never_compared(found.unknown, self._parent.name))

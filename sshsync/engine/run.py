@@ -54,7 +54,7 @@ class Run:
         self._children = Counter(job.parent for job in asked.plan.jobs)
         self._single = {parent for parent, count in self._children.items() if count == 1}
         repositories = context.tree.repositories
-        self._shelf = Shelf(repositories, self._place, context.records, self._children)
+        self._shelf = Shelf(repositories, self._place, context.records, self._children, context.part)
         self._begun: dict[Job, float] = {}
         self._waiting: dict[Job, None] = {}
         self._looks: set[str] = set()
@@ -76,7 +76,8 @@ class Run:
         asked, context = self._asked, self._context
         clock, stop = context.asking.clock, context.asking.stop
         stages = [list(stage) for stage in asked.plan.names]
-        how = asdict(asked.called)
+        narrowed = asked.plan.narrowed
+        how = {**asdict(asked.called), "include": list(narrowed.include), "exclude": list(narrowed.exclude)}
         context.emit(ev.RunStarted(asked.run, clock(), stages, asked.dry_run, asked.continued, VERSION, **how))
         for notice in notices:
             context.emit(notice)
@@ -86,11 +87,20 @@ class Run:
         self._executor.run(Lead(self._following, work, self._ending(self._done), context.emit, context.records))
         self._give_up_waiting()
 
-        code = fold.exit_code(report, signal=stop.signal)
+        # Time that is over after all has ended cuts nothing short.
+        out_of_time = stop.why if self._left() else ""
+        signal = 0 if stop.why else stop.signal
+        code = fold.exit_code(report, signal=signal, out_of_time=bool(out_of_time))
         outcome = fold.outcome(report)
         did = fold.totals(report)
-        context.emit(ev.RunFinished(asked.run, clock(), outcome, code, interrupted=bool(stop.signal), **did))
+        stopped = bool(signal or out_of_time)
+        context.emit(ev.RunFinished(asked.run, clock(), outcome, code, stopped, **did, out_of_time=out_of_time))
         return code
+
+    def _left(self) -> bool:
+        """Tell whether some job has not come to an end of its own."""
+        ended = self._finished
+        return any(job not in ended or ended[job].outcome is Outcome.SKIPPED for job in self._asked.plan.jobs)
 
     def _following(self) -> list[Order]:
         """Return orders for jobs that may start and whose parents have something to offer, or a reason why not.
@@ -180,7 +190,8 @@ class Run:
         if not self._children[done.job.parent]:
             self._shelf.clear(done.job.parent)
             self._flows.pop(done.job.parent, None)
-        as_of = done.offer.as_of if isinstance(done.offer, Offer) and ended.outcome in GOOD else 0.0
+        whole = ended.outcome in GOOD and not self._asked.plan.narrowed
+        as_of = done.offer.as_of if isinstance(done.offer, Offer) and whole else 0.0
         self._finish(done.job, ended, done.items, as_of, reason)
 
     def _end_flow(self, done: Done) -> None:
@@ -214,12 +225,15 @@ class Run:
             words = "bug: the policy of this run never let it start, or not the parent that it waited for"
             if job not in self._begun:
                 self._begin(job)
-            self._finish(job, Ended(Outcome.SKIPPED) if stopped else bug, reason="" if stopped else words)
+            why = self._context.asking.stop.why
+            skipped = Ended(Outcome.SKIPPED, transient=bool(why))
+            self._finish(job, skipped if stopped else bug, reason=why if stopped else words)
 
     def _finish(self, job: Job, ended: Ended, items: int = 0, as_of: float = 0.0, reason: str = "") -> None:
         seconds = round(self._context.asking.monotonic() - self._begun[job], 3)
         self._finished[job] = ended
+        narrowed = bool(self._asked.plan.narrowed)
         finished = ev.RepositoryFinished(
-            job.repository, ended.outcome, seconds, items, as_of, reason, ended.code, ended.transient
+            job.repository, ended.outcome, seconds, items, as_of, reason, ended.code, ended.transient, narrowed
         )
         self._context.emit(finished)

@@ -58,7 +58,9 @@ class Scanner:
         known = _Known(context, repository)
         subject = replace(self._subject(repository), create=create)
         if repository.digest_cache and cached:
-            subject = replace(subject, cached=known.told, known=sights.sight(context, repository))
+            # Of a listing that nobody reads nobody knows what of it takes part in a part of a run.
+            sight = None if repository.narrowed else sights.sight(context, repository)
+            subject = replace(subject, cached=known.told, known=sight)
         found = self._found(known, subject)
         found = replace(found, ended=found.now + math.ceil(context.asking.monotonic() - begun))
 
@@ -129,14 +131,17 @@ class Scanner:
             raise ToolMissingError(lacks, where=repository.host.label)
         takers = sights.takers(self._context.tree, repository)
         own = [repository] if repository.parent or not takers else []
-        reaches = [self._context.kind(one).reaches(one) for one in (*takers, *own)]
+        reaches = [self._context.reaches(one) for one in (*takers, *own)]
         subject = replace(subject, reaches=lambda key: any(reach(key) for reach in reaches))
+        if repository.narrowed:
+            wants = [self._context.wanted(one) for one in (*takers, *own)]
+            subject = replace(subject, digested=lambda key: any(want(key) for want in wants))
         asked = (repository, *takers)
         links = bool(subject.capabilities.leads) and any(one.links is Links.COPY for one in asked)
         subject = replace(subject, directories=any(one.empty_dirs for one in asked), links=links)
         if not takers:
             return replace(subject, leaves=lambda _key: not links)
-        wanted = [(self._context.kind(child).wanted(child), child.empty_dirs) for child in takers]
+        wanted = [(self._context.wanted(child), child.empty_dirs) for child in takers]
         leaving = [
             wants for (wants, _), one in zip(wanted, takers, strict=True) if not links or one.links is Links.SKIP
         ]
@@ -168,9 +173,11 @@ class _Known:
     def __init__(self, context: Context, repository: Repository) -> None:
         self._records = context.records
         self._repository = repository
+        # A turn is one of a whole scan.
+        self._share = 0.0 if repository.narrowed else repository.verify_share
         self._maker = context.maker(repository)
         self._sure = True
-        noted = self._records.noted(self._turns) if repository.verify_share else ""
+        noted = self._records.noted(self._turns) if self._share else ""
         self._turn = int(noted) if noted.isdecimal() else 0
         self._due: dict[Key, tuple[Stamp, Digest]] = {}
 
@@ -181,7 +188,7 @@ class _Known:
 
     def told(self) -> Iterator[tuple[Key, Stamp, Digest]]:
         """Yield what is cached, but for the share whose turn it is: that is made anew."""
-        share = self._repository.verify_share
+        share = self._share
         for key, stamp, digest in self._records.cached(self._repository, self._maker):
             if verify.is_due(key, share, self._turn):
                 self._due[key] = stamp, digest
@@ -203,7 +210,7 @@ class _Known:
         It does where each is on record, under the stamp that the listing tells: out of the records, or learned now.
         """
         whole = found.items and found.complete and found.existed and not (found.problems or found.left)
-        sure = self._repository.digest_cache and self._sure
+        sure = self._repository.digest_cache and self._sure and not self._repository.narrowed
         return found if whole and sure and not Items.of(found.items).undigested() else replace(found, sight="")
 
     def tidy(self, found: Snapshot) -> None:
@@ -214,7 +221,7 @@ class _Known:
 
     def surprise(self, found: Snapshot) -> str:
         """Count a turn that was brought to its end; return in words which of the share changed and did not show it."""
-        if not self._repository.verify_share:
+        if not self._share:
             return ""
         self._records.note(self._turns, str(self._turn + 1))
         changed = []

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sshsync.core import verify
 from sshsync.core.offer import offered
 from sshsync.model.events import GOOD
-from sshsync.model.item import Sealed
+from sshsync.model.item import Sealed, Snapshot
 from sshsync.model.order import Blocked, Done, Ended, Offer
 from sshsync.model.plan import Step
 from sshsync.model.records import Records
@@ -22,6 +22,7 @@ class Shelf:
         repositories: all of them, by name.
         place: tells in a word of its kind what holds a repository's items.
         records: what earlier runs left.
+        part: leaves of a snapshot of a repository what this run looks at.
         parents: those from which somebody takes something in this run.
     """
 
@@ -31,11 +32,13 @@ class Shelf:
         place: Callable[[Repository], str],
         records: Records,
         parents: Iterable[str],
+        part: Callable[[Repository, Snapshot], Snapshot],
     ) -> None:
         self._repositories = repositories
         self._place = place
         self._records = records
         self._parents = set(parents)
+        self._part = part
         self._held: dict[str, Offer | Blocked] = {}
         self._offered: dict[str, Offer | Blocked] = {}
         self._ended: dict[str, Ended] = {}
@@ -72,7 +75,7 @@ class Shelf:
         offer = replace(offer, recorded=self._records.count(parent))
         if not parent.parent or isinstance(offer.snapshot.items, Sealed):
             return offer
-        found = verify.standing(offer.snapshot, self._records.verified(parent), offer.vouched)
+        found = verify.standing(self._part(parent, offer.snapshot), self._records.verified(parent), offer.vouched)
         as_of = self._as_of(parent, offer, ended)
         return replace(offer, vouched=(), altered=found.altered, unknown=found.unknown, as_of=as_of)
 

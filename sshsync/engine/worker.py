@@ -68,7 +68,8 @@ class Worker:
             self._context.crashed(order.job.repository, error)
             error = SshsyncError(words, hint=hint)
         elif self._is_interruption(error):
-            return Ended(Outcome.SKIPPED), ""
+            why = self._context.asking.stop.why
+            return Ended(Outcome.SKIPPED, transient=bool(why)), why
         return Ended(_outcome_of(error), error.code, error.transient), str(error)
 
     def _is_interruption(self, error: SshsyncError) -> bool:

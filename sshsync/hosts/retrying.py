@@ -17,7 +17,7 @@ _SLICE = 0.5
 
 
 class Stop:
-    """Tells every part of a run that a signal wants it to end.
+    """Tells every part of a run that it has to end: a signal says so, or there is no more time.
 
     Args:
         rest: waits for seconds; by default until they are over or a signal comes.
@@ -27,9 +27,12 @@ class Stop:
         self._event = threading.Event()
         self._rest = rest or self._event.wait
         self.signal = 0
+        self.why = ""
 
-    def set(self, signal: int) -> None:
-        """Ask the run to end."""
+    def set(self, signal: int, why: str = "") -> None:
+        """Ask the run to end; `why` there is no more time, "" for a signal that came."""
+        # Whoever sees the signal asks why.
+        self.why = why
         self.signal = signal
         self._event.set()
 

@@ -96,6 +96,7 @@ class Subject:
         sealed: what was returned so, to go on from instead of from a new listing.
         wanted: whether anybody takes what bears this name: what nobody does need not be told of.
         reaches: whether what bears this name, or lies below it, may take part: what cannot need not be listed.
+        digested: whether somebody needs the digest of what bears this name; None where all are needed.
         spares: whether anybody who takes what would be below this name takes no directory that is empty.
         directories: tell of directories, for somebody takes empty ones.
         links: tell of symbolic links, for somebody takes them.
@@ -114,6 +115,7 @@ class Subject:
     sealed: Snapshot | None = None
     wanted: Callable[[Key], bool] = lambda _key: True
     reaches: Callable[[Key], bool] = lambda _key: True
+    digested: Callable[[Key], bool] | None = None
     spares: Callable[[Key], bool] = lambda _key: True
     directories: bool = False
     links: bool = False

@@ -129,7 +129,7 @@ class Files:
         if outdated := _fill(items, subject.cached()):
             yield Learned((), outdated)
         # In the order of their keys: what is put on record together are neighbours then.
-        unread = sorted(items.undigested())
+        unread = sorted(filter(subject.digested, items.undigested()) if subject.digested else items.undigested())
         hashed = 0
         for keys in _portions(unread, lambda key: items[key].size, self._portion):
             sizes = {key: items[key].size for key in keys}
@@ -139,9 +139,9 @@ class Files:
                 items.add(items[key].digested(found.get(key)))
             # Kept under the stamp that was listed: a file that changed since bears another one.
             yield Learned(tuple(items[key] for key in keys))
-        if items and not any(item.algorithm for item in items.values()):
+        if unread and not any(item.algorithm for item in items.values()):
             raise CommandError(
-                f"no digest of any of its {len(items)} file(s) can be made",
+                f"no digest of any of its {len(unread)} file(s) can be made",
                 where=subject.repository.name,
                 hint="check its digestcmd",
             )

@@ -2,19 +2,9 @@
 
 from dataclasses import dataclass
 
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-DAY = 24 * 60
-"""Minutes of a day."""
+from sshsync.model.hours import DAY, DAYS, Hours, Moment
 
 _UNITS = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What a clock on the wall shows: the day of the week, 0 for Monday, and the minute of the day."""
-
-    day: int
-    minute: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +24,15 @@ class Window:
 
     def holds(self, at: Moment) -> bool:
         """Tell whether it holds at a moment."""
-        if self.start < self.end:
-            return at.day in self.days and self.start <= at.minute < self.end
-        today = at.day in self.days and at.minute >= self.start
-        return today or ((at.day - 1) % len(DAYS) in self.days and at.minute < self.end)
+        return self._hours.holds(at)
 
     def __str__(self) -> str:
         """Return it as a file says it."""
-        every = len(self.days) == len(DAYS)
-        days = "" if every else DAYS[self.days[0]] + (f"-{DAYS[self.days[-1]]}" if len(self.days) > 1 else "")
-        whole = (self.start, self.end) == (0, DAY) and not every
-        return " ".join(word for word in (days, "" if whole else self._hours, rate_text(self.rate)) if word)
+        return f"{self._hours} {rate_text(self.rate)}"
 
     @property
-    def _hours(self) -> str:
-        return "-".join(f"{minute // 60:02}:{minute % 60:02}" for minute in (self.start, self.end))
+    def _hours(self) -> Hours:
+        return Hours(self.days, self.start, self.end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ Events are plain values; names of items travel as text in which undecodable byte
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from sshsync.model.item import Key
+from sshsync.model.typed import fits
 from sshsync.model.words import USUAL
 
 
@@ -43,7 +43,7 @@ def key_of(name: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run begins, or an unfinished one goes on (`continued`); the last four are as in `Called`."""
+    """A run begins, or an unfinished one goes on (`continued`); four are as in `Called`, two as in `Narrow`."""
 
     run: str
     at: float
@@ -55,6 +55,8 @@ class RunStarted:
     line: str = ""
     config: str = ""
     controller: str = ""
+    include: list[str] = field(default_factory=list)
+    exclude: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +275,7 @@ class RepositoryFinished:
 
     `as_of` is the controller's time of the master's scan that the repository equals now, 0 when it does not; behind a
     parent that did not reach its goal in the same run nobody does. Such a one is `partial` and counts as its cause.
+    `narrowed` tells that only a part of it was looked at: what this says is true of that part alone.
     """
 
     repository: str
@@ -283,11 +286,15 @@ class RepositoryFinished:
     error: str = ""
     code: int = 0
     transient: bool = False
+    narrowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The run ended by itself or by a signal; what it did in all its goes, in numbers of items and `moved` bytes."""
+    """The run ended by itself or by a signal; what it did in all its goes, in numbers of items and `moved` bytes.
+
+    `out_of_time` says which time was over before it was through, "" for none; then it counts as interrupted, too.
+    """
 
     run: str
     at: float
@@ -299,6 +306,7 @@ class RunFinished:
     deleted: int = 0
     failed: int = 0
     moved: int = 0
+    out_of_time: str = ""
 
 
 Event = (
@@ -340,9 +348,6 @@ class Entry:
 Emit = Callable[[Event], None]
 """Whoever takes events: a sink, or the engine's fan-out."""
 
-LATEST = 253402300799.0
-"""The last second that has a date, in seconds since the epoch."""
-
 _WRITTEN = {PlannedChange: "Change", Remarked: "Notice"}
 """Events that journals and readers of ``--json`` know by another word than the code."""
 
@@ -369,7 +374,7 @@ def from_json(values: dict[str, Any]) -> Event | None:
         return None
     known = {name: value for name, value in values.items() if name in _TYPES[cls]}
     for name, value in known.items():
-        if not _fits(value, _TYPES[cls][name]) or (name == "outcome" and value not in _OUTCOMES):
+        if not fits(value, _TYPES[cls][name]) or (name == "outcome" and value not in _OUTCOMES):
             raise ValueError(f"{values['type']}.{name}")
     if "outcome" in known:
         known["outcome"] = Outcome(known["outcome"])
@@ -378,21 +383,3 @@ def from_json(values: dict[str, Any]) -> Event | None:
     except TypeError:
         return None
     return event
-
-
-def _fits(value: Any, wanted: Any) -> bool:
-    """Tell whether a value is of the type that a field has; numbers are counts and times, and never negative."""
-    if get_origin(wanted) is list:
-        (inner,) = get_args(wanted)
-        return isinstance(value, list | tuple) and all(_fits(one, inner) for one in value)
-    if get_origin(wanted) is tuple:
-        inners = get_args(wanted)
-        return isinstance(value, list | tuple) and len(value) == len(inners) and all(map(_fits, value, inners))
-    if wanted is float:
-        return type(value) in (int, float) and 0 <= value <= LATEST
-    if wanted is int:
-        return type(value) is int and 0 <= value < 2**63
-    if get_origin(wanted) is UnionType:
-        return any(_fits(value, one) for one in get_args(wanted))
-    plain = get_origin(wanted) or wanted
-    return isinstance(value, str if issubclass(plain, str) else plain)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sshsync.model.narrow import WHOLE, Narrow
+
 
 class Step(StrEnum):
     """What a job does with its repository."""
@@ -26,9 +28,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The jobs of a run, by stage."""
+    """The jobs of a run, by stage, and what of their repositories it looks at."""
 
     stages: tuple[tuple[Job, ...], ...]
+    narrowed: Narrow = WHOLE
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -48,4 +51,5 @@ class Plan:
     @property
     def command(self) -> str:
         """The command line that asks for this plan."""
-        return "sshsync " + " ".join("--sync " + ",".join(stage) for stage in self.names)
+        stages = ("--sync " + ",".join(stage) for stage in self.names)
+        return " ".join(filter(None, ("sshsync", *stages, self.narrowed.options)))

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from sshsync.model.called import UNKNOWN, Called
 from sshsync.model.events import Outcome
+from sshsync.model.narrow import WHOLE, Narrow
 from sshsync.model.omission import Omission
 from sshsync.model.words import NEUTRAL, USUAL, Words
 
@@ -32,6 +33,7 @@ class RepositoryReport:
         unfit: why preflight found its host unable to take part.
         allow: option of the command line that lets one run through what a guard refused, "" for none.
         deferred: items left for the next run because they are still being written.
+        looked: items of it or its parent that took part.
         words: what its items are called; known when it has started.
         omitted: what it holds besides its items; `only` says why that is left out.
     """
@@ -70,6 +72,7 @@ class RepositoryReport:
     planned_changes: int = 0
     planned_copies: int = 0
     planned_deletions: int = 0
+    looked: int = 0
     words: Words = USUAL
     omitted: list[Omission] = field(default_factory=list)
     only: str = ""
@@ -77,7 +80,11 @@ class RepositoryReport:
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run did. `exit_code` is None while the run has no end."""
+    """What a run did. `exit_code` is None while the run has no end; `narrowed` tells what it looked at.
+
+    Attributes:
+        out_of_time: which time was over before it was through, in words; "" for none.
+    """
 
     run: str = ""
     started: float = 0.0
@@ -89,7 +96,9 @@ class RunReport:
     outcome: str = ""
     exit_code: int | None = None
     interrupted: bool = False
+    out_of_time: str = ""
     called: Called = UNKNOWN
+    narrowed: Narrow = WHOLE
 
     @property
     def jobs(self) -> list[RepositoryReport]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from sshsync.model.bandwidth import Bandwidth
+from sshsync.model.narrow import WHOLE, Narrow
 from sshsync.model.policy import LOCAL, Compress, Links, MaxDelete, Mode, Retries, TransferKind
 
 
@@ -113,6 +114,7 @@ class Repository:
         type: what its items are, by the name of their kind.
         python: the Python whose packages are meant where there is no path; "" for what the host calls python3.
         tools: what installs packages takes part, too.
+        narrowed: what of it this run looks at, beside `include` and `exclude`; no part of a configuration.
     """
 
     name: str
@@ -148,6 +150,7 @@ class Repository:
     type: str
     python: str
     tools: bool
+    narrowed: Narrow = WHOLE
 
     @property
     def identity(self) -> str:

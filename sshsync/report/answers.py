@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sshsync.model.compared import Sign
+from sshsync.model.narrow import Narrow
 from sshsync.model.status import RepositoryStatus
 
 
@@ -132,6 +133,7 @@ class Run:
     deleted: int | None = None
     failed: int | None = None
     moved: int | None = None
+    narrowed: Narrow | None = None
 
 
 @dataclass(frozen=True, slots=True)

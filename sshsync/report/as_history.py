@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sshsync.model.events import RunFinished
+from sshsync.model.narrow import Narrow
 from sshsync.model.words import visible
 from sshsync.report import words
 from sshsync.report.answers import Run, Version
@@ -16,29 +17,34 @@ NUMBERS = range(3, 9)
 VERSION_HEADINGS = ("when", "repository", "what", "size", "digest", "run")
 
 
-def run(row: Mapping[str, Any], end: RunFinished | None) -> Run:
+def run(row: Mapping[str, Any], end: RunFinished | None, narrowed: Narrow) -> Run:
     """Return a run as a program reads it.
 
     Args:
         row: what the journal says of it.
         end: how it ended, None where it did not.
+        narrowed: what it was narrowed to.
     """
+    part = narrowed or None
     if end is None:
-        return Run(**row)
+        return Run(**row, narrowed=part)
     did = {name: getattr(end, name) for name in ("good", "brought", "deleted", "failed", "moved")}
-    return Run(**row, outcome=str(end.outcome), seconds=round(max(0.0, end.at - row["started"]), 3), **did)
+    seconds = round(max(0.0, end.at - row["started"]), 3)
+    return Run(**row, outcome=str(end.outcome), seconds=seconds, **did, narrowed=part)
 
 
 def cells(found: Run) -> tuple[str, ...]:
     """Return a run as cells under `HEADINGS`."""
     stages = " ".join(f"--sync {words.names(stage).replace(', ', ',')}" for stage in found.stages)
+    stages += f" {found.narrowed.options}" if found.narrowed else ""
     if found.seconds is None:
         told = ["-"] * 6
     else:
         total = sum(len(stage) for stage in found.stages)
         counts = (found.brought, found.deleted, found.failed)
         shown = [str(count) for count in counts]
-        told = [words.duration(found.seconds), f"{found.good} of {total}", *shown, words.size(found.moved or 0)]
+        part = " in part" if found.narrowed else ""
+        told = [words.duration(found.seconds), f"{found.good} of {total}{part}", *shown, words.size(found.moved or 0)]
     return (found.id, words.moment(found.started), _ended(found), *told, stages)
 
 

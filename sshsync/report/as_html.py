@@ -61,7 +61,9 @@ def page(report: RunReport, times: Timeline, command: str = "") -> str:
 def _verdict(report: RunReport, headline: str, command: str) -> list[str]:
     code = report.exit_code
     kind = "idle" if code is None else "good" if code in (0, 11) else "warn" if code in (7, 75, 130, 143) else "bad"
-    meaning = "no end on record" if code is None else f"exit code {code}: {MEANINGS.get(code, 'interrupted')}"
+    told = "what was asked for is there" if report.narrowed and code == 0 else MEANINGS.get(code or 0, "interrupted")
+    told = report.out_of_time if code == 75 and report.out_of_time else told
+    meaning = "no end on record" if code is None else f"exit code {code}: {told}"
     again = f", continued {words.count(report.continued, 'time')}" if report.continued else ""
     dry = "dry run, " if report.dry_run else ""
     lines = [
@@ -89,7 +91,10 @@ def _cards(report: RunReport) -> list[str]:
     jobs = report.jobs
     said = report.words
     cards = [
-        ("in sync", f"{sum(job.outcome in GOOD for job in jobs)} of {len(jobs)}"),
+        (
+            "as asked for, in part" if report.narrowed else "in sync",
+            f"{sum(job.outcome in GOOD for job in jobs)} of {len(jobs)}",
+        ),
         (f"{said.many} {said.brought}", str(sum(job.copied for job in jobs))),
         (f"{said.many} unchanged", str(sum(job.unchanged for job in jobs))),
         (f"{said.many} deleted", str(sum(job.deleted for job in jobs))),

@@ -80,7 +80,9 @@ def _summary(report: RunReport) -> dict[str, Any]:
         "finished": report.finished,
         "dry_run": report.dry_run,
         "interrupted": report.interrupted,
+        "out_of_time": report.out_of_time,
         "called": asdict(report.called),
+        "narrowed": asdict(report.narrowed) if report.narrowed else None,
         "repositories": [_repository(job) for job in report.jobs],
         "left_out": [_left_out(job, one) for job in report.sources for one in job.omitted],
     }

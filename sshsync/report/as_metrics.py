@@ -17,6 +17,11 @@ def text(report: RunReport, in_sync: Mapping[str, float]) -> str:
     jobs = report.jobs
     lines = [
         *_metric("run_exit_code", "Exit code of the last run.", [("", report.exit_code or 0)]),
+        *_metric(
+            "run_out_of_time",
+            "Whether the last run ended because its window closed, or max_duration was over.",
+            [("", int(bool(report.out_of_time)))],
+        ),
         *_metric("run_timestamp_seconds", "When the last run ended.", [("", report.finished)]),
         *_metric("run_duration_seconds", "How long the last run took.", [("", report.finished - report.started)]),
         *_metric(

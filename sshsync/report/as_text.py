@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from sshsync.core import limits
 from sshsync.model.events import GOOD, Outcome
 from sshsync.model.omission import Omission
 from sshsync.model.report import RepositoryReport, RunReport
@@ -27,7 +28,7 @@ def headings(report: RunReport) -> tuple[str, ...]:
 
 def rows(report: RunReport) -> list[tuple[str, ...]]:
     """Return one row for each repository of the run, in order, under `headings`."""
-    return [_row(job, dry=report.dry_run) for job in report.jobs]
+    return [_row(job, dry=report.dry_run, part=bool(report.narrowed)) for job in report.jobs]
 
 
 def folded(report: RunReport) -> list[tuple[Outcome, tuple[str, ...]]]:
@@ -140,9 +141,14 @@ def headline(report: RunReport, running: str | None = None) -> str:
         state = unknown if running is None else f"is under way: {running}" if running else "did not end: it was killed"
     elif report.interrupted:
         state = "was interrupted; its state is saved"
+        if report.out_of_time:
+            state = f"{report.out_of_time}: {good} of {words.count(len(jobs), 'repository', 'repositories')} done"
     elif report.dry_run:
         planned = sum(job.planned_changes for job in jobs)
         state = f"was a dry run: {words.count(planned, 'change')} planned" if good == len(jobs) else "was a dry run"
+        state += f", {_looked_at(report)}" if report.narrowed else ""
+    elif report.narrowed:
+        state = _part(report, good)
     elif good == len(jobs):
         state = f"in sync but for {_left(jobs, report.words.many)}" if _late(jobs) else "everything is in sync"
     else:
@@ -152,6 +158,22 @@ def headline(report: RunReport, running: str | None = None) -> str:
     whole = f" instead of {words.size(moved + saved)}" if saved else ""
     span = f" in {words.duration(report.finished - report.started)}" if report.finished else ""
     return f"run {report.run}: {state}; {words.size(moved)} moved{whole}{span}"
+
+
+def _part(report: RunReport, good: int) -> str:
+    """Return how a narrowed run ended: whatever it says is about what its patterns name."""
+    jobs = report.jobs
+    if good < len(jobs):
+        bad = f"{len(jobs) - good} of {words.count(len(jobs), 'repository', 'repositories')}"
+        return f"{bad} without what was asked for, {_looked_at(report)}"
+    return _looked_at(report) + (f"; but for {_left(jobs, report.words.many)}" if _late(jobs) else "")
+
+
+def _looked_at(report: RunReport) -> str:
+    looked = sum(job.looked for job in report.jobs)
+    told = words.count(looked, report.words.one, report.words.many)
+    where = f" of {len(report.jobs)} repositories" if len(report.jobs) > 1 else ""
+    return f"{report.narrowed.words}: {told}{where} looked at, nothing is said of the rest"
 
 
 def _late(jobs: Iterable[RepositoryReport]) -> bool:
@@ -182,6 +204,9 @@ def advice(report: RunReport, command: str = "", running: str | None = None) -> 
     if any(job.outcome is Outcome.REFUSED for job in report.jobs):
         allowed = dict.fromkeys(job.allow for job in report.jobs if job.outcome is Outcome.REFUSED and job.allow)
         return " ".join([f"after you looked into the refusal: {command} resume", *_most(allowed)])
+    if report.out_of_time:
+        now = " --now" if report.out_of_time.startswith(limits.CLOSED) else ""
+        return f"it goes on by itself when the same line runs again, or now: {command} resume{now}"
     return f"to go on: {command} resume"
 
 
@@ -192,12 +217,14 @@ def _most(options: Iterable[str]) -> list[str]:
     return [option for option in options if option not in numbers or option == greatest]
 
 
-def _row(job: RepositoryReport, *, dry: bool) -> tuple[str, ...]:
+def _row(job: RepositoryReport, *, dry: bool, part: bool) -> tuple[str, ...]:
     in_sync = words.moment(job.as_of) if job.outcome in GOOD else "-"
     outcome = str(job.outcome)
     if dry and job.outcome in GOOD:
-        outcome = "differs" if job.planned_changes else "in sync"
+        outcome = "differs" if job.planned_changes else "alike" if part else "in sync"
         in_sync = "-" if job.planned_changes else in_sync
+    if part and job.outcome in GOOD:
+        outcome += " (part)"
     total, copied, unchanged, deleted, bad, moved, seconds = _numbers(job, dry=dry)
     failed = str(bad) if not job.deferred else f"{bad} (+{job.deferred} deferred)"
     counts = (str(total), str(copied), str(unchanged), str(deleted), failed)

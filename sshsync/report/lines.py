@@ -6,6 +6,7 @@ from typing import Any
 from sshsync.model import events as ev
 from sshsync.model import loudness
 from sshsync.model.events import GOOD
+from sshsync.model.narrow import Narrow
 from sshsync.report import words
 
 
@@ -30,7 +31,9 @@ def line(event: ev.Event, longest: float = 0.0) -> str:
 def _run_line(event: ev.RunStarted) -> str:
     stages = "  then  ".join(map(words.names, event.stages))
     verb = "continued" if event.continued else "started"
-    return f"run {event.run} {verb}{' (dry run)' if event.dry_run else ''}: {stages}"
+    narrowed = Narrow(tuple(event.include), tuple(event.exclude)).words
+    how = ", ".join(filter(None, ("dry run" if event.dry_run else "", narrowed)))
+    return f"run {event.run} {verb}{f' ({how})' if how else ''}: {stages}"
 
 
 def _planned_line(event: ev.Planned) -> str:

@@ -17,6 +17,7 @@ from sshsync.errors import UsageError
 from sshsync.model import events as ev
 from sshsync.model.events import Entry
 from sshsync.model.item import Item, Key
+from sshsync.model.narrow import WHOLE, Narrow
 from sshsync.model.records import Underway
 from sshsync.model.row import Digest, Stamp
 from sshsync.model.topology import Repository
@@ -229,19 +230,24 @@ class Journal:
 
     def end(self, run: str) -> ev.RunFinished | None:
         """Return how a run ended, with what it did; None for one without an end."""
-        wanted = """SELECT at, event FROM events WHERE run = ? AND event LIKE '{"type": "RunFinished"%'
-            ORDER BY seq DESC LIMIT 1"""
-        self._settle()
-        found = self._db.read(lambda db: [rows.event(*row)[1] for row in db.execute(wanted, (run,))])
-        return next((event for event in found if isinstance(event, ev.RunFinished)), None)
+        found = self._last(run, "RunFinished")
+        return found if isinstance(found, ev.RunFinished) else None
+
+    def narrowed(self, run: str) -> Narrow:
+        """Return what a run is narrowed to."""
+        found = self._last(run, "RunStarted")
+        return Narrow(tuple(found.include), tuple(found.exclude)) if isinstance(found, ev.RunStarted) else WHOLE
 
     def ends(self, names: Iterable[str]) -> dict[str, tuple[str, ev.RepositoryFinished]]:
-        """Return how each repository's last real run ended, with that run's id; no more runs are read than needed."""
+        """Return how each repository's last real and whole run ended, with that run's id.
+
+        No more runs are read than needed.
+        """
         left = set(names)
         ended: dict[str, tuple[str, ev.RepositoryFinished]] = {}
         for row in self.runs(KEPT_RUNS, dry=False):
             for _, event in self.events(row["id"], ev.RepositoryFinished):
-                if isinstance(event, ev.RepositoryFinished) and event.repository in left:
+                if isinstance(event, ev.RepositoryFinished) and event.repository in left and not event.narrowed:
                     ended[event.repository] = row["id"], event
             left -= ended.keys()
             if not left:
@@ -260,6 +266,12 @@ class Journal:
         while after is not None:
             found, after = self._db.read(lambda db: read(db, after))  # noqa: B023 - called at once
             yield from found
+
+    def _last(self, run: str, kind: str) -> ev.Event | None:
+        wanted = "SELECT at, event FROM events WHERE run = ? AND event LIKE ? ORDER BY seq DESC LIMIT 1"
+        self._settle()
+        asked = run, f'{{"type": "{kind}"%'
+        return next(iter(self._db.read(lambda db: [rows.event(*row)[1] for row in db.execute(wanted, asked)])), None)
 
     def _portion(self, asked: tuple[object, ...]) -> list[tuple[int, float, ev.Event | None]]:
         wanted = (

@@ -84,7 +84,10 @@ def take(db: sqlite3.Connection, event: ev.Event, changes: Changes) -> None:
     """Put on record what an event of a real run tells about a repository; of its items when the changes are made."""
     if isinstance(event, ev.Scanned) and event.items:
         db.execute("UPDATE repositories SET items = ? WHERE name = ?", (event.items, event.repository))
-    elif isinstance(event, ev.RepositoryFinished) and event.outcome in (ev.Outcome.DONE, ev.Outcome.UNCHANGED):
+    elif isinstance(event, ev.RepositoryFinished):
+        # Who looked at a part knows nothing of the whole.
+        if event.outcome not in (ev.Outcome.DONE, ev.Outcome.UNCHANGED) or event.narrowed:
+            return
         db.execute("UPDATE repositories SET in_sync = ? WHERE name = ?", (event.as_of, event.repository))
     elif isinstance(event, ev.Published | ev.Verified):
         _put(db, event.repository, event.items, changes)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sshsync.model import events as ev
+from sshsync.model.typed import LATEST
 
 _MOST = 2**63 - 1
 _OF_ITEMS = (ev.Published, ev.Deleted, ev.Adjusted)
@@ -31,7 +32,7 @@ def whole(value: object, what: str, most: int = _MOST) -> int:
 
 def moment(value: object, what: str) -> float:
     """Return a time in seconds since the epoch."""
-    if type(value) not in (int, float) or not 0 <= float(value) <= ev.LATEST:  # type: ignore[arg-type]
+    if type(value) not in (int, float) or not 0 <= float(value) <= LATEST:  # type: ignore[arg-type]
         raise Damaged(f"{what} is no time")
     return float(value)  # type: ignore[arg-type]
 

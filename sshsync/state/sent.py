@@ -31,7 +31,7 @@ def take(db: sqlite3.Connection, event: ev.Event) -> None:
     if isinstance(event, ev.Sent):
         _add(db, row[0], event)
     elif isinstance(event, ev.RepositoryFinished):
-        if event.outcome in (ev.Outcome.DONE, ev.Outcome.UNCHANGED):
+        if event.outcome in (ev.Outcome.DONE, ev.Outcome.UNCHANGED) and not event.narrowed:
             db.execute("DELETE FROM sent WHERE repository = ?", row)
     else:
         names = event.names if isinstance(event, ev.Deleted) else [name for name, _, _ in event.items]

@@ -4,7 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from sshsync.model.bandwidth import Bandwidth, Moment
+from sshsync.model.bandwidth import Bandwidth
+from sshsync.model.hours import Moment
 
 LATE = 0.2
 """Seconds that somebody may come late and still make up for it: machines wake nobody on the dot. Who comes later has

@@ -5,10 +5,12 @@ import subprocess
 import sysconfig
 import tarfile
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from sshsync.model.hours import DAYS
 from tests.containers import packages
 from tests.containers.machine import Machine
 from tests.sshd import require
@@ -112,6 +114,27 @@ def test_a_failure_is_a_failed_unit_that_is_not_repeated(host) -> None:
     assert "c: partial in" in host("journalctl --no-pager -p err -u sshsync.service").stdout
     host("rmdir /dat/c/blocked")
     assert host("systemctl start sshsync.service").returncode == 0
+
+
+def test_a_run_whose_time_is_over_is_started_again_and_one_outside_of_the_window_is_not(host) -> None:
+    """So a window leaves one short start behind a night that was not enough, and then silence until the timer asks again."""
+    shown = "systemctl show -p Result -p ExecMainStatus -p ActiveState -p SubState sshsync.service"
+    host("cp /etc/sshsync/sshsync.conf /root/before; head -c 3000000 /dev/urandom > /dat/m/late; touch -d 2020-01-01 /dat/m/late; chown sshsync /dat/m/late")
+    host("sed -i 's/^plan.nightly/max_duration = 2s\\n&/; s/^stable_for.*/&\\nbwlimit = 100k/' /etc/sshsync/sshsync.conf")
+    cut = host(f"systemctl start sshsync.service; {shown}")
+    said = host("journalctl --no-pager -u sshsync.service").stdout
+    assert "ExecMainStatus=75" in cut.stdout, cut.stdout + said
+    assert "SubState=auto-restart" in cut.stdout, cut.stdout
+    assert "max_duration = 2s is over: 0 of 2 repositories done" in said
+    day = DAYS[(date.today().weekday() + 3) % 7]
+    told = host(f"systemctl stop sshsync.service; sed -i 's/^max_duration.*/window = {day}/' /etc/sshsync/sshsync.conf; grep -n -e window -e max_duration /etc/sshsync/sshsync.conf")
+    again = host(f"systemctl start sshsync.service && echo started; {shown}")
+    assert {"started", "Result=success", "ActiveState=inactive", "SubState=dead"} <= set(again.stdout.split()), told.stdout + again.stdout + host("journalctl --no-pager -u sshsync.service | tail -40").stdout
+    assert "outside of the window " in host("journalctl --no-pager -u sshsync.service").stdout
+    assert "late" not in host("ls /dat/c").stdout
+    host("cp /root/before /etc/sshsync/sshsync.conf")
+    last = host(f"systemctl start sshsync.service; {shown}; cmp /dat/m/late /dat/n/late && echo there")
+    assert {"Result=success", "ExecMainStatus=0", "there"} <= set(last.stdout.split()), last.stdout
 
 
 def test_the_timer_starts_it_every_night(host) -> None:

@@ -81,6 +81,10 @@ class Site:
         found["events"] = [json.loads(line) for line in lines[:-1]]
         return found
 
+    def summary_of_status(self) -> list[dict]:
+        """Return what `status` says of each repository."""
+        return json.loads(self.cli("--json", "status").stdout.splitlines()[0])["repositories"]
+
     def same(self, *names: str) -> None:
         expected = contents(self.root(names[0]))
         for name in names[1:]:

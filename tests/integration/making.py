@@ -450,6 +450,18 @@ def _(scene: Scene) -> Words:
     return ("--dry-run",)
 
 
+@makes("a pattern that is none")
+def _(scene: Scene) -> Words:
+    scene.here()
+    return (*ALL, "--include", "[[:nothing:]]")
+
+
+@makes("a pattern that matches nothing")
+def _(scene: Scene) -> Words:
+    scene.here()
+    return (*ALL, "--include", "d/bb")
+
+
 @makes("state directory others may change")
 def _(scene: Scene) -> Words:
     scene.here()

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sshsync.config.render import value_text
 from sshsync.errors import ConfigError
-from sshsync.model.bandwidth import Bandwidth, Moment, Window
+from sshsync.model.bandwidth import Bandwidth, Window
+from sshsync.model.hours import Moment
 from sshsync.transfers.pace import LATE, LEAST, STEP, Pace
 from tests.conftest import CHAIN, configure
 

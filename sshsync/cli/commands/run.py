@@ -13,15 +13,21 @@ from sshsync.cli.options import Options, common, seconds, waiting
 from sshsync.config.resolve import Config
 from sshsync.core import planner
 from sshsync.core.selection import select
-from sshsync.errors import UsageError
+from sshsync.errors import OutsideError, UsageError
 from sshsync.model.events import GOOD
+from sshsync.model.narrow import WHOLE, Narrow
 from sshsync.model.topology import Tree
 
 NOTHING = Allowed()
 
 
 def synchronize(
-    options: Options, stages: Sequence[Sequence[str] | str] | None, *, dry_run: bool = False, allowed: Allowed = NOTHING
+    options: Options,
+    stages: Sequence[Sequence[str] | str] | None,
+    *,
+    dry_run: bool = False,
+    allowed: Allowed = NOTHING,
+    narrow: Narrow = WHOLE,
 ) -> int:
     """Run the stages, or everything for None, and return the exit code.
 
@@ -30,6 +36,7 @@ def synchronize(
         stages: repository names by stage, or the words of an operator that stand for them.
         dry_run: only show what would be done.
         allowed: what guards let through.
+        narrow: what of the repositories is looked at.
 
     Raises:
         SshsyncError: the run could not begin.
@@ -40,21 +47,34 @@ def synchronize(
         if stages is None
         else [select(config.tree, stage) if isinstance(stage, str) else stage for stage in stages]
     )
-    return _run(options, config, wanted, dry_run=dry_run, allowed=allowed)
+    return _run(options, config, wanted, dry_run=dry_run, allowed=allowed, narrow=narrow)
 
 
 def _run(
-    options: Options, config: Config, wanted: Sequence[Sequence[str]], *, dry_run: bool, allowed: Allowed = NOTHING
+    options: Options,
+    config: Config,
+    wanted: Sequence[Sequence[str]],
+    *,
+    dry_run: bool,
+    allowed: Allowed = NOTHING,
+    narrow: Narrow = WHOLE,
 ) -> int:
     while True:
-        result = _once(options, allow.applied(config, allowed), wanted, dry_run=dry_run)
+        try:
+            result = _once(options, allow.applied(config, allowed), wanted, dry_run=dry_run, narrow=narrow)
+        except OutsideError as error:
+            # Nobody did anything wrong: timers may ask for a run at any hour.
+            display.remark(options, str(error))
+            return error.code
         more = allow.asked(options, result.report, allowed)
         if not more:
             return result.exit_code
         allowed = more
 
 
-def _once(options: Options, config: Config, wanted: Sequence[Sequence[str]], *, dry_run: bool) -> Result:
+def _once(
+    options: Options, config: Config, wanted: Sequence[Sequence[str]], *, dry_run: bool, narrow: Narrow
+) -> Result:
     # Names are checked before the journal, the lock or any host is touched.
     planner.plan(config.tree, wanted)
     wait = seconds("--wait", options.wait) or 0.0
@@ -73,7 +93,7 @@ def _once(options: Options, config: Config, wanted: Sequence[Sequence[str]], *, 
                     options, f"another run is under way ({holder}): waiting up to {options.wait} for its end"
                 )
             with visit:
-                result = visit.run(wanted, dry_run=dry_run, wait=wait)
+                result = visit.run(wanted, dry_run=dry_run, wait=wait, narrow=narrow, now=options.now)
         finally:
             shown.close()
             if sync:
@@ -121,7 +141,7 @@ def resume(context: click.Context, max_delete: int | None, empty: tuple[str, ...
     if plan is None:
         display.remark(options, "nothing to resume: the last run ended well, or there was none")
         return
-    context.exit(synchronize(options, plan.names, allowed=Allowed(max_delete, empty)))
+    context.exit(synchronize(options, plan.names, allowed=Allowed(max_delete, empty), narrow=plan.narrowed))
 
 
 @click.command()

@@ -1,0 +1,91 @@
+"""A run that is narrowed, from outside: `--include` and `--exclude` over a chain of real servers."""
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.conftest import Site
+
+pytestmark = pytest.mark.integration
+
+FILES = {"a.rpm": b"alpha", "d/b.rpm": b"beta", "c.txt": b"text", "d/e.txt": b"more"}
+LINE = ("--sync", "proxy", "--sync", "node1,node2")
+RPMS = {b"a.rpm", b"d/b.rpm"}
+
+
+def held(site: Site, name: str) -> set[bytes]:
+    found = set()
+    for base, directories, files in os.walk(os.fsencode(site.root(name))):
+        directories[:] = [one for one in directories if one != b".sshsync"]
+        found |= {os.path.relpath(os.path.join(base, file), os.fsencode(site.root(name))) for file in files}
+    return found
+
+
+def test_a_part_goes_through_the_chain_and_nothing_else_is_touched(chain: Callable[..., Site]) -> None:
+    site = chain("delete = yes\nmax_delete = 100%")
+    site.fill("master", FILES)
+    assert site.cli(*LINE).returncode == 0
+    since = [row["in_sync"] for row in site.summary_of_status()]
+    site.fill("master", {"a.rpm": b"another", "c.txt": b"changed", "new.rpm": b"new"}, 1_600_000_100)
+    for gone in ("d/b.rpm", "d/e.txt"):
+        (site.root("master") / gone).unlink()
+    done = site.cli(*LINE, "--include", "*.rpm")
+    assert done.returncode == 0, done.stderr
+    assert "narrowed to *.rpm: 9 files of 3 repositories looked at, nothing is said of the rest" in done.stdout
+    assert "in sync;" not in done.stdout
+    for name in ("proxy", "node1", "node2"):
+        assert held(site, name) == {b"a.rpm", b"new.rpm", b"c.txt", b"d/e.txt"}
+        assert (site.root(name) / "a.rpm").read_bytes() == b"another"
+        assert (site.root(name) / "c.txt").read_bytes() == b"text"
+    assert [row["in_sync"] for row in site.summary_of_status()] == since, "of an earlier success nothing changes"
+    history = site.cli("history").stdout
+    assert "3 of 3 in part" in history and "--include '*.rpm'" in history
+    assert site.cli(*LINE).returncode == 0
+    site.same("master", "proxy", "node1", "node2")
+
+
+def test_one_that_is_stopped_goes_on_with_its_patterns(chain: Callable[..., Site]) -> None:
+    site = chain()
+    begun, goes_on = site.directory / "begun", site.directory / "goes_on"
+    for fifo in (begun, goes_on):
+        os.mkfifo(fifo)
+    site.fill("master", FILES)
+    text = site.config.read_text()
+    site.config.write_text(text.replace("[proxy]\n", f"[proxy]\npre_cmd = echo begun > {begun}; cat {goes_on}\n"))
+    run = site.popen(*LINE, "--include", "*.rpm", "--exclude", "d/")
+    begun.read_text()
+    run.send_signal(signal.SIGTERM)
+    goes_on.write_text("on")
+    run.communicate(timeout=60)
+    assert run.returncode == 143
+    site.config.write_text(text)
+    resumed = site.summary("resume")
+    assert resumed["exit_code"] == 0
+    assert resumed["narrowed"] == {"include": ["*.rpm"], "exclude": ["d/"]}
+    assert resumed["events"][0]["continued"] is True
+    for name in ("proxy", "node1", "node2"):
+        assert held(site, name) == {b"a.rpm"}
+    assert site.cli("resume").returncode == 0
+    assert [row["in_sync"] for row in site.summary_of_status()] == [0.0, 0.0, 0.0]
+    assert site.cli("status").returncode != 0, "nobody was ever in sync"
+
+
+def test_wrong_patterns_are_told_before_anything_is_contacted(local: Site) -> None:
+    for option, pattern in (("--include", "[[:nothing:]]"), ("--exclude", ""), ("--include", "# none"), ("--exclude", "a\\")):
+        done = local.cli("--all", option, pattern)
+        assert done.returncode == 2
+        assert f"{option}: pattern " in done.stderr
+        assert "write it as in a .gitignore" in done.stderr
+    assert local.cli("--include", "*.rpm").returncode == 2
+    assert local.cli("--include", "*.rpm", "status").returncode == 2
+    assert not (local.directory / "state" / "journal.sqlite").exists()
+
+
+def test_a_pattern_that_matches_nothing_is_told_by_name(local: Site) -> None:
+    local.fill("m", {"lib/libalpha.so": b"x"})
+    done = local.cli("--all", "--include", "libalhpa.so")
+    assert done.returncode == 6
+    assert "c: failed: nothing on m matches --include libalhpa.so: did you mean libalpha.so?" in done.stdout
+    assert held(local, "c") == set()
