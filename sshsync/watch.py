@@ -1,5 +1,6 @@
 """Watching: look at the masters every few minutes, and walk the tree as soon as an upload is complete."""
 
+import math
 import queue
 import random
 import time
@@ -51,6 +52,8 @@ class Watch:
         self._visit = visit
         self._plan = plan
         self._interval = interval
+        self._every = sync.config.settings.watch_walk
+        self._children = [sync.config.tree.repositories[job.repository] for job in plan.jobs]
         self._told = told
         # Not an event: its lock may be held by the very thread that a signal handler interrupts.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -86,7 +89,7 @@ class Watch:
             LockedError: with `once`, another run is at work.
             StateError: the journal cannot be used.
         """
-        known = Watching(walked=self._journal.noted(self._name))
+        known = Watching(walked=self._journal.noted(self._name), due=self._due())
         code = 0
         while True:
             if words := self._shut():
@@ -109,6 +112,14 @@ class Watch:
                 self._pause(step)
             if self._reload and not once:
                 return None
+
+    def _due(self) -> float:
+        """Return when a walk is due although nothing is new, by the last time that all was well, as it is on record."""
+        if not self._every:
+            return math.inf
+        moments = self._journal.moments(self._children)
+        age = max(0.0, time.time() - min(moments.values(), default=0.0))
+        return time.monotonic() + max(0.0, self._every - age)
 
     def _look(self, known: Watching) -> tuple[Watching, Step]:
         try:
@@ -146,7 +157,8 @@ class Watch:
             return known, error.code
         self._told.ended(result)
         good = result.exit_code == 0 and not any(job.deferred for job in result.report.jobs)
-        known = watching.walked(known, good=good, now=time.monotonic(), interval=self._interval)
+        now = time.monotonic()
+        known = watching.walked(known, good=good, now=now, interval=self._interval, every=self._every)
         if good:
             self._journal.note(self._name, known.walked)
         return known, result.exit_code

@@ -61,6 +61,7 @@ class Settings:
     window: Times
     max_duration: float
     watch_interval: float
+    watch_walk: float
     report_dir: str
     metrics_file: str
     status_file: str

@@ -344,6 +344,11 @@ class GlobalOptions(_Options):
     watch_interval: Annotated[values.Seconds, Field(ge=1)] = _option(
         300.0, "Time between two looks of `sshsync watch` at the masters, more or less a tenth."
     )
+    watch_walk: values.Seconds = _option(
+        86400.0,
+        "Time after which `sshsync watch` walks the tree although nothing is new: a look at the masters does not see "
+        "what changed on a node, nor tell since when it is in sync. 0 for never.",
+    )
     notify_url: Annotated[tuple[str, ...], BeforeValidator(values.each)] = _option(
         (),
         "Services in apprise's spelling, one a line, that get a message about each run that did not end well. Needs "

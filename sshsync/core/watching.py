@@ -1,6 +1,7 @@
 """When to walk: what looks at the masters mean for somebody who waits for a vendor's upload to be complete."""
 
 import hashlib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -38,6 +39,7 @@ class Watching:
         restless: since when it differs from what was walked; None while it does not.
         failed: runs since the last good one; no other before `not_before`, unless the masters change.
         tried: the state that the last failed run met.
+        due: when it is time to walk although nothing is new: nobody but a walk looks at the nodes.
     """
 
     walked: str = ""
@@ -47,6 +49,7 @@ class Watching:
     failed: int = 0
     not_before: float = 0.0
     tried: str = ""
+    due: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,10 @@ def looked(known: Watching, look: Look, now: float, *, interval: float, stable_f
     if look.state != known.seen:
         known = replace(known, seen=look.state, since=now)
     if look.state == known.walked and not known.failed:
-        return replace(known, restless=None), Step(walk=False, wait=interval, why="nothing new")
+        known = replace(known, restless=None)
+        if now >= known.due:
+            return known, Step(walk=True, why="nothing new, but it is time to look at the nodes")
+        return known, Step(walk=False, wait=interval, why="nothing new")
     if known.failed and look.state == known.tried and now < known.not_before:
         wait = min(interval, known.not_before - now)
         return known, Step(
@@ -121,10 +127,19 @@ def unseen(known: Watching, now: float, *, interval: float) -> tuple[Watching, S
     return replace(known, seen="", tried=""), Step(walk=True, why="a master cannot be looked at")
 
 
-def walked(known: Watching, *, good: bool, now: float, interval: float) -> Watching:
-    """Return what is known after a run; runs that fail come at growing distances until the masters change."""
+def walked(known: Watching, *, good: bool, now: float, interval: float, every: float = 0.0) -> Watching:
+    """Return what is known after a run; runs that fail come at growing distances until the masters change.
+
+    Args:
+        known: what was known before.
+        good: it brought the masters' state to all.
+        now: seconds of a clock that never jumps.
+        interval: seconds between two looks.
+        every: seconds after which the next one is due although nothing is new; 0 for never.
+    """
     if good:
-        return replace(known, walked=known.seen, restless=None, failed=0, not_before=0.0, tried="")
+        due = now + every if every else math.inf
+        return replace(known, walked=known.seen, restless=None, failed=0, not_before=0.0, tried="", due=due)
     wait = min(LONGEST_WAIT, interval * 2**known.failed)
     return replace(known, restless=None, failed=min(known.failed + 1, 20), not_before=now + wait, tried=known.seen)
 

@@ -340,6 +340,15 @@ class Watched:
             assert seen.acquire(timeout=20)
 
 
+def test_a_watcher_that_begins_long_after_all_was_well_walks_although_nothing_is_new(net: Net) -> None:
+    """And one that begins soon after does not: what is on record counts, not when a service was started."""
+    for walk, runs in (("86400", [0]), ("86400", []), ("0.001", [0]), ("0", [])):
+        with net.visited(f"watch_walk = {walk}\n{CHAIN}") as (sync, visit):
+            watched = Watched(net, sync, visit)
+            assert watched.watch.run(once=True) == 0
+        assert watched.codes == runs
+
+
 def test_a_watcher_keeps_its_connections_from_look_to_look_and_from_walk_to_walk(net: Net) -> None:
     with net.visited() as (sync, visit):
         watched = Watched(net, sync, visit)

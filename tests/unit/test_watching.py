@@ -98,6 +98,19 @@ def test_a_master_that_cannot_be_looked_at_is_told_of_by_runs_and_caught_up_with
     assert step.walk, "the last run failed: a good one has to follow, though nothing is new"
 
 
+def test_where_nothing_is_new_the_nodes_are_looked_at_all_the_same_when_that_is_due() -> None:
+    known = walked(replace(Watching(), seen="s"), good=True, now=0, interval=EVERY, every=86400)
+    known, step = look(known, "s", 86399)
+    assert (step.walk, step.why) == (False, "nothing new")
+    known, step = look(known, "s", 86400)
+    assert step.walk
+    known = walked(known, good=True, now=86410, interval=EVERY, every=86400)
+    known, step = look(known, "s", 86420)
+    assert not step.walk, "a day begins with each good run"
+    known = walked(known, good=True, now=86430, interval=EVERY, every=0)
+    assert not look(known, "s", 10**9)[1].walk, "0 is never"
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 100), st.booleans()), max_size=40))
 def test_it_neither_spins_nor_sleeps_for_ever_nor_misses_the_last_state(looks: list[tuple[str, float, bool]]) -> None:
     known, now = Watching(), 0.0
