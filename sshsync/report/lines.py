@@ -40,9 +40,9 @@ def _planned_line(event: ev.Planned) -> str:
     counts = {"copy": event.copy - event.done, "replace": event.replace, "adjust": event.adjust, "delete": event.delete}
     todo = {what: f"{count} to {what}" for what, count in counts.items() if count}
     if event.empties:
-        todo["empties"] = f"{event.empties} empty directories to make or remove"
+        todo["empties"] = f"{words.count(event.empties, 'empty directory', 'empty directories')} to make or remove"
     if event.links:
-        todo["links"] = f"{event.links} links to make or change"
+        todo["links"] = f"{words.count(event.links, 'link')} to make or change"
     if moving := [what for what in ("copy", "replace") if what in todo]:
         todo[moving[-1]] += f" ({words.size(event.bytes - event.done_bytes)})"
     nothing = "nothing more to do" if event.done else "nothing to do"
