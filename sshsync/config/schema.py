@@ -170,8 +170,9 @@ class RepositoryOptions(_Options):
     links: Annotated[Links, BeforeValidator(values.links)] = _option(
         Links.SKIP,
         "What becomes of the parent's symbolic links: `skip` leaves them out; `copy` makes those that are relative "
-        "and stay inside, as they are, and names the others. With `delete = yes`, `copy` removes links that the parent "
-        "does not have. A `listcmd`, here or there, tells of none.",
+        "and stay inside, as they are; `follow` takes the files below the parent's root that they lead to, each under "
+        "the link's name. Both name the others. With `delete = yes`, `copy` removes links that the parent does not "
+        "have. A `listcmd`, here or there, tells of none.",
         "copy",
     )
     max_delete: Annotated[MaxDelete, BeforeValidator(values.max_delete)] = _option(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sshsync.errors import ConfigError, ConfigProblem
 from sshsync.model.item import Items, Snapshot
+from sshsync.model.policy import Links
 from sshsync.model.topology import Repository, Tree
 
 BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
@@ -51,7 +52,7 @@ def of_chain(chain: Iterable[Repository]) -> str:
 
 
 def settled(tree: Tree) -> Tree:
-    """Return the tree with the algorithm of its chain as the `digest` of each repository.
+    """Return the tree with the algorithm of its chain as the `digest` of each, and who is `followed`.
 
     Raises:
         ConfigError: with every chain whose repositories ask for different algorithms.
@@ -64,10 +65,15 @@ def settled(tree: Tree) -> Tree:
         except ConfigError as error:
             problems += error.problems
         else:
-            found.update((repository.name, replace(repository, digest=name)) for repository in chain)
+            found.update((one.name, replace(one, digest=name, followed=_followed(tree, one))) for one in chain)
     if problems:
         raise ConfigError(problems)
     return Tree({name: found[name] for name in tree.repositories})
+
+
+def _followed(tree: Tree, repository: Repository) -> bool:
+    """Tell whether a child of a repository takes what its links lead to."""
+    return any(child.links is Links.FOLLOW for child in tree.children(repository.name))
 
 
 def maker(repository: Repository) -> str:

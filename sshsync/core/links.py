@@ -6,7 +6,7 @@ from dataclasses import replace
 from sshsync.core.guard import standing_in
 from sshsync.model.change import Changes, Delete
 from sshsync.model.empties import above
-from sshsync.model.item import Item, Key, Snapshot
+from sshsync.model.item import Item, Items, Key, Snapshot
 from sshsync.model.links import Link
 from sshsync.model.problem import Problem
 from sshsync.model.words import visible
@@ -89,6 +89,30 @@ def links(
         blocked=(*changes.blocked, *(Problem(key, why) for key, why in sorted(refused.items()))),
         withheld=changes.withheld + (0 if whole else len(gone)),
     )
+
+
+def followed(parent: Snapshot, changes: Changes, wanted: Callable[[Key], bool]) -> Changes:
+    """Return the changes where links of the parent that lead to no file there are blocked by name.
+
+    Nothing becomes of what stands in their place.
+    """
+    astray = {key: why for key, why in parent.astray.items() if wanted(key)}
+    if not astray:
+        return changes
+    kept = (
+        one
+        for one in changes.changes
+        if not isinstance(one, Delete) or astray.keys().isdisjoint((one.key, *above(one.key)))
+    )
+    problems = (Problem(key, why) for key, why in sorted(astray.items()))
+    return replace(changes, changes=tuple(kept), blocked=(*changes.blocked, *problems))
+
+
+def own(found: Snapshot) -> Snapshot:
+    """Return what is there without what links lead to, for who takes no part in that."""
+    if not found.followed:
+        return found
+    return replace(found, items=Items.of(found.items).after((), found.followed))
 
 
 def waiting(links: Iterable[Link], missing: Iterable[Key]) -> dict[Key, Key]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from sshsync.model.policy import Links
 from sshsync.model.topology import Repository, Tree
 
 
@@ -23,6 +24,15 @@ def faults(repositories: Mapping[str, Repository]) -> list[tuple[str, str, str]]
             (one.name, "type", f"type {one.type!r} is not that of its parent {one.parent}")
             for one in found
             if one.parent in repositories and repositories[one.parent].type != one.type
+        ),
+        *(
+            (
+                one.name,
+                "links",
+                f"takes what links lead to, and its parent {one.parent} copies links as they are: follow there, too",
+            )
+            for one in found
+            if one.links is Links.FOLLOW and one.parent in repositories and repositories[one.parent].links is Links.COPY
         ),
         *circles("parent", {one.name: one.parent for one in found}),
         *_shared_roots(found),

@@ -6,7 +6,8 @@ from dataclasses import replace
 from sshsync.core import algorithm, narrowing
 from sshsync.core.diff import diff
 from sshsync.core.empties import empties
-from sshsync.core.links import links
+from sshsync.core.links import followed, links
+from sshsync.core.links import own as unfollowed
 from sshsync.engine.context import Context
 from sshsync.engine.scan import Scanner
 from sshsync.errors import CommandError, UnmatchedError
@@ -30,11 +31,16 @@ class Comparison:
         """Return what differs; `held_back` are items that must not be passed on, with the reason."""
         own = self._child
         wanted, reaches = self._context.wanted(own), self._context.reaches(own)
+        if own.links is not Links.FOLLOW:
+            parent = unfollowed(parent)
         parent, child = _about(parent, reaches), _about(child, reaches)
         found = diff(parent, child, delete=own.delete, mode=own.file_mode, wanted=wanted, blocked=held_back)
         if own.links is Links.COPY:
             self._silent("links", (one.repository for one in (parent, child) if one.links is None))
             found = links(parent, child, found, delete=own.delete, wanted=wanted)
+        if own.links is Links.FOLLOW:
+            self._silent("links", [parent.repository] if parent.followed is None else ())
+            found = followed(parent, found, wanted)
         if not own.empty_dirs:
             return found
         self._silent("empty directories", (one.repository for one in (parent, child) if one.directories is None))

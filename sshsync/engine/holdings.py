@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import TypeVar
 
 from sshsync.core import compare, drift
+from sshsync.core.links import own as unfollowed
 from sshsync.engine.context import Context
 from sshsync.engine.scan import Scanner
 from sshsync.errors import HostError, InterruptedRun, SshsyncError, UsageError
 from sshsync.model.compared import Compared
 from sshsync.model.drift import Drift, Unasked
 from sshsync.model.item import Items, Key, Snapshot
+from sshsync.model.policy import Links
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
 
@@ -71,6 +73,8 @@ class Holdings:
         if not there.existed:
             raise missing(there)
         takers = compare.takers(one, two)
+        if not any(taker.links is Links.FOLLOW for taker in takers):
+            here, there = unfollowed(here), unfollowed(there)
         kind = self._context.kind(one)
         wanted, reaches = _all(map(kind.wanted, takers)), _all(map(kind.reaches, takers))
         return compare.compare(here, there, wanted, reaches)

@@ -143,7 +143,9 @@ class Scanner:
             return replace(subject, leaves=lambda _key: not links)
         wanted = [(self._context.wanted(child), child.empty_dirs) for child in takers]
         leaving = [
-            wants for (wants, _), one in zip(wanted, takers, strict=True) if not links or one.links is Links.SKIP
+            wants
+            for (wants, _), one in zip(wanted, takers, strict=True)
+            if one.links is Links.SKIP or (one.links is Links.COPY and not links)
         ]
         return replace(
             subject,

@@ -75,6 +75,8 @@ class Files:
             )
         if asked_for(repository) and "chgrp" not in capabilities.tools:
             missing.append("lacks chgrp, which file_group needs")
+        if repository.followed and not capabilities.resolves:
+            missing.append("has neither a readlink that knows -f nor perl, which links = follow needs")
         if repository.parent and repository.links is Links.COPY and "ln" not in capabilities.tools:
             missing.append("lacks ln, which links = copy needs")
         if repository.parent and repository.transfer is TransferKind.SCP and "scp" not in capabilities.tools:

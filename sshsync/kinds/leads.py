@@ -53,3 +53,48 @@ class Leads:
         for key in [key for key, target in self.known.items() if not target]:
             del self.known[key]
             yield Problem(key, "where this link leads cannot be read")
+
+
+_FOLLOW, _ASTRAY = b"follow ./", b"astray "
+_ASTRAYS = {
+    b"outside": "leads outside of the repository",
+    b"staging": "leads to staging, where nothing is verified yet",
+    b"directory": "leads to a directory: only files are taken",
+    b"other": "leads to what is no regular file",
+    b"nothing": "leads to nothing that can be reached",
+}
+_CURE = "change it there, or exclude it"
+
+
+class Followed:
+    """Reads which links lead to files below the root: what stat tells of such a file follows, under the link's name.
+
+    Args:
+        name: the repository that is listed.
+
+    Attributes:
+        known: those that do.
+        astray: how each other one goes astray.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.known: set[Key] = set()
+        self.astray: dict[Key, str] = {}
+
+    def take(self, record: bytes) -> bool:
+        """Take a record; tell whether it was about a link.
+
+        Raises:
+            ListingError: it is none that a host prints.
+        """
+        if record.startswith(_FOLLOW):
+            self.known.add(record[len(_FOLLOW) :])
+            return True
+        if not record.startswith(_ASTRAY):
+            return False
+        how, _, key = record[len(_ASTRAY) :].partition(b" ./")
+        if how not in _ASTRAYS or not key:
+            raise suspicious(self._name, record, "is no word about a link")
+        self.astray[key] = f"{_ASTRAYS[how]} ({_CURE})"
+        return True

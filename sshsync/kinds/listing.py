@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from sshsync.kinds.base import Answer, Dialogue, Remark, Request, Subject
 from sshsync.kinds.inflated import Inflated
-from sshsync.kinds.leads import Leads
+from sshsync.kinds.leads import Followed, Leads
 from sshsync.kinds.omitted import Omitted
 from sshsync.kinds.refusals import checked
 from sshsync.kinds.told import REGULAR, stamp_of, suspicious, usual, usual_of
@@ -100,7 +100,8 @@ def listed(subject: Subject, variables: dict[str, bytes], reading: L) -> Dialogu
     """Have a root listed, compressed where it comes from another machine that can: a sixth of the bytes is left."""
     able = subject.capabilities
     leads = {"LINKS": able.leads.encode()} if subject.links else {}
-    words = {**variables, **asked_for(subject.repository), **able.list_words(subject.token), **leads}
+    told = able.list_words(subject.token, follow=subject.repository.followed)
+    words = {**variables, **asked_for(subject.repository), **told, **leads}
     tool = packing.best(able.tools)
     if tool and subject.repository.host.transport != LOCAL:
         opening = Inflated(reading, tool, subject.repository.name)
@@ -120,7 +121,15 @@ def opened(subject: Subject, sealed: Snapshot, listing: Iterable[bytes]) -> Snap
     for piece in listing:
         reading.read(zlib.decompress(piece))
     found = reading.snapshot(Answer(0, b"", b""))
-    return replace(sealed, items=found.items, unmarked=found.unmarked, directories=found.directories, links=found.links)
+    return replace(
+        sealed,
+        items=found.items,
+        unmarked=found.unmarked,
+        directories=found.directories,
+        links=found.links,
+        followed=found.followed,
+        astray=found.astray,
+    )
 
 
 def _by_template(subject: Subject, variables: dict[str, bytes]) -> Dialogue[Snapshot]:
@@ -148,7 +157,8 @@ def stat_named(subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snaps
     """Stat files by their names; nothing is asked when there are none."""
     if not keys:
         return Snapshot(subject.repository.name, root, {})
-    words = {**asked_for(subject.repository), **subject.capabilities.stat_words(subject.token)}
+    told = subject.capabilities.stat_words(subject.token, follow=subject.repository.followed)
+    words = {**asked_for(subject.repository), **told}
     command = Command(scripts.STAT, {"ROOT": root, **words})
     reading = Listing(subject, root)
     answer = yield Request(command, encode.lines(keys), LISTING_PATIENCE, reading)
@@ -188,6 +198,8 @@ class Listing:
         self._left: list[bytes] = []
         self._items = Items()
         self._unmarked: list[Key] = []
+        asks = subject.repository.followed and bool(subject.capabilities.resolves)
+        self._followed = Followed(subject.repository.name) if asks else None
         self._leads = Leads(subject.repository.name) if subject.links and not self._known else None
         self._omitted = Omitted(
             subject.wanted, subject.leaves, subject.spares, named=bool(self._known), keep=subject.directories
@@ -241,6 +253,8 @@ class Listing:
             omitted=self._omitted.end(whole=not problems),
             directories=self._directories(),
             links=self._leads.known if self._leads else None,
+            followed=frozenset(self._followed.known) if self._followed else None,
+            astray=self._followed.astray if self._followed else {},
             problems=problems,
             unmarked=frozenset(key for key in self._unmarked if key in self._items),
             left=left,
@@ -256,7 +270,7 @@ class Listing:
     @property
     def others(self) -> int:
         """How many entries were listed that are no files."""
-        return self._omitted.seen
+        return self._omitted.seen + (len(self._followed.astray) if self._followed else 0)
 
     def _sealed(self, answer: Answer) -> Snapshot | None:
         """Return what was listed without having read it, if that is what is known; else read it."""
@@ -291,7 +305,7 @@ class Listing:
             word, _, path = record.partition(b" ")
             self._root = checked_root(path if word == b"root" else b"", name)
             return
-        if self._leads and self._leads.take(record):
+        if (self._leads and self._leads.take(record)) or (self._followed and self._followed.take(record)):
             return
         if record.startswith(_UNGROUPED):
             self._unmarked.append(record[len(_UNGROUPED) :])

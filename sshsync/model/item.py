@@ -270,6 +270,9 @@ class Snapshot:
         directories: those in which its items may be; None where nobody asked, or it cannot be told.
         links: where each of its symbolic links leads, by name; None where nobody asked, or it cannot be told.
         unmarked: items that lack what is asked for here beside their marks (of a file: its group).
+        followed: items that are the files to which links of these names lead; None where nobody asked, or it cannot be
+            told.
+        astray: links that lead to no file below the root, where that was asked, with how.
         damaged: items without a digest, since they are not whole, with what is wrong; of other kinds than files.
         apart: resolved directory in which the work on the repository is done when that is not its root.
         left: names of what earlier runs left there unfinished; leases begin with ``lease/``.
@@ -288,6 +291,8 @@ class Snapshot:
     restless: frozenset[Key] = frozenset()
     unmarked: frozenset[Key] = frozenset()
     damaged: Mapping[Key, str] = field(default_factory=dict)
+    followed: frozenset[Key] | None = None
+    astray: Mapping[Key, str] = field(default_factory=dict)
     directories: Directories | None = None
     links: Mapping[Key, bytes] | None = None
     ended: int = 0

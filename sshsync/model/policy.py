@@ -30,6 +30,7 @@ class Links(StrEnum):
 
     SKIP = "skip"
     COPY = "copy"
+    FOLLOW = "follow"
 
 
 class Auto(int):

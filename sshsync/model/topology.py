@@ -109,6 +109,7 @@ class Repository:
         forward_agent: whether its `sshcmd` may ask the ssh-agent of the account that runs sshsync.
         file_mode: permissions that its items bear, whatever those of its parent's are; None for the same.
         empty_dirs: has the empty directories that its parent has.
+        followed: a child takes what its links lead to; found out of the tree, no part of a configuration.
         links: what becomes of its parent's symbolic links.
         file_group: group on its host that its items belong to; "" for whatever they get there.
         type: what its items are, by the name of their kind.
@@ -151,6 +152,7 @@ class Repository:
     python: str
     tools: bool
     narrowed: Narrow = WHOLE
+    followed: bool = False
 
     @property
     def identity(self) -> str:

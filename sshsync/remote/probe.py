@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from sshsync.remote import encode
-from sshsync.remote.scripts import CUTTERS, STAT_IN_PERL
+from sshsync.remote.scripts import CUTTERS, FOLLOWER, STAT_IN_PERL
 
 _STAT = {
     "gnu": ("stat", "-c", "TOKEN %f %s %.9Y %.9Z %i %n", "%d"),
@@ -53,10 +53,19 @@ class Capabilities:
             return {"XARGS": b"yes"}, encode.whole(keys)
         return {}, encode.lines(keys)
 
-    def stat_words(self, token: bytes) -> dict[str, bytes]:
-        """Return the variables that make the stat tool print one record a file, each begun by the token."""
+    def stat_words(self, token: bytes, *, follow: bool = False) -> dict[str, bytes]:
+        """Return the variables that make the stat tool print one record a file, each begun by the token.
+
+        Args:
+            token: the text that frames this answer.
+            follow: of a link the file is told that it leads to, where that lies below the root; see `FOLLOWER`.
+        """
         tool, option, form, device = _STAT[self.stat]
-        words = {"STAT": tool, "OPTION": option, "FORMAT": form.replace("TOKEN", token.decode()), "DEVICE": device}
+        form = form.replace("TOKEN", token.decode())
+        words = {"STAT": tool, "OPTION": option, "FORMAT": form, "DEVICE": device}
+        if follow and self.resolves:
+            other = (option, form.replace("lstat", "stat")) if tool == "perl" else (f"-L {option}", form)
+            words |= {"FOLLOW": FOLLOWER, "RESOLVE": self.resolves, "FOPTION": other[0], "FFORMAT": other[1]}
         return {name: word.encode() for name, word in words.items()}
 
     @property
@@ -66,12 +75,20 @@ class Capabilities:
             return "readlink"
         return "perl -le print(readlink(shift))" if self.stat == "perl" or "perl" in self.cutters else ""
 
-    def list_words(self, token: bytes) -> dict[str, bytes]:
-        """Return the variables that make such a record of everything that is listed."""
+    @property
+    def resolves(self) -> str:
+        """The command that prints what a name leads to in the end, all links resolved; "" for none."""
+        if "resolve" in self.tools:
+            return "readlink -f"
+        perl = self.stat == "perl" or "perl" in self.cutters
+        return "perl -MCwd=abs_path -le print(abs_path(shift)//exit(1))" if perl else ""
+
+    def list_words(self, token: bytes, *, follow: bool = False) -> dict[str, bytes]:
+        """Return the variables that make such a record of everything that is listed; `follow` see `stat_words`."""
         # Stamps are compared with those that stat tells, so both have to be as fine.
         able = self.stat == "gnu" and "printf" in self.tools
         form = _PRINT.encode().replace(b"TOKEN", token) if able else b""
-        return {"PRINT": form, **self.stat_words(token)}
+        return {"PRINT": form, **self.stat_words(token, follow=follow)}
 
 
 def parse(payload: bytes, controller_now: float) -> Capabilities:

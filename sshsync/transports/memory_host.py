@@ -40,6 +40,7 @@ class Tools:
             "printf",
             "ln",
             "readlink",
+            "resolve",
         }
     )
     stat: str = "gnu"

@@ -37,6 +37,8 @@ class Looks(Shell):
             self._tree(self._root, printed=printed)
             if self._vars.get("LINKS") and not printed:
                 self._leads(self._below(self._root, self._host.links))
+            if self._vars.get("FOLLOW"):
+                self._follow()
         self._deflate()
         return status
 
@@ -94,6 +96,31 @@ class Looks(Shell):
                 if printed and self._vars.get("LINKS"):
                     self._leads([key])
 
+    def _follow(self) -> None:
+        """Tell of the files to which links lead, and of links that lead astray."""
+        root = self._root
+        self._resolved(sorted(self._below(root, [path for path in self._host.links if path.startswith(root + b"/")])))
+
+    def _resolved(self, keys: Iterable[bytes]) -> None:
+        host, root, token = self._host, self._root, self._vars["TOKEN"]
+        for key in keys:
+            try:
+                to = host.path(root + b"/" + key)
+            except OSError:
+                to = b""
+            how = b"outside"
+            if not to:
+                how = b"nothing"
+            elif to == self._own or to.startswith(self._own + b"/"):
+                how = b"staging"
+            elif to == root or to.startswith(root + b"/"):
+                how = b"directory" if host.is_directory(to) else b"" if to in host.files else b"nothing"
+            if how:
+                self._out += b"%s astray %s ./%s\n" % (token, how, key)
+            else:
+                self._out += b"%s follow ./%s\n" % (token, key)
+                self._record(root, key, follow=True)
+
     def _leads(self, keys: Iterable[bytes]) -> None:
         """Tell where links lead."""
         for key in keys:
@@ -121,6 +148,9 @@ class Looks(Shell):
         return int(not self._all(b"stat", self._names(), self._stat))
 
     def _stat(self, name: bytes) -> None:
+        if self._vars.get("FOLLOW") and self._host.is_link(self._root + b"/./" + name):
+            self._resolved([name])
+            return
         self._record(self._root, name)
         self._stranger(self._root, name)
 
@@ -214,10 +244,10 @@ class Looks(Shell):
     def _cat(self, name: bytes) -> None:
         self._out += self._host.file(self._root + b"/./" + name).data
 
-    def _record(self, place: bytes, name: bytes, *, printed: bool = False) -> None:
+    def _record(self, place: bytes, name: bytes, *, printed: bool = False, follow: bool = False) -> None:
         """Print what the host's stat prints of a file, a link or a directory; or what its find does."""
         host = self._host
-        path = host.path(place + b"/./" + name, last=False)
+        path = host.path(place + b"/./" + name, last=follow)
         if path in host.files:
             file = host.files[path]
             values = (0o100000 | file.mode, len(file.data), file.mtime, file.ctime_ns, file.inode)

@@ -22,11 +22,13 @@ PLAIN = ("sh", "find", "tar", "mv", "rm", "mkdir", "rmdir", "chmod", "touch", "c
 
 # BSD's stat knows -f and formats of its own, and there is no sync of one file system.
 BSD_STAT = """#!/bin/sh
+follow=
+[ "$1" != -L ] || { follow=-L; shift; }
 [ "$1" = -f ] || { echo "stat: illegal option" >&2; exit 1; }
 shift
 format=$(printf '%s' "$1" | sed 's/%Xp/%f/; s/%z/%s/; s/%m/%Y/; s/%c/%Z/; s/%N/%n/')
 shift
-exec GNUSTAT -c "$format" "$@"
+exec GNUSTAT $follow -c "$format" "$@"
 """
 PLAIN_SYNC = "#!/bin/sh\nexit 0\n"
 # Solaris' digest: its option names the algorithm, its output is the bare digest of one file.

@@ -35,7 +35,7 @@ def laid_out_by_bash(text: str) -> str:
 
 
 def test_every_file_is_a_program_or_a_shared_part() -> None:
-    shared = {f"base/{name}.sh" for name in SHARED} | {"base/start.sh", "base/end.sh"}
+    shared = {f"base/{name}.sh" for name in SHARED} | {"base/start.sh", "base/end.sh", "look/follow.sh"}
     assert sorted(Path(name).stem for name in {relative(file) for file in FILES} - shared) == sorted(script.name for script in EVERY)
     assert shared <= {relative(file) for file in FILES}
 

@@ -33,6 +33,8 @@ NOTHING = load("look/nothing")
 SYSTEM = load("look/system")
 CONDITION = load("look/condition", "barred", "member")
 SPEED = load("look/speed")
+FOLLOWER = text_of("look/follow.sh")
+"""What a listing tells of links by, where what they lead to is taken; see LIST."""
 STAT_IN_PERL = text_of("look/stat.pl")
 """What stands for a host's stat tool where there is none."""
 
@@ -96,9 +98,9 @@ EVERY = (
 
 __all__ = [
     "ARRANGE", "ASSEMBLE", "ASSEMBLERS", "ASSEMBLE_BY", "BARRED", "BELOW", "CARRY_ON", "CHUNKS", "CLAIM", "CLOSE",
-    "CONDITION", "CUTTERS", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "HELD", "HOOK", "KEPT",
-    "LINK", "LINKERS", "LIST", "LOST", "MAKE_BY", "MARK", "MISSING", "NOTHING", "OPEN", "PIECES", "PROBE", "PUBLISH",
-    "PULL", "RANGES", "RANGES_BY", "READ", "RELEASE", "RENAMERS", "RENEW", "REUSE", "ROOM", "ROTATE", "SCP_SEND",
-    "SCP_TAKE", "SHORT", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM", "TAKE_OVER",
-    "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNGROUPED", "UNPACK", "Command", "Foreign", "Script", "Status",
+    "CONDITION", "CUTTERS", "DELETE", "DIGEST", "DIGEST_ODD", "DISCARD", "EVERY", "FETCH", "FOLLOWER", "HELD", "HOOK",
+    "KEPT", "LINK", "LINKERS", "LIST", "LOST", "MAKE_BY", "MARK", "MISSING", "NOTHING", "OPEN", "PIECES", "PROBE",
+    "PUBLISH", "PULL", "RANGES", "RANGES_BY", "READ", "RELEASE", "RENAMERS", "RENEW", "REUSE", "ROOM", "ROTATE",
+    "SCP_SEND", "SCP_TAKE", "SHORT", "SPEED", "STAGED", "STAGING", "STAT", "STAT_IN_PERL", "STORE", "SYSTEM",
+    "TAKE_OVER", "TEMPLATE_DIGEST", "TEMPLATE_LIST", "UNGROUPED", "UNPACK", "Command", "Foreign", "Script", "Status",
 ]  # fmt: skip

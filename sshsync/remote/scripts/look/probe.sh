@@ -15,6 +15,7 @@ main() {
     try openssl dgst -r -$t /dev/null && echo "$t=openssl dgst -r -$t"
   done
   for t in find tar mv rm mkdir rmdir chmod chgrp touch cat dd scp ssh ln readlink; do command -v $t >/dev/null 2>&1 && echo "tool=$t"; done
+  case $(readlink -f / 2>/dev/null) in /) echo tool=resolve ;; esac
   # A find that prints what stat tells, to the nanosecond, needs no stat.
   case $(find / -prune -printf '%y:%m %s %T@ %C@ %i %p' 2>/dev/null) in d:*.?????????*.?????????*' /') echo tool=printf ;; esac
   # A dd that waits for whole blocks takes just so many bytes out of a pipe.
