@@ -158,7 +158,7 @@ def test_names_complete_in_the_shells_of_operators(machine: Machine) -> None:
         "zsh -fc 'fpath=(/usr/share/zsh/site-functions $fpath); autoload -Uz compinit; compinit -u; compadd() { shift; }; "
         "_describe() { print -rl -- ${(P)3} }; words=(sshsync re); CURRENT=2; autoload +X _sshsync; source /usr/share/zsh/site-functions/_sshsync; _sshsync_completion'"
     )
-    assert [line.split(":")[0] for line in zsh.stdout.split("\n") if line.startswith("re")] == ["resume", "report"]
+    assert [line.split(":")[0] for line in zsh.stdout.split("\n") if line.startswith("re")] == ["resume", "report", "restore"]
 
 
 def test_upgrade_and_erase_keep_what_operators_wrote(machine: Machine, later: Path) -> None:
@@ -188,6 +188,7 @@ def test_wheel_and_sdist_work_where_nothing_else_is(built: Path, tmp_path: Path)
     subprocess.run([str(python), "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--wheel-dir", str(tmp_path), str(next(tmp_path.glob("sshsync-*/")))], check=True, capture_output=True)
     names = [sorted(zipfile.ZipFile(file).namelist()) for file in (wheel, tmp_path / wheel.name)]
     assert names[0] == names[1]
-    programs = [str(file.relative_to(packages.CHECKOUT)) for pattern in ("*/*.sh", "*/*.pl") for file in (packages.CHECKOUT / "sshsync/remote/scripts").glob(pattern)]
+    rooms = {"sshsync/remote/scripts": ("*/*.sh", "*/*.pl"), "sshsync/kinds": ("programs/*.sh", "programs/*.py")}
+    programs = [str(file.relative_to(packages.CHECKOUT)) for room, patterns in rooms.items() for pattern in patterns for file in (packages.CHECKOUT / room).glob(pattern)]
     assert programs
     assert {"sshsync/py.typed", *programs} <= set(names[0])
