@@ -69,10 +69,10 @@ class Remembering:
         self._wire = wire
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        def ask(*arguments: object) -> Any:
+        def ask(*arguments: object, **words: object) -> Any:
             # What is learned may be found out by asking, item by item.
             plain = [list(one) if name in ("learn", "forget") and n == 2 else one for n, one in enumerate(arguments)]
-            return self._wire.ask("records", name, *plain)[1]
+            return self._wire.ask("records", name, plain, words)[1]
 
         return ask
 
@@ -127,6 +127,6 @@ class Elsewhere:
                 lead.emit(rest[0])
                 wire.send("noted")
             else:
-                name, *arguments = rest
-                found = getattr(lead.records, name)(*arguments)
+                name, arguments, words = rest
+                found = getattr(lead.records, name)(*arguments, **words)
                 wire.send("answer", list(found) if name in ("verified", "cached") else found)
