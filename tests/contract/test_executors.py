@@ -159,7 +159,7 @@ def test_threads_of_another_process_get_the_answers_to_what_they_asked() -> None
 
     def answer() -> None:
         while (message := led.receive())[0] != "end":
-            led.send("answer", message[-1])
+            led.send("answer", message[2][-1])
 
     with ThreadPoolExecutor(5) as pool:
         leading = pool.submit(answer)
