@@ -117,8 +117,8 @@ class Watch:
         """Return when a walk is due although nothing is new, by the last time that all was well, as it is on record."""
         if not self._every:
             return math.inf
-        moments = self._journal.moments(self._children)
-        age = max(0.0, time.time() - min(moments.values(), default=0.0))
+        now = time.time()
+        age = max(0.0, now - min(filter(None, self._journal.moments(self._children).values()), default=now))
         return time.monotonic() + max(0.0, self._every - age)
 
     def _look(self, known: Watching) -> tuple[Watching, Step]:
