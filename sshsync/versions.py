@@ -1,18 +1,17 @@
 """The order of versions, by the type of what bears them: for words only. Whether two are equal their text tells."""
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from sshsync.core.drift import Order, unordered
 
 if TYPE_CHECKING:
     from packaging.version import Version
 
-Order = Callable[[str, str], int | None]
-
 
 def order(kind: str) -> Order:
     """Return what tells of two versions which one is older: < 0, 0 or > 0, and None where they have no order."""
-    return {"pip": _pep440, "rpm": _rpm}.get(kind, lambda _one, _other: None)
+    return {"pip": _pep440, "rpm": _rpm}.get(kind, unordered)
 
 
 def _pep440(one: str, other: str) -> int | None:

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from sshsync.api.work import Work
+from sshsync.api.work import Work, unheard
 from sshsync.appliers.base import Site
 from sshsync.core import kept, naming
 from sshsync.engine import holdings
 from sshsync.engine.lease import Lease
 from sshsync.errors import UsageError
-from sshsync.model.events import Event, Published, key_text
+from sshsync.model.events import Published, key_text
 from sshsync.model.item import Key, Snapshot
 from sshsync.model.kept import Kept, Restored
 from sshsync.model.records import Reading
@@ -62,7 +62,7 @@ class _Aside:
             UsageError: nothing can be kept there, or the run put nothing aside.
             SshsyncError: it cannot be listed, or its root is missing.
         """
-        self._context = work.context(Reading(journal), _unheard)
+        self._context = work.context(Reading(journal), unheard)
         self._journal = journal
         self._repository = repository
         self._see = f"to see what is: {work.parts.config.settings.called.command} restore {repository.name} --list"
@@ -124,7 +124,3 @@ class _Aside:
                         if name in left and run < left[name].run:
                             known[left.pop(name)] = digest
         return known
-
-
-def _unheard(_event: Event) -> None:
-    """Take the events: the caller has the answer."""

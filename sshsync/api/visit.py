@@ -13,7 +13,7 @@ from sshsync import checks
 from sshsync.api import limits, restoring, running
 from sshsync.api.narrowing import narrowed
 from sshsync.api.results import Result
-from sshsync.api.work import Parts, Work
+from sshsync.api.work import Parts, Work, unheard
 from sshsync.core import compare, planner
 from sshsync.core import drift as drifting
 from sshsync.core.watching import Look
@@ -25,7 +25,6 @@ from sshsync.hosts.pool import Pool
 from sshsync.hosts.retrying import Stop
 from sshsync.model.compared import Compared
 from sshsync.model.drift import Drift
-from sshsync.model.events import Event
 from sshsync.model.item import Snapshot
 from sshsync.model.kept import Kept, Restored
 from sshsync.model.narrow import WHOLE, Narrow
@@ -147,7 +146,7 @@ class Visit:
         wanted = [planner.known(tree, name) for name in names] or list(tree.repositories.values())
         checks.secrets(self._parts.config, [repository.name for repository in wanted])
         with self._work() as work, closing(self._parts.journal()) as journal:
-            return survey(work.context(journal, _unheard), wanted)
+            return survey(work.context(journal, unheard), wanted)
 
     def look(self, plan: Plan) -> Look:
         """Look at the masters of a plan: has anything changed there, and is it at rest. Nothing is digested.
@@ -157,7 +156,7 @@ class Visit:
             UsageError: the visit is closed.
         """
         with self._work() as work, closing(self._parts.journal()) as journal:
-            return glance.look(work.context(journal, _unheard), plan)
+            return glance.look(work.context(journal, unheard), plan)
 
     def scan(
         self,
@@ -280,7 +279,7 @@ class Visit:
     def _holdings(self, names: Sequence[str], *, fresh: bool) -> Iterator[Holdings]:
         checks.secrets(self._parts.config, names)
         with self._work() as work, closing(self._parts.journal()) as journal:
-            yield Holdings(work.context(Reading(journal), _unheard), work.tick, cached=not fresh)
+            yield Holdings(work.context(Reading(journal), unheard), work.tick, cached=not fresh)
 
     @contextmanager
     def _work(self) -> Iterator[Work]:
@@ -317,7 +316,3 @@ class Visit:
         if self._stop.signal and self._parts.here.monotonic() - self._interrupted_at > GRACE:
             self._cut = True
             self._pool.close()
-
-
-def _unheard(_event: Event) -> None:
-    """Take the events of what only looks: its caller has the answer."""

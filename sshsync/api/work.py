@@ -13,7 +13,7 @@ from sshsync.executors.base import Executor
 from sshsync.hosts.asking import Asking
 from sshsync.hosts.pool import Pool
 from sshsync.hosts.retrying import Stop
-from sshsync.model.events import Emit
+from sshsync.model.events import Emit, Event
 from sshsync.model.records import Records
 from sshsync.state.journal import Journal
 from sshsync.transports.base import Factory
@@ -72,3 +72,7 @@ class Work:
         kinds = {name: kind() for name, (kind, _) in parts.kinds.items()}
         appliers = {name: make(asking, settings) for name, (_, make) in parts.kinds.items()}
         return Context(parts.config.tree, asking, kinds, appliers, each, records, emit, here, parts.telling.bug)
+
+
+def unheard(_event: Event) -> None:
+    """Take the events of what only looks: its caller has the answer."""

@@ -18,7 +18,8 @@ _MOST = 4095
 """Bytes of a target that a host can be given (POSIX: PATH_MAX, with the NUL at its end)."""
 _MOST_NAME = 255
 
-_CURE = "change it there, or exclude it"
+CURE = "change it there, or exclude it"
+"""What an operator does about a link that is not taken."""
 
 
 def refusal(key: Key, target: bytes) -> str:
@@ -37,15 +38,15 @@ def refusal(key: Key, target: bytes) -> str:
     places = key.split(b"/")[:-1]
     shown = f"leads to {visible(target, 120)}"
     if not target or b"\0" in target:
-        return f"{shown}, which is no name ({_CURE})"
+        return f"{shown}, which is no name ({CURE})"
     if len(target) > _MOST or max(map(len, names), default=0) > _MOST_NAME:
-        return f"{shown}, which is longer than every host can take ({_CURE})"
+        return f"{shown}, which is longer than every host can take ({CURE})"
     if target.startswith(b"/") or ups > len(places):
-        return f"{shown}, outside of the repository (a relative link that stays inside is kept: {_CURE})"
+        return f"{shown}, outside of the repository (a relative link that stays inside is kept: {CURE})"
     if b".." in names:
-        return f"{shown}, which has .. behind a name: that may be outside of the repository ({_CURE})"
+        return f"{shown}, which has .. behind a name: that may be outside of the repository ({CURE})"
     if [*places[: len(places) - ups], *names][:1] == [STAGING]:
-        return f"{shown}, which is staging, where nothing is verified yet ({_CURE})"
+        return f"{shown}, which is staging, where nothing is verified yet ({CURE})"
     return ""
 
 

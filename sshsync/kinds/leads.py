@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from sshsync.core.links import CURE
 from sshsync.kinds.told import suspicious
 from sshsync.model.item import Key
 from sshsync.model.problem import Problem
@@ -63,7 +64,6 @@ _ASTRAYS = {
     b"other": "leads to what is no regular file",
     b"nothing": "leads to nothing that can be reached",
 }
-_CURE = "change it there, or exclude it"
 
 
 class Followed:
@@ -96,5 +96,5 @@ class Followed:
         how, _, key = record[len(_ASTRAY) :].partition(b" ./")
         if how not in _ASTRAYS or not key:
             raise suspicious(self._name, record, "is no word about a link")
-        self.astray[key] = f"{_ASTRAYS[how]} ({_CURE})"
+        self.astray[key] = f"{_ASTRAYS[how]} ({CURE})"
         return True

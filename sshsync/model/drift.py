@@ -67,7 +67,8 @@ class Drift:
         names: who was asked.
         against: the one that the others are held against, "" where all are equals.
         items: how many different ones were found.
-        alike: of these, how many are the same everywhere.
+        rows: those of them that are not known to be the same everywhere.
+        unasked: who did not answer.
         at: the controller's time when the last answer came.
     """
 

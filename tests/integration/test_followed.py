@@ -1,14 +1,11 @@
 """`links = follow` on real disks and servers: tools of several Unixes, names of all kinds, links that lead astray."""
 
 import os
-from pathlib import Path
 
 import pytest
 
 from tests.integration.conftest import Site
-from tests.integration.test_links import FILES, files, links, make, outcomes
-from tests.integration.test_repeat import busybox
-from tests.integration.test_tools import BSD_STAT, PLAIN_SYNC, tools
+from tests.integration.test_links import FILES, equipped, files, links, make, outcomes
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -24,15 +21,7 @@ MEANT = {
 
 @pytest.mark.parametrize("host", ["gnu", "gnu alone", "bsd", "perl", "busybox"])
 def test_what_links_lead_to_comes_and_changes_whatever_the_tools_are(site: Site, host: str) -> None:
-    if host == "busybox":
-        path: Path | str = busybox(site.root("tools"))
-    elif host == "gnu":
-        path = os.environ["PATH"]
-    else:
-        own = {"bsd": {"stat": BSD_STAT, "sync": PLAIN_SYNC}}.get(host, {})
-        also = {"bsd": ("readlink",), "perl": ("perl",), "gnu alone": ("stat", "readlink")}[host]
-        path = tools(site, own, also=("sha256sum", *also))
-    server = site.server("host", environment=f"PATH={path}")
+    server = equipped(site, host)
     site.fill("m", FILES)
     make(site.root("m"), LINKS)
     site.write(
@@ -73,3 +62,13 @@ def test_a_big_file_comes_by_its_link_in_pieces_and_costs_nothing_beside_its_lik
     make(site.root("m"), {b"current": b"releases/2"})
     assert site.summary("--all")["exit_code"] == 0
     assert files(site.root("c"))["current"] == bytes(reversed(big))
+
+
+def test_a_listcmd_tells_of_no_link_and_that_is_said(site: Site) -> None:
+    site.fill("m", {"a": b"alpha"})
+    make(site.root("m"), {b"l": b"a"})
+    site.here("m", "c", defaults="links = follow\nlistcmd = find ${REPOPATH} -type f")
+    found = site.summary("--all")
+    assert found["exit_code"] == 0
+    assert "links are not looked at: m tells of items only" in str(found["by_name"]["c"]["notices"])
+    assert files(site.root("c")) == {"a": b"alpha"}

@@ -16,6 +16,7 @@ from tests.integration.conftest import Site
 from tests.integration.test_empty_dirs import SWAPPED
 from tests.integration.test_repeat import busybox, program
 from tests.integration.test_tools import BSD_STAT, PLAIN_SYNC, tools
+from tests.sshd import Sshd
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -52,12 +53,8 @@ def files(top: Path) -> dict[str, bytes]:
     return {str(path.relative_to(top)): path.read_bytes() for path in found}
 
 
-def outcomes(site: Site) -> dict[str, str]:
-    return {entry["name"]: entry["outcome"] for entry in site.summary("--all")["repositories"]}
-
-
-@pytest.mark.parametrize("host", ["gnu", "gnu alone", "bsd", "perl", "busybox"])
-def test_links_come_change_and_go_whatever_the_tools_are(site: Site, host: str) -> None:
+def equipped(site: Site, host: str) -> Sshd:
+    """Return a server whose tools are those of some Unix."""
     if host == "busybox":
         path: Path | str = busybox(site.root("tools"))
     elif host == "gnu":
@@ -66,7 +63,16 @@ def test_links_come_change_and_go_whatever_the_tools_are(site: Site, host: str) 
         own = {"bsd": {"stat": BSD_STAT, "sync": PLAIN_SYNC}}.get(host, {})
         also = {"bsd": ("ln", "readlink"), "perl": ("perl", "ln"), "gnu alone": ("stat", "ln", "readlink")}[host]
         path = tools(site, own, also=("sha256sum", *also))
-    server = site.server("host", environment=f"PATH={path}")
+    return site.server("host", environment=f"PATH={path}")
+
+
+def outcomes(site: Site) -> dict[str, str]:
+    return {entry["name"]: entry["outcome"] for entry in site.summary("--all")["repositories"]}
+
+
+@pytest.mark.parametrize("host", ["gnu", "gnu alone", "bsd", "perl", "busybox"])
+def test_links_come_change_and_go_whatever_the_tools_are(site: Site, host: str) -> None:
+    server = equipped(site, host)
     site.fill("m", FILES)
     make(site.root("m"), LINKS)
     site.write(

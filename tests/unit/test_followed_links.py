@@ -121,7 +121,7 @@ def test_a_host_that_cannot_tell_where_links_lead_is_told_of(world: World) -> No
     assert "has neither a readlink that knows -f nor perl, which links = follow needs" in str(world.seen(ev.Unfit))
 
 
-def test_a_listcmd_tells_of_none_and_that_is_said(world: World) -> None:
+def test_where_no_link_is_told_of_nothing_is_changed() -> None:
     assert own(Snapshot("m", b"/m", {})).items == {}
     found = followed(Snapshot("m", b"/m", {}), Changes((), ()), lambda _key: True)
     assert found == Changes((), ())

@@ -1,8 +1,6 @@
 """What package managers list, as it is read: recorded answers, hostile ones, and such as are cut at any byte."""
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -280,10 +278,5 @@ def test_two_pythons_of_one_host_are_two_repositories() -> None:
     assert any("they are one" in one for one in problems(two + "[d]\nhost = a\ntype = pip\n"))
 
 
-def unchanged(make: Callable[[], Kind]) -> frozenset[str]:
-    return make().required
-
-
 def test_no_option_is_asked_for_that_packages_do_not_need() -> None:
-    assert {unchanged(builtin.KINDS[name][0]) for name in ("pip", "rpm")} == {frozenset()}
-    assert replace(values.repository("x", host=values.host()), type="pip").tools is False
+    assert set(configured("[a]\nhost = a\ntype = rpm\n[b]\nhost = b\ntype = pip\n").tree.repositories) == {"a", "b"}
