@@ -142,7 +142,8 @@ def _by_template(subject: Subject, variables: dict[str, bytes]) -> Dialogue[Snap
     place.feed(head)
     root, left = place.head()
     seen = yield from stat_named(subject, root, paths(listed, root, subject.repository.name))
-    return replace(seen, left=left)
+    # Names that somebody gave tell of links only where one of them is one.
+    return replace(seen, left=left, followed=seen.followed or None)
 
 
 def _missing(subject: Subject) -> Snapshot:
