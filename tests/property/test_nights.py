@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,7 @@ LINKS = st.dictionaries(st.sampled_from((b"b", b"l", b"d/l", b"d/z")), st.sample
 TREES = st.dictionaries(st.sampled_from(KEYS), st.integers(0, 3), min_size=1, max_size=5)
 
 
+@cache
 def data(key: bytes, version: int) -> bytes:
     """Return what a version of a file holds; a big one travels alone."""
     size = 1_200_000 if key == b"big" else 40
