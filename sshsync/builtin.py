@@ -8,14 +8,17 @@ from typing import Any
 
 from sshsync.appliers.base import Appliers
 from sshsync.appliers.files import FileAppliers
+from sshsync.appliers.packages import PackageAppliers
 from sshsync.appliers.untouched import Untouched
 from sshsync.config.resolve import Known, Settings
 from sshsync.config.types import Type
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.base import Kind
 from sshsync.kinds.files import Files
+from sshsync.kinds.installing import Installer
 from sshsync.kinds.packages import Manager, Packages
 from sshsync.kinds.pip import Pip
+from sshsync.kinds.pip_changes import PipChanges
 from sshsync.kinds.rpm import Rpm
 from sshsync.model.policy import LOCAL
 from sshsync.model.topology import Host
@@ -38,6 +41,7 @@ from sshsync.transports.known_hosts import HostKey
 from sshsync.transports.local import LocalTransport
 from sshsync.transports.ssh import SshTransport, shown_key
 from sshsync.transports.trust import own_file, trust
+from sshsync.versions import order
 
 STRATEGIES: Mapping[str, Callable[[Settings, Reads], Strategy]] = {
     "relay": lambda _settings, reads: Relay(reads),
@@ -75,11 +79,20 @@ def _files(asking: Asking, settings: Settings) -> FileAppliers:
     return FileAppliers(asking, {name: make(settings, reads) for name, make in STRATEGIES.items()}, reads)
 
 
-def _packages(manager: Manager) -> tuple[Callable[[], Kind], Callable[[Asking, Settings], Appliers[Any]]]:
-    return lambda: Packages(manager), lambda _asking, _settings: Untouched(manager.name)
+def _packages(
+    manager: Manager, installer: Installer | None = None
+) -> tuple[Callable[[], Kind], Callable[[Asking, Settings], Appliers[Any]]]:
+    kind = Packages(manager, installer, order(manager.name))
+    if installer is None:
+        return lambda: kind, lambda _asking, _settings: Untouched(manager.name)
+    return lambda: kind, lambda asking, _settings: PackageAppliers(asking, kind, installer, manager.name)
 
 
-KINDS: Kinds = {"files": (Files, _files), "pip": _packages(Pip()), "rpm": _packages(Rpm())}
+KINDS: Kinds = {
+    "files": (Files, _files),
+    "pip": _packages(Pip(), PipChanges(order("pip"))),
+    "rpm": _packages(Rpm()),
+}
 """What items are, and how they become what they should be."""
 
 

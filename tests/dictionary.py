@@ -9,9 +9,10 @@ from fnmatch import fnmatchcase
 
 from sshsync.errors import CommandError
 from sshsync.kinds.base import Answer, Condition, Dialogue, Request, Subject
+from sshsync.model.change import Change
 from sshsync.model.item import Item, Key, Snapshot
 from sshsync.model.topology import Repository
-from sshsync.model.words import Place, Words
+from sshsync.model.words import Place, Versions, Words
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command, Script
 
@@ -48,6 +49,10 @@ class Dictionary:
     def algorithm(self, repository: Repository) -> str:
         """A value is its own digest."""
         return "value"
+
+    def told(self, change: Change) -> Versions:
+        """Values are told by nobody."""
+        return Versions()
 
     def needs(self, repository: Repository, capabilities: Capabilities, algorithm: str) -> str:
         """A host needs nothing but a shell."""

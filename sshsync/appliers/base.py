@@ -30,6 +30,7 @@ class Site:
         root: the child's resolved root; b"" when its items are in no directory.
         work: directory in which the work is done; see `Snapshot.work`.
         lease: token of the lease under which it works; "" for looks, which change nothing.
+        run: the run in which it works, "" for looks.
         keep: name under which what is replaced or deleted is put aside there; "" for nothing.
         note: takes what appliers of the child's own children should know of an item that is on its way; None where
             nobody follows.
@@ -40,6 +41,7 @@ class Site:
     root: bytes
     work: bytes
     lease: str = ""
+    run: str = ""
     keep: str = ""
     note: Callable[[Key, Any], None] | None = None
 

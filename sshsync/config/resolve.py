@@ -18,7 +18,7 @@ from sshsync.core import algorithm, tree
 from sshsync.errors import ConfigError, ConfigProblem
 from sshsync.model.called import UNKNOWN, Called
 from sshsync.model.hours import Times
-from sshsync.model.policy import LOCAL, Retries, TransferKind
+from sshsync.model.policy import LOCAL, Install, Retries, TransferKind
 from sshsync.model.topology import Commands, Host, Login, Repository, Tree
 
 M = TypeVar("M", bound=BaseModel)
@@ -359,6 +359,7 @@ def _repository(name: str, made: RepositoryOptions, host: Host) -> Repository:
         "peer_host": made.peer_host or host.address,
         "peer_port": made.peer_port or made.port,
         "peer_user": made.peer_user or host.login.user,
+        "install": Install(**_taken_over(Install, made)),
         "commands": Commands(made.listcmd, made.digestcmd, made.synccmd, made.sshcmd, made.pre_cmd, made.post_cmd),
         "retries": Retries(transient=made.retries),
     }

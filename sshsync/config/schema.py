@@ -55,8 +55,8 @@ class RepositoryOptions(_Options):
     type: values.Word = _option(
         "files",
         "What its items are: `files`, or packages: `pip`, of a Python environment in `path` or of a host's own "
-        "Python, or `rpm`, of a host or of the installroot in `path`. Packages are compared (`sshsync drift`), not "
-        "brought. A parent and its children are of one type.",
+        "Python, or `rpm`, of a host or of the installroot in `path`. A parent and its "
+        "children are of one type.",
     )
     transport: values.Word = _option(
         "ssh", "How the host is reached: `ssh`, or `local` when sshsync runs on that host itself."
@@ -200,6 +200,23 @@ class RepositoryOptions(_Options):
     )
     tools: bool = _option(
         False, "With `type = pip`: pip, setuptools, wheel and distribute take part, too, as in `pip freeze --all`."
+    )
+    sudo: bool = _option(
+        False, "Packages are changed by `sudo -n` there: the account must be allowed to run pip so without a password."
+    )
+    downgrade: bool = _option(True, "Bring packages to an older version, too, where the parent has an older one.")
+    sources: bool = _option(
+        False,
+        "With `type = pip`: build what its index has as source only, on this host. That runs what its author wrote, "
+        "and needs whatever he asks for.",
+    )
+    hashes: bool = _option(
+        True, "With `type = pip`: compare every file of a package that was changed with what was installed."
+    )
+    externally_managed: Literal["refuse", "change"] = _option(
+        "refuse",
+        "With `type = pip` and no `path`: `change` to change what the system says is the business of its own package "
+        "manager alone (PEP 668).",
     )
     groups: values.Names = _option((), "Groups that it belongs to, for `--sync @GROUP`.", "site-a, java")
     inherit: str = _option("", "Section whose values hold here too, unless they are set here.", "appnode1")

@@ -6,12 +6,14 @@ from itertools import chain, islice
 
 from sshsync.appliers.base import Reached
 from sshsync.core import guard, verify
+from sshsync.errors import RefusedError
+from sshsync.kinds.base import Kind
 from sshsync.model import events as ev
 from sshsync.model.change import Action
 from sshsync.model.events import Emit, Outcome, key_text
 from sshsync.model.item import Key
 from sshsync.model.order import Order
-from sshsync.model.prepared import Prepared
+from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.row import Digest
 from sshsync.model.topology import Repository
 
@@ -19,10 +21,11 @@ _ROWS = 10_000
 """Items that are put on record at a time."""
 
 
-def announce(emit: Emit, order: Order, prepared: Prepared, reached: Reached | None) -> None:
+def announce(emit: Emit, kind: Kind, order: Order, prepared: Prepared, reached: Reached | None) -> None:
     """Tell what is going to happen; in a dry run each change.
 
     Args:
+        kind: what the items are.
         reached: what of it this link has brought about already, whose plan was another one then.
     """
     name, changes = order.job.repository, prepared.changes
@@ -44,13 +47,16 @@ def announce(emit: Emit, order: Order, prepared: Prepared, reached: Reached | No
             brought,
             len(changes.empties),
             len(changes.links),
+            kind.words.bring,
         )
     )
     if not order.dry_run:
         return
     # Deletions that are refused, too: who has to decide about them wants to know which.
     for change in changes.changes:
-        emit(ev.PlannedChange(name, change.action, key_text(change.key), change.size))
+        told = kind.told(change)
+        row = name, change.action, key_text(change.key), change.size, kind.words.bring
+        emit(ev.PlannedChange(*row, told.old, told.new, told.down))
     for link in changes.links:
         emit(ev.PlannedChange(name, "link" if link.old is None else "relink", key_text(link.key), 0))
     for word, keys in (("remove", changes.empties.remove), ("make", changes.empties.make)):
@@ -67,6 +73,14 @@ def tell_blocked(emit: Emit, child: Repository, prepared: Prepared, one: str) ->
         why = guard.no_place(key, other, prepared, one=one, delete=child.delete)
         emit(ev.ItemFailed(child.name, key_text(key), why, Outcome.FAILED))
     return len(prepared.changes.blocked) + len(stays)
+
+
+def tell_refused(emit: Emit, name: str, outlook: Outlook) -> int:
+    """Tell what cannot become what it should, as is known before anything begins; return how many."""
+    for key, words in outlook.refused.items():
+        code = outlook.codes.get(key, RefusedError.code)
+        emit(ev.ItemFailed(name, key_text(key), words, Outcome.FAILED, code))
+    return len(outlook.refused)
 
 
 def tell_verified(

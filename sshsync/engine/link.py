@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from sshsync.appliers.base import Applier, Reached, Site
 from sshsync.core import guard, verify
-from sshsync.engine.announce import announce, tell_blocked, tell_verified
+from sshsync.engine.announce import announce, tell_blocked, tell_refused, tell_verified
 from sshsync.engine.comparison import Comparison
 from sshsync.engine.context import Context
 from sshsync.engine.finish import finish
@@ -126,7 +126,7 @@ class Link:
             self._context.emit(plan)
             return Prepared(parent, child, Changes((), ()))
         parent, child = self._scanner.opened(self._parent, parent), self._scanner.opened(self._child, child)
-        if not child.existed and not self._order.dry_run:
+        if not (child.existed and child.work) and not self._order.dry_run:
             child = self._make_root()
         parent, child = self._comparison.comparable(parent, child, lambda: self._scan(cached=False))
 
@@ -134,7 +134,8 @@ class Link:
         changes = self._comparison.changes(parent, child, self._held_back(offer, parent))
         refusal = guard.too_many_deletions(changes, child, self._child.max_delete)
         prepared = Prepared(parent, child, changes, refusal)
-        announce(self._context.emit, self._order, prepared, self._working.reached if self._working else None)
+        reached = self._working.reached if self._working else None
+        announce(self._context.emit, self._context.kind(self._child), self._order, prepared, reached)
         if not changes.transfers or not child.existed:
             return prepared
         if self._flow:  # Who follows plans, and takes his lease, while this link does.
@@ -151,7 +152,7 @@ class Link:
         """
         self._refuse(prepared.refusal)
         self._hold(prepared.expected(), prepared.parent.items)
-        if self._tell_blocked(prepared):
+        if self._tell_blocked(prepared) + tell_refused(self._context.emit, self._child.name, prepared.outlook):
             return Outcome.PARTIAL
         changes = prepared.changes
         return self._good(prepared, changed=bool(changes.changes or changes.empties or changes.links))
@@ -280,7 +281,8 @@ class Link:
 
     def _scan(self, *, create: bool = False, cached: bool = True) -> Snapshot:
         try:
-            found = self._scanner.scan(self._child, create=create, cached=cached)
+            settled = self._lease is not None
+            found = self._scanner.scan(self._child, create=create, cached=cached, settled=settled)
         except InterruptedRun:
             raise
         except SshsyncError as error:
@@ -364,7 +366,7 @@ class Link:
         note = self._flow.note if self._flow else None
         keep = self._order.run if self._child.keep else ""
         return self._context.appliers[self._child.type](
-            Site(self._parent, self._child, held.root, held.work, lease, keep, note)
+            Site(self._parent, self._child, held.root, held.work, lease, self._order.run, keep, note)
         )
 
     def _hooks(self, prepared: Prepared) -> Hooks:

@@ -42,13 +42,16 @@ class Scanner:
         as_of = self._context.asking.clock()
         return Offer(self.scan(repository), as_of=as_of)
 
-    def scan(self, repository: Repository, *, create: bool = False, cached: bool = True) -> Snapshot:
+    def scan(
+        self, repository: Repository, *, create: bool = False, cached: bool = True, settled: bool = False
+    ) -> Snapshot:
         """Return what a repository holds.
 
         Args:
             repository: what is scanned.
             create: make its root when it is missing.
             cached: digests that are known for the same stamp are taken as they are.
+            settled: wait until what an earlier run left at work there has ended.
 
         Raises:
             SshsyncError: the scan failed.
@@ -56,7 +59,7 @@ class Scanner:
         context = self._context
         as_of, begun = context.asking.clock(), context.asking.monotonic()
         known = _Known(context, repository)
-        subject = replace(self._subject(repository), create=create)
+        subject = replace(self._subject(repository), create=create, settled=settled)
         if repository.digest_cache and cached:
             # Of a listing that nobody reads nobody knows what of it takes part in a part of a run.
             sight = None if repository.narrowed else sights.sight(context, repository)

@@ -9,10 +9,11 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from sshsync.model.change import Change
 from sshsync.model.item import Item, Key, Sight, Snapshot
 from sshsync.model.row import Digest, Stamp
 from sshsync.model.topology import Repository
-from sshsync.model.words import Place, Words
+from sshsync.model.words import Place, Versions, Words
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Command
 
@@ -89,7 +90,8 @@ class Subject:
         token: frames every answer of this dialogue.
         algorithm: digest to compute where no template does.
         now: the host's own clock in seconds.
-        create: make the root when it is missing.
+        create: make the root when it is missing, and whatever else is needed to change what is there.
+        settled: wait until what an earlier run left at work there has ended.
         cached: tells, when it is called, the digests that hold as long as the stamp is the same.
         wary: look at what was digested again, and tell apart what changed meanwhile.
         known: a listing that is this one need not be read: it may be returned sealed.
@@ -109,6 +111,7 @@ class Subject:
     algorithm: str
     now: int = 0
     create: bool = False
+    settled: bool = False
     cached: Callable[[], Iterable[tuple[Key, Stamp, Digest]]] = tuple
     wary: bool = False
     known: Sight | None = None
@@ -176,6 +179,10 @@ class Kind(Protocol):
 
     def algorithm(self, repository: Repository) -> str:
         """Return the algorithm of all digests that are made of a repository's items, "" when only they tell."""
+        ...
+
+    def told(self, change: Change) -> Versions:
+        """Return the versions of a change, where items have such."""
         ...
 
     def needs(self, repository: Repository, capabilities: Capabilities, algorithm: str) -> str:

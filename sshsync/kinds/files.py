@@ -11,11 +11,12 @@ from sshsync.kinds.base import Answer, Condition, Dialogue, Learned, Remark, Req
 from sshsync.kinds.listing import asked_for, list_all, opened, stat_named
 from sshsync.kinds.refusals import barred, checked, ungrouped
 from sshsync.kinds.second import compared, looked_again
+from sshsync.model.change import Change
 from sshsync.model.item import Items, Key, Sealed, Snapshot
 from sshsync.model.policy import Links, TransferKind
 from sshsync.model.row import Digest, Stamp
 from sshsync.model.topology import Repository
-from sshsync.model.words import Place, Words, visible
+from sshsync.model.words import Place, Versions, Words, visible
 from sshsync.remote import encode, room, scripts
 from sshsync.remote.frame import records
 from sshsync.remote.probe import Capabilities
@@ -35,6 +36,9 @@ PORTION_FILES = 10_000
 """What one request digests at most: the unit of trying again."""
 
 
+_OF_PYTHON = ("python", "tools", "sources", "hashes", "externally_managed")
+
+
 class Files:
     """The kind ``files``; see `Kind`.
 
@@ -45,7 +49,10 @@ class Files:
     words = Words("file", "files", "copy", "copied")
     place = Place("directory", "check that its disk is mounted", "regular files only")
     required = frozenset({"path"})
-    unfit: Mapping[str, str] = dict.fromkeys(("python", "tools"), "it concerns the packages of a Python: type = pip")
+    unfit: Mapping[str, str] = {
+        **dict.fromkeys(("sudo", "downgrade"), "it concerns packages: type = pip"),
+        **dict.fromkeys(_OF_PYTHON, "it concerns the packages of a Python: type = pip"),
+    }
 
     def __init__(self, portion: int = PORTION_FILES) -> None:
         self._portion = portion
@@ -61,6 +68,11 @@ class Files:
     def algorithm(self, repository: Repository) -> str:
         """Whatever a `digestcmd` prints, else that of the chain; see `Kind`."""
         return "" if repository.commands.digest else repository.digest
+
+    def told(self, change: Change) -> Versions:
+        """A digest of bytes says nothing to people; see `Kind`."""
+        del change
+        return Versions()
 
     def needs(self, repository: Repository, capabilities: Capabilities, algorithm: str) -> str:
         """Name tools that are missing, and a digest that cannot be made; see `Kind`."""

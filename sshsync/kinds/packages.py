@@ -1,17 +1,19 @@
 """Packages: items that a package manager of the host looks after; the digest is the version, and equal by its text."""
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Protocol
 
 from sshsync.errors import CommandError, ListingError
 from sshsync.kinds.base import Answer, Condition, Dialogue, Remark, Request, Subject
+from sshsync.kinds.installing import Installer
+from sshsync.model.change import Change, Copy, Delete
 from sshsync.model.item import Item, Items, Key, Snapshot
 from sshsync.model.problem import Problem
 from sshsync.model.topology import Repository
-from sshsync.model.words import Place, Words, visible
+from sshsync.model.words import Place, Versions, Words, visible
 from sshsync.remote.frame import records
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Status
@@ -19,6 +21,8 @@ from sshsync.remote.scripts import Status
 ALGORITHM = "version"
 """What the digests of packages are made by: nothing but a look at what is on record."""
 
+PARTIAL = 7
+"""Exit code that one package asks for that cannot become what it should."""
 LONGEST = 255
 """Bytes of a name, as file systems and package managers have it."""
 LONGEST_VERSION = 4096
@@ -28,20 +32,22 @@ MOST = 200_000
 PATIENCE = 120.0
 """Seconds of silence that are fine while a slow disk is read for the first time."""
 
-_COMPARED = "packages are compared with `sshsync drift`, and not brought from one host to another"
+OF_PYTHON = dict.fromkeys(
+    ("python", "tools", "sources", "hashes", "externally_managed"), "it concerns the packages of a Python: type = pip"
+)
+"""Options that make sense for these alone, with the reason."""
+_COMPARED = "these packages are compared with `sshsync drift`, and not changed yet"
 _LISTED = "what is installed is listed as the package manager has it on record, and a version is its own digest"
+_BROUGHT = "what a package manager installs it gets from its own index, and puts it where it belongs"
 _UNFIT = {
-    **dict.fromkeys(
-        (
-            *("parent", "synccmd", "sshcmd", "forward_agent", "transfer", "bwlimit", "compress", "streams"),
-            *("pipeline", "delete", "max_delete", "file_mode", "file_group", "empty_dirs", "keep"),
-            *("pre_cmd", "post_cmd"),
-        ),
-        _COMPARED,
-    ),
     **dict.fromkeys(("listcmd", "digestcmd", "digest", "digest_cache", "stable_for", "verify_share"), _LISTED),
+    **dict.fromkeys(("synccmd", "sshcmd", "forward_agent", "transfer", "bwlimit", "compress", "streams"), _BROUGHT),
+    **dict.fromkeys(("pipeline", "file_mode", "file_group", "empty_dirs", "links", "keep"), _BROUGHT),
 }
 """Options of repositories that make no sense for packages, with the reason."""
+_CHANGES = ("parent", "delete", "max_delete", "pre_cmd", "post_cmd", "sudo", "downgrade")
+_UNCHANGED = dict.fromkeys(_CHANGES, _COMPARED)
+"""Options that make no sense where packages are never changed."""
 
 
 @dataclass(slots=True)
@@ -55,9 +61,17 @@ class Found:
         closed: places that could not be listed.
         remarks: what an operator should know.
         writable: whether the account could change what is installed.
+        managed: whether that is the business of the system's own package manager alone, as the system says (PEP 668).
+        owned: packages that are that one's, and no items.
+        work: resolved directory in which changes are made there; b"" where there is none yet.
+        left: what was left there unfinished; see `Snapshot`.
     """
 
     writable: bool = False
+    managed: bool = False
+    owned: set[Key] = field(default_factory=set)
+    work: bytes = b""
+    left: tuple[bytes, ...] = ()
     root: bytes = b""
     versions: dict[Key, str] = field(default_factory=dict)
     damaged: dict[Key, str] = field(default_factory=dict)
@@ -78,12 +92,22 @@ class Manager(Protocol):
         """Return a pattern of names as names are spelled."""
         ...
 
-    def request(self, subject: Subject) -> Request:
-        """Return what lists all packages of a repository."""
+    def request(self, subject: Subject, *, make: bool = False, proved: Collection[Key] = ()) -> Request:
+        """Return what lists all packages of a repository.
+
+        Args:
+            subject: the repository.
+            make: make the directory in which changes are made.
+            proved: packages each file of which is compared with what was installed.
+        """
         ...
 
     def trouble(self, answer: Answer, repository: Repository) -> str:
         """Return in words why nothing was listed, "" where something was."""
+        ...
+
+    def cure(self, answer: Answer, repository: Repository) -> str:
+        """Return in words what to do where nothing was listed, "" where that is not known."""
         ...
 
     def read(self, lines: list[bytes]) -> Found:
@@ -102,9 +126,17 @@ class Packages:
     place = Place("package database", "look what became of it")
     required: frozenset[str] = frozenset()
 
-    def __init__(self, manager: Manager) -> None:
+    def __init__(
+        self,
+        manager: Manager,
+        installer: Installer | None = None,
+        order: Callable[[str, str], int | None] = lambda _one, _other: None,
+    ) -> None:
+        """Name what lists packages, what changes them (without that nothing ever does), and their order."""
         self._manager = manager
-        self.unfit = {**_UNFIT, **manager.unfit}
+        self._order = order
+        self._installer = installer
+        self.unfit = {**_UNFIT, **({} if installer else _UNCHANGED), **manager.unfit}
 
     def wanted(self, repository: Repository) -> Callable[[Key], bool]:
         """Match names against shell patterns; what is part of the manager takes part where it is asked for."""
@@ -131,6 +163,13 @@ class Packages:
         del repository
         return ALGORITHM
 
+    def told(self, change: Change) -> Versions:
+        """See `Kind`."""
+        old = "" if isinstance(change, Copy) else version_of(change.old)
+        new = "" if isinstance(change, Delete) else version_of(change.new)
+        down = bool(old and new) and (self._order(new, old) or 0) < 0
+        return Versions(old, new, down)
+
     def needs(self, repository: Repository, capabilities: Capabilities, algorithm: str) -> str:
         """What is needed is found out where it is used; see `Kind`."""
         del repository, capabilities, algorithm
@@ -146,13 +185,18 @@ class Packages:
         return Condition(state="writable" if found.writable else "readable", digest=told)
 
     def scan(self, subject: Subject) -> Dialogue[Snapshot]:
-        """List all of it; see `Kind`."""
+        """List all of it, once nothing changes it any more where that is asked; see `Kind`."""
+        if subject.settled and self._installer:
+            yield from self._installer.settle(subject)
+        return (yield from self._scan(subject))
+
+    def _scan(self, subject: Subject, proved: Collection[Key] = ()) -> Dialogue[Snapshot]:
         repository = subject.repository
-        answer = yield self._manager.request(subject)
+        answer = yield self._manager.request(subject, make=subject.create, proved=proved)
         if trouble := self._manager.trouble(answer, repository):
-            if answer.status == Status.MISSING and repository.path:
+            if answer.status == Status.MISSING and repository.path and not subject.create:
                 return Snapshot(repository.name, repository.path.encode(), Items(), subject.now, existed=False)
-            raise CommandError(trouble, where=repository.name)
+            raise CommandError(trouble, where=repository.name, hint=self._manager.cure(answer, repository))
         found = self._found(answer, subject)
         yield from _remarks(found)
         made = (Item(key, None if key in found.damaged else _digest(said)) for key, said in found.versions.items())
@@ -165,18 +209,20 @@ class Packages:
             complete=not closed,
             problems=closed,
             damaged=found.damaged,
+            left=found.left,
+            apart=found.work or None,
         )
 
     def glance(self, subject: Subject) -> Dialogue[Snapshot]:
         """List all of it, for nothing is quicker, and forget the versions; see `Kind`."""
-        seen = yield from self.scan(subject)
+        seen = yield from self._scan(subject)
         return replace(seen, items=Items(Item(key, None) for key in seen.items))
 
     def look_again(self, subject: Subject, root: bytes, keys: list[Key]) -> Dialogue[Snapshot]:
         """List all of it, and keep what was asked for; see `Kind`."""
         if not keys:
             return Snapshot(subject.repository.name, root, Items())
-        seen = yield from self.scan(subject)
+        seen = yield from self._scan(subject, keys if subject.repository.install.hashes else ())
         asked = Items(seen.items[key] for key in keys if key in seen.items)
         return Snapshot(seen.repository, root, asked, seen.now, damaged=seen.damaged)
 
@@ -205,6 +251,11 @@ def put(found: Found, name: str, version: str, names: "re.Pattern[str]", version
     key = name.encode("ascii")
     found.versions[key] = version
     return key
+
+
+def version_of(item: Item) -> str:
+    """Return the version of a package, "" of one that is not whole."""
+    return (item.digest or "").partition(":")[2]
 
 
 def _digest(version: str) -> str:

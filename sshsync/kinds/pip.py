@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sshsync.kinds.base import Answer, Request, Subject
@@ -14,14 +14,15 @@ from sshsync.model.words import complaint, visible
 from sshsync.remote.scripts import Command, Status
 from sshsync.remote.scripts.program import load, python
 
-_NAMES = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-_VERSIONS = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_-]*")
+NAMES = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+VERSIONS = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_-]*")
 _ORIGINS = re.compile(r"[!-~]+( @ [!-~]+)?")
-_PASSWORD = re.compile(r"(?<=//)([^/@:\s]*):[^/@\s]*@")
+PASSWORD = re.compile(r"(?<=//)([^/@:\s]*):[^/@\s]*@")
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
 
 _LIST = load("programs/python", Status.MISSING, Status.BARRED, lists=True, room="sshsync.kinds")
-_PROGRAM = python("programs/pip", "sshsync.kinds")
+_PROGRAM = python("programs/work", "programs/pip", room="sshsync.kinds")
+_JOBS = python("programs/work", "programs/pip_jobs", room="sshsync.kinds")
 
 
 def normalized(name: str) -> str:
@@ -40,11 +41,9 @@ class Pip:
         """Spell a pattern as names are; see `Manager`."""
         return normalized(text)
 
-    def request(self, subject: Subject) -> Request:
+    def request(self, subject: Subject, *, make: bool = False, proved: Collection[Key] = ()) -> Request:
         """Ask the environment's own Python; see `Manager`."""
-        repository = subject.repository
-        words = {"ROOT": repository.path, "PYTHON": repository.python or "python3", "PROGRAM": _PROGRAM}
-        return Request(Command(_LIST, {name: word.encode() for name, word in words.items()}), allow=PATIENCE)
+        return asked(subject.repository, _PROGRAM, "make" if make else "", b"\n".join(sorted(proved)))
 
     def trouble(self, answer: Answer, repository: Repository) -> str:
         """See `Manager`."""
@@ -58,19 +57,28 @@ class Pip:
             return f"{path + '/bin/python' if path else called} cannot list its packages: {said}"
         return ""
 
+    def cure(self, answer: Answer, repository: Repository) -> str:
+        """See `Manager`."""
+        made = f"{repository.python or 'python3'} -m venv {repository.path}"
+        return f"make it there, then run again: {made}" if repository.path and answer.status == Status.MISSING else ""
+
     def read(self, lines: list[bytes]) -> Found:
         """See `Manager`."""
         found = Found()
         places: dict[Key, str] = {}
         left: list[tuple[str, str]] = []
         for line in lines:
-            said = _object(line)
+            said = answered(line)
             if "prefix" in said:
                 found.root = _text(said, "prefix").encode("utf-8", "surrogateescape")
-                found.writable = said.get("writable") is True
+                found.writable, found.managed = said.get("writable") is True, said.get("managed") is True
+                found.work = _text(said, "work").encode("utf-8", "surrogateescape")
+                found.left = tuple(_texts(said, "left"))
             elif "closed" in said:
                 closed = _text(said, "closed").encode("utf-8", "surrogateescape")
                 found.closed.append(Problem(closed, visible(_text(said, "why"), 200)))
+            elif "owned" in said:
+                found.owned.add(normalized(_text(said, "owned")).encode("ascii", "replace"))
             elif "left" in said:
                 left.append((_text(said, "left"), _text(said, "place")))
             else:
@@ -80,6 +88,22 @@ class Pip:
         if not found.root:
             raise ValueError("it does not say where it is")
         return found
+
+
+def asked(repository: Repository, program: str, mode: str, stdin: bytes = b"") -> Request:
+    """Return what has the environment's own Python carry out a program."""
+    words = {"ROOT": repository.path, "PYTHON": repository.python or "python3", "PROGRAM": program, "MODE": mode}
+    return Request(Command(_LIST, {name: word.encode() for name, word in words.items()}), stdin, allow=PATIENCE)
+
+
+def job(repository: Repository, mode: str, told: Mapping[str, Any]) -> Request:
+    """Return what has it begin a job, or tell of one; see `programs/pip_jobs.py`."""
+    return asked(repository, _JOBS, mode, json.dumps(told).encode())
+
+
+def shown(text: str) -> str:
+    """Return words of pip without the passwords of addresses in them."""
+    return PASSWORD.sub(r"\1:****@", text)
 
 
 def _take(found: Found, said: dict[str, Any], places: dict[Key, str]) -> None:
@@ -92,9 +116,9 @@ def _take(found: Found, said: dict[str, Any], places: dict[Key, str]) -> None:
         if places[key] == place:
             found.damaged[key] = f"it is there twice: {found.versions[key]} and {version or 'another one'}"
         return
-    if harm and not _VERSIONS.fullmatch(version):
+    if harm and not VERSIONS.fullmatch(version):
         version = "0"
-    put(found, name, version, _NAMES, _VERSIONS if "url" not in said else _ORIGINS)
+    put(found, name, version, NAMES, VERSIONS if "url" not in said else _ORIGINS)
     places[key] = place
     if harm:
         found.damaged[key] = f"half installed: {harm}"
@@ -102,7 +126,7 @@ def _take(found: Found, said: dict[str, Any], places: dict[Key, str]) -> None:
 
 def _version(said: dict[str, Any]) -> str:
     """Return what tells two installations of a package apart: its version, or where it came from."""
-    version, url = _text(said, "version"), _PASSWORD.sub(r"\1:****@", _quoted(_text(said, "url")))
+    version, url = _text(said, "version"), PASSWORD.sub(r"\1:****@", _quoted(_text(said, "url")))
     if not url:
         return version
     commit, vcs, made = _text(said, "commit"), _text(said, "vcs"), _text(said, "sha256")
@@ -133,7 +157,12 @@ def _leftover(found: Found, name: str, place: str, places: dict[Key, str]) -> No
     found.remarks.append(f"a broken change left {visible(name, 80)} in {visible(place, 200)}")
 
 
-def _object(line: bytes) -> dict[str, Any]:
+def answered(line: bytes) -> dict[str, Any]:
+    """Return what a line says.
+
+    Raises:
+        ValueError: it is not what a program of ours prints.
+    """
     if len(line) > 64 * LONGEST:
         raise ValueError(f"a line of {len(line)} bytes")
     try:
@@ -143,6 +172,13 @@ def _object(line: bytes) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise ValueError(f"{visible(line, 80)} is no object")  # noqa: TRY004 - bad input like any other
     return said
+
+
+def _texts(said: dict[str, Any], name: str) -> list[bytes]:
+    value = said.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError(f"{name} is no list of names")
+    return [one.encode("utf-8", "surrogateescape") for one in value]
 
 
 def _text(said: dict[str, Any], name: str) -> str:

@@ -1,10 +1,11 @@
 """``rpm``: what rpm has on record of a host, or of an installroot there."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sshsync.kinds.base import Answer, Request, Subject
-from sshsync.kinds.packages import PATIENCE, Found, put
+from sshsync.kinds.packages import OF_PYTHON, PATIENCE, Found, put
+from sshsync.model.item import Key
 from sshsync.model.topology import Repository
 from sshsync.model.words import complaint, visible
 from sshsync.remote.scripts import Command, Status
@@ -26,15 +27,16 @@ class Rpm:
     """See `Manager`."""
 
     name = "rpm"
-    unfit: Mapping[str, str] = dict.fromkeys(("python", "tools"), "it concerns the packages of a Python: type = pip")
+    unfit: Mapping[str, str] = OF_PYTHON
     tools: frozenset[str] = frozenset()
 
     def pattern(self, text: str) -> str:
         """Names are spelled in one way; see `Manager`."""
         return text
 
-    def request(self, subject: Subject) -> Request:
+    def request(self, subject: Subject, *, make: bool = False, proved: Collection[Key] = ()) -> Request:
         """Ask for all of it; see `Manager`."""
+        del make, proved
         return Request(Command(_LIST, {"ROOT": subject.repository.path.encode()}), allow=PATIENCE)
 
     def trouble(self, answer: Answer, repository: Repository) -> str:
@@ -45,6 +47,11 @@ class Rpm:
             return f"there is no installroot {repository.path}"
         if answer.status:
             return f"rpm cannot list its packages: {complaint(answer.errors) or f'status {answer.status}'}"
+        return ""
+
+    def cure(self, answer: Answer, repository: Repository) -> str:
+        """See `Manager`."""
+        del answer, repository
         return ""
 
     def read(self, lines: list[bytes]) -> Found:

@@ -94,6 +94,7 @@ class Planned:
     Attributes:
         done, done_bytes: what of it was brought before this plan, while the parent was still being synchronized.
         empties, links: directories with nothing in them to make or remove; links to make, or to lead elsewhere.
+        bring: what is done with what is missing.
     """
 
     repository: str
@@ -109,16 +110,26 @@ class Planned:
     done_bytes: int = 0
     empties: int = 0
     links: int = 0
+    bring: str = USUAL.bring
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """One planned change; written for dry runs, and at debug level for real ones."""
+    """One planned change; written for dry runs, and at debug level for real ones.
+
+    Attributes:
+        bring: what is done with what is missing.
+        old, new: versions, where items have such; `down` when the new one is the older of the two.
+    """
 
     repository: str
     kind: str
     name: str
     bytes: int
+    bring: str = USUAL.bring
+    old: str = ""
+    new: str = ""
+    down: bool = False
 
 
 @dataclass(frozen=True, slots=True)

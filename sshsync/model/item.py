@@ -274,7 +274,8 @@ class Snapshot:
             told.
         astray: links that lead to no file below the root, where that was asked, with how.
         damaged: items without a digest, since they are not whole, with what is wrong; of other kinds than files.
-        apart: resolved directory in which the work on the repository is done when that is not its root.
+        apart: resolved directory in which the work on the repository is done when that is not its root; None where it
+            still has to be made.
         left: names of what earlier runs left there unfinished; leases begin with ``lease/``.
         sight: the digest of the listing, "" where that does not vouch for the digests of all that is in it.
     """
@@ -297,13 +298,13 @@ class Snapshot:
     links: Mapping[Key, bytes] | None = None
     ended: int = 0
     left: tuple[bytes, ...] = ()
-    apart: bytes = b""
+    apart: bytes | None = b""
     sight: str = ""
 
     @property
     def work(self) -> bytes:
-        """The resolved directory in which whoever works on the repository has his lease and his staging."""
-        return self.apart or self.root
+        """The resolved directory in which whoever works on the repository has his lease and his staging, if any."""
+        return b"" if self.apart is None else self.apart or self.root
 
     def after(
         self,

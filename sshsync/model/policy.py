@@ -72,3 +72,22 @@ class Retries:
     first_wait: float = 1.0
     longest_wait: float = 60.0
     unreachable: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Install:
+    """How packages are changed.
+
+    Attributes:
+        sudo: by root, whom the account may become without a password.
+        downgrade: to an older version, too.
+        sources: build what is there as source only.
+        hashes: compare each file of what was changed with what was installed.
+        externally_managed: ``change`` for also what the system says is its own package manager's business (PEP 668).
+    """
+
+    sudo: bool = False
+    downgrade: bool = True
+    sources: bool = False
+    hashes: bool = True
+    externally_managed: str = "refuse"

@@ -23,10 +23,12 @@ class Outlook:
 
     Attributes:
         refused: items that cannot become what they should, with the words why.
+        codes: exit codes that some of these ask for; the others ask for that of a refusal.
         refusal: why nothing at all may begin.
     """
 
     refused: Mapping[Key, str] = field(default_factory=dict)
+    codes: Mapping[Key, int] = field(default_factory=dict)
     refusal: Refusal | None = None
 
 
@@ -75,7 +77,7 @@ class Prepared:
         """Return what the child would hold if everything that is planned succeeded."""
         # What changes while it is looked at has no digest yet: it does not become anything that is known.
         known = (change for change in self.changes.changes if not isinstance(change, Delete) and change.new.digest)
-        came = {change.key: change.new for change in known}
+        came = {change.key: change.new for change in known if change.key not in self.outlook.refused}
         gone = [change.key for change in self.deletions]
         stays = self.standing()
         linked = {link.key: link.target for link in self.changes.links if link.key not in stays}

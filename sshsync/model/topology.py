@@ -6,7 +6,7 @@ from functools import cached_property
 
 from sshsync.model.bandwidth import Bandwidth
 from sshsync.model.narrow import WHOLE, Narrow
-from sshsync.model.policy import LOCAL, Compress, Links, MaxDelete, Mode, Retries, TransferKind
+from sshsync.model.policy import LOCAL, Compress, Install, Links, MaxDelete, Mode, Retries, TransferKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,7 @@ class Repository:
         type: what its items are, by the name of their kind.
         python: the Python whose packages are meant where there is no path; "" for what the host calls python3.
         tools: what installs packages takes part, too.
+        install: how packages are changed.
         narrowed: what of it this run looks at, beside `include` and `exclude`; no part of a configuration.
     """
 
@@ -151,6 +152,7 @@ class Repository:
     type: str
     python: str
     tools: bool
+    install: Install
     narrowed: Narrow = WHOLE
     followed: bool = False
 

@@ -34,6 +34,19 @@ class Place:
     only: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What tells an item before a change from the same one after it, for people; "" where nothing does.
+
+    Attributes:
+        down: the new one is the older of the two.
+    """
+
+    old: str = ""
+    new: str = ""
+    down: bool = False
+
+
 NEUTRAL = Words("item", "items", "bring", "brought")
 """What is true of items of any kind."""
 

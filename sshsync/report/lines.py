@@ -7,6 +7,7 @@ from sshsync.model import events as ev
 from sshsync.model import loudness
 from sshsync.model.events import GOOD
 from sshsync.model.narrow import Narrow
+from sshsync.model.words import USUAL
 from sshsync.report import words
 
 
@@ -38,12 +39,15 @@ def _run_line(event: ev.RunStarted) -> str:
 
 def _planned_line(event: ev.Planned) -> str:
     counts = {"copy": event.copy - event.done, "replace": event.replace, "adjust": event.adjust, "delete": event.delete}
-    todo = {what: f"{count} to {what}" for what, count in counts.items() if count}
+    verbs = {"copy": event.bring}
+    todo = {what: f"{count} to {verbs.get(what, what)}" for what, count in counts.items() if count}
     if event.empties:
         todo["empties"] = f"{words.count(event.empties, 'empty directory', 'empty directories')} to make or remove"
     if event.links:
         todo["links"] = f"{words.count(event.links, 'link')} to make or change"
-    if moving := [what for what in ("copy", "replace") if what in todo]:
+    moving = [what for what in ("copy", "replace") if what in todo]
+    # What the host itself gets from elsewhere has no size that anybody knows.
+    if moving and event.bring == USUAL.bring:
         todo[moving[-1]] += f" ({words.size(event.bytes - event.done_bytes)})"
     nothing = "nothing more to do" if event.done else "nothing to do"
     unchanged = max(0, event.unchanged - event.done)
@@ -51,8 +55,11 @@ def _planned_line(event: ev.Planned) -> str:
 
 
 def _change_line(event: ev.PlannedChange) -> str:
-    moving = f" ({words.size(event.bytes)})" if event.kind in ("copy", "replace") else ""
-    return f"{event.repository}: would {event.kind} {words.item(event.name)}{moving}"
+    verb = event.bring if event.kind == "copy" else event.kind
+    told = " by ".join(words.item(one) for one in (event.old, event.new) if one)
+    what = " ".join(filter(None, (words.item(event.name), told, "(down)" if event.down else "")))
+    moving = f" ({words.size(event.bytes)})" if event.kind in ("copy", "replace") and not told else ""
+    return f"{event.repository}: would {verb} {what}{moving}"
 
 
 def _finished_line(event: ev.RepositoryFinished, longest: float) -> str:

@@ -1,5 +1,6 @@
 """Packages on real hosts: environments of real Pythons made by real pips, held against what pip itself lists."""
 
+import base64
 import hashlib
 import json
 import os
@@ -39,10 +40,16 @@ def wheel(directory: Path, name: str, version: str, files: dict[str, str] | None
     held = {**held, f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py2-none-any\nTag: py3-none-any\n"}
     file = directory / f"{spelled}-{version}-py2.py3-none-any.whl"
     with zipfile.ZipFile(file, "w") as out:
-        held[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*held, f"{info}/RECORD"])
+        held[f"{info}/RECORD"] = "".join(f"{path},{recorded(text)}\n" for path, text in held.items()) + f"{info}/RECORD,,\n"
         for path, text in held.items():
             out.writestr(zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0)), text)
     return file
+
+
+def recorded(text: str) -> str:
+    """Return what a RECORD says of a file beside its name."""
+    made = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+    return f"sha256={made},{len(text)}"
 
 
 BACKEND = """

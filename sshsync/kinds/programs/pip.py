@@ -1,23 +1,22 @@
 # Prints what a Python has installed: a line of JSON for each distribution, behind a word that no file knows. What the
-# system's own package manager owns is left out. For Python 2.7 and later; needs no pip, imports nothing that it lists.
-import sys
-
-# Nothing may come from where this happens to be started.
-sys.path[:] = [place for place in sys.path if place]
+# system's own package manager owns is left out. Names on stdin are those of which each file is compared with what was
+# installed. With `make` the directory for changes is made. For Python 2.7 and later; needs no pip, imports nothing that
+# it lists.
+import base64
 import csv
+import hashlib
 import io
 import json
 import os
 import re
 import subprocess
+import sys
 
-TOKEN = sys.argv[1]
+from work import left, say, work
+
 STANDARD = os.path.dirname(os.path.realpath(os.__file__))
+MAKE, PROVED = sys.argv[2] == "make", frozenset(sys.stdin.read().split())
 DEBIAN = re.compile("/usr/lib/python[0-9.]*/dist-packages(/|$)")
-
-
-def say(**values):
-    sys.stdout.write(TOKEN + " " + json.dumps(values, sort_keys=True) + "\n")
 
 
 def read(path):
@@ -29,6 +28,10 @@ def read(path):
             return file.read(1 << 22).decode("utf-8", "replace")
     except (IOError, OSError):
         return None
+
+
+def normalized(name):
+    return re.sub("[-_.]+", "-", name).lower()
 
 
 def headers(text):
@@ -68,22 +71,35 @@ def commit(place):
     return ""
 
 
-def missing(place, record):
+def rows(record):
     # What is compiled may be gone, and is made again.
-    absent = []
-    for row in csv.reader(io.StringIO(record) if sys.version_info[0] > 2 else record.encode("utf-8").splitlines()):
-        if row and not row[0].endswith((".pyc", ".pyo")) and not os.path.lexists(os.path.join(place, row[0])):
-            absent.append(row[0])
-    return absent
+    text = io.StringIO(record) if sys.version_info[0] > 2 else record.encode("utf-8").splitlines()
+    return [row for row in csv.reader(text) if row and not row[0].endswith((".pyc", ".pyo"))]
+
+
+def changed(path, told):
+    # Whether a file is another than was installed, by what RECORD tells of it: "sha256=" and the digest, in base64.
+    name, _, value = told.partition("=")
+    if name not in ("sha256", "sha384", "sha512") or not os.path.isfile(path):
+        return False
+    made = hashlib.new(name)
+    with io.open(path, "rb") as file:
+        for piece in iter(lambda: file.read(1 << 20), b""):
+            made.update(piece)
+    return base64.urlsafe_b64encode(made.digest()).decode("ascii").rstrip("=") != value
 
 
 def damage(place, meta, record):
     if not meta.get("name") or not meta.get("version"):
         return "its metadata is cut or missing"
-    absent = missing(place, record) if record else []
+    files = rows(record) if record else []
+    absent = [row[0] for row in files if not os.path.lexists(os.path.join(place, row[0]))]
     if absent:
         return "%d of its files are missing, such as %s" % (len(absent), absent[0])
-    return ""
+    if normalized(meta["name"]) not in PROVED:
+        return ""
+    others = [row[0] for row in files if len(row) > 1 and changed(os.path.join(place, row[0]), row[1])]
+    return "%d of its files are not as installed, such as %s" % (len(others), others[0]) if others else ""
 
 
 def origin(path):
@@ -166,11 +182,19 @@ def distributions(place):
             )
 
 
+def apart():
+    # Whether this is an environment of its own (PEP 405), or one that virtualenv made for an old Python.
+    return getattr(sys, "base_prefix", sys.prefix) != sys.prefix or hasattr(sys, "real_prefix")
+
+
 def main():
     writable = any(
         place.startswith(sys.prefix) and place != STANDARD and os.access(place, os.W_OK) for place in sys.path
     )
-    say(python="%d.%d.%d" % sys.version_info[:3], prefix=sys.prefix, writable=writable)
+    place = work(MAKE)
+    managed = os.path.exists(os.path.join(STANDARD, "EXTERNALLY-MANAGED")) and not apart()
+    version = "%d.%d.%d" % sys.version_info[:3]
+    say(python=version, prefix=sys.prefix, writable=writable, managed=managed, work=place, left=left(place))
     seen, found = set(), []
     for place in sys.path:
         real = os.path.realpath(place)
@@ -183,9 +207,11 @@ def main():
             say(closed=real, why=str(error.strerror))
     system = owned([path for _, path in found])
     for one, path in found:
-        if path in system:
-            continue
         meta = one.pop("meta", None)
+        if path in system:
+            if meta and meta.get("name"):
+                say(owned=meta["name"])
+            continue
         if meta is not None:
             harm = one.pop("damage", "") or damage(one["place"], meta, one.pop("record", None))
             one.update(name=meta.get("name") or named(one["entry"]), version=meta.get("version", ""), damage=harm)

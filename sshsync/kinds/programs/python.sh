@@ -10,5 +10,5 @@ main() {
   fi
   cd / || return
   unset PYTHONHOME PYTHONPATH
-  "$PYTHON" -E -s -B -c "$PROGRAM" "$TOKEN"
+  "$PYTHON" -E -s -B -c "$PROGRAM" "$TOKEN" "$MODE"
 }

@@ -154,9 +154,16 @@ class Foreign:
         return {"RUN": self.run.encode(), "PROGRAM": self.text.encode()}
 
 
-def python(file: str, room: str) -> str:
-    """Return a program in Python alone, for hosts of whose Python it tells; see `indented`."""
-    return indented(files(room).joinpath(f"{file}.py").read_text("ascii"))
+def python(*parts: str, room: str) -> str:
+    """Return a program in Python alone, for hosts of whose Python it tells; see `indented`.
+
+    Args:
+        parts: files that it is made of, in order. What one imports from an earlier one stands before it.
+        room: the package that they are part of.
+    """
+    before = tuple(f"from {file.rpartition('/')[2]} import " for file in parts)
+    texts = "".join(files(room).joinpath(f"{file}.py").read_text("ascii") for file in parts)
+    return indented("".join(line for line in texts.splitlines(keepends=True) if not line.startswith(before)))
 
 
 def foreign(file: str) -> dict[str, Foreign]:

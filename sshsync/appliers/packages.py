@@ -1,0 +1,187 @@
+"""How packages become those of a parent: the host's own package manager brings and installs them, in one transaction.
+
+What is installed is told by a look, never by what a package manager says of its own work.
+"""
+
+import hashlib
+from collections.abc import Generator, Mapping, Sequence
+
+from sshsync.appliers.base import Feed, Reached, Site
+from sshsync.appliers.ledger import PARTIAL, Ledger
+from sshsync.errors import RefusedError
+from sshsync.hosts.asking import Asking
+from sshsync.kinds.base import Kind
+from sshsync.kinds.installing import Installer, Transaction
+from sshsync.model.change import Change, Delete
+from sshsync.model.empties import Empties
+from sshsync.model.item import Item, Key
+from sshsync.model.kept import Kept, Restored
+from sshsync.model.links import Link
+from sshsync.model.prepared import Outlook, Prepared
+from sshsync.model.topology import Repository
+from sshsync.model.words import visible
+from sshsync.remote.probe import Capabilities
+
+
+class PackageAppliers:
+    """See `Appliers`.
+
+    Args:
+        asking: speaks to the hosts.
+        kind: what the packages are.
+        installer: changes them.
+        name: what it is called.
+    """
+
+    def __init__(self, asking: Asking, kind: Kind, installer: Installer, name: str) -> None:
+        self._asking = asking
+        self._kind = kind
+        self._installer = installer
+        self._name = name
+
+    def __call__(self, site: Site) -> "PackageApplier":
+        """Return the applier for one link."""
+        return PackageApplier(self._asking, self._kind, self._installer, site)
+
+    def kept(self, repository: Repository) -> None:
+        """Nothing is put aside; see `Appliers`."""
+
+    def restore(self, site: Site, wanted: Sequence[Kept]) -> list[Restored]:
+        """There is nothing to bring back; see `Appliers`."""
+        del site, wanted
+        return []
+
+    def ways(self, repository: Repository, capabilities: Capabilities) -> Mapping[str, str]:
+        """See `Appliers`."""
+        del capabilities
+        return {"list": self._name, **({"install": self._name} if repository.parent else {})}
+
+
+class PackageApplier:
+    """See `Applier`: all that comes is one thing staged, and made visible in one transaction."""
+
+    def __init__(self, asking: Asking, kind: Kind, installer: Installer, site: Site) -> None:
+        self._asking = asking
+        self._kind = kind
+        self._installer = installer
+        self._site = site
+        self._ledger = Ledger(asking.emit, site.child.name)
+        self._subject = asking.subject(site.child)
+
+    @property
+    def reached(self) -> Reached:
+        """See `Applier`."""
+        return self._ledger.reached
+
+    def foresee(self, prepared: Prepared, *, make: bool) -> Outlook:
+        """Have all that is to come brought; a dry run leaves nothing of it there."""
+        asked = self._fetched(prepared)
+        try:
+            return self._asking.converse(self._subject, self._installer.foresee(self._subject, asked))
+        finally:
+            if not make:
+                self._asking.converse(self._subject, self._installer.clear(self._subject, "", [asked.id]))
+
+    def stage(self, prepared: Prepared) -> Generator[Transaction, None, None]:
+        """Bring what is not there yet, and name what can be installed."""
+        asked = self._fetched(prepared)
+        if not asked.install:
+            return
+        # What was brought before the lease was taken may have been cleared away by who had it.
+        outlook = self._asking.converse(self._subject, self._installer.foresee(self._subject, asked))
+        for key, words in outlook.refused.items():
+            self._ledger.fail(key, words, code=outlook.codes.get(key, RefusedError.code))
+        if outlook.refusal:
+            raise RefusedError(outlook.refusal.words)
+        if install := [change for change in asked.install if change.key not in outlook.refused]:
+            yield Transaction(self._called(install, "apply"), asked.id, install)
+
+    def follow(self, prepared: Prepared, feed: Feed) -> Generator[Transaction, None, None]:
+        """Nothing is brought before all is known that is to come; see `Applier`."""
+        del prepared, feed
+        yield from ()
+
+    def publish(self, staged: Transaction) -> Sequence[Item]:
+        """See `Applier`."""
+        said = self._carried_out(staged)
+        asked = {change.key: change.new for change in staged.install}
+        there, damaged = self._look(list(asked))
+        self._ledger.published([new for key, new in asked.items() if key in there and there[key].agrees(new)])
+        for key, new in asked.items():
+            if key not in self.reached.published:
+                found = damaged.get(key) or (f"it is at {_told(there[key])}" if key in there else "it is not there")
+                self._fail(key, f"was to be {_told(new)}, and {found}", said)
+            elif key in said:
+                self._ledger.fail(key, said[key])
+        self._complain(said, asked)
+        return ()
+
+    def delete(self, deletions: Sequence[Delete]) -> None:
+        """See `Applier`."""
+        keys = [change.key for change in deletions]
+        said = self._carried_out(Transaction(self._called(deletions, "apply"), remove=deletions))
+        there, _ = self._look(keys)
+        self._ledger.deleted(key for key in keys if key not in there)
+        for key in keys:
+            if key in there:
+                self._fail(key, "was to be removed, and is still there", said)
+        self._complain(said, keys)
+
+    def clear(self) -> None:
+        """See `Applier`."""
+        self._asking.converse(self._subject, self._installer.clear(self._subject, self._site.lease))
+
+    def abandon(self) -> None:
+        """See `Applier`."""
+        self.clear()
+
+    def adjust(self, prepared: Prepared) -> None:
+        """A package has nothing beside its version; see `Applier`."""
+
+    def link(self, links: Sequence[Link]) -> None:
+        """There are no links; see `Applier`."""
+
+    def arrange(self, empties: Empties) -> None:
+        """There are no directories; see `Applier`."""
+
+    def rotate(self) -> None:
+        """Nothing is put aside; see `Applier`."""
+
+    def _fetched(self, prepared: Prepared) -> Transaction:
+        install = prepared.changes.transfers
+        return Transaction(self._called(install, "fetch"), install=install)
+
+    def _called(self, changes: Sequence[Change], what: str) -> str:
+        """Return the name of a transaction: the same one in the same run, and in no other."""
+        told = sorted((change.key, b"-" if isinstance(change, Delete) else _text(change.new)) for change in changes)
+        own = [
+            what.encode(),
+            self._site.run.encode(),
+            self._site.child.identity.encode(),
+            *(word for pair in told for word in pair),
+        ]
+        return hashlib.sha256(b"\0".join(own)).hexdigest()[:24]
+
+    def _carried_out(self, transaction: Transaction) -> Mapping[Key, str]:
+        made = self._installer.apply(self._subject, transaction, self._site.lease)
+        return self._asking.converse(self._subject, made)
+
+    def _look(self, keys: list[Key]) -> tuple[Mapping[Key, Item], Mapping[Key, str]]:
+        seen = self._asking.converse(self._subject, self._kind.look_again(self._subject, self._site.root, keys))
+        return seen.items, seen.damaged
+
+    def _fail(self, key: Key, found: str, said: Mapping[Key, str]) -> None:
+        self._ledger.fail(key, f"{found}: {said[key]}" if key in said else found, code=PARTIAL)
+
+    def _complain(self, said: Mapping[Key, str], known: Sequence[Key] | Mapping[Key, Item]) -> None:
+        for key, words in said.items():
+            if key not in known:
+                self._ledger.fail(key, words)
+
+
+def _text(item: Item) -> bytes:
+    return (item.digest or "").encode("utf-8", "surrogateescape")
+
+
+def _told(item: Item) -> str:
+    return visible((item.digest or "").partition(":")[2], 200) or "no version"

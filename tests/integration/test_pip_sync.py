@@ -1,0 +1,375 @@
+"""Packages of Pythons brought to what another has: real pips, real OpenSSH, an index that is a directory of wheels."""
+
+import io
+import os
+import shutil
+import signal
+import tarfile
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Site
+from tests.integration.test_packages import environment, install, interpreter, listed_by_pip, wheel
+
+pytestmark = pytest.mark.integration
+
+GATE = """import os, sys; os.path.exists({gate!r}) and "install" in getattr(sys, "orig_argv", []) and "--isolated" in sys.orig_argv and exec(open({gate!r}).read(), {{"os": os}})
+"""
+"""A .pth: whatever installs with a Python of 3.10 and later does first what the file says, if there is one."""
+WAITS = """
+open({log!r}, "a").write("begun\\n")
+import time
+while os.path.exists({gate!r}): time.sleep(0.02)
+"""
+
+
+class Index:
+    """Wheels, environments on hosts that take from there, and what holds an installation up.
+
+    Attributes:
+        homes: where the hosts' account lives.
+    """
+
+    def __init__(self, site: Site, directory: Path) -> None:
+        self.site = site
+        self.top = directory / "index"
+        self.top.mkdir()
+        self.homes = directory / "homes"
+        self.homes.mkdir()
+        self.gate, self.log = directory / "gate", directory / "log"
+        self.environments: dict[str, Path] = {}
+        self.python = interpreter("3.11")
+
+    def has(self, *packages: str, **more: object) -> None:
+        for one in packages:
+            wheel(self.top, *one.split("=="), **more)  # type: ignore[arg-type]
+
+    def environment(self, name: str, *packages: str, python: str = "") -> Path:
+        made = self.environments[name] = environment(self.site.directory / f"env-{name}", python or self.python)
+        if packages:
+            install(made, "--find-links", self.top, *packages)
+        return made
+
+    def section(self, name: str, *more: str, index: str = "") -> str:
+        home = self.homes / name
+        home.mkdir(exist_ok=True)
+        server = self.site.server(name, environment=index or f"HOME={home} PIP_NO_INDEX=1 PIP_FIND_LINKS={self.top}")
+        return "\n".join([f"[{name}]", server.section(type="pip", path=self.environments[name]), *more, ""])
+
+    def chain(self, *names: str, more: tuple[str, ...] = (), index: str = "") -> None:
+        parents = [(), *((f"parent = {name}", *more) for name in names)]
+        self.site.write("\n".join(self.section(name, *lines, index=index) for name, lines in zip(names, parents, strict=False)))
+
+    def listed(self, name: str) -> dict[str, str]:
+        found = listed_by_pip(self.environments[name])
+        return {one: version for one, version in found.items() if one not in ("pip", "setuptools")}
+
+    def left(self) -> list[str]:
+        """Return what of any transaction is still there."""
+        return [str(path) for path in self.homes.rglob(".sshsync/*/*")]
+
+    def hold(self, name: str, text: str = WAITS) -> None:
+        """Hold up whatever installs in an environment, until `release`; or have it do something else first."""
+        place = next((self.environments[name] / "lib").glob("python*/site-packages"))
+        (place / "held.pth").write_text(GATE.format(gate=str(self.gate)))
+        self.gate.write_text(text.format(gate=str(self.gate), log=str(self.log)))
+
+    def release(self) -> None:
+        self.gate.unlink()
+
+    def begun(self) -> int:
+        """Return how many installations began."""
+        return len(self.log.read_text().splitlines()) if self.log.exists() else 0
+
+
+@pytest.fixture
+def index(site: Site, tmp_path: Path) -> Index:
+    return Index(site, tmp_path)
+
+
+def until(true: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.02)
+
+
+def apart(index: Index, python: str = "", reached: str = "") -> None:
+    """Two environments: one is to become the other; `reached` says how their hosts reach the index."""
+    index.has("six==1.15.0", "six==1.16.0", "django==4.2.7", "django==4.2.11", "idna==2.10", "idna==3.4", "own==1.0")
+    index.environment("app0", "six==1.16.0", "django==4.2.11", "idna==2.10", python=python)
+    index.environment("app1", "django==4.2.7", "idna==3.4", "own==1.0", python=python)
+    index.chain("app0", "app1", index=reached)
+
+
+@pytest.mark.parametrize("version", ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"])
+def test_what_is_missing_comes_and_versions_are_matched_up_and_down(index: Index, version: str) -> None:
+    """By the pip that each Python brought along, from 18.1 on; what a child has besides stays."""
+    apart(index, interpreter(version))
+    before = index.listed("app1")
+    planned = index.site.cli("--sync", "app1", "--dry-run")
+    assert planned.returncode == 11, planned.stdout + planned.stderr
+    assert "app1: would install six 1.16.0\n" in planned.stderr
+    assert "app1: would replace django 4.2.7 by 4.2.11\n" in planned.stderr
+    assert "app1: would replace idna 3.4 by 2.10 (down)\n" in planned.stderr
+    assert (index.listed("app1"), index.left()) == (before, []), "a dry run changes nothing"
+
+    done = index.site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert index.listed("app1") == {**index.listed("app0"), "own": "1.0"}
+    assert index.left() == []
+    again = index.site.summary("--sync", "app1")
+    assert (again["exit_code"], again["by_name"]["app1"]["outcome"]) == (0, "unchanged")
+
+
+def test_a_chain_of_three_and_what_the_parent_lacks_goes_where_that_is_asked(index: Index) -> None:
+    apart(index)
+    index.environment("app2", "own==1.0")
+    index.chain("app0", "app1", "app2", more=("delete = yes", "max_delete = 0"))
+    done = index.site.cli("--sync", "app1", "--sync", "app2")
+    assert done.returncode == 9
+    assert "would be deleted: own (all: --dry-run)" in done.stdout
+    assert index.listed("app1") == {**index.listed("app0"), "own": "1.0"}
+    done = index.site.cli("--sync", "app1", "--sync", "app2", "--max-delete", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert index.listed("app2") == index.listed("app0")
+
+
+def test_what_cannot_be_had_is_a_problem_of_that_package_alone(index: Index) -> None:
+    """In a dry run as well: no index has it, an index has something in its place, it came from no index at all."""
+    index.has("gone==1.0", "local==1.0", "six==1.16.0", "copied==1.0")
+    index.environment("app0", "gone==1.0", "local==1.0", "six==1.16.0", index.top / "copied-1.0-py2.py3-none-any.whl")
+    index.environment("app1")
+    (index.top / "gone-1.0-py2.py3-none-any.whl").unlink()
+    (index.top / "local-1.0-py2.py3-none-any.whl").unlink()
+    index.has("local==1.0+patched")
+    index.chain("app0", "app1")
+    for words in (("--dry-run",), ()):
+        found = index.site.summary("--sync", "app1", *words)
+        assert found["exit_code"] == 7
+        reasons = {event["name"]: event["reason"] for event in found["events"] if event["type"] == "item_failed"}
+        assert set(reasons) == {"gone", "local", "copied"}
+        assert "No matching distribution found for gone==1.0" in reasons["gone"]
+        assert "sources = yes" in reasons["gone"]
+        assert reasons["local"] == "the index has 1.0+patched in its place"
+        assert "no index has" in reasons["copied"]
+    assert index.listed("app1") == {"six": "1.16.0"}
+
+
+def test_a_source_is_built_only_where_that_is_asked(index: Index, tmp_path: Path) -> None:
+    index.has("six==1.16.0")
+    index.environment("app0", "six==1.16.0")
+    made = index.environment("app1")
+    (index.top / "six-1.16.0-py2.py3-none-any.whl").unlink()
+    source(index.top, made)
+    index.chain("app0", "app1")
+    assert index.site.cli("--sync", "app1").returncode == 6
+    index.chain("app0", "app1", more=("sources = yes",))
+    done = index.site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert index.listed("app1") == {"six": "1.16.0"}
+
+
+def source(top: Path, made: Path) -> None:
+    """Write a source distribution of six that is built without anything else."""
+    backend = (
+        "import zipfile\n"
+        "def build_wheel(directory, settings=None, metadata=None):\n"
+        "    name, info = 'six-1.16.0-py3-none-any.whl', 'six-1.16.0.dist-info/'\n"
+        "    held = {'six.py': '', info + 'METADATA': 'Metadata-Version: 2.1\\nName: six\\nVersion: 1.16.0\\n', info + 'WHEEL': 'Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n'}\n"
+        "    held[info + 'RECORD'] = ''.join(path + ',,\\n' for path in [*held, info + 'RECORD'])\n"
+        "    with zipfile.ZipFile(directory + '/' + name, 'w') as out:\n"
+        "        for path, text in held.items(): out.writestr(path, text)\n"
+        "    return name\n"
+    )
+    files = {"pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n', "backend.py": backend, "PKG-INFO": "Metadata-Version: 2.1\nName: six\nVersion: 1.16.0\n"}
+    with tarfile.open(top / "six-1.16.0.tar.gz", "w:gz") as out:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(f"six-1.16.0/{name}")
+            entry.size = len(text)
+            out.addfile(entry, io.BytesIO(text.encode()))
+
+
+def test_no_older_version_where_that_is_forbidden(index: Index) -> None:
+    apart(index)
+    index.chain("app0", "app1", more=("downgrade = no",))
+    done = index.site.cli("--sync", "app1")
+    assert done.returncode == 7
+    assert "app1: idna: failed: 2.10 is older than 3.4 there (downgrade = no)" in done.stdout
+    assert index.listed("app1") == {**index.listed("app0"), "idna": "3.4", "own": "1.0"}
+
+
+def test_a_connection_that_is_cut_breaks_no_transaction(index: Index) -> None:
+    """Every session ends while pip is at work, twice: the run waits on, and pip is started once."""
+    apart(index)
+    index.hold("app1")
+    with index.site.popen("--sync", "app1") as run:
+        until(index.begun)
+        for _ in range(2):
+            index.site.servers["app1"].drop_sessions()
+            until(index.site.servers["app1"].sessions)
+        index.release()
+        out, errors = run.communicate(timeout=120)
+    assert run.returncode == 0, out + errors
+    assert index.begun() == 1
+    assert index.listed("app1") == {**index.listed("app0"), "own": "1.0"}
+    assert index.left() == []
+
+
+def test_a_killed_controller_finds_the_transaction_that_runs(index: Index) -> None:
+    """It is waited for before anybody looks what is there; and nothing is begun beside it."""
+    apart(index)
+    index.hold("app1")
+    with index.site.popen("--sync", "app1") as run:
+        until(index.begun)
+        run.kill()
+        run.communicate()
+    with index.site.popen("resume") as resumed:
+        # Whoever resumes has logged in, and waits.
+        until(lambda: index.site.servers["app1"].log.read_text().count("Accepted publickey") >= 2 or resumed.poll() is not None)
+        assert resumed.poll() is None
+        index.release()
+        out, errors = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, out + errors
+    assert index.begun() == 1, "it was found, and nothing was begun beside it"
+    assert index.listed("app1") == {**index.listed("app0"), "own": "1.0"}
+    assert index.left() == []
+
+
+DIES = """
+open({log!r}, "a").write("begun\\n")
+os.path.exists({gate!r}) and os.unlink({gate!r})
+import signal
+os.kill(os.getppid(), signal.SIGKILL)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_transaction_that_died_is_told_and_the_next_run_mends_it(index: Index) -> None:
+    """As by a loss of power: neither pip nor what started it is there any more, and no result."""
+    apart(index)
+    index.hold("app1", DIES)
+    done = index.site.cli("--sync", "app1")
+    assert done.returncode in (6, 7)
+    assert "pip was ended before it was through: was the host started anew?" in done.stdout
+    done = index.site.cli("resume")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert index.begun() == 1
+    assert index.listed("app1") == {**index.listed("app0"), "own": "1.0"}
+
+
+@pytest.mark.parametrize("harm", ["file", "metadata", "leftover"])
+def test_what_is_half_installed_is_mended(index: Index, harm: str) -> None:
+    """Although its version is right."""
+    index.has("six==1.16.0")
+    index.environment("app0", "six==1.16.0")
+    made = index.environment("app1", "six==1.16.0")
+    place = next((made / "lib").glob("python*/site-packages"))
+    if harm == "file":
+        (place / "six.py").unlink()
+    elif harm == "metadata":
+        (place / "six-1.16.0.dist-info/METADATA").write_text("")
+    else:
+        (place / "~ix").mkdir()
+    index.chain("app0", "app1")
+    assert index.site.cli("drift", "app0", "app1").returncode == 7
+    done = index.site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (place / "six.py").exists()
+    assert not list(place.glob("~*"))
+    assert index.site.cli("drift", "app0", "app1").returncode == 0
+
+
+SPOILS = """
+import atexit, glob, sys
+atexit.register(lambda: open(glob.glob(sys.prefix + "/lib/python*/site-packages/six.py")[0], "a").write("# other bytes"))
+os.unlink({gate!r})
+"""
+
+
+@pytest.mark.parametrize("hashes", ["yes", "no"])
+def test_what_arrived_is_held_against_what_was_installed(index: Index, hashes: str) -> None:
+    index.has("six==1.16.0")
+    index.environment("app0", "six==1.16.0")
+    index.environment("app1")
+    index.chain("app0", "app1", more=(f"hashes = {hashes}",))
+    index.hold("app1", SPOILS)
+    done = index.site.cli("--sync", "app1")
+    words = "six: failed: was to be 1.16.0, and half installed: 1 of its files are not as installed, such as six.py"
+    assert (done.returncode, words in done.stdout) == ((6, True) if hashes == "yes" else (0, False)), done.stdout
+
+
+def test_what_pip_complains_of_anew_is_told_of_the_package(index: Index) -> None:
+    """And once: what it has complained of before is nothing new."""
+    index.has("needs==1.0")
+    index.environment("app0", "needs==1.0")
+    index.environment("app1")
+    requiring(index.top)
+    index.chain("app0", "app1")
+    done = index.site.cli("--sync", "app1")
+    assert done.returncode in (6, 7)
+    assert "app1: needs: failed: pip check: needs 1.0 requires absent, which is not installed." in done.stdout
+    assert index.site.cli("--sync", "app1").returncode == 0
+
+
+def requiring(top: Path) -> None:
+    """Have the index give a package that needs what nobody has."""
+    info = "needs-1.0.dist-info"
+    held = {"needs.py": "", f"{info}/METADATA": "Metadata-Version: 2.1\nName: needs\nVersion: 1.0\nRequires-Dist: absent\n", f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"}
+    held[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*held, f"{info}/RECORD"])
+    (top / "needs-1.0-py2.py3-none-any.whl").unlink()
+    with zipfile.ZipFile(top / "needs-1.0-py3-none-any.whl", "w") as out:
+        for path, text in held.items():
+            out.writestr(path, text)
+
+
+def test_an_index_that_cannot_be_reached_is_a_passing_failure(index: Index) -> None:
+    apart(index, reached=f"HOME={index.homes} PIP_INDEX_URL=http://127.0.0.1:9/ PIP_RETRIES=1 PIP_TIMEOUT=1")
+    before = index.listed("app1")
+    done = index.site.cli("--sync", "app1")
+    assert done.returncode == 75, done.stdout + done.stderr
+    assert "its index of packages cannot be reached: " in done.stdout
+    assert index.listed("app1") == before
+
+
+def test_no_pip_and_no_environment_are_told_with_the_cure(index: Index) -> None:
+    index.has("six==1.16.0")
+    index.environment("app0", "six==1.16.0")
+    index.environments["app1"] = index.site.directory / "nowhere"
+    made = index.environment("app2")
+    for found in made.glob("lib/python*/site-packages/pip*"):
+        shutil.rmtree(found)
+    text = index.section("app0") + index.section("app1", "parent = app0") + index.section("app2", "parent = app0")
+    index.site.write(text)
+    done = index.site.cli("--sync", "app1,app2")
+    assert done.returncode in (6, 7)
+    assert f"make it there, then run again: python3 -m venv {index.environments['app1']}" in done.stdout
+    assert "has no pip: " in done.stdout
+    assert f"install it there, such as by {made}/bin/python -m ensurepip" in done.stdout
+
+
+def test_the_directory_of_its_work_is_its_own(index: Index) -> None:
+    """A link that somebody put in its place is followed by nobody."""
+    apart(index)
+    (index.homes / "app1" / ".sshsync-packages").symlink_to("/tmp")
+    done = index.site.cli("--sync", "app1")
+    assert done.returncode == 6
+    assert "is not a directory that belongs to the account alone (remove it, then run again)" in done.stdout
+
+
+def test_a_signal_lets_pip_end(index: Index) -> None:
+    """Ctrl-C ends the controller, not what the host does: the next run finds it."""
+    apart(index)
+    index.hold("app1")
+    with index.site.popen("--sync", "app1", env={**os.environ, "HOME": str(index.site.directory)}) as run:
+        until(index.begun)
+        run.send_signal(signal.SIGINT)
+        out, errors = run.communicate(timeout=60)
+    assert run.returncode == 130, out + errors
+    index.release()
+    assert index.site.cli("resume").returncode == 0
+    assert index.begun() == 1
