@@ -96,6 +96,8 @@ _ALL = {
 
 _OWN = {
     "run_started.continued": "whether an unfinished run goes on",
+    "run_started.like": "the repository whose items were asked for instead of those of the parents; empty for these",
+    "run_started.halt": "whether no stage was to begin after one that did not end well",
     "run_started.version": "version of sshsync",
     "repository_started.one": "what one of its items is called",
     "repository_started.many": "what several are called",

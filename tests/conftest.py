@@ -24,6 +24,7 @@ from sshsync.hosts.retrying import Stop
 from sshsync.kinds.files import Files
 from sshsync.model.events import Event
 from sshsync.model.narrow import WHOLE, Narrow
+from sshsync.model.plan import Manner
 from sshsync.model.topology import Repository
 from sshsync.transports.memory import MemoryHost, MemoryTransport
 
@@ -88,7 +89,7 @@ class World:
         self.events.clear()
         names = [stage.split(",") for stage in stages] or [["proxy"], ["node1", "node2"]]
         with self.sync(text, **parts) as sync:
-            return sync.run(names, dry_run=dry_run, narrow=narrow)
+            return sync.run(names, dry_run=dry_run, manner=Manner(narrow))
 
     def asking(self, text: str = "") -> tuple[Asking, Sync]:
         """Return what speaks to the hosts, without a run around it."""

@@ -56,7 +56,7 @@ def _asked(journal: Journal, plan: Plan, called: Called) -> tuple[Asked, list[st
     if row is None:
         return Asked(_new_id(journal), plan, called=called), []
     same = row["stages"] == [list(stage) for stage in plan.names]
-    if same and journal.narrowed(str(row["id"])) == plan.narrowed:
+    if same and journal.manner(str(row["id"])) == plan.manner:
         return Asked(str(row["id"]), plan, continued=True, called=called), []
     journal.abandon(str(row["id"]))
     return Asked(_new_id(journal), plan, called=called), [

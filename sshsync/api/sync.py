@@ -25,8 +25,7 @@ from sshsync.errors import UsageError
 from sshsync.executors.base import Executor
 from sshsync.hosts.pool import Pool
 from sshsync.model.events import Emit
-from sshsync.model.narrow import WHOLE, Narrow
-from sshsync.model.plan import Plan
+from sshsync.model.plan import CONFIGURED, Manner, Plan
 from sshsync.model.report import RunReport
 from sshsync.model.status import RepositoryStatus
 from sshsync.model.survey import Survey
@@ -120,6 +119,10 @@ class Sync:
         """Return what the items of a type of repositories are called."""
         return self._parts.kinds[kind][0]().words
 
+    def changes(self, kind: str) -> bool:
+        """Tell whether repositories of a type can be made like others."""
+        return "parent" not in self._parts.kinds[kind][0]().unfit
+
     def visit(self) -> Visit:
         """Begin a visit to the hosts; whoever begins it closes it."""
         visit = Visit(self._parts, self._left)
@@ -145,11 +148,11 @@ class Sync:
         return planner.everything(self.config.tree)
 
     def run(
-        self, stages: Sequence[Sequence[str]], *, dry_run: bool = False, narrow: Narrow = WHOLE, now: bool = False
+        self, stages: Sequence[Sequence[str]], *, dry_run: bool = False, manner: Manner = CONFIGURED, now: bool = False
     ) -> Result:
         """Synchronize repositories, in a visit of its own; see `Visit.run`."""
         with self.visit() as visit:
-            return visit.run(stages, dry_run=dry_run, narrow=narrow, now=now)
+            return visit.run(stages, dry_run=dry_run, manner=manner, now=now)
 
     def survey(self, names: Sequence[str] = ()) -> list[Survey]:
         """Look at the hosts of some repositories, or of all, in a visit of its own; see `Visit.survey`."""
@@ -171,7 +174,11 @@ class Sync:
         if row is None:
             latest = self.journal.latest()
             row = latest if latest and latest["exit_code"] else None
-        return replace(self.plan(row["stages"]), narrowed=self.journal.narrowed(str(row["id"]))) if row else None
+        if row is None:
+            return None
+        manner = self.journal.manner(str(row["id"]))
+        tree = planner.alike(self.config.tree, row["stages"], manner.like)
+        return replace(planner.plan(tree, row["stages"]), manner=manner)
 
     def shut(self) -> str:
         """Return in words that it is outside of the hours in which runs may be under way, "" when it is not."""

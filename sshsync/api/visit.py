@@ -11,6 +11,7 @@ from typing import Self
 
 from sshsync import checks
 from sshsync.api import limits, restoring, running
+from sshsync.api.alike import alike
 from sshsync.api.narrowing import narrowed
 from sshsync.api.results import Result
 from sshsync.api.work import Parts, Work, unheard
@@ -27,8 +28,7 @@ from sshsync.model.compared import Compared
 from sshsync.model.drift import Drift
 from sshsync.model.item import Snapshot
 from sshsync.model.kept import Kept, Restored
-from sshsync.model.narrow import WHOLE, Narrow
-from sshsync.model.plan import Plan
+from sshsync.model.plan import CONFIGURED, Manner, Plan
 from sshsync.model.records import Reading
 from sshsync.model.survey import Survey
 from sshsync.state.directory import check_directory
@@ -100,7 +100,7 @@ class Visit:
         *,
         dry_run: bool = False,
         wait: float = 0.0,
-        narrow: Narrow = WHOLE,
+        manner: Manner = CONFIGURED,
         now: bool = False,
     ) -> Result:
         """Synchronize repositories.
@@ -112,7 +112,7 @@ class Visit:
             stages: repository names, by stage.
             dry_run: only find out what would be done.
             wait: seconds to wait for the end of another run.
-            narrow: look at a part of the repositories only, and say nothing of the rest.
+            manner: how to go about them, other than the configuration says.
             now: pass over the hours in which runs may be under way (`window`).
 
         Raises:
@@ -124,8 +124,8 @@ class Visit:
             ConfigError: a key or password file, or known host keys, cannot be used.
         """
         config = self._parts.config
-        plan = replace(planner.plan(config.tree, stages), narrowed=narrow)
-        parts = narrowed(self._parts, narrow)
+        parts = narrowed(alike(self._parts, stages, manner.like), manner.narrowed)
+        plan = replace(planner.plan(parts.config.tree, stages), manner=manner)
         check_directory(Path(config.settings.state_dir))
         limit = limits.limit(config.settings, now=now)
         if not dry_run:

@@ -13,6 +13,7 @@ from sshsync.cli.allow import Allowed
 from sshsync.cli.loading import quickly
 from sshsync.cli.options import Options, common, waiting
 from sshsync.errors import ConfigError, InterruptedRun, OutputError, SshsyncError, UsageError
+from sshsync.model.plan import CONFIGURED, Manner
 from sshsync.version import VERSION
 
 _HELP = """Bring files from a master through a proxy to many nodes, over nothing but SSH.
@@ -129,6 +130,13 @@ class _Lazy(click.Group):
 )
 @click.option("--failed", is_flag=True, help="All that did not end well last, level by level.")
 @click.option("--dry-run", "-n", is_flag=True, help="Show what a run would do; exit code 11 when there is something.")
+@click.option(
+    "--like",
+    metavar="NAME",
+    shell_complete=complete.repositories,
+    help="Give the repositories of --sync, in this one run, what NAME holds, whoever their parents are; of one type.",
+)
+@click.option("--halt", is_flag=True, help="Begin no stage after one that did not end well: one group at a time.")
 @narrowing.options
 @allow.options
 @waiting
@@ -148,10 +156,11 @@ def cli(
     """The command line itself; its help text is `_HELP`."""
     asked = [bool(stages), everything, plan is not None, failed]
     narrow = narrowing.narrow(let.pop("include"), let.pop("exclude"))
+    manner = Manner(narrow, let.pop("like") or "", let.pop("halt"))
     allowed = Allowed(**let)
     options = context.ensure_object(Options)
     if context.invoked_subcommand:
-        if any(asked) or dry_run or allowed or narrow or options.wait or options.now:
+        if any(asked) or dry_run or allowed or manner != CONFIGURED or options.wait or options.now:
             words = "options of a run (--sync, --all, --plan, --failed, --dry-run …) before a command's name"
             raise click.UsageError(f"{words} do not go with {context.invoked_subcommand}")
         return
@@ -162,6 +171,8 @@ def cli(
         return
     if sum(asked) > 1:
         raise click.UsageError("--sync, --all, --plan and --failed exclude each other")
+    if manner.like and not stages:
+        raise click.UsageError("--like goes with --sync: name what is to become like it")
     with quickly():
         from sshsync.cli.commands import run
 
@@ -170,7 +181,7 @@ def cli(
         wanted = run.planned(options.load_as_owner(), plan)
     elif failed and not (wanted := run.failed(options)):
         context.exit(run.nothing(options))
-    context.exit(run.synchronize(options, wanted or None, dry_run=dry_run, allowed=allowed, narrow=narrow))
+    context.exit(run.synchronize(options, wanted or None, dry_run=dry_run, allowed=allowed, manner=manner))
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """A selection of repositories becomes a plan."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 
 from sshsync.errors import UnknownRepositoryError, UsageError
@@ -34,6 +35,28 @@ def plan(tree: Tree, stages: Sequence[Sequence[str]]) -> Plan:
             if names
         )
     )
+
+
+def alike(tree: Tree, stages: Sequence[Sequence[str]], like: str) -> Tree:
+    """Return a tree in which one repository feeds all that are named, and has no parent itself; "" for the tree as is.
+
+    Raises:
+        UnknownRepositoryError: for a name that the tree does not have.
+        UsageError: for one that holds something else, or is that repository.
+    """
+    if not like:
+        return tree
+    model = known(tree, like)
+    made = {**tree.repositories, like: replace(model, parent="")}
+    for name in (name for stage in stages for name in stage):
+        child = known(tree, name)
+        if name == like:
+            raise UsageError(f"{name} cannot be made like itself", hint="name it once: behind --sync, or behind --like")
+        if child.type != model.type:
+            words = f"{name} is of type {child.type} and {like} of type {model.type}"
+            raise UsageError(f"{words}: one cannot be made like the other")
+        made[name] = replace(child, parent=like)
+    return Tree(made)
 
 
 def everything(tree: Tree) -> tuple[tuple[str, ...], ...]:

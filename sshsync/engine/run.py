@@ -76,8 +76,9 @@ class Run:
         asked, context = self._asked, self._context
         clock, stop = context.asking.clock, context.asking.stop
         stages = [list(stage) for stage in asked.plan.names]
-        narrowed = asked.plan.narrowed
+        manner, narrowed = asked.plan.manner, asked.plan.narrowed
         how = {**asdict(asked.called), "include": list(narrowed.include), "exclude": list(narrowed.exclude)}
+        how |= {"like": manner.like, "halt": manner.halt}
         context.emit(ev.RunStarted(asked.run, clock(), stages, asked.dry_run, asked.continued, VERSION, **how))
         for notice in notices:
             context.emit(notice)
@@ -113,6 +114,7 @@ class Run:
         while fresh := [j for j in self._ready(self._asked.plan, self._begun, self._finished) if j not in self._begun]:
             for job in fresh:
                 self._begin(job)
+                self._halt(job)
 
         looks: list[Order] = []
         orders: list[Order] = []
@@ -145,6 +147,18 @@ class Run:
         """Tell whether a job may take from its parent while that is still being synchronized."""
         able = self._executor.together and not self._asked.dry_run and job.parent in self._planned
         return able and self._context.tree.repositories[job.repository].pipeline
+
+    def _halt(self, job: Job) -> None:
+        """End a job that was to begin after a stage that did not end well, where that is asked."""
+        if not self._asked.plan.manner.halt:
+            return
+        earlier = (one for one in self._asked.plan.jobs if one.stage < job.stage and one in self._finished)
+        cause = next((one for one in earlier if self._finished[one].outcome not in GOOD), None)
+        if cause:
+            del self._waiting[job]
+            ended = self._finished[cause]
+            words = f"{cause.repository} is {ended.outcome}: no stage begins after one that did not end well (--halt)"
+            self._finish(job, Ended(Outcome.BLOCKED, ended.code, ended.transient), reason=words)
 
     def _hand_out(self, job: Job, orders: list[Order], order: Order) -> None:
         del self._waiting[job]

@@ -43,7 +43,7 @@ def key_of(name: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run begins, or an unfinished one goes on (`continued`); four are as in `Called`, two as in `Narrow`."""
+    """A run begins, or an unfinished one goes on (`continued`); four are as in `Called`, four as in `Manner`."""
 
     run: str
     at: float
@@ -57,6 +57,8 @@ class RunStarted:
     controller: str = ""
     include: list[str] = field(default_factory=list)
     exclude: list[str] = field(default_factory=list)
+    like: str = ""
+    halt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,41 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """How one run goes about its stages, other than the configuration says.
+
+    Attributes:
+        narrowed: what of the repositories is looked at.
+        like: the repository whose items they get instead of those of their parents; "" for these.
+        halt: no stage begins after one in which some repository did not reach its goal.
+    """
+
+    narrowed: Narrow = WHOLE
+    like: str = ""
+    halt: bool = False
+
+    @property
+    def options(self) -> str:
+        """The options of the command line that ask for it, as a shell takes them; "" for none."""
+        like = f"--like {self.like}" if self.like else ""
+        return " ".join(filter(None, (like, "--halt" if self.halt else "", self.narrowed.options)))
+
+
+CONFIGURED = Manner()
+"""As the configuration says."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """The jobs of a run, by stage, and what of their repositories it looks at."""
+    """The jobs of a run, by stage, and how it goes about them."""
 
     stages: tuple[tuple[Job, ...], ...]
-    narrowed: Narrow = WHOLE
+    manner: Manner = CONFIGURED
+
+    @property
+    def narrowed(self) -> Narrow:
+        """What of the repositories is looked at."""
+        return self.manner.narrowed
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -52,4 +82,4 @@ class Plan:
     def command(self) -> str:
         """The command line that asks for this plan."""
         stages = ("--sync " + ",".join(stage) for stage in self.names)
-        return " ".join(filter(None, ("sshsync", *stages, self.narrowed.options)))
+        return " ".join(filter(None, ("sshsync", *stages, self.manner.options)))

@@ -17,13 +17,14 @@ _UNLIMITED = 1 << 20
 _WIDEST_NAME = 40
 
 
-def lines(found: Drift, called: Words, width: int = _UNLIMITED) -> Iterator[str]:
+def lines(found: Drift, called: Words, width: int = _UNLIMITED, *, repairs: bool = False) -> Iterator[str]:
     """Yield the table.
 
     Args:
         found: what was found.
         called: what its items are called.
         width: columns that a line may have; what does not fit goes on in the next line.
+        repairs: a run can make one like the other.
     """
     yield headline(found, called)
     several = [row for row in found.rows if len(row.versions) > 1]
@@ -50,7 +51,7 @@ def lines(found: Drift, called: Words, width: int = _UNLIMITED) -> Iterator[str]
     if found.unasked:
         yield "could not be asked"
         yield from (f"  {line}" for line in unasked(found))
-    if (line := following(found)) and found.differing:
+    if found.differing and (line := repairing(found) if repairs else following(found)):
         yield f"next: {line}"
 
 
@@ -85,6 +86,21 @@ def following(found: Drift) -> str:
         if one and others:
             return f"sshsync diff {others[0]} {one}"
     return ""
+
+
+def repairing(found: Drift) -> str:
+    """Return the command that shows what would be done to make all others like one, "" when there is none."""
+    unasked = {one.name for one in found.unasked}
+    one = found.against or next((name for name in found.names if name not in unasked), "")
+    # What it lacks itself stays on the others.
+    rows = [(row, same) for row in found.rows if (same := _same(row, one))]
+    unlike = {name for row, same in rows for name in _others(row) if name not in same}
+    others = [name for name in found.names if name in unlike and name != one]
+    return f"sshsync --sync {','.join(others)} --like {one} --dry-run" if one and others else ""
+
+
+def _others(row: Row) -> tuple[str, ...]:
+    return (*(name for version in row.versions for name in version.holders), *row.missing)
 
 
 def items(found: Drift) -> Iterator[DriftedItem]:

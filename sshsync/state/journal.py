@@ -17,7 +17,8 @@ from sshsync.errors import UsageError
 from sshsync.model import events as ev
 from sshsync.model.events import Entry
 from sshsync.model.item import Item, Key
-from sshsync.model.narrow import WHOLE, Narrow
+from sshsync.model.narrow import Narrow
+from sshsync.model.plan import CONFIGURED, Manner
 from sshsync.model.records import Underway
 from sshsync.model.row import Digest, Stamp
 from sshsync.model.topology import Repository
@@ -233,10 +234,16 @@ class Journal:
         found = self._last(run, "RunFinished")
         return found if isinstance(found, ev.RunFinished) else None
 
+    def manner(self, run: str) -> Manner:
+        """Return how a run goes about its stages."""
+        found = self._last(run, "RunStarted")
+        if not isinstance(found, ev.RunStarted):
+            return CONFIGURED
+        return Manner(Narrow(tuple(found.include), tuple(found.exclude)), found.like, found.halt)
+
     def narrowed(self, run: str) -> Narrow:
         """Return what a run is narrowed to."""
-        found = self._last(run, "RunStarted")
-        return Narrow(tuple(found.include), tuple(found.exclude)) if isinstance(found, ev.RunStarted) else WHOLE
+        return self.manner(run).narrowed
 
     def ends(self, names: Iterable[str]) -> dict[str, tuple[str, ev.RepositoryFinished]]:
         """Return how each repository's last real and whole run ended, with that run's id.

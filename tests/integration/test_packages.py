@@ -230,7 +230,7 @@ def test_the_page_of_the_how_to_which_servers_are_out_of_sync(site: Site, tmp_pa
         f"{told(tmp_path, 'django', '4.2.11')} (newest) web03.pip",
         "missing",
         f"six {told(tmp_path, 'six', '1.16.0')} elsewhere, missing on web02.pip",
-        "next: sshsync diff web01.pip web03.pip",
+        "next: sshsync --sync web02.pip,web03.pip --like web01.pip --dry-run",
     ]
     assert done.returncode == 11
     assert site.cli("drift", "web01.pip", "web01.pip", "--include", "idna", "web02.pip").returncode == 0

@@ -373,3 +373,18 @@ def test_a_signal_lets_pip_end(index: Index) -> None:
     index.release()
     assert index.site.cli("resume").returncode == 0
     assert index.begun() == 1
+
+
+def test_the_page_of_the_how_to_make_b_like_a(index: Index) -> None:
+    """Nothing has a parent: what `drift` says is next is run as it says, without and with its last word."""
+    apart(index)
+    index.site.write(index.section("app0") + index.section("app1"))
+    told = index.site.cli("drift").stdout.splitlines()[-1]
+    assert told == "next: sshsync --sync app1 --like app0 --dry-run"
+    words = told.split()[2:]
+    assert index.site.cli(*words).returncode == 11
+    done = index.site.cli(*words[:-1])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert index.listed("app1") == {**index.listed("app0"), "own": "1.0"}
+    assert index.site.cli("--sync", "app1", "--like", "app1").returncode == 2
+    assert index.site.cli("--like", "app0", "--all").returncode == 2

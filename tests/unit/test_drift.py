@@ -169,6 +169,18 @@ def test_the_table_folds_hosts_and_names_the_newest() -> None:
     ]
 
 
+def test_the_way_on_makes_all_others_like_one() -> None:
+    """The first that could be asked, or the one that they are held against."""
+    lacking = Row(b"six", (Version("version:1.16.0", ("web01.pip", "web03.pip")),), ("web02.pip",))
+    found = table(lacking, unasked=(Unasked("web04.pip", "no route", transient=True),))
+    assert list(as_drift.lines(found, PACKAGES, repairs=True))[-1] == "next: sshsync --sync web02.pip --like web01.pip --dry-run"
+    assert as_drift.repairing(table(DIFFERENT, lacking)) == "sshsync --sync web02.pip,web03.pip --like web01.pip --dry-run"
+    only = Row(b"only", (Version("version:3", ("web02.pip",)),), ("web01.pip", "web03.pip"))
+    assert as_drift.repairing(table(only)) == "", "what the first one lacks stays on the others"
+    assert as_drift.repairing(replace(table(DIFFERENT), against="web03.pip")) == "sshsync --sync web01.pip --like web03.pip --dry-run"
+    assert as_drift.repairing(table(UNSURE)) == ""
+
+
 def test_nothing_at_all_is_not_alike() -> None:
     (line,) = as_drift.lines(Drift("pip", ("a", "b"), "", 0, (), (), 1.0), PACKAGES)
     assert line.endswith(": nothing takes part")

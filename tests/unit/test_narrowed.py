@@ -8,7 +8,7 @@ import pytest
 from sshsync.errors import UsageError
 from sshsync.model import events as ev
 from sshsync.model.narrow import WHOLE, Narrow
-from sshsync.model.plan import Job, Plan
+from sshsync.model.plan import Job, Manner, Plan
 from sshsync.report import as_history, as_html, as_json, as_text
 from sshsync.core import narrowing
 from sshsync.core.timeline import timeline
@@ -309,7 +309,7 @@ def interrupted(world: World, narrow: Narrow = WHOLE) -> str:
     """Have a run interrupted before its first file, and return its id."""
     with world.sync() as sync, sync.visit() as visit:
         world.host("proxy").faults.append(Fault("none", "publish", first=lambda: visit.interrupt(15)))
-        result = visit.run([["proxy"], ["node1", "node2"]], narrow=narrow)
+        result = visit.run([["proxy"], ["node1", "node2"]], manner=Manner(narrow))
     assert result.exit_code == 143
     world.host("proxy").faults.clear()
     return result.report.run

@@ -58,7 +58,8 @@ def drift(
                 looking.tell(as_json.answer_line(answers.Error(7, silent.why, silent.name)) for silent in one.unasked)
                 looking.tell([as_json.answer_line(as_drift.summary(one))])
             elif not options.quiet or as_drift.exit_code([one]):
-                looking.tell(as_drift.lines(one, sync.words(one.type), _width()))
+                repairs = sync.changes(one.type) and not any(tree.repositories[name].parent for name in one.names)
+                looking.tell(as_drift.lines(one, sync.words(one.type), _width(), repairs=repairs))
         called = {one.type: sync.words(one.type) for one in found}
     sys.stdout.flush()
     if html is not None:

@@ -15,7 +15,7 @@ from sshsync.core import planner
 from sshsync.core.selection import select
 from sshsync.errors import OutsideError, UsageError
 from sshsync.model.events import GOOD
-from sshsync.model.narrow import WHOLE, Narrow
+from sshsync.model.plan import CONFIGURED, Manner
 from sshsync.model.topology import Tree
 
 NOTHING = Allowed()
@@ -27,7 +27,7 @@ def synchronize(
     *,
     dry_run: bool = False,
     allowed: Allowed = NOTHING,
-    narrow: Narrow = WHOLE,
+    manner: Manner = CONFIGURED,
 ) -> int:
     """Run the stages, or everything for None, and return the exit code.
 
@@ -36,7 +36,7 @@ def synchronize(
         stages: repository names by stage, or the words of an operator that stand for them.
         dry_run: only show what would be done.
         allowed: what guards let through.
-        narrow: what of the repositories is looked at.
+        manner: how to go about them.
 
     Raises:
         SshsyncError: the run could not begin.
@@ -47,7 +47,7 @@ def synchronize(
         if stages is None
         else [select(config.tree, stage) if isinstance(stage, str) else stage for stage in stages]
     )
-    return _run(options, config, wanted, dry_run=dry_run, allowed=allowed, narrow=narrow)
+    return _run(options, config, wanted, dry_run=dry_run, allowed=allowed, manner=manner)
 
 
 def _run(
@@ -57,11 +57,11 @@ def _run(
     *,
     dry_run: bool,
     allowed: Allowed = NOTHING,
-    narrow: Narrow = WHOLE,
+    manner: Manner = CONFIGURED,
 ) -> int:
     while True:
         try:
-            result = _once(options, allow.applied(config, allowed), wanted, dry_run=dry_run, narrow=narrow)
+            result = _once(options, allow.applied(config, allowed), wanted, dry_run=dry_run, manner=manner)
         except OutsideError as error:
             # Nobody did anything wrong: timers may ask for a run at any hour.
             display.remark(options, str(error))
@@ -73,10 +73,10 @@ def _run(
 
 
 def _once(
-    options: Options, config: Config, wanted: Sequence[Sequence[str]], *, dry_run: bool, narrow: Narrow
+    options: Options, config: Config, wanted: Sequence[Sequence[str]], *, dry_run: bool, manner: Manner
 ) -> Result:
     # Names are checked before the journal, the lock or any host is touched.
-    planner.plan(config.tree, wanted)
+    planner.plan(planner.alike(config.tree, wanted, manner.like), wanted)
     wait = seconds("--wait", options.wait) or 0.0
     sync: Sync | None = None
     shown = display.live(options, config.settings)
@@ -93,7 +93,7 @@ def _once(
                     options, f"another run is under way ({holder}): waiting up to {options.wait} for its end"
                 )
             with visit:
-                result = visit.run(wanted, dry_run=dry_run, wait=wait, narrow=narrow, now=options.now)
+                result = visit.run(wanted, dry_run=dry_run, wait=wait, manner=manner, now=options.now)
         finally:
             shown.close()
             if sync:
@@ -141,7 +141,7 @@ def resume(context: click.Context, max_delete: int | None, empty: tuple[str, ...
     if plan is None:
         display.remark(options, "nothing to resume: the last run ended well, or there was none")
         return
-    context.exit(synchronize(options, plan.names, allowed=Allowed(max_delete, empty), narrow=plan.narrowed))
+    context.exit(synchronize(options, plan.names, allowed=Allowed(max_delete, empty), manner=plan.manner))
 
 
 @click.command()
