@@ -10,15 +10,17 @@ from typing import Any, get_args, get_origin, get_type_hints
 from docs import json_words
 from sshsync.engine.headway import Headway
 from sshsync.model import events as ev
+from sshsync.model import written
 from sshsync.model.events import Outcome
 from sshsync.model.narrow import Narrow
 from sshsync.model.omission import Omission
+from sshsync.model.plan import Manner
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
 from sshsync.model.survey import Survey
 from sshsync.report import answers, as_json
 
 Schema = dict[str, Any]
-EVENTS = {as_json.snake(name): cls for name, cls in ev.CLASSES.items() if cls not in as_json.UNTOLD}
+EVENTS = {as_json.snake(name): cls for name, cls in written.CLASSES.items() if cls not in as_json.UNTOLD}
 ANSWERS = {
     as_json.snake(cls.__name__): cls
     for cls in (
@@ -133,7 +135,7 @@ def _summary() -> Mapping[str, Any]:
     job = RepositoryReport("c", problems=[ItemProblem("\udcff", "reason", Outcome.FAILED, 7)], notices=["said"], seconds=0.5)
     parent = RepositoryReport("m", omitted=[Omission("link", "links", 1, "\udcff")])
     job.parent = parent.name
-    return as_json.summary(RunReport("run", stages=[["c"]], repositories={"c": job, "m": parent}, narrowed=Narrow(("*",), ("*",))))
+    return as_json.summary(RunReport("run", stages=[["c"]], repositories={"c": job, "m": parent}, manner=Manner(Narrow(("*",), ("*",)))))
 
 
 def _headway() -> Schema:

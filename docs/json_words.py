@@ -96,6 +96,10 @@ _ALL = {
 
 _OWN = {
     "run_started.continued": "whether an unfinished run goes on",
+    "run_started.back": "the run before which all was to be again; empty for none",
+    "run_started.force": "whether also what somebody else changed was to be brought back",
+    "run.like": "the repository whose items were asked for instead of those of the parents; empty for these",
+    "run.back": "the run before which all was to be again; empty for none",
     "run_started.like": "the repository whose items were asked for instead of those of the parents; empty for these",
     "run_started.halt": "whether no stage was to begin after one that did not end well",
     "run_started.version": "version of sshsync",

@@ -99,7 +99,7 @@ KINDS: Kinds = {
 def known() -> Known:
     """Return what a configuration may name."""
     kinds = {name: kind() for name, (kind, _) in KINDS.items()}
-    return Known({name: Type(kind.required, kind.unfit) for name, kind in kinds.items()}, TRANSPORTS)
+    return Known({name: Type(kind.required, kind.unfit, kind.usual) for name, kind in kinds.items()}, TRANSPORTS)
 
 
 def notices(settings: Settings, past: Past, *, whole: bool = True) -> list[Notice]:

@@ -31,6 +31,7 @@ class Dictionary:
     place = Place("dictionary", "look who emptied it")
     required: frozenset[str] = frozenset()
     unfit: dict[str, str] = {}
+    usual: dict[str, str] = {}
 
     def wanted(self, repository: Repository) -> Callable[[Key], bool]:
         """Names are matched by shell patterns without directories."""

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -80,7 +81,7 @@ def _carry_out(work: Work, journal: Journal, asked: Asked, remarks: Sequence[str
             one.tick()
 
     executor = work.parts.executor or Threads(config.settings.max_parallel, tick)
-    led = Run(work.context(journal, emit), executor, _policy(config), asked)
+    led = Run(work.context(journal, emit), executor, _policy(config), replace(asked, offers=work.offers))
     told = [] if asked.dry_run else builtin.notices(config.settings, journal, whole=not asked.plan.narrowed)
     untold = telling.tell(told, lambda notice: notice.begin(asked.run))
     try:

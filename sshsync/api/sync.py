@@ -178,6 +178,8 @@ class Sync:
             return None
         manner = self.journal.manner(str(row["id"]))
         tree = planner.alike(self.config.tree, row["stages"], manner.like)
+        if manner.back:
+            tree = planner.reverted(tree, row["stages"], manner.back)
         return replace(planner.plan(tree, row["stages"]), manner=manner)
 
     def shut(self) -> str:

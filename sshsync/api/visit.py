@@ -14,6 +14,7 @@ from sshsync.api import limits, restoring, running
 from sshsync.api.alike import alike
 from sshsync.api.narrowing import narrowed
 from sshsync.api.results import Result
+from sshsync.api.reverting import Reverting, reverted
 from sshsync.api.work import Parts, Work, unheard
 from sshsync.core import compare, planner
 from sshsync.core import drift as drifting
@@ -124,15 +125,21 @@ class Visit:
             ConfigError: a key or password file, or known host keys, cannot be used.
         """
         config = self._parts.config
-        parts = narrowed(alike(self._parts, stages, manner.like), manner.narrowed)
-        plan = replace(planner.plan(parts.config.tree, stages), manner=manner)
         check_directory(Path(config.settings.state_dir))
+        went = Reverting(self._parts, manner)
+        if manner.back:
+            checks.secrets(config, [planner.known(config.tree, name).name for names in stages for name in names])
+            with self._work() as work:
+                went = reverted(work, stages, manner)
+        parts = narrowed(alike(went.parts, stages, manner.like), manner.narrowed)
+        plan = replace(planner.plan(parts.config.tree, stages), manner=went.manner)
         limit = limits.limit(config.settings, now=now)
         if not dry_run:
             limits.check(self._parts, limit)
-        checks.secrets(config, plan.contacted)
+        checks.secrets(config, [name for name in plan.contacted if name not in went.offers])
         with self._work() as work:
-            return running.run(replace(work, parts=parts), plan, dry_run=dry_run, wait=wait, limit=limit)
+            made = replace(work, parts=parts, offers=went.offers)
+            return running.run(made, plan, dry_run=dry_run, wait=wait, limit=limit)
 
     def survey(self, names: Sequence[str] = ()) -> list[Survey]:
         """Look at the hosts of some repositories, or of all: what they are, have and lack. Changes nothing.

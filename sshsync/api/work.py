@@ -1,7 +1,7 @@
 """What work is made of: the parts that `Sync` wires for all of it, and what a visit adds to each piece."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sshsync.api.telling import Telling
 from sshsync.builtin import Kinds
@@ -14,6 +14,7 @@ from sshsync.hosts.asking import Asking
 from sshsync.hosts.pool import Pool
 from sshsync.hosts.retrying import Stop
 from sshsync.model.events import Emit, Event
+from sshsync.model.order import Offer
 from sshsync.model.records import Records
 from sshsync.state.journal import Journal
 from sshsync.transports.base import Factory
@@ -56,6 +57,7 @@ class Work:
         stop: the signal that ends it.
         tick: to be called every half second, or more often, while a run waits for its jobs.
         end: ends it as a signal would, for want of time; takes in words which time is over.
+        offers: what is known of repositories that nobody has to look at, by their names.
     """
 
     parts: Parts
@@ -63,6 +65,7 @@ class Work:
     stop: Stop
     tick: Callable[[], None]
     end: Callable[[str], None]
+    offers: Mapping[str, Offer] = field(default_factory=dict)
 
     def context(self, records: Records, emit: Emit) -> Context:
         """Return the engine's parts, which keep `records` and tell `emit` of what happens."""

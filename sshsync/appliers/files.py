@@ -103,11 +103,12 @@ class FileApplier:
 
     def foresee(self, prepared: Prepared, *, make: bool) -> Outlook:
         """Refuse what does not fit, and files that cannot lie side by side there."""
+        if not prepared.changes.transfers:
+            return Outlook()
         if not make and self._streams:
             child, asking = self._site.child, self._asking
-            limit = child.bwlimit.at(wall(asking.clock()))
-            round_trip = asking.retry(child, "room", lambda: asking.session(child).round_trip)
-            for words in foretold(prepared, means_of(self._site, asking), limit, round_trip):
+            away = asking.retry(child, "room", lambda: asking.session(child).round_trip)
+            for words in foretold(prepared, means_of(self._site, asking), child.bwlimit.at(wall(asking.clock())), away):
                 self._ledger.decide(words)
         room = self._asking.retry(self._site.child, "room", lambda: self._staging.room(make=make))
         if room.barred:

@@ -4,16 +4,19 @@ What is installed is told by a look, never by what a package manager says of its
 """
 
 import hashlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 from sshsync.appliers.base import Feed, Reached, Site
 from sshsync.appliers.ledger import PARTIAL, Ledger
 from sshsync.errors import RefusedError
 from sshsync.hosts.asking import Asking
-from sshsync.kinds.base import Kind
+from sshsync.kinds.base import Dialogue, Kind
 from sshsync.kinds.installing import Installer, Transaction
-from sshsync.model.change import Change, Delete
+from sshsync.model.change import Change, Copy, Delete, Replace
 from sshsync.model.empties import Empties
+from sshsync.model.events import Before, key_text
 from sshsync.model.item import Item, Key
 from sshsync.model.kept import Kept, Restored
 from sshsync.model.links import Link
@@ -21,6 +24,8 @@ from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
 from sshsync.remote.probe import Capabilities
+
+T = TypeVar("T")
 
 
 class PackageAppliers:
@@ -67,6 +72,7 @@ class PackageApplier:
         self._site = site
         self._ledger = Ledger(asking.emit, site.child.name)
         self._subject = asking.subject(site.child)
+        self._before: Prepared | None = None
 
     @property
     def reached(self) -> Reached:
@@ -74,21 +80,26 @@ class PackageApplier:
         return self._ledger.reached
 
     def foresee(self, prepared: Prepared, *, make: bool) -> Outlook:
-        """Have all that is to come brought; a dry run leaves nothing of it there."""
-        asked = self._fetched(prepared)
+        """Have all that is to come brought, and all that is needed to go back; a dry run leaves nothing of it there."""
+        asked, old = self._fetched(prepared), self._old(prepared)
         try:
-            return self._asking.converse(self._subject, self._installer.foresee(self._subject, asked))
+            outlook = self._converse(self._installer.foresee(self._subject, asked)) if asked.install else Outlook()
+            return outlook if outlook.refusal else replace(outlook, lost=self._lost(old))
         finally:
             if not make:
-                self._asking.converse(self._subject, self._installer.clear(self._subject, "", [asked.id]))
+                self._converse(self._installer.clear(self._subject, "", [asked.id, old.id]))
 
     def stage(self, prepared: Prepared) -> Generator[Transaction, None, None]:
         """Bring what is not there yet, and name what can be installed."""
-        asked = self._fetched(prepared)
+        asked, old = self._fetched(prepared), self._old(prepared)
+        self._before = prepared
+        if old.install:
+            self._lost(old)
+            self._converse(self._installer.keep(self._subject, old, self._site.run, self._site.lease))
         if not asked.install:
             return
         # What was brought before the lease was taken may have been cleared away by who had it.
-        outlook = self._asking.converse(self._subject, self._installer.foresee(self._subject, asked))
+        outlook = self._converse(self._installer.foresee(self._subject, asked))
         for key, words in outlook.refused.items():
             self._ledger.fail(key, words, code=outlook.codes.get(key, RefusedError.code))
         if outlook.refusal:
@@ -129,7 +140,7 @@ class PackageApplier:
 
     def clear(self) -> None:
         """See `Applier`."""
-        self._asking.converse(self._subject, self._installer.clear(self._subject, self._site.lease))
+        self._converse(self._installer.clear(self._subject, self._site.lease))
 
     def abandon(self) -> None:
         """See `Applier`."""
@@ -145,11 +156,34 @@ class PackageApplier:
         """There are no directories; see `Applier`."""
 
     def rotate(self) -> None:
-        """Nothing is put aside; see `Applier`."""
+        """See `Applier`."""
+        self._converse(self._installer.rotate(self._subject, self._site.child.keep, self._site.lease))
 
     def _fetched(self, prepared: Prepared) -> Transaction:
         install = prepared.changes.transfers
         return Transaction(self._called(install, "fetch"), install=install)
+
+    def _old(self, prepared: Prepared) -> Transaction:
+        """Return what brings what is there now, of what is going to be another one or to go."""
+        replaced = [change.old for change in prepared.changes.of(Replace)]
+        old = [item for item in (*replaced, *(change.old for change in prepared.deletions)) if item.digest]
+        install = [Copy(item) for item in old] if self._site.child.keep else []
+        return Transaction(self._called(install, "old"), install=install)
+
+    def _lost(self, old: Transaction) -> Mapping[Key, str]:
+        """Have what is there now brought once more; return what cannot be had again, with the words why."""
+        return self._converse(self._installer.foresee(self._subject, old)).refused if old.install else {}
+
+    def _tell_before(self, changes: Iterable[Change]) -> None:
+        """Put on record what is there, and what is going to be other."""
+        new = [(change.key, None if isinstance(change, Delete) else change.new) for change in changes]
+        rows = [(key_text(key), (item and item.digest) or "") for key, item in new]
+        held = self._before.child.items.values() if self._before else ()
+        name, self._before = self._site.child.name, None
+        self._asking.emit(Before(name, [(key_text(item.key), item.digest or "") for item in held], rows))
+
+    def _converse(self, dialogue: Dialogue[T]) -> T:
+        return self._asking.converse(self._subject, dialogue)
 
     def _called(self, changes: Sequence[Change], what: str) -> str:
         """Return the name of a transaction: the same one in the same run, and in no other."""
@@ -163,11 +197,11 @@ class PackageApplier:
         return hashlib.sha256(b"\0".join(own)).hexdigest()[:24]
 
     def _carried_out(self, transaction: Transaction) -> Mapping[Key, str]:
-        made = self._installer.apply(self._subject, transaction, self._site.lease)
-        return self._asking.converse(self._subject, made)
+        self._tell_before((*transaction.install, *transaction.remove))
+        return self._converse(self._installer.apply(self._subject, transaction, self._site.lease))
 
     def _look(self, keys: list[Key]) -> tuple[Mapping[Key, Item], Mapping[Key, str]]:
-        seen = self._asking.converse(self._subject, self._kind.look_again(self._subject, self._site.root, keys))
+        seen = self._converse(self._kind.look_again(self._subject, self._site.root, keys))
         return seen.items, seen.damaged
 
     def _fail(self, key: Key, found: str, said: Mapping[Key, str]) -> None:

@@ -283,7 +283,7 @@ class Parts:
             self._ledger.remark(f"{visible(load.change.key, 200)} is sent as a whole: {error.what}")
             return
         before = standing.bytes
-        standing.settle(Extent(one.at, one.length) for one in copies)
+        standing.settle_copied(Extent(one.at, one.length) for one in copies)
         if not standing.saved:
             # Counted once: a part that vanishes again and again is no progress.
             standing.saved = standing.bytes - before

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sshsync.core.chunks import Copy
-from sshsync.core.pieces import Extent, merged
+from sshsync.core.pieces import Extent, merged, without
 
 
 @dataclass(slots=True)
@@ -26,6 +26,7 @@ class Standing:
         spent: bytes that were sent, but for those that were told to have been sent in vain.
         copies: what of it lies in other files of the child; None as long as that is not known.
         saved: bytes of it that were copied there.
+        copied: ranges that were.
         wrong: its whole digest was once.
         guessed: it was doubted after something had been copied: the next time all of it is sent.
     """
@@ -43,6 +44,7 @@ class Standing:
     spent: int = 0
     copies: tuple[Copy, ...] | None = None
     saved: int = 0
+    copied: tuple[Extent, ...] = ()
     wrong: bool = False
     guessed: bool = False
 
@@ -55,6 +57,12 @@ class Standing:
         """Take note that ranges are right."""
         self.there = merged([*self.there, *extents])
 
+    def settle_copied(self, extents: Iterable[Extent]) -> None:
+        """Take note that ranges were copied, and seem to be right."""
+        made = tuple(extents)
+        self.copied = merged([*self.copied, *made])
+        self.settle(made)
+
     def again(self, size: int) -> int:
         """Return the bytes that were sent in vain, as comparing shows where the whole is wrong: all when none differs.
 
@@ -66,8 +74,10 @@ class Standing:
             self.untold.clear()
         if not self.wrong:
             return 0
-        # What was copied and is not right was never sent.
-        return self.vain(min(size - self.bytes, self.spent) if self.guessed else size - self.bytes)
+        differing = without([Extent(0, size)], self.there)
+        # What was copied and is not right was never sent; what an earlier run sent was.
+        sent = without(differing, self.copied) if self.guessed else differing
+        return self.vain(sum(extent.length for extent in sent))
 
     def vain(self, count: int) -> int:
         """Return so many bytes that were sent in vain, and take note that they are told."""

@@ -59,6 +59,7 @@ _COMMANDS = {
     "packages": ("packages", "The packages of a repository, with their versions."),
     "ls": ("ls", "The files of a repository: size, time, digest."),
     "sums": ("sums", "The files of a repository as SHA256SUMS, for sha256sum -c."),
+    "rollback": ("rollback", "Bring packages back to what they were before a run."),
     "restore": ("restore", "Bring back what a run replaced or deleted, where `keep` has it put aside."),
     "config": ("config", "Check, show or make the configuration."),
     "hosts": ("hosts", "Look at the hosts: what they have and lack; record their keys."),

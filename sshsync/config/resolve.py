@@ -129,7 +129,8 @@ def resolve(raw: Raw, account: Account, known: Known | None = None) -> Config:
         if section.name not in (DEFAULT, GLOBAL):
             _unknown_keys(section, RepositoryOptions, problems)
     for name, section in expanded(raw, problems).items():
-        sections[name] = merged = Section(name, section.place, types.defaults(defaults, section) | section.values)
+        taken = types.defaults(defaults, section, known.types if known else {})
+        sections[name] = merged = Section(name, section.place, taken | section.values)
         _check_name(section, problems)
         _check_host(merged, problems)
         made = _validated(RepositoryOptions, merged, problems)

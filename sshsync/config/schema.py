@@ -181,7 +181,8 @@ class RepositoryOptions(_Options):
     keep: Annotated[int, Field(ge=0, le=1000)] = _option(
         0,
         "Number of runs of which is kept here what they replaced or deleted, in `.sshsync/replaced/RUN`; 0 for none. "
-        "Only runs that replaced or deleted something count. `sshsync restore` brings it back.",
+        "Only runs that replaced or deleted something count. `sshsync restore` brings it back. With `type = pip` 3 by "
+        "default, and what is needed for `sshsync rollback` is kept.",
         "3",
     )
     allow_empty: bool = _option(False, "Accept that this repository became empty although it held files before.")

@@ -30,10 +30,12 @@ class Type:
     Attributes:
         required: options that they cannot be without.
         unfit: options that make no sense for them, with the reason.
+        usual: values of options that hold where nothing else is said, where those of other types are others.
     """
 
     required: Collection[str] = ()
     unfit: Mapping[str, str] = field(default_factory=dict)
+    usual: Mapping[str, str] = field(default_factory=dict)
 
 
 def of(section: Section, sections: Mapping[str, Section], default: str) -> str:
@@ -49,11 +51,12 @@ def of(section: Section, sections: Mapping[str, Section], default: str) -> str:
         section = sections[following]
 
 
-def defaults(shared: Section, section: Section) -> dict[str, Value]:
-    """Return what a section takes of DEFAULT, which is of a type as well."""
+def defaults(shared: Section, section: Section, types: Mapping[str, Type]) -> dict[str, Value]:
+    """Return what a section takes of its type, and of DEFAULT, which is of a type as well."""
     type_of = shared.values.get("type", Value(USUAL, "")).text
-    alike = section.values.get("type", Value(type_of, "")).text == type_of
-    return {key: value for key, value in shared.values.items() if alike or key not in _OF_ONE_TYPE}
+    own = section.values.get("type", Value(type_of, "")).text
+    usual = {key: Value(text, "") for key, text in types.get(own, Type()).usual.items()}
+    return usual | {key: value for key, value in shared.values.items() if own == type_of or key not in _OF_ONE_TYPE}
 
 
 def faults(made: object, section: Section, own: Section, found: Type) -> Iterator[ConfigProblem]:

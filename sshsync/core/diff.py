@@ -72,7 +72,7 @@ def diff(
 def _undigested(parent: Snapshot, items: Items) -> dict[Key, str]:
     """Return what cannot be passed on for want of a digest; what changed while it was looked at is another matter."""
     why = f"no digest of it could be made on {parent.repository}: see what is said of {parent.repository}"
-    return {key: why for key in items.undigested() if key not in parent.restless}
+    return {key: parent.damaged.get(key, why) for key in items.undigested() if key not in parent.restless}
 
 
 def _unseen(snapshot: Snapshot) -> tuple[Problem, ...]:

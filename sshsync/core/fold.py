@@ -8,6 +8,7 @@ from sshsync.model.called import Called
 from sshsync.model.events import GOOD, Outcome
 from sshsync.model.narrow import Narrow
 from sshsync.model.omission import Omission
+from sshsync.model.plan import Manner
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
 from sshsync.model.words import Words
 
@@ -89,12 +90,18 @@ def totals(report: RunReport) -> dict[str, int]:
     }
 
 
+def manner(event: ev.RunStarted) -> Manner:
+    """Return how a run goes about its stages."""
+    narrowed = Narrow(tuple(event.include), tuple(event.exclude))
+    return Manner(narrowed, event.like, event.halt, event.back, event.force)
+
+
 def _run_started(report: RunReport, event: ev.RunStarted) -> None:
     report.run = event.run
     report.called = Called(event.command or report.called.command, event.line, event.config, event.controller)
     report.stages = [list(stage) for stage in event.stages]
     report.dry_run = event.dry_run
-    report.narrowed = Narrow(tuple(event.include), tuple(event.exclude))
+    report.manner = manner(event)
     report.continued += event.continued
     report.started = report.started or event.at
     report.outcome, report.exit_code, report.interrupted, report.out_of_time = "", None, False, ""

@@ -59,6 +59,20 @@ def alike(tree: Tree, stages: Sequence[Sequence[str]], like: str) -> Tree:
     return Tree(made)
 
 
+def reverted(tree: Tree, stages: Sequence[Sequence[str]], run: str) -> Tree:
+    """Return a tree in which what is named is fed by what it was before a run: repositories called NAME@RUN.
+
+    Raises:
+        UnknownRepositoryError: for a name that the tree does not have.
+    """
+    made = dict(tree.repositories)
+    for name in (name for stage in stages for name in stage):
+        child = known(tree, name)
+        parent = replace(child, name=f"{name}@{run}", parent="", include=(), exclude=())
+        made |= {parent.name: parent, name: replace(child, parent=parent.name)}
+    return Tree(made)
+
+
 def everything(tree: Tree) -> tuple[tuple[str, ...], ...]:
     """Return all repositories that have a parent, by level: the stages of ``--all``."""
     return by_level(tree, [name for name, repository in tree.repositories.items() if repository.parent])

@@ -16,6 +16,7 @@ from sshsync.model.order import Order
 from sshsync.model.prepared import Outlook, Prepared
 from sshsync.model.row import Digest
 from sshsync.model.topology import Repository
+from sshsync.model.words import visible
 
 _ROWS = 10_000
 """Items that are put on record at a time."""
@@ -81,6 +82,12 @@ def tell_refused(emit: Emit, name: str, outlook: Outlook) -> int:
         code = outlook.codes.get(key, RefusedError.code)
         emit(ev.ItemFailed(name, key_text(key), words, Outcome.FAILED, code))
     return len(outlook.refused)
+
+
+def tell_lost(emit: Emit, name: str, outlook: Outlook) -> None:
+    """Tell what nobody can bring back to what it is now."""
+    for key, words in outlook.lost.items():
+        emit(ev.Remarked(name, f"there is no way back for {visible(key, 200)}: {words}"))
 
 
 def tell_verified(

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from sshsync.appliers.base import Applier, Reached, Site
 from sshsync.core import guard, verify
-from sshsync.engine.announce import announce, tell_blocked, tell_refused, tell_verified
+from sshsync.engine.announce import announce, tell_blocked, tell_lost, tell_refused, tell_verified
 from sshsync.engine.comparison import Comparison
 from sshsync.engine.context import Context
 from sshsync.engine.finish import finish
@@ -136,12 +136,13 @@ class Link:
         prepared = Prepared(parent, child, changes, refusal)
         reached = self._working.reached if self._working else None
         announce(self._context.emit, self._context.kind(self._child), self._order, prepared, reached)
-        if not changes.transfers or not child.existed:
+        if not (changes.transfers or prepared.deletions) or not child.existed:
             return prepared
-        if self._flow:  # Who follows plans, and takes his lease, while this link does.
+        if self._flow and changes.transfers:  # Who follows plans, and takes his lease, while this link does.
             self._flow.begin(*going_to_hold(prepared))
         outlook = self._applier(child).foresee(prepared, make=not self._order.dry_run)
         self._refuse(outlook.refusal)
+        tell_lost(self._context.emit, self._child.name, outlook)
         return replace(prepared, outlook=outlook)
 
     def foretell(self, prepared: Prepared) -> Outcome:

@@ -4,8 +4,8 @@ This is where a run is led, in one process: it hands out orders, and takes what 
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
 from sshsync.core import fold
@@ -34,13 +34,18 @@ B = TypeVar("B")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the operator asked for: `run` is the id, `continued` when an unfinished run goes on."""
+    """What the operator asked for: `run` is the id, `continued` when an unfinished run goes on.
+
+    Attributes:
+        offers: what is known of parents that nobody has to look at, by their names.
+    """
 
     run: str
     plan: Plan
     dry_run: bool = False
     continued: bool = False
     called: Called = UNKNOWN
+    offers: Mapping[str, Offer] = field(default_factory=dict)
 
 
 class Run:
@@ -55,6 +60,8 @@ class Run:
         self._single = {parent for parent, count in self._children.items() if count == 1}
         repositories = context.tree.repositories
         self._shelf = Shelf(repositories, self._place, context.records, self._children, context.part)
+        for name, offer in asked.offers.items():
+            self._shelf.put(Done(Job(name, "", 0, Step.LOOK), Ended(Outcome.UNCHANGED), offer))
         self._begun: dict[Job, float] = {}
         self._waiting: dict[Job, None] = {}
         self._looks: set[str] = set()
@@ -78,7 +85,7 @@ class Run:
         stages = [list(stage) for stage in asked.plan.names]
         manner, narrowed = asked.plan.manner, asked.plan.narrowed
         how = {**asdict(asked.called), "include": list(narrowed.include), "exclude": list(narrowed.exclude)}
-        how |= {"like": manner.like, "halt": manner.halt}
+        how |= {"like": manner.like, "halt": manner.halt, "back": manner.back, "force": manner.force}
         context.emit(ev.RunStarted(asked.run, clock(), stages, asked.dry_run, asked.continued, VERSION, **how))
         for notice in notices:
             context.emit(notice)
@@ -204,7 +211,9 @@ class Run:
         if not self._children[done.job.parent]:
             self._shelf.clear(done.job.parent)
             self._flows.pop(done.job.parent, None)
-        whole = ended.outcome in GOOD and not self._asked.plan.narrowed
+        manner = self._asked.plan.manner
+        # Who was made like another than its parent equals no moment of its master.
+        whole = ended.outcome in GOOD and not (manner.narrowed or manner.like or manner.back)
         as_of = done.offer.as_of if isinstance(done.offer, Offer) and whole else 0.0
         self._finish(done.job, ended, done.items, as_of, reason)
 

@@ -7,6 +7,7 @@ from structlog.typing import FilteringBoundLogger
 
 from sshsync.core import fold
 from sshsync.model import events as ev
+from sshsync.model import written
 from sshsync.model.events import Emit, Entry
 from sshsync.model.loudness import level
 from sshsync.model.report import RunReport
@@ -105,7 +106,7 @@ class Logging:
             return
         if isinstance(event, ev.Verified | ev.Sent):
             return
-        values = ev.to_json(event)
+        values = written.to_json(event)
         if isinstance(event, ev.Scanned):
             values["omitted"] = {many: count for _, count, _, many in event.omitted}
         if isinstance(event, ev.RepositoryFinished):

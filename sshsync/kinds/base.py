@@ -169,6 +169,11 @@ class Kind(Protocol):
         """Options that make no sense for a repository of this kind, with the reason."""
         ...
 
+    @property
+    def usual(self) -> Mapping[str, str]:
+        """Values of options for a repository of this kind that says nothing else, where others have another default."""
+        ...
+
     def wanted(self, repository: Repository) -> Callable[[Key], bool]:
         """Return the test whether an item takes part in a repository, as its `include` and `exclude` say."""
         ...

@@ -49,6 +49,7 @@ class Files:
     words = Words("file", "files", "copy", "copied")
     place = Place("directory", "check that its disk is mounted", "regular files only")
     required = frozenset({"path"})
+    usual: Mapping[str, str] = {}
     unfit: Mapping[str, str] = {
         **dict.fromkeys(("sudo", "downgrade"), "it concerns packages: type = pip"),
         **dict.fromkeys(_OF_PYTHON, "it concerns the packages of a Python: type = pip"),

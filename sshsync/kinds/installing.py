@@ -54,6 +54,22 @@ class Installer(Protocol):
         """
         ...
 
+    def keep(self, subject: Subject, transaction: Transaction, run: str, lease: str) -> Dialogue[None]:
+        """Have the host put aside what a transaction had brought: by that it can go back to before a run.
+
+        Raises:
+            LeasedError: the lease is not ours any more; nothing was changed.
+        """
+        ...
+
+    def rotate(self, subject: Subject, keep: int, lease: str) -> Dialogue[None]:
+        """Have the host forget what it put aside, but for so many of the last runs.
+
+        Raises:
+            LeasedError: the lease is not ours any more; nothing was changed.
+        """
+        ...
+
     def settle(self, subject: Subject) -> Dialogue[None]:
         """Wait until whatever changes packages there has ended, whoever began it.
 

@@ -42,10 +42,10 @@ _BROUGHT = "what a package manager installs it gets from its own index, and puts
 _UNFIT = {
     **dict.fromkeys(("listcmd", "digestcmd", "digest", "digest_cache", "stable_for", "verify_share"), _LISTED),
     **dict.fromkeys(("synccmd", "sshcmd", "forward_agent", "transfer", "bwlimit", "compress", "streams"), _BROUGHT),
-    **dict.fromkeys(("pipeline", "file_mode", "file_group", "empty_dirs", "links", "keep"), _BROUGHT),
+    **dict.fromkeys(("pipeline", "file_mode", "file_group", "empty_dirs", "links"), _BROUGHT),
 }
 """Options of repositories that make no sense for packages, with the reason."""
-_CHANGES = ("parent", "delete", "max_delete", "pre_cmd", "post_cmd", "sudo", "downgrade")
+_CHANGES = ("parent", "delete", "max_delete", "pre_cmd", "post_cmd", "sudo", "downgrade", "keep")
 _UNCHANGED = dict.fromkeys(_CHANGES, _COMPARED)
 """Options that make no sense where packages are never changed."""
 
@@ -136,6 +136,7 @@ class Packages:
         self._manager = manager
         self._order = order
         self._installer = installer
+        self.usual = {"keep": "3"} if installer else {}
         self.unfit = {**_UNFIT, **({} if installer else _UNCHANGED), **manager.unfit}
 
     def wanted(self, repository: Repository) -> Callable[[Key], bool]:

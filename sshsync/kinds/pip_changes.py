@@ -82,6 +82,14 @@ class PipChanges:
             found[name.encode("ascii", "replace")] = f"pip check: {said}"
         return found
 
+    def keep(self, subject: Subject, transaction: Transaction, run: str, lease: str) -> Dialogue[None]:
+        """See `Installer`."""
+        yield from self._ask(subject, "keep", {"id": transaction.id, "run": run, "lease": lease})
+
+    def rotate(self, subject: Subject, keep: int, lease: str) -> Dialogue[None]:
+        """See `Installer`."""
+        yield from self._ask(subject, "rotate", {"keep": keep, "lease": lease})
+
     def settle(self, subject: Subject) -> Dialogue[None]:
         """See `Installer`."""
         for _ in range(MOST_LOOKS):

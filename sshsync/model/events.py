@@ -1,16 +1,14 @@
 """Events: the engine's only output. Log, progress, journal and report are made of the same stream.
 
 Events are plain values; names of items travel as text in which undecodable bytes are kept by Python's
-``surrogateescape``, so every event survives JSON unchanged (`to_json`, `from_json`).
+``surrogateescape``, so every event survives JSON unchanged (`model.written`).
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, get_type_hints
 
 from sshsync.model.item import Key
-from sshsync.model.typed import fits
 from sshsync.model.words import USUAL
 
 
@@ -43,7 +41,7 @@ def key_of(name: str) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run begins, or an unfinished one goes on (`continued`); four are as in `Called`, four as in `Manner`."""
+    """A run begins, or an unfinished one goes on (`continued`); four are as in `Called`, six as in `Manner`."""
 
     run: str
     at: float
@@ -59,6 +57,8 @@ class RunStarted:
     exclude: list[str] = field(default_factory=list)
     like: str = ""
     halt: bool = False
+    back: str = ""
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +212,16 @@ class Adjusted:
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """What a child held before it was changed, as [name, digest], where that is the way back; with it what is going to
+    be other then: `changes` holds [name, digest], "" for one that goes."""
+
+    repository: str
+    items: list[tuple[str, str]]
+    changes: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Deleted:
     """Files were deleted on the child."""
 
@@ -336,6 +346,7 @@ Event = (
     | Sent
     | Verified
     | Adjusted
+    | Before
     | Deleted
     | ItemFailed
     | Retried
@@ -360,39 +371,3 @@ class Entry:
 
 Emit = Callable[[Event], None]
 """Whoever takes events: a sink, or the engine's fan-out."""
-
-_WRITTEN = {PlannedChange: "Change", Remarked: "Notice"}
-"""Events that journals and readers of ``--json`` know by another word than the code."""
-
-CLASSES: dict[str, type[Any]] = {_WRITTEN.get(cls, cls.__name__): cls for cls in Event.__args__}
-"""Every class of event by its written word."""
-_TYPES: dict[type[Any], dict[str, Any]] = {cls: get_type_hints(cls) for cls in Event.__args__}
-_OUTCOMES = frozenset(str(outcome) for outcome in Outcome)
-
-
-def to_json(event: Event) -> dict[str, Any]:
-    """Return the event as JSON-ready values, its class under ``type``."""
-    cls = type(event)
-    return {"type": _WRITTEN.get(cls, cls.__name__), **asdict(event)}
-
-
-def from_json(values: dict[str, Any]) -> Event | None:
-    """Return the event that `to_json` wrote; None for one that this version cannot read.
-
-    Raises:
-        ValueError: a value is not what `to_json` could have written; the text names it.
-    """
-    cls = CLASSES.get(values.get("type", ""))
-    if cls is None:
-        return None
-    known = {name: value for name, value in values.items() if name in _TYPES[cls]}
-    for name, value in known.items():
-        if not fits(value, _TYPES[cls][name]) or (name == "outcome" and value not in _OUTCOMES):
-            raise ValueError(f"{values['type']}.{name}")
-    if "outcome" in known:
-        known["outcome"] = Outcome(known["outcome"])
-    try:
-        event: Event = cls(**known)
-    except TypeError:
-        return None
-    return event

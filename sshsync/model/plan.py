@@ -34,11 +34,15 @@ class Manner:
         narrowed: what of the repositories is looked at.
         like: the repository whose items they get instead of those of their parents; "" for these.
         halt: no stage begins after one in which some repository did not reach its goal.
+        back: the run before which they are to be again, as far as it and later ones changed them; "" for none.
+        force: also what somebody else changed since.
     """
 
     narrowed: Narrow = WHOLE
     like: str = ""
     halt: bool = False
+    back: str = ""
+    force: bool = False
 
     @property
     def options(self) -> str:
@@ -81,5 +85,8 @@ class Plan:
     @property
     def command(self) -> str:
         """The command line that asks for this plan."""
+        if self.manner.back:
+            names = " ".join(job.repository for job in self.jobs)
+            return f"sshsync rollback {names} --to {self.manner.back}{' --force' if self.manner.force else ''}"
         stages = ("--sync " + ",".join(stage) for stage in self.names)
         return " ".join(filter(None, ("sshsync", *stages, self.manner.options)))

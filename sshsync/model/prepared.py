@@ -24,11 +24,13 @@ class Outlook:
     Attributes:
         refused: items that cannot become what they should, with the words why.
         codes: exit codes that some of these ask for; the others ask for that of a refusal.
+        lost: items that could not be brought back to what they are now, with the words why.
         refusal: why nothing at all may begin.
     """
 
     refused: Mapping[Key, str] = field(default_factory=dict)
     codes: Mapping[Key, int] = field(default_factory=dict)
+    lost: Mapping[Key, str] = field(default_factory=dict)
     refusal: Refusal | None = None
 
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from sshsync.model.called import UNKNOWN, Called
 from sshsync.model.events import Outcome
-from sshsync.model.narrow import WHOLE, Narrow
+from sshsync.model.narrow import Narrow
 from sshsync.model.omission import Omission
+from sshsync.model.plan import CONFIGURED, Manner
 from sshsync.model.words import NEUTRAL, USUAL, Words
 
 
@@ -80,9 +81,10 @@ class RepositoryReport:
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run did. `exit_code` is None while the run has no end; `narrowed` tells what it looked at.
+    """What a run did. `exit_code` is None while the run has no end.
 
     Attributes:
+        manner: how it went about its stages.
         out_of_time: which time was over before it was through, in words; "" for none.
     """
 
@@ -98,7 +100,12 @@ class RunReport:
     interrupted: bool = False
     out_of_time: str = ""
     called: Called = UNKNOWN
-    narrowed: Narrow = WHOLE
+    manner: Manner = CONFIGURED
+
+    @property
+    def narrowed(self) -> Narrow:
+        """What it looked at."""
+        return self.manner.narrowed
 
     @property
     def jobs(self) -> list[RepositoryReport]:

@@ -134,6 +134,8 @@ class Run:
     failed: int | None = None
     moved: int | None = None
     narrowed: Narrow | None = None
+    like: str = ""
+    back: str = ""
 
 
 @dataclass(frozen=True, slots=True)

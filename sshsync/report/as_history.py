@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sshsync.model.events import RunFinished
-from sshsync.model.narrow import Narrow
+from sshsync.model.plan import Manner
 from sshsync.model.words import visible
 from sshsync.report import words
 from sshsync.report.answers import Run, Version
@@ -17,25 +17,28 @@ NUMBERS = range(3, 9)
 VERSION_HEADINGS = ("when", "repository", "what", "size", "digest", "run")
 
 
-def run(row: Mapping[str, Any], end: RunFinished | None, narrowed: Narrow) -> Run:
+def run(row: Mapping[str, Any], end: RunFinished | None, manner: Manner) -> Run:
     """Return a run as a program reads it.
 
     Args:
         row: what the journal says of it.
         end: how it ended, None where it did not.
-        narrowed: what it was narrowed to.
+        manner: how it went about its stages.
     """
-    part = narrowed or None
+    how: dict[str, Any] = {"narrowed": manner.narrowed or None, "like": manner.like, "back": manner.back}
     if end is None:
-        return Run(**row, narrowed=part)
+        return Run(**row, **how)
     did = {name: getattr(end, name) for name in ("good", "brought", "deleted", "failed", "moved")}
     seconds = round(max(0.0, end.at - row["started"]), 3)
-    return Run(**row, outcome=str(end.outcome), seconds=seconds, **did, narrowed=part)
+    return Run(**row, outcome=str(end.outcome), seconds=seconds, **did, **how)
 
 
 def cells(found: Run) -> tuple[str, ...]:
     """Return a run as cells under `HEADINGS`."""
     stages = " ".join(f"--sync {words.names(stage).replace(', ', ',')}" for stage in found.stages)
+    if found.back:
+        stages = f"rollback {' '.join(name for stage in found.stages for name in stage)} --to {found.back}"
+    stages += f" --like {found.like}" if found.like else ""
     stages += f" {found.narrowed.options}" if found.narrowed else ""
     if found.seconds is None:
         told = ["-"] * 6

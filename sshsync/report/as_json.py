@@ -12,17 +12,18 @@ from dataclasses import asdict
 from typing import Any
 
 from sshsync.errors import ConfigError, SshsyncError
-from sshsync.model.events import Event, Progress, Sent, Verified, key_of, to_json
+from sshsync.model.events import Before, Event, Progress, Sent, Verified, key_of
 from sshsync.model.omission import Omission
 from sshsync.model.report import ItemProblem, RepositoryReport, RunReport
 from sshsync.model.words import visible
+from sshsync.model.written import to_json
 from sshsync.report.answers import Error, Problem, Status
 
 SCHEMA = 1
 
 NAMES = ("name", "names", "items", "omitted")
 """Fields of events that hold names of items: one, a list, or a list of rows that begin with one."""
-UNTOLD = (Verified, Sent, Progress)
+UNTOLD = (Verified, Sent, Progress, Before)
 """Events that are for the journal, or for a bar on a screen."""
 
 _LONE = re.compile("[\ud800-\udfff]")

@@ -51,6 +51,8 @@ def headline(rows: Sequence[RepositoryStatus]) -> str:
 
 def _state(row: RepositoryStatus, report: RunReport | None) -> str:
     state = f"in sync as of {words.moment(row.in_sync)}" if row.in_sync else "never in sync"
+    if row.run and not (row.in_sync or row.outcome):
+        state = f"not in sync: run {row.run} made it something else, or the configuration named another place then"
     if row.overdue and row.in_sync:
         state += f"; longer ago than {words.span(row.overdue)}"
     if row.outcome and row.outcome not in GOOD:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from sshsync.core import limits
 from sshsync.model.events import GOOD, Outcome
 from sshsync.model.omission import Omission
+from sshsync.model.plan import Manner
 from sshsync.model.report import RepositoryReport, RunReport
 from sshsync.model.words import visible
 from sshsync.report import words
@@ -150,14 +151,22 @@ def headline(report: RunReport, running: str | None = None) -> str:
     elif report.narrowed:
         state = _part(report, good)
     elif good == len(jobs):
-        state = f"in sync but for {_left(jobs, report.words.many)}" if _late(jobs) else "everything is in sync"
+        goal = _goal(report.manner)
+        state = f"{goal} but for {_left(jobs, report.words.many)}" if _late(jobs) else f"everything is {goal}"
     else:
-        state = f"{len(jobs) - good} of {len(jobs)} repositories not in sync"
+        state = f"{len(jobs) - good} of {len(jobs)} repositories not {_goal(report.manner)}"
     moved, saved = sum(job.moved for job in jobs), sum(job.saved for job in jobs)
     # It was found on the hosts, or compressed on its way.
     whole = f" instead of {words.size(moved + saved)}" if saved else ""
     span = f" in {words.duration(report.finished - report.started)}" if report.finished else ""
     return f"run {report.run}: {state}; {words.size(moved)} moved{whole}{span}"
+
+
+def _goal(manner: Manner) -> str:
+    """Return what a run brings repositories to."""
+    if manner.back:
+        return f"as before run {manner.back}"
+    return f"like {manner.like}" if manner.like else "in sync"
 
 
 def _part(report: RunReport, good: int) -> str:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sshsync.core import fold
 from sshsync.errors import UsageError
 from sshsync.model import events as ev
 from sshsync.model.events import Entry
@@ -237,9 +238,7 @@ class Journal:
     def manner(self, run: str) -> Manner:
         """Return how a run goes about its stages."""
         found = self._last(run, "RunStarted")
-        if not isinstance(found, ev.RunStarted):
-            return CONFIGURED
-        return Manner(Narrow(tuple(found.include), tuple(found.exclude)), found.like, found.halt)
+        return fold.manner(found) if isinstance(found, ev.RunStarted) else CONFIGURED
 
     def narrowed(self, run: str) -> Narrow:
         """Return what a run is narrowed to."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from sshsync.model import events as ev
 from sshsync.model.typed import LATEST
+from sshsync.model.written import from_json, to_json
 
 _MOST = 2**63 - 1
 _OF_ITEMS = (ev.Published, ev.Deleted, ev.Adjusted)
@@ -39,7 +40,7 @@ def moment(value: object, what: str) -> float:
 
 def written(event: ev.Event) -> bytes | str:
     """Return an event as it is written: what tells of items is compressed, for they may be millions."""
-    text = json.dumps(ev.to_json(event))
+    text = json.dumps(to_json(event))
     return zlib.compress(text.encode("utf-8", "surrogatepass"), 6) if isinstance(event, _OF_ITEMS) else text
 
 
@@ -82,7 +83,7 @@ def event(at: object, text: object) -> tuple[float, ev.Event | None]:
     if type(values) is not dict or type(values.get("type")) is not str:
         raise Damaged("an event is none")
     try:
-        return moment(at, "the time of an event"), ev.from_json(values)
+        return moment(at, "the time of an event"), from_json(values)
     except ValueError as error:
         raise Damaged(f"an event does not fit: {error}") from error
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Site
-from tests.integration.test_packages import environment, install, interpreter, listed_by_pip, wheel
+from tests.integration.test_packages import environment, install, interpreter, listed_by_pip, packages, wheel
 
 pytestmark = pytest.mark.integration
 
@@ -70,7 +70,7 @@ class Index:
 
     def left(self) -> list[str]:
         """Return what of any transaction is still there."""
-        return [str(path) for path in self.homes.rglob(".sshsync/*/*")]
+        return [str(path) for path in self.homes.rglob(".sshsync/*/*") if path.parent.name != "kept"]
 
     def hold(self, name: str, text: str = WAITS) -> None:
         """Hold up whatever installs in an environment, until `release`; or have it do something else first."""
@@ -388,3 +388,94 @@ def test_the_page_of_the_how_to_make_b_like_a(index: Index) -> None:
     assert index.listed("app1") == {**index.listed("app0"), "own": "1.0"}
     assert index.site.cli("--sync", "app1", "--like", "app1").returncode == 2
     assert index.site.cli("--like", "app0", "--all").returncode == 2
+
+
+def test_the_way_back_is_the_first_list_again(index: Index) -> None:
+    """Also where the index has the old versions no more; and back again from there."""
+    apart(index)
+    before, wanted = packages(index.site, "app1"), {**index.listed("app0"), "own": "1.0"}
+    run = index.site.summary("--sync", "app1")
+    assert run["exit_code"] == 0
+    for gone in ("django-4.2.7", "idna-3.4"):
+        (index.top / f"{gone}-py2.py3-none-any.whl").unlink()
+    planned = index.site.cli("rollback", "app1", "--dry-run")
+    assert planned.returncode == 11, planned.stdout + planned.stderr
+    assert "app1: would replace django 4.2.11 by 4.2.7 (down)\n" in planned.stderr
+    assert "app1: would delete six 1.16.0\n" in planned.stderr
+    done = index.site.cli("rollback", "app1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"everything is as before run {run['run']}" in done.stdout
+    assert packages(index.site, "app1") == before
+    assert "app1: not in sync: run " in index.site.cli("status").stdout
+    assert index.site.cli("rollback", "app1").returncode == 0
+    assert index.listed("app1") == wanted
+    told = index.site.cli("history").stdout.splitlines()
+    assert [line.split("  ")[-1].split(" --to")[0].strip() for line in told[1:3]] == ["rollback app1", "rollback app1"]
+
+
+def test_what_there_is_no_way_back_for_is_told_before(index: Index) -> None:
+    """In a dry run, too: it is gone from every index, or came from none."""
+    index.has("six==1.15.0", "six==1.16.0", "copied==1.0", "copied==2.0")
+    index.environment("app0", "six==1.16.0", "copied==2.0")
+    index.environment("app1", "six==1.15.0", index.top / "copied-1.0-py2.py3-none-any.whl")
+    (index.top / "six-1.15.0-py2.py3-none-any.whl").unlink()
+    index.chain("app0", "app1")
+    for words in (("--dry-run",), ()):
+        done = index.site.cli("--sync", "app1", *words)
+        assert "app1: note: there is no way back for six: Could not find a version" in done.stderr
+        assert "app1: note: there is no way back for copied: no index has" in done.stderr
+    assert done.returncode == 0
+    done = index.site.cli("rollback", "app1")
+    assert done.returncode == 6
+    assert index.listed("app1") == {"six": "1.16.0", "copied": "2.0"}
+
+
+def test_what_somebody_else_changed_since_stays_but_where_that_is_forced(index: Index) -> None:
+    apart(index)
+    index.has("six==1.17.0")
+    assert index.site.cli("--sync", "app1").returncode == 0
+    install(index.environments["app1"], "--find-links", index.top, "six==1.17.0")
+    done = index.site.cli("rollback", "app1")
+    assert done.returncode == 7
+    assert "six: blocked: it is at 1.17.0 now, and sshsync left it at 1.16.0: somebody changed it since" in done.stdout
+    assert index.listed("app1") == {"django": "4.2.7", "idna": "3.4", "own": "1.0", "six": "1.17.0"}
+    first = index.site.cli("history").stdout.splitlines()[-1].split()[0]
+    done = index.site.cli("rollback", "app1", "--to", first, "--force")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert index.listed("app1") == {"django": "4.2.7", "idna": "3.4", "own": "1.0"}
+
+
+def test_a_transaction_that_died_can_be_taken_back(index: Index) -> None:
+    """What it may have changed is on record from before it began."""
+    apart(index)
+    before = index.listed("app1")
+    index.hold("app1", DIES)
+    assert index.site.cli("--sync", "app1").returncode in (6, 7)
+    install(index.environments["app1"], "--find-links", index.top, "six==1.16.0")
+    done = index.site.cli("rollback", "app1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert index.listed("app1") == before
+
+
+def test_as_many_ways_back_are_kept_as_are_asked_for(index: Index) -> None:
+    index.has("six==1.14.0", "six==1.15.0", "six==1.16.0", "six==1.17.0")
+    made = index.environment("app0", "six==1.14.0")
+    index.environment("app1", "six==1.14.0")
+    index.chain("app0", "app1", more=("keep = 2",))
+    for version in ("1.15.0", "1.16.0", "1.17.0"):
+        install(made, "--find-links", index.top, f"six=={version}")
+        assert index.site.cli("--sync", "app1").returncode == 0
+    kept = sorted(path.name for path in index.homes.rglob("kept/*/*.whl"))
+    assert kept == ["six-1.15.0-py2.py3-none-any.whl", "six-1.16.0-py2.py3-none-any.whl"]
+
+
+def test_what_cannot_be_taken_back_says_so(index: Index) -> None:
+    apart(index)
+    for words, told in ((("app1",), "no run on record changed anything on app1"), (("app1", "--to", "1999"), "no run '1999' is on record"), (("nobody",), "unknown repository")):
+        done = index.site.cli("rollback", *words)
+        assert done.returncode in (2, 4)
+        assert told in done.stderr
+    assert index.site.cli("--sync", "app1").returncode == 0
+    run = index.site.summary("--sync", "app1")["run"]
+    done = index.site.cli("rollback", "app1", "--to", run)
+    assert (done.returncode, f"run {run} changed nothing on app1" in done.stderr) == (2, True)

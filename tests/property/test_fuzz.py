@@ -20,6 +20,7 @@ from sshsync.kinds.chunks import Means, Question
 from sshsync.kinds.files import Files, digest_of
 from sshsync.kinds.listing import paths
 from sshsync.model import events as ev
+from sshsync.model import written
 from sshsync.model.item import Item
 from sshsync.model.row import Stamp
 from sshsync.model.topology import Commands
@@ -171,7 +172,7 @@ JSON = st.recursive(
 @given(st.sampled_from(["Notice", "Planned", "Later", "RunFinished"]), st.dictionaries(st.sampled_from(["repository", "text", "copy", "x"]), JSON))
 def test_events_of_another_version(kind: str, values: dict) -> None:
     try:
-        event = ev.from_json({"type": kind, **values})
+        event = written.from_json({"type": kind, **values})
     except ValueError:
         return
     if event:

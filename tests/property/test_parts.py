@@ -184,6 +184,18 @@ def test_whatever_becomes_of_big_files_what_was_kept_is_not_sent_again() -> None
     run_state_machine_as_test(Law, settings=settings(max_examples=SEQUENCES, stateful_step_count=12, deadline=None))
 
 
+def test_what_an_earlier_run_sent_in_vain_is_told_also_where_the_rest_was_copied() -> None:
+    """The earlier run could not know that it had been broken on its way."""
+    law = Law()
+    law.a_release(size=1 << 20)
+    law.a_twin()
+    law.a_bad_night([Fault("short", "store", 2, BLOCK), Fault("flip", "ranges", 2), Fault("refuse", "carry-on", 1)], None)
+    law.a_bad_night([Fault("short", "store", 1, 1)], None)
+    assert [event.bytes for event in law.world.seen(ev.Resent)] == [BLOCK]
+    law.same()
+    law.teardown()
+
+
 @pytest.mark.parametrize("size", [1 << 20, 1_127_684])
 def test_what_was_sent_in_vain_is_told_also_where_copies_were_tried(size: int) -> None:
     """What differs breaks on its way twice: then all is sent, and both times count."""

@@ -11,6 +11,7 @@ from sshsync.core.ready import barrier
 from sshsync.core.tree import build
 from sshsync.errors import UnknownRepositoryError, UsageError
 from sshsync.model import events as ev
+from sshsync.model import written
 from sshsync.model.change import Delete
 from sshsync.model.item import Item, Snapshot
 from sshsync.model.row import Stamp
@@ -159,7 +160,7 @@ def test_a_replayed_journal_gives_the_same_report(stream: list) -> None:
     import json
 
     stream = [ev.RunStarted("id", 1.0, [["a"], ["b"]]), *stream]
-    replayed = [ev.from_json(json.loads(json.dumps(ev.to_json(event)))) for event in stream]
+    replayed = [written.from_json(json.loads(json.dumps(written.to_json(event)))) for event in stream]
     live, later = fold.fold(stream), fold.fold(replayed)  # type: ignore[arg-type]
     assert live == later
     assert fold.exit_code(live) == fold.exit_code(later)

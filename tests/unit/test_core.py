@@ -12,6 +12,7 @@ from sshsync.core.ready import barrier
 from sshsync.core.tree import build, faults
 from sshsync.errors import ConfigError, UnknownRepositoryError, UsageError
 from sshsync.model import events as ev
+from sshsync.model import written
 from sshsync.model.change import Action, Changes, Copy, Delete
 from sshsync.model.events import Outcome
 from sshsync.model.item import Item, Snapshot
@@ -504,7 +505,7 @@ def test_a_report_of_every_event() -> None:
         ev.RepositoryFinished("a", "done", 1.5, 4, 1.0),
         ev.RunFinished("id", 3.0, "done", 0),
     ]
-    made = fold.fold(filter(None, (ev.from_json(ev.to_json(event)) for event in stream)))
+    made = fold.fold(filter(None, (written.from_json(written.to_json(event)) for event in stream)))
     entry = made.repositories["a"]
     assert (entry.copied, entry.moved, entry.resent, entry.deleted, entry.adjusted) == (2, 10, 5, 1, 1)
     assert (entry.retries, entry.skipped, entry.salvaged, entry.total, entry.notices) == (1, 1, 1, 4, ["note"])
@@ -513,8 +514,8 @@ def test_a_report_of_every_event() -> None:
 
 
 def test_unknown_events_are_passed_over_and_names_survive() -> None:
-    assert ev.from_json({"type": "Later", "x": 1}) is None
-    assert ev.from_json({"type": "Notice", "repository": "a", "text": "t", "added": 1}) == ev.Remarked("a", "t")
+    assert written.from_json({"type": "Later", "x": 1}) is None
+    assert written.from_json({"type": "Notice", "repository": "a", "text": "t", "added": 1}) == ev.Remarked("a", "t")
 
 
 @pytest.mark.parametrize(
@@ -532,7 +533,7 @@ def test_unknown_events_are_passed_over_and_names_survive() -> None:
 )
 def test_what_no_event_could_have_written_is_refused(values: dict) -> None:
     with pytest.raises(ValueError, match=values["type"]):
-        ev.from_json(values)
+        written.from_json(values)
     assert ev.key_of(ev.key_text(b"\xff\n")) == b"\xff\n"
     assert Plan(((Job("a", "b", 0),),)).jobs[0].repository == "a"
 

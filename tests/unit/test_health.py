@@ -68,7 +68,8 @@ def test_only_what_is_wrong() -> None:
     assert lines[0].startswith("a: in sync as of ")
     assert "last run: failed: b: no space" in lines[1]
     assert lines[2].endswith("; longer ago than 26 h")
-    assert as_status.lines([ended("d", "", age=0)], None) == ["d: never in sync"]
+    assert as_status.lines([ended("d", "", age=0)], None) == ["d: not in sync: run r1 made it something else, or the configuration named another place then"]
+    assert as_status.lines([RepositoryStatus("d")], None) == ["d: never in sync"]
 
 
 def test_many_that_are_alike_are_one_line() -> None:

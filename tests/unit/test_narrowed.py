@@ -364,7 +364,7 @@ def test_in_words_everywhere(world: World) -> None:
     with world.sync() as sync:
         page = as_html.page(report, timeline(sync.journal.events(report.run)))
         (row,) = sync.journal.runs(1)
-        found = as_history.run(row, sync.journal.end(report.run), sync.journal.narrowed(report.run))
+        found = as_history.run(row, sync.journal.end(report.run), sync.journal.manner(report.run))
         assert sync.history().narrowed == report.narrowed
     assert told in page
     assert ">in sync<" not in page and "exit code 0: in sync" not in page
@@ -393,7 +393,7 @@ def test_patterns_in_words_are_fit_for_a_screen_and_a_shell() -> None:
     assert narrow.options.startswith("--include 'a b' --include ")
     assert narrow.options.endswith("""--exclude 'it'"'"'s'""")
     assert (WHOLE.words, WHOLE.options, bool(WHOLE)) == ("", "", False)
-    assert Plan(((Job("c", "m", 0),),), Narrow((), ("*.tmp",))).command == "sshsync --sync c --exclude '*.tmp'"
+    assert Plan(((Job("c", "m", 0),),), Manner(Narrow((), ("*.tmp",)))).command == "sshsync --sync c --exclude '*.tmp'"
 
 
 def test_monitoring_hears_of_whole_runs_only(world: World, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from sshsync.core import fold
 from sshsync.core.outcome import behind
 from sshsync.core.timeline import Timeline
 from sshsync.model import events as ev
+from sshsync.model import written
 from sshsync.model.events import Outcome
 from sshsync.report import as_html, as_json, as_text
 from sshsync.transports.memory import Fault
@@ -221,7 +222,7 @@ def test_another_controller_on_a_child_comes_after_a_guard_and_before_what_passe
     stream: list[ev.Event] = [ev.RunStarted("id", 1.0, [names])]
     for name, (outcome, asked, transient) in zip(names, ends, strict=True):
         stream += [ev.RepositoryStarted(name, "m"), ev.RepositoryFinished(name, outcome, 1.0, 0, 0.0, "", asked, transient)]
-    report = fold.fold(filter(None, (ev.from_json(ev.to_json(event)) for event in stream)))
+    report = fold.fold(filter(None, (written.from_json(written.to_json(event)) for event in stream)))
     assert fold.exit_code(report) == code
     assert fold.exit_code(report, signal=2) == 130
 

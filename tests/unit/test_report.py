@@ -11,6 +11,7 @@ from sshsync.core import fold
 from sshsync.core.timeline import timeline
 from sshsync.kinds.files import Files
 from sshsync.model import events as ev
+from sshsync.model import written
 from sshsync.model.report import RunReport
 from sshsync.model.words import USUAL
 from sshsync.report import as_html, as_json, as_metrics, as_text, words
@@ -178,7 +179,7 @@ def test_a_repository_that_never_started_does_not_say_what_the_others_hold() -> 
 
 
 def test_journals_from_before_kinds_had_words_tell_of_files() -> None:
-    event = ev.from_json({"type": "RepositoryStarted", "repository": "a", "parent": "m"})
+    event = written.from_json({"type": "RepositoryStarted", "repository": "a", "parent": "m"})
     assert isinstance(event, ev.RepositoryStarted)
     report = fold.fold([ev.RunStarted("id", 1.0, [["a"]]), event])
     assert report.words == USUAL == Files().words

@@ -49,7 +49,7 @@ def _of_run(options: Options, sync: Sync, run: str) -> None:
 
 def _runs(options: Options, sync: Sync, most: int) -> None:
     journal = sync.journal
-    found = [as_history.run(row, journal.end(row["id"]), journal.narrowed(row["id"])) for row in journal.runs(most)]
+    found = [as_history.run(row, journal.end(row["id"]), journal.manner(row["id"])) for row in journal.runs(most)]
     if options.json:
         for one in found:
             click.echo(as_json.answer_line(one))

@@ -76,7 +76,8 @@ def _once(
     options: Options, config: Config, wanted: Sequence[Sequence[str]], *, dry_run: bool, manner: Manner
 ) -> Result:
     # Names are checked before the journal, the lock or any host is touched.
-    planner.plan(planner.alike(config.tree, wanted, manner.like), wanted)
+    if not manner.back:
+        planner.plan(planner.alike(config.tree, wanted, manner.like), wanted)
     wait = seconds("--wait", options.wait) or 0.0
     sync: Sync | None = None
     shown = display.live(options, config.settings)

@@ -4,6 +4,8 @@
 # apply    installs from there, and removes; only under a lease, and never two at once
 # wait     waits for a while for one of these, and says what became of it
 # settle   waits for a while for whatever changes packages here, and forgets what such jobs left
+# keep     puts what a job brought aside, for the way back from a run
+# rotate   forgets what was put aside, but for the last runs
 # clear    forgets jobs
 import fcntl
 import json
@@ -133,9 +135,8 @@ def fetched(job, spec):
     versions, refused, distrusted, trouble = dict(spec["install"]), {}, [], ""
     how = ["wheel", "--wheel-dir"] if spec["sources"] else ["download", "--only-binary", ":all:", "--dest"]
     wheels, asked = job + "/wheels", [sorted(versions)]
-    status, text = pip(job, spec, ["--version"])
-    if status:
-        return {"absent_pip": complaint(text)}
+    kept = os.path.dirname(os.path.dirname(job)) + "/kept"
+    how[1:1] = [word for run in names(kept) for word in ("--find-links", kept + "/" + run)]
     while asked and not trouble:
         some = asked.pop()
         if not some:
@@ -144,6 +145,8 @@ def fetched(job, spec):
         status, text = pip(job, spec, how + [wheels, "--no-deps", "-r", job + "/requirements"])
         if not status:
             continue
+        if "No module named pip" in text:
+            return {"absent_pip": complaint(text)}
         lacking = [normalized(name) for name in LACKING.findall(text)]
         culprits = some if len(some) == 1 else [name for name in lacking if name in some]
         if UNREACHABLE.search(text):
@@ -254,32 +257,31 @@ def tell(job):
 
 def fetch(place, spec):
     job = folder(place, spec["id"])
-    held = lock(job + "/lock")
-    found = result(job) if held is not None else None
+    ours = lock(job + "/lock")
+    found = result(job) if ours is not None else None
     if found and not (found.get("trouble") or found.get("absent_pip")):
         say(**found)
         return
-    if held is not None:
+    if ours is not None:
         if found:
             os.unlink(job + "/result")
-        apart(job, [held], fetched, spec)
+        apart(job, [ours], fetched, spec)
     say(busy=True, quiet=0)
 
 
 def apply(place, spec):
-    job, own = folder(place, spec["id"]), place + "/.sshsync/"
-    alone = lock(own + "lock")
+    job = folder(place, spec["id"])
+    alone = lock(place + "/.sshsync/lock")
     if alone is None:
         say(busy=True, quiet=0)
         return
     # Whoever took the lease over since has waited for this lock, or finds it.
-    if not os.path.isdir(own + "lease/" + spec["lease"]):
-        sys.exit(LOST)
-    held = lock(job + "/lock")
-    if os.path.exists(job + "/begun") or held is None:
+    held(place, spec)
+    ours = lock(job + "/lock")
+    if os.path.exists(job + "/begun") or ours is None:
         tell(job)
         return
-    apart(job, [alone, held], changed, spec)
+    apart(job, [alone, ours], changed, spec)
     say(busy=True, quiet=0)
 
 
@@ -320,9 +322,31 @@ def settle(place, spec):
     say(busy=running, quiet=min([quiet(job) for job in jobs] or [0]))
 
 
-def clear(place, spec):
+def held(place, spec):
     if spec["lease"] and not os.path.isdir(place + "/.sshsync/lease/" + spec["lease"]):
         sys.exit(LOST)
+
+
+def keep(place, spec):
+    held(place, spec)
+    brought, top = folder(place, spec["id"]) + "/wheels", place + "/.sshsync/kept"
+    aside = top + "/" + spec["run"]
+    if names(brought) and private(top, True) and private(aside, True):
+        for name in names(brought):
+            os.rename(brought + "/" + name, aside + "/" + name)
+    say(busy=False)
+
+
+def rotate(place, spec):
+    held(place, spec)
+    kept = place + "/.sshsync/kept"
+    for name in names(kept)[: -spec["keep"] or None]:
+        shutil.rmtree(kept + "/" + name)
+    say(busy=False)
+
+
+def clear(place, spec):
+    held(place, spec)
     for name in names(place + "/.sshsync/transaction"):
         job = folder(place, name, False)
         if (not spec["id"] or name == spec["id"]) and job and free(job + "/lock"):
@@ -330,5 +354,5 @@ def clear(place, spec):
     say(busy=False)
 
 
-MODES = {"fetch": fetch, "apply": apply, "wait": wait, "settle": settle, "clear": clear}
+MODES = {"fetch": fetch, "apply": apply, "wait": wait, "settle": settle, "keep": keep, "rotate": rotate, "clear": clear}
 MODES[sys.argv[2]](work(make=True), json.loads(sys.stdin.read()))
