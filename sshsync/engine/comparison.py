@@ -33,6 +33,8 @@ class Comparison:
         wanted, reaches = self._context.wanted(own), self._context.reaches(own)
         if own.links is not Links.FOLLOW:
             parent = unfollowed(parent)
+        # What its own links lead to is there for its children; what it shall hold itself are files.
+        child = unfollowed(child)
         parent, child = _about(parent, reaches), _about(child, reaches)
         found = diff(parent, child, delete=own.delete, mode=own.file_mode, wanted=wanted, blocked=held_back)
         if own.links is Links.COPY:

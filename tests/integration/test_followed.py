@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.integration.conftest import Site
+from tests.integration.conftest import OLD, Site
 from tests.integration.test_links import FILES, equipped, files, links, make, outcomes
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -72,3 +72,22 @@ def test_a_listcmd_tells_of_no_link_and_that_is_said(site: Site) -> None:
     assert found["exit_code"] == 0
     assert "links are not looked at: m tells of items only" in str(found["by_name"]["c"]["notices"])
     assert files(site.root("c")) == {"a": b"alpha"}
+
+
+@pytest.mark.parametrize("policy", ["skip", "follow"])
+def test_links_of_a_child_are_no_files_of_it_although_its_own_children_take_what_they_lead_to(site: Site, policy: str) -> None:
+    """A link in the place of a file is replaced, never taken for that file; one that the parent knows nothing of stays."""
+    site.fill("m", {"a": b"old", "current": b"old"})
+    site.here("m", "p", "c", defaults="links = follow\ndelete = yes\nmax_delete = 100%")
+    site.config.write_text(site.config.read_text().replace("[p]\n", f"[p]\nlinks = {policy}\n"))
+    assert site.summary("--all")["exit_code"] == 0
+    os.unlink(site.root("p") / "current")
+    make(site.root("p"), {b"current": b"a", b"own": b"a"})
+    assert site.cli("diff", "p").returncode == 11
+    site.fill("m", {"a": b"new"}, OLD + 5)
+    assert site.summary("--all")["exit_code"] == 0
+    assert files(site.root("p")) == {"a": b"new", "current": b"old"}
+    assert links(site.root("p")) == {b"own": b"a"}
+    assert files(site.root("c")) == {"a": b"new", "current": b"old", "own": b"new"}
+    assert site.cli("diff", "p").returncode == 0
+    assert outcomes(site) == {"p": "unchanged", "c": "unchanged"}
