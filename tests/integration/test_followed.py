@@ -1,6 +1,7 @@
 """`links = follow` on real disks and servers: tools of several Unixes, names of all kinds, links that lead astray."""
 
 import os
+import shutil
 
 import pytest
 
@@ -91,3 +92,30 @@ def test_links_of_a_child_are_no_files_of_it_although_its_own_children_take_what
     assert files(site.root("c")) == {"a": b"new", "current": b"old", "own": b"new"}
     assert site.cli("diff", "p").returncode == 0
     assert outcomes(site) == {"p": "unchanged", "c": "unchanged"}
+
+
+@pytest.mark.parametrize(("before", "after"), [("link", "file"), ("file", "link"), ("file", "astray")])
+def test_a_link_that_becomes_a_file_while_it_is_listed_or_the_reverse_costs_nothing_but_that_name(site: Site, before: str, after: str) -> None:
+    """Files and links are listed one after the other: what one look tells another way than the next is not acted on."""
+    root, was, new = site.root("m"), site.root("was"), site.root("new")
+    for directory, sort in ((was, before), (new, after)):
+        if sort == "file":
+            (directory / "x").write_bytes(b"alpha")
+        else:
+            (directory / "x").symlink_to("a" if sort == "link" else "/etc/passwd")
+    site.fill("m", {"a": b"alpha", "b": b"1"})
+    os.rename(was / "x", root / "x")
+    turned = site.root("tools")
+    (turned / "find").write_text(f"#!/bin/sh\n{shutil.which('find')} \"$@\" || exit\ncase $PWD in {root}) [ ! -e {site.directory}/turn ] || {{ rm {site.directory}/turn; mv {new}/x {root}/x; }} ;; esac\n")
+    (turned / "find").chmod(0o755)
+    server = site.server("m", environment=f"PATH={turned}:{os.environ['PATH']}")
+    site.write(
+        f"[DEFAULT]\nstable_for = 0\nlinks = follow\ndelete = yes\nmax_delete = 100%\n[m]\n{server.section(path=root)}"
+        f"[c]\nparent = m\ntransport = local\npath = {site.root('c')}\n"
+    )
+    assert site.summary("--all")["exit_code"] == 0
+    site.fill("m", {"b": b"two"})
+    (site.directory / "turn").touch()
+    done = site.cli("--all")
+    assert "x changed while it was listed" in done.stdout, done.stdout + done.stderr
+    assert files(site.root("c")) == {"a": b"alpha", "b": b"two", "x": b"alpha"}
