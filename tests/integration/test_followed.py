@@ -119,3 +119,16 @@ def test_a_link_that_becomes_a_file_while_it_is_listed_or_the_reverse_costs_noth
     done = site.cli("--all")
     assert "x changed while it was listed" in done.stdout, done.stdout + done.stderr
     assert files(site.root("c")) == {"a": b"alpha", "b": b"two", "x": b"alpha"}
+
+
+def test_a_synccmd_that_brings_links_instead_of_files_fails_for_these_only_and_is_told_of(site: Site) -> None:
+    site.fill("m", {"a": b"alpha", "d/b": b"beta"})
+    make(site.root("m"), {b"l": b"a", b"abs": os.fsencode(site.root("m") / "a")})
+    site.here("m", "c", defaults="links = follow\nsynccmd = cp -a ${REMOTEDIR}/${FILE} ${LOCALDIR}/${FILE}")
+    done = site.cli("--all")
+    assert "c: failed: abs and 1 more: synccmd failed: it brings a symbolic link and not the file that it leads to (let it follow links: rsync -L, cp -L)" in done.stdout
+    assert files(site.root("c")) == {"a": b"alpha", "d/b": b"beta"}
+    assert links(site.root("c")) == {}
+    site.config.write_text(site.config.read_text().replace("cp -a ", "cp -aL "))
+    assert site.cli("--all").returncode == 0
+    assert files(site.root("c")) == {"a": b"alpha", "d/b": b"beta", "abs": b"alpha", "l": b"alpha"}
