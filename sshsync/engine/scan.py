@@ -117,12 +117,12 @@ class Scanner:
         """Return what a repository holds after a link changed something there.
 
         Args:
-            held: what is known of it: of its own links it tells what they led to before.
+            held: what is known of it: of its own links it tells where they led before.
 
         Raises:
             SshsyncError: the scan failed.
         """
-        if not held.followed:
+        if not held.followed and not held.astray:
             return held
         # It is no turn of `verify_share`, and no other scan for the report.
         calm = replace(repository, verify_share=0.0)

@@ -326,9 +326,9 @@ class Snapshot:
         if links is not None:
             links = {key: to for key, to in links.items() if key not in came and key not in gone} | {**linked}
         followed = self.followed and self.followed.difference(came, gone)
-        return replace(
-            self, items=items, unmarked=unmarked, directories=directories, links=links, followed=followed, sight=""
-        )
+        astray = {key: how for key, how in self.astray.items() if key not in came and key not in gone}
+        found = replace(self, items=items, unmarked=unmarked, directories=directories, links=links)
+        return replace(found, followed=followed, astray=astray, sight="")
 
     @property
     def skipped(self) -> int:

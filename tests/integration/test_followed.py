@@ -132,3 +132,13 @@ def test_a_synccmd_that_brings_links_instead_of_files_fails_for_these_only_and_i
     site.config.write_text(site.config.read_text().replace("cp -a ", "cp -aL "))
     assert site.cli("--all").returncode == 0
     assert files(site.root("c")) == {"a": b"alpha", "d/b": b"beta", "abs": b"alpha", "l": b"alpha"}
+
+
+def test_a_link_that_led_astray_does_so_no_more_when_a_file_took_its_place_or_came_where_it_leads(site: Site) -> None:
+    site.fill("m", {"l": b"1", "late": b"2"})
+    make(site.root("p"), {b"l": b"/etc/passwd", b"own": b"late"})
+    site.here("m", "p", "c", defaults="links = follow")
+    done = site.cli("--all")
+    assert (done.returncode, "blocked" in done.stdout) == (0, False), done.stdout
+    assert files(site.root("c")) == {"l": b"1", "late": b"2", "own": b"2"}
+    assert links(site.root("p")) == {b"own": b"late"}
