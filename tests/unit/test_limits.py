@@ -77,6 +77,11 @@ def test_no_window(text: str) -> None:
         configure(CHAIN, f"/s\nwindow = {text}")  # type: ignore[arg-type]
 
 
+def test_hours_that_begin_when_a_day_ends_are_told_how_to_be_written() -> None:
+    with pytest.raises(ValueError, match="24:00 is the end of a day: write 00:00 where hours begin"):
+        window("24:00-06:00")
+
+
 def test_without_one_runs_may_be_at_any_time() -> None:
     config = configure(CHAIN, "/s")  # type: ignore[arg-type]
     assert (config.settings.window, config.settings.max_duration) == (ALWAYS, 0.0)
