@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from sshsync import builtin
+from sshsync.api import limits
 from sshsync.api.results import Result
 from sshsync.api.work import Work
 from sshsync.config.resolve import Config
@@ -44,12 +45,11 @@ def run(work: Work, plan: Plan, *, dry_run: bool, wait: float, limit: Limit) -> 
             )
     settings = parts.config.settings
     state = Path(settings.state_dir)
-    with (
-        Lock(Path(settings.lock_file), settings.called.command, wait, work.stop.sleep),
-        journal.writing(repositories[name] for name in plan.contacted),
-        headway.kept_up(state),
-    ):
-        return _carry_out(work, journal, *_asked(journal, plan, parts.config.settings.called), limit)
+    with Lock(Path(settings.lock_file), settings.called.command, wait, work.stop.sleep):
+        # It may have waited for another run.
+        limits.check(parts, limit)
+        with journal.writing(repositories[name] for name in plan.contacted), headway.kept_up(state):
+            return _carry_out(work, journal, *_asked(journal, plan, parts.config.settings.called), limit)
 
 
 def _asked(journal: Journal, plan: Plan, called: Called) -> tuple[Asked, list[str]]:

@@ -40,7 +40,9 @@ def hours(start: str | None, end: str | None) -> tuple[int, int]:
     if start is None or end is None:
         return 0, DAY
     begin, upto = _minute(start), _minute(end)
-    if begin in (upto, DAY):
+    if begin == DAY:
+        raise ValueError(f"{start} is the end of a day: write 00:00 where hours begin")
+    if begin == upto:
         raise ValueError(f"{start}-{end} is no time: it ends when it begins (a whole day is 00:00-24:00)")
     return begin, upto
 

@@ -33,6 +33,8 @@ class Comparison:
         wanted, reaches = self._context.wanted(own), self._context.reaches(own)
         if own.links is not Links.FOLLOW:
             parent = unfollowed(parent)
+        # What its own links lead to is there for its children; what it shall hold itself are files.
+        child = unfollowed(child)
         parent, child = _about(parent, reaches), _about(child, reaches)
         found = diff(parent, child, delete=own.delete, mode=own.file_mode, wanted=wanted, blocked=held_back)
         if own.links is Links.COPY:
@@ -66,15 +68,22 @@ class Comparison:
             pattern: kind.wanted(replace(own, include=(pattern,), exclude=()))
             for pattern in narrowing.positive(own.narrowed)
         }
-        names = [*parent.items, *(place + b"/" for place in (parent.directories.all if parent.directories else ()))]
+        names, held = self._names(parent), self._names(child)
         absent = narrowing.unmatched(tests, names)
         wanted = self._context.wanted(own)
-        if parent.complete and not any(map(wanted, (*names, *child.items))):
+        if parent.complete and not any(map(wanted, (*names, *held))):
             words = narrowing.nothing(own.narrowed, absent, self._parent.name, parent.items)
             raise UnmatchedError(words, where=own.name, hint="what its configuration leaves out stays out, too")
         for pattern in absent:
             words = narrowing.absent(pattern, self._parent.name, parent.items)
             self._context.emit(Remarked(own.name, words))
+
+    def _names(self, found: Snapshot) -> list[Key]:
+        """Return the names of what is there that this child may take, that of a directory with a slash."""
+        policy = self._child.links
+        items = found.items if policy is Links.FOLLOW else unfollowed(found).items
+        links = {Links.COPY: found.links, Links.FOLLOW: found.astray}.get(policy) or {}
+        return [*items, *links, *(place + b"/" for place in (found.directories.all if found.directories else ()))]
 
     def comparable(self, parent: Snapshot, child: Snapshot, anew: Callable[[], Snapshot]) -> tuple[Snapshot, Snapshot]:
         """Return both with digests of one algorithm.

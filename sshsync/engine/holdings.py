@@ -75,6 +75,11 @@ class Holdings:
         takers = compare.takers(one, two)
         if not any(taker.links is Links.FOLLOW for taker in takers):
             here, there = unfollowed(here), unfollowed(there)
+        # Who takes holds files: what its own links lead to is for its children.
+        if takers == (one,):
+            here = unfollowed(here)
+        elif takers == (two,):
+            there = unfollowed(there)
         kind = self._context.kind(one)
         wanted, reaches = _all(map(kind.wanted, takers)), _all(map(kind.reaches, takers))
         return compare.compare(here, there, wanted, reaches)

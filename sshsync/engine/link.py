@@ -236,6 +236,8 @@ class Link:
         well = prepared.parent.complete and not reached.failed and not reached.deferred
         self._hold_reached(prepared, reached, complete=well)
         self._record(prepared, reached)
+        if reached.anything and isinstance(self.held, Snapshot):
+            self.held = self._scanner.afterwards(self._child, self.held)
         outcome = self._outcome(prepared, reached)
         if outcome in GOOD:
             self._hooks(prepared).after()

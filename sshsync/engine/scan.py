@@ -116,6 +116,23 @@ class Scanner:
                 self._afresh[repository.name] = self.scan(repository, cached=False)
             return self._afresh[repository.name]
 
+    def afterwards(self, repository: Repository, held: Snapshot) -> Snapshot:
+        """Return what a repository holds after a link changed something there.
+
+        Args:
+            held: what is known of it: of its own links it tells where they led before.
+
+        Raises:
+            SshsyncError: the scan failed.
+        """
+        if not held.followed and not held.astray:
+            return held
+        # It is no turn of `verify_share`, and no other scan for the report.
+        calm = replace(repository, verify_share=0.0)
+        known = _Known(self._context, calm)
+        found = self._found(known, replace(self._subject(calm), cached=known.told))
+        return replace(found, complete=found.complete and held.complete)
+
     def glance(self, repository: Repository) -> Snapshot:
         """Return what a repository holds now, without digests; nothing of it is kept."""
         subject = self._subject(repository)

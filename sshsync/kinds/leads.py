@@ -1,6 +1,6 @@
 """Where symbolic links lead, as a listing tells of them: two records each, the second of which may be any bytes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from sshsync.core.links import CURE
 from sshsync.kinds.told import suspicious
@@ -50,10 +50,14 @@ class Leads:
         """
         for key in sorted(listed.symmetric_difference(self.known)):
             self.known.pop(key, None)
-            yield Problem(key, f"{visible(key, 200)} changed while it was listed", gone=True)
+            yield _turned(key)
         for key in [key for key, target in self.known.items() if not target]:
             del self.known[key]
             yield Problem(key, "where this link leads cannot be read")
+
+
+def _turned(key: Key) -> Problem:
+    return Problem(key, f"{visible(key, 200)} changed while it was listed", gone=True)
 
 
 _FOLLOW, _ASTRAY = b"follow ./", b"astray "
@@ -81,6 +85,7 @@ class Followed:
         self._name = name
         self.known: set[Key] = set()
         self.astray: dict[Key, str] = {}
+        self._turned: set[Key] = set()
 
     def take(self, record: bytes) -> bool:
         """Take a record; tell whether it was about a link.
@@ -98,3 +103,25 @@ class Followed:
             raise suspicious(self._name, record, "is no word about a link")
         self.astray[key] = f"{_ASTRAYS[how]} ({CURE})"
         return True
+
+    def turned(self, key: Key) -> bool:
+        """Tell whether an item that is listed already is told of again as a link that leads to a file."""
+        found = key in self.known and key not in self._turned
+        if found:
+            self._turned.add(key)
+        return found
+
+    def problems(self, items: Collection[Key], links: Iterable[Key]) -> Iterator[Problem]:
+        """Yield what was a link at one look and none at the other, and forget what was told of it; asked once.
+
+        Args:
+            items: those that are listed.
+            links: the links that are listed.
+        """
+        turned = self._turned | {key for key in self.astray if key in items}
+        turned |= {key for key in links if key not in self.known and key not in self.astray}
+        turned |= {key for key in self.known if key not in items}
+        for key in sorted(turned):
+            self.known.discard(key)
+            self.astray.pop(key, None)
+            yield _turned(key)

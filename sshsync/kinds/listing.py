@@ -245,10 +245,15 @@ class Listing:
         problems = unlisted(answer, subject.reaches)
         if self._leads:
             problems += tuple(one for one in self._leads.problems(self._omitted.links) if subject.reaches(one.key))
+        items = self._items
+        if self._followed and not self._known:
+            turned = tuple(self._followed.problems(items, self._omitted.links))
+            items = items.after((), [one.key for one in turned]) if turned else items
+            problems += tuple(one for one in turned if subject.reaches(one.key))
         return Snapshot(
             subject.repository.name,
             root,
-            self._items,
+            items,
             subject.now,
             not problems,
             omitted=self._omitted.end(whole=not problems),
@@ -257,7 +262,7 @@ class Listing:
             followed=frozenset(self._followed.known) if self._followed else None,
             astray=self._followed.astray if self._followed else {},
             problems=problems,
-            unmarked=frozenset(key for key in self._unmarked if key in self._items),
+            unmarked=frozenset(key for key in self._unmarked if key in items),
             left=left,
             sight="" if self._known else self._digested.digest(),
         )
@@ -322,6 +327,8 @@ class Listing:
             return
         _check_key(key, name)
         if key in self._items:
+            if self._followed and self._followed.turned(key):
+                return
             raise suspicious(name, key, "is listed twice")
         self._omitted.passed(key)
         mode, stamp = stamp_of(fields, name)

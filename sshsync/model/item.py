@@ -326,7 +326,10 @@ class Snapshot:
         links = self.links
         if links is not None:
             links = {key: to for key, to in links.items() if key not in came and key not in gone} | {**linked}
-        return replace(self, items=items, unmarked=unmarked, directories=directories, links=links, sight="")
+        followed = self.followed and self.followed.difference(came, gone)
+        astray = {key: how for key, how in self.astray.items() if key not in came and key not in gone}
+        found = replace(self, items=items, unmarked=unmarked, directories=directories, links=links)
+        return replace(found, followed=followed, astray=astray, sight="")
 
     @property
     def skipped(self) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from sshsync.core import kept
 from sshsync.model.events import key_text
+from sshsync.model.item import Key
 from sshsync.model.kept import Kept, Restored
 from sshsync.model.words import visible
 from sshsync.report import answers, as_holdings
@@ -64,9 +65,16 @@ def what_next(command: str, repository: str, done: Iterable[Restored]) -> Iterat
     """
     told = list(done)
     if aside := [one for one in told if one.aside]:
-        name = visible(aside[0].kept.item.key, 200)
-        path, run = shlex.quote(name) if len(aside) == 1 else "PATH", aside[0].aside
+        path, run = _word(aside[0].kept.item.key) if len(aside) == 1 else "PATH", aside[0].aside
         yield f"what stood there is kept; to bring it back: {command} restore {repository} --from {run} {path}"
     patterns = [pattern for one in told if (pattern := kept.pattern(one.kept.item.key))]
     exclude = patterns[0] if len(told) == 1 and patterns else "/PATH"
     yield f"the next run brings what its parent has again; to prevent that, add to exclude of [{repository}]: {exclude}"
+
+
+def _word(key: Key) -> str:
+    """Return the path of an item as a word of a command line, PATH where no screen shows it as it is."""
+    text = key.decode(errors="replace")
+    if not text.isprintable() or text.encode() != key:
+        return "PATH"
+    return f"-- {shlex.quote(text)}" if text.startswith("-") else shlex.quote(text)

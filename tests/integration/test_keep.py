@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shlex
+import shlex
 import shutil
 import sys
 import time
@@ -215,6 +216,23 @@ def test_what_last_night_replaced_is_brought_back_and_that_is_undone(site: Site,
     assert seen(site) == left
     assert kept(site)[-1] == {key: data for key, data in OLD.items() if key != "a" and not key.startswith("many/")}
     assert [file for file in (site.root("c") / ".sshsync").rglob("*") if file.is_file() and "replaced" not in file.parts] == []
+
+
+@pytest.mark.parametrize("name", ["-rf", "$(touch PWNED) '", "/".join("long" * 50 for _ in range(3)), "--from", "line\nfeed", "\udcff", "back\\slash"])
+def test_the_command_that_undoes_a_restore_does_so_or_leaves_the_path_open(site: Site, name: str) -> None:
+    site.here("m", "c", defaults="keep = 3")
+    filled(site, {name: b"alpha"})
+    filled(site, {name: b"another"})
+    told = site.cli("restore", "c", "--", name).stdout
+    (command,) = (line.partition("to bring it back: ")[2] for line in told.splitlines() if "to bring it back" in line)
+    assert seen(site) == {name: b"alpha"}
+    words = shlex.split(command)
+    assert words[0] == "sshsync"
+    if words[-1] == "PATH":
+        assert "\\" in told.partition(" is as it was")[0], "what can be written is named"
+        words[-1] = name
+    assert site.cli(*words[1:]).returncode == 0
+    assert seen(site) == {name: b"another"}
 
 
 def test_what_is_kept_is_listed_for_people_and_programs(site: Site) -> None:

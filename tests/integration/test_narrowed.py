@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.conftest import Site
+from tests.integration.test_links import links, make
 
 pytestmark = pytest.mark.integration
 
@@ -89,3 +90,20 @@ def test_a_pattern_that_matches_nothing_is_told_by_name(local: Site) -> None:
     assert done.returncode == 6
     assert "c: failed: nothing on m matches --include libalhpa.so: did you mean libalpha.so?" in done.stdout
     assert held(local, "c") == set()
+
+
+def test_a_link_is_named_by_a_pattern_as_a_file_is(local: Site) -> None:
+    """A link that is switched, and one that went, by their names alone; also one that is refused, with the reason."""
+    local.here("m", "c", defaults="links = copy\ndelete = yes\nmax_delete = 100%")
+    make(local.root("m"), {b"cur": b"a", b"old": b"a"})
+    assert local.cli("--all").returncode == 0
+    for name in ("cur", "old"):
+        (local.root("m") / name).unlink()
+    make(local.root("m"), {b"cur": b"d", b"out": b"/etc"})
+    done = local.cli("--all", "--include", "cur")
+    assert (done.returncode, "matches" in done.stdout) == (0, False), done.stdout
+    assert links(local.root("c")) == {b"cur": b"d", b"old": b"a"}
+    assert local.cli("--all", "--include", "old").returncode == 0
+    assert links(local.root("c")) == {b"cur": b"d"}
+    local.config.write_text(local.config.read_text().replace("links = copy", "links = follow"))
+    assert "c: out: blocked: leads outside of the repository" in local.cli("--all", "--include", "out").stdout

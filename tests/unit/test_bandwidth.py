@@ -75,7 +75,7 @@ def test_it_is_shown_as_a_file_says_it(text: str, shown: str, tmp_path: Path) ->
         ("25:00-26:00 2M", "25:00 is no time of a day"),
         ("08:61-18:00 2M", "08:61 is no time of a day"),
         ("08:00-08:00 2M", "ends when it begins"),
-        ("24:00-08:00 2M", "ends when it begins"),
+        ("24:00-08:00 2M", "is the end of a day"),
         ("Foo 2M", "'Foo' is no day"),
         ("Mon-Foo 2M", "'Foo' is no day"),
         ("2M, 3M", "2 rates without hours"),

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ from sshsync.errors import ConfigError, OutsideError
 from sshsync.model import events as ev
 from sshsync.model.hours import ALWAYS, DAY, DAYS, Hours, Moment, Times
 from sshsync.report import as_html, as_json, as_nagios, as_text
+from sshsync.state.lock import Lock
 from sshsync.transports.memory import Fault
 from tests.conftest import CHAIN, World, configure
 
@@ -73,6 +75,11 @@ def test_when_it_is_open(text: str, when: str, opens: str) -> None:
 def test_no_window(text: str) -> None:
     with pytest.raises(ConfigError, match="window"):
         configure(CHAIN, f"/s\nwindow = {text}")  # type: ignore[arg-type]
+
+
+def test_hours_that_begin_when_a_day_ends_are_told_how_to_be_written() -> None:
+    with pytest.raises(ValueError, match="24:00 is the end of a day: write 00:00 where hours begin"):
+        window("24:00-06:00")
 
 
 def test_without_one_runs_may_be_at_any_time() -> None:
@@ -198,6 +205,29 @@ def test_nothing_begins_outside(world: World) -> None:
     assert not any(host.started for host in world.hosts.values()), "nobody was asked anything"
     assert not (world.directory / "state" / "journal.sqlite").exists()
     assert [line.count("nothing begun") for line in (world.directory / "state" / "sshsync.log").read_text().splitlines()] == [1]
+
+
+def test_nothing_begins_when_it_closed_while_somebody_waited_for_another_run(world: World) -> None:
+    """The clock is asked before it waits, and has moved on when the other run ends."""
+    clock, asked = Clock("05:50"), threading.Event()
+
+    def told() -> float:
+        shown = clock.now
+        asked.set()
+        return shown
+
+    limited(world)
+    lock = world.directory / "state" / "lock"
+    here = replace(owner.here(), clock=told)
+    with ThreadPoolExecutor(1) as pool, world.sync(here=here) as sync, sync.visit() as visit:
+        with Lock(lock):
+            waiting = pool.submit(visit.run, [["proxy"]], wait=60.0)
+            assert asked.wait(20)
+            clock.set("06:00")
+        with pytest.raises(OutsideError, match="nothing was begun; it opens at 22:00"):
+            waiting.result()
+    assert not world.events
+    assert not any(host.started for host in world.hosts.values()), "nobody was asked anything"
 
 
 def test_a_dry_run_and_whoever_says_now_is_not_bound_by_it(world: World) -> None:

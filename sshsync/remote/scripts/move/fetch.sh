@@ -3,6 +3,11 @@
 one() {
   out=$( ( unset TOKEN; set -f; IFS=; eval "$TEMPLATE" ) </dev/null 2>&1 )
   s=$?
+  if [ -L "$FILEPATH" ]; then
+    rm -f "$FILEPATH"
+    s=1
+    out='it brings a symbolic link and not the file that it leads to (let it follow links: rsync -L, cp -L)'
+  fi
   printf '%s %s %s %.2000s\n' "$TOKEN" "$i" "$s" "$out"
 }
 main() {
