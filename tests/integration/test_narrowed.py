@@ -107,3 +107,14 @@ def test_a_link_is_named_by_a_pattern_as_a_file_is(local: Site) -> None:
     assert links(local.root("c")) == {b"cur": b"d"}
     local.config.write_text(local.config.read_text().replace("links = copy", "links = follow"))
     assert "c: out: blocked: leads outside of the repository" in local.cli("--all", "--include", "out").stdout
+
+
+def test_what_failed_in_a_part_is_gone_on_with_by_resume_and_said(site: Site) -> None:
+    """How a narrowed run ended says nothing of whole repositories, so --failed leaves it out; but not without a word."""
+    site.here("m", "c", defaults="delete = yes\nmax_delete = 0")
+    site.fill("m", {"a.x": b"a"})
+    site.fill("c", {"b.x": b"b"})
+    assert site.cli("--sync", "c", "--include", "*.x").returncode == 9
+    done = site.cli("--failed")
+    assert done.returncode == 0
+    assert "nothing to do: everything that ran ended well last, but for a run of its own kind (sshsync --sync c --include '*.x'); to go on with it: sshsync -c " in done.stdout

@@ -125,7 +125,13 @@ def failed(options: Options) -> tuple[tuple[str, ...], ...]:
 
 def nothing(options: Options) -> int:
     """Say that there is nothing that failed, and return the exit code."""
-    display.remark(options, "nothing to do: everything that ran ended well last")
+    with Sync(options.load_as_owner()) as sync:
+        plan = sync.unfinished()
+    words = "nothing to do: everything that ran ended well last"
+    # How it ended says nothing of whole repositories: they are asked about here.
+    if plan and plan.manner != CONFIGURED:
+        words = f"{words}, but for a run of its own kind ({plan.command}); to go on with it: {options.command} resume"
+    display.remark(options, words)
     return 0
 
 
