@@ -361,7 +361,9 @@ def _repository(name: str, made: RepositoryOptions, host: Host) -> Repository:
         "peer_port": made.peer_port or made.port,
         "peer_user": made.peer_user or host.login.user,
         "install": Install(**_taken_over(Install, made)),
-        "commands": Commands(made.listcmd, made.digestcmd, made.synccmd, made.sshcmd, made.pre_cmd, made.post_cmd),
+        "commands": Commands(
+            made.listcmd, made.digestcmd, made.synccmd, made.sshcmd, made.pre_cmd, made.post_cmd, made.health_cmd
+        ),
         "retries": Retries(transient=made.retries),
     }
     return Repository(**(_taken_over(Repository, made) | own))

@@ -268,6 +268,12 @@ class RepositoryOptions(_Options):
         "hands it on to the next.",
         "systemctl --user start app",
     )
+    health_cmd: values.Template = _option(
+        "",
+        "Command on this host behind `post_cmd` that tells whether all is well after a change: when it fails, so has "
+        "this repository. It stays due until it ended well, and sees REPOPATH.",
+        "python3 -c 'import django'",
+    )
 
 
 class GlobalOptions(_Options):

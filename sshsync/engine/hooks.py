@@ -12,9 +12,9 @@ _DUE = "due"
 
 
 class Hooks:
-    """`pre_cmd` and `post_cmd` of one child.
+    """`pre_cmd`, `post_cmd` and `health_cmd` of one child.
 
-    That a `post_cmd` is due is on record from before the first change until it ended well: a run that is killed in
+    That one of the latter is due is on record from before the first change until it ended well: a run that is killed in
     between, or that leaves files behind, hands it on to the next one.
     """
 
@@ -22,7 +22,8 @@ class Hooks:
         self._context = context
         self._child = child
         self._root = root
-        self._note = f"post_cmd {child.name} {child.identity}"
+        commands = child.commands
+        self._after = {"post_cmd": commands.after, "health_cmd": commands.health}
 
     def before(self) -> None:
         """Run `pre_cmd`; nothing has changed yet.
@@ -32,18 +33,23 @@ class Hooks:
         """
         if self._child.commands.before:
             self._run("pre_cmd", self._child.commands.before)
-        if self._child.commands.after:
-            self._context.records.note(self._note, _DUE)
+        for option, template in self._after.items():
+            if template:
+                self._context.records.note(self._note(option), _DUE)
 
     def after(self) -> None:
-        """Run `post_cmd` when it is due.
+        """Run `post_cmd`, and then `health_cmd`, when they are due.
 
         Raises:
-            SshsyncError: it failed; it stays due.
+            SshsyncError: one failed; it stays due.
         """
-        if self._child.commands.after and self._context.records.noted(self._note) == _DUE:
-            self._run("post_cmd", self._child.commands.after)
-            self._context.records.note(self._note, "")
+        for option, template in self._after.items():
+            if template and self._context.records.noted(self._note(option)) == _DUE:
+                self._run(option, template)
+                self._context.records.note(self._note(option), "")
+
+    def _note(self, option: str) -> str:
+        return f"{option} {self._child.name} {self._child.identity}"
 
     def _run(self, option: str, template: str) -> None:
         command = Command(scripts.HOOK, {"ROOT": self._root, "TEMPLATE": template.encode()})

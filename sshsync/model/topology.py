@@ -79,7 +79,8 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """The operator's own templates; "" means the built-in way. `before` and `after` surround changes."""
+    """The operator's own templates; "" means the built-in way. `before` and `after` surround changes, `health` tells
+    behind them whether all is well."""
 
     listing: str = ""
     digest: str = ""
@@ -87,6 +88,7 @@ class Commands:
     ssh: str = ""
     before: str = ""
     after: str = ""
+    health: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

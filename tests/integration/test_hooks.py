@@ -71,6 +71,21 @@ def test_a_post_cmd_stays_due_until_it_ended_well(hooked: Site) -> None:
     assert said(hooked) == ["after"]
 
 
+def test_who_is_not_well_behind_a_change_has_failed_until_he_is(hooked: Site) -> None:
+    """Asked behind the post_cmd, after a change only, and again by the next run, although nothing is left to change."""
+    health = f"echo health >> @SAID@; test -f {hooked.directory}/well || {{ echo does not answer; exit 3; }}"
+    configured(hooked, f"post_cmd = echo after >> @SAID@\nhealth_cmd = {health}\n")
+    for expected in (["after", "health"], ["after", "health", "health"]):
+        done = hooked.cli("--sync", "c")
+        assert done.returncode == 6
+        assert "health_cmd: does not answer" in done.stdout
+        assert said(hooked) == expected
+    (hooked.directory / "well").touch()
+    assert hooked.cli("--sync", "c").returncode == 0
+    assert hooked.cli("--sync", "c").returncode == 0
+    assert said(hooked) == ["after", "health", "health", "health"]
+
+
 def test_a_post_cmd_waits_until_everything_has_changed(hooked: Site) -> None:
     (hooked.root("m") / "blocked").write_bytes(b"x")
     (hooked.root("c") / "blocked").mkdir()

@@ -479,3 +479,13 @@ def test_what_cannot_be_taken_back_says_so(index: Index) -> None:
     run = index.site.summary("--sync", "app1")["run"]
     done = index.site.cli("rollback", "app1", "--to", run)
     assert (done.returncode, f"run {run} changed nothing on app1" in done.stderr) == (2, True)
+
+
+def test_what_is_not_well_with_its_new_packages_has_failed(index: Index) -> None:
+    apart(index)
+    index.chain("app0", "app1", more=("health_cmd = bin/python -c 'import six, absent'",))
+    done = index.site.cli("--sync", "app1")
+    assert done.returncode == 6
+    assert ": health_cmd: Traceback" in done.stdout
+    assert "No module named 'absent'" in done.stdout
+    assert index.site.cli("rollback", "app1").returncode == 6, "it is asked then, too"
