@@ -99,7 +99,7 @@ class _Aside:
         name = naming.between(datetime.now(), max(self._latest, str(run["id"]) if run else ""))
         with Lease(context, repository, root, patient=False) as lease:
             parent = context.tree.parent(repository.name) or repository
-            site = Site(parent, repository, root, root, lease.token, name)
+            site = Site(parent, repository, root, root, lease.token, keep=name)
             done = context.appliers[repository.type].restore(site, wanted)
         known = self._published(wanted)
         return [replace(one, expected=known.get(one.kept, "")) for one in done]

@@ -231,7 +231,10 @@ def test_scan_glance_and_another_look_fit_together(shop: Shop) -> None:
     again, _, _ = shop.ask(lambda kind, subject: kind.look_again(subject, scanned.root, [*held, b"absent"]))
     assert again.items == {key: item for key, item in scanned.items.items() if key != gone}, "what is not there is left out"
     assert {seen.root for seen in (scanned, glanced, again)} == {shop.root}
-    assert {seen.work for seen in (scanned, glanced)} == {shop.place.root}, "the work is done in a directory, whatever the kind"
+    made, _, _ = shop.ask(lambda kind, subject: kind.scan(replace(subject, create=True)))
+    assert made.work, "the work is done in a directory, whatever the kind, which is made when it is needed"
+    assert {seen.work for seen in (scanned, glanced)} <= {made.work, b""}
+    assert made.work == shop.place.root or made.apart
     nothing, _, requests = shop.ask(lambda kind, subject: kind.look_again(subject, shop.root, []))
     assert (nothing.items, requests) == ({}, [])
 
