@@ -18,8 +18,9 @@ from sshsync.remote.scripts import Status
 
 STALLED = 900
 """Seconds after which nobody waits any longer for a job that neither uses the processor nor writes anything."""
-MOST_LOOKS = 5000
-"""Looks of about 20 s after which nobody waits any longer for one job, whatever it does: a day."""
+MOST_LOOKS = 20_000
+"""Looks of about 4 s after which nobody waits any longer for one job, whatever it does: a day. Whoever looks can be
+interrupted only behind a look."""
 _ADVICE = "it goes on there, and the next run waits for it: look what it does, then run again"
 
 

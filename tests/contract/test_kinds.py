@@ -192,8 +192,9 @@ class Shop:
 
 
 @pytest.fixture(params=WAYS)
-def shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     kind, way = request.param
+    monkeypatch.setenv("HOME", str(tmp_path))
     with at_home(tmp_path) if way == "at home" else reached(way, tmp_path) as place:
         path = "" if way == "at home" else os.fsdecode(place.root)
         KINDS[kind].begin(place)

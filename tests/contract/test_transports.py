@@ -177,7 +177,7 @@ def reached(way: str, tmp_path: Path) -> Iterator[Place]:
     elif way == "local":
         made = OnDisk(tmp_path / "root", LocalTransport())
     else:
-        server = Sshd(tmp_path, "sshd")
+        server = Sshd(tmp_path, "sshd", environment=f"HOME={tmp_path}")
         known = tmp_path / "known"
         known.write_text(server.known + "\n")
         host_ = values.host("127.0.0.1", server.port, Login(server.user, key_file=str(server.key)))

@@ -21,7 +21,7 @@ import zipfile
 
 from work import free, lock, names, private, say, work
 
-SLICE = 20.0
+SLICE = 4.0
 LOST = 45
 # What makes pip install elsewhere, or not at all.
 MISLEADING = "TARGET PREFIX ROOT USER REQUIRE_VIRTUALENV DRY_RUN UPGRADE REQUIREMENT CONSTRAINT EDITABLE NO_DEPS"
