@@ -137,6 +137,8 @@ class PackageApplier:
             if key in there:
                 self._fail(key, "was to be removed, and is still there", said)
         self._complain(said, keys)
+        # All else is cleared away before deletions.
+        self.clear()
 
     def clear(self) -> None:
         """See `Applier`."""

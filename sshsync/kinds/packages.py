@@ -228,15 +228,23 @@ class Packages:
         return Snapshot(seen.repository, root, asked, seen.now, damaged=seen.damaged)
 
     def _found(self, answer: Answer, subject: Subject) -> Found:
-        try:
-            lines = records(answer.payload, subject.token)
-            if len(lines) > MOST:
-                raise ValueError(f"more than {MOST} packages")
-            return self._manager.read(lines)
-        except ValueError as error:
-            raise ListingError(
-                f"what {self._manager.name} lists there cannot be true: {error}", where=subject.repository.name
-            ) from None
+        return listed(self._manager, answer, subject)
+
+
+def listed(manager: Manager, answer: Answer, subject: Subject) -> Found:
+    """Return what a host listed.
+
+    Raises:
+        ListingError: it cannot be true.
+    """
+    try:
+        lines = records(answer.payload, subject.token)
+        if len(lines) > MOST:
+            raise ValueError(f"more than {MOST} packages")
+        return manager.read(lines)
+    except ValueError as error:
+        words = f"what {manager.name} lists there cannot be true: {error}"
+        raise ListingError(words, where=subject.repository.name) from None
 
 
 def put(found: Found, name: str, version: str, names: "re.Pattern[str]", versions: "re.Pattern[str]") -> Key:

@@ -6,7 +6,7 @@ from typing import Any
 from sshsync.errors import CommandError, ConnectError, DeadlineError, IntegrityError, LeasedError, ToolMissingError
 from sshsync.kinds.base import Dialogue, Subject
 from sshsync.kinds.installing import Transaction
-from sshsync.kinds.packages import PARTIAL, version_of
+from sshsync.kinds.packages import PARTIAL, listed, version_of
 from sshsync.kinds.pip import NAMES, VERSIONS, Pip, answered, job, normalized, shown
 from sshsync.model.change import Replace, Transfer
 from sshsync.model.item import Key
@@ -41,7 +41,7 @@ class PipChanges:
         answer = yield self._pip.request(subject)
         if trouble := self._pip.trouble(answer, repository):
             raise CommandError(trouble, where=repository.name)
-        found = self._pip.read(records(answer.payload, subject.token))
+        found = listed(self._pip, answer, subject)
         if found.managed and repository.install.externally_managed != "change":
             return Outlook(refusal=Refusal(_managed(repository)))
         if not found.writable and not repository.install.sudo:
@@ -57,10 +57,11 @@ class PipChanges:
         if install:
             told = yield from self._job(subject, "fetch", transaction.id, _asked(repository, install))
             self._check(repository, told)
-            lacking = {name.encode("ascii", "replace"): words for name, words in _pairs(told, "refused")}
-            refused |= {key: _lacking(repository, words) for key, words in lacking.items()}
-            wrong = [name.encode("ascii", "replace") for name in told.get("distrusted", [])]
-            codes |= dict.fromkeys(lacking, PARTIAL) | dict.fromkeys(wrong, IntegrityError.code)
+            lacking, wrong = _pairs(told, "refused"), _texts(told, "distrusted")
+            for key in (change.key for change in install if change.key.decode("ascii") in lacking):
+                name = key.decode("ascii")
+                refused[key] = _lacking(repository, lacking[name])
+                codes[key] = IntegrityError.code if name in wrong else PARTIAL
         return Outlook(refused, codes)
 
     def apply(self, subject: Subject, transaction: Transaction, lease: str) -> Dialogue[Mapping[Key, str]]:
@@ -77,8 +78,8 @@ class PipChanges:
             return dict.fromkeys(keys, "pip was ended before it was through: was the host started anew?")
         words = _words(told, "words")
         found = dict.fromkeys(keys, f"pip: {words}") if words else {}
-        for line in told.get("complaints", []):
-            said = visible(shown(str(line)), 300)
+        for line in _texts(told, "complaints"):
+            said = visible(shown(line), 300)
             name = normalized(said.split(" ")[0])
             found[name.encode("ascii", "replace")] = f"pip check: {said}"
         return found
@@ -202,6 +203,11 @@ def _words(told: Mapping[str, Any], name: str) -> str:
     return visible(shown(str(told.get(name) or "")), 500)
 
 
-def _pairs(told: Mapping[str, Any], name: str) -> Sequence[tuple[str, str]]:
+def _pairs(told: Mapping[str, Any], name: str) -> Mapping[str, str]:
     found = told.get(name)
-    return [(str(key), str(words)) for key, words in found.items()] if isinstance(found, dict) else ()
+    return {str(key): str(words) for key, words in found.items()} if isinstance(found, dict) else {}
+
+
+def _texts(told: Mapping[str, Any], name: str) -> Sequence[str]:
+    found = told.get(name)
+    return [str(one) for one in found] if isinstance(found, list) else ()

@@ -4,6 +4,8 @@ import io
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -260,6 +262,8 @@ DIES = """
 open({log!r}, "a").write("begun\\n")
 os.path.exists({gate!r}) and os.unlink({gate!r})
 import signal
+import subprocess
+import sys
 os.kill(os.getppid(), signal.SIGKILL)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -505,3 +509,35 @@ def test_what_is_not_well_with_its_new_packages_has_failed(index: Index) -> None
     assert ": health_cmd: Traceback" in done.stdout
     assert "No module named 'absent'" in done.stdout
     assert index.site.cli("rollback", "app1").returncode == 6, "it is asked then, too"
+
+
+DRIVER = Path(__file__).with_name("request_driver.py")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_at_every_request_one_more_run_reaches_the_goal(index: Index, moment: str, figure) -> None:
+    """Whatever was under way then: nothing is damaged, and nothing is left behind."""
+    apart(index)
+    index.chain("app0", "app1", more=("delete = yes", "max_delete = 100%"))
+    begun, wanted = index.environments["app1"], packages(index.site, "app0")
+    kept = index.site.directory / "kept"
+    begun.rename(kept)
+    # Every seventh of them, but for the nightly suite.
+    step = 1 if os.environ.get("SSHSYNC_FULL") else 7
+    for number in range(1 if moment == "before" else 2, 200, step):
+        shutil.copytree(kept, begun, symlinks=True)
+        command = [sys.executable, str(DRIVER), str(index.site.config), moment, str(number)]
+        killed = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONPATH": os.getcwd(), "HOME": str(index.site.directory)}, timeout=120, check=False)
+        if killed.returncode != -signal.SIGKILL:
+            assert killed.returncode == 0, killed.stderr
+            break
+        done = index.site.cli("--sync", "app1")
+        assert done.returncode == 0, (number, done.stdout + done.stderr)
+        assert packages(index.site, "app1") == wanted, number
+        assert index.left() == [], number
+        shutil.rmtree(begun)
+    else:
+        pytest.fail("it never came to its end")
+    figure("requests at which the controller was killed", number)
