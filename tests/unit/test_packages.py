@@ -248,13 +248,17 @@ def test_a_type_by_default_is_a_type_like_any_other() -> None:
     [
         ("stable_for = 10", "stable_for makes no sense with type = pip (what is installed is listed"),
         ("digest = md5", "digest makes no sense with type = pip"),
-        ("parent = app", "parent makes no sense with type = pip (packages are compared with `sshsync drift`"),
         ("synccmd = scp ${FILE} ${LOCALDIR}", "synccmd makes no sense"),
     ],
 )
 def test_options_of_files_are_refused_with_the_reason(line: str, words: str) -> None:
     found = problems(HOST + f"[app.pip]\ninherit = app\ntype = pip\n{line}\n")
     assert any(one.startswith("f.conf:11: [app.pip] ") and words in one for one in found), found
+
+
+def test_what_is_compared_only_has_no_parent() -> None:
+    found = problems(HOST + "[app.rpm]\ninherit = app\ntype = rpm\nparent = app\n")
+    assert any("[app.rpm] parent makes no sense with type = rpm (these packages are compared with `sshsync drift`" in one for one in found), found
 
 
 def test_options_of_environments_are_refused_elsewhere() -> None:
