@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import Site
+from tests.sshd import require
 from tests.integration.test_packages import environment, install, interpreter, listed_by_pip, packages, wheel
 
 pytestmark = pytest.mark.integration
@@ -541,3 +542,37 @@ def test_killed_at_every_request_one_more_run_reaches_the_goal(index: Index, mom
     else:
         pytest.fail("it never came to its end")
     figure("requests at which the controller was killed", number)
+
+
+def test_what_the_system_manages_is_refused_where_nobody_said_otherwise(index: Index) -> None:
+    """PEP 668: a Python of the system's own, outside of any environment. Nothing is begun there."""
+    system = next((str(found) for found in Path("/usr/lib").glob("python3*/EXTERNALLY-MANAGED")), "")
+    require(bool(system), "a Python that its system manages")
+    python = f"/usr/bin/{Path(system).parent.name}"
+    index.has("six==1.16.0")
+    index.environment("app0", "six==1.16.0")
+    index.environments["app1"] = Path()
+    section = index.section("app1", "parent = app0", f"python = {python}").replace("path = .\n", "")
+    index.site.write(index.section("app0") + section)
+    for words in (("--dry-run",), ()):
+        done = index.site.cli("--sync", "app1", *words)
+        assert done.returncode == 9, done.stdout + done.stderr
+        assert f"the system says that what {python} has is the business of its own package manager alone (PEP 668): nothing was changed" in done.stdout
+    assert index.left() == []
+
+
+def test_only_pip_itself_runs_by_sudo_and_only_where_it_changes_something(index: Index) -> None:
+    """A sudo that writes down what it is asked for, and does it."""
+    apart(index)
+    programs = index.site.directory / "bin"
+    programs.mkdir()
+    (programs / "sudo").write_text(f'#!/bin/sh\necho "$*" >> {index.log}\n[ "$1 $2" = "-n --" ] && shift 2 && exec "$@"\n')
+    (programs / "sudo").chmod(0o755)
+    index.site.close()
+    index.site.servers.clear()
+    shutil.rmtree(index.site.directory / "sshd")
+    index.chain("app0", "app1", more=("sudo = yes", "delete = yes"), index=f"HOME={index.homes} PIP_NO_INDEX=1 PIP_FIND_LINKS={index.top} PATH={programs}:/usr/bin:/bin")
+    assert index.site.cli("--sync", "app1", "--max-delete", "1").returncode == 0
+    assert index.listed("app1") == index.listed("app0")
+    python = f"{index.environments['app1']}/bin/python -E -s -m pip"
+    assert [line.removeprefix(f"-n -- {python} ").split()[0] for line in index.log.read_text().splitlines()] == ["install", "uninstall"]
