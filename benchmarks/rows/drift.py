@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from benchmarks.row import OURS, Row, Target
 from benchmarks.wire import Link
+from sshsync.remote.scripts.program import python
 
 LOOP, PIP_LIST = "ssh in a loop", "pip list"
 MIB = 1 << 20
@@ -92,16 +93,15 @@ class Listing(Row):
 
     def setup(self) -> None:
         self.made = environment(self.lab.top / "env", self.lab.size.of(500, 20), 0)
-        kinds = Path(__file__).resolve().parents[2] / "sshsync/kinds/programs/pip.py"
-        self.program = kinds.read_text()
+        self.program = python("programs/work", "programs/pip", room="sshsync.kinds")
         self.listed = 0
 
     @property
     def ways(self) -> Mapping[str, Callable[[str], object]]:
-        python = str(self.made / "bin/python")
+        own = str(self.made / "bin/python")
         return {
-            OURS: lambda _step: self._count([python, "-E", "-s", "-B", "-c", self.program, "T"], b'"version"'),
-            PIP_LIST: lambda _step: self._count([python, "-m", "pip", "list", "--format=json"], b'"version"'),
+            OURS: lambda _step: self._count([own, "-E", "-s", "-B", "-c", self.program, "T", "", ""], b'"version"'),
+            PIP_LIST: lambda _step: self._count([own, "-m", "pip", "list", "--format=json"], b'"version"'),
         }
 
     def prepare(self, way: str, step: str) -> None:  # noqa: ARG002 - nothing is kept
@@ -111,7 +111,31 @@ class Listing(Row):
         return self.listed >= self.lab.size.of(500, 20)
 
     def _count(self, words: list[str], what: bytes) -> None:
-        self.listed = subprocess.run(words, capture_output=True, check=True).stdout.count(what)
+        self.listed = subprocess.run(words, capture_output=True, check=True, stdin=subprocess.DEVNULL).stdout.count(
+            what
+        )
+
+
+class Unchanged(Drift):
+    """All but the first are its children, and hold what it does."""
+
+    name = "packages-unchanged"
+    title = "50 hosts with 500 packages each synchronized, nothing to do"
+    targets = (Target("seconds", 20.0),)
+    differing = 0
+
+    def setup(self) -> None:
+        lab = self.lab
+        made = environment(lab.top / "env", lab.size.of(self.packages, 20), 0)
+        self.paths = {f"h{number:02}": made for number in range(lab.size.of(self.hosts, 3) + 1)}
+        sections = {name: lab.host(name, self.link).section(path, type="pip") for name, path in self.paths.items()}
+        first, *self.children = sections
+        lab.configure(
+            {name: text + ("" if name == first else f"parent = {first}\n") for name, text in sections.items()}
+        )
+
+    def _ours(self, _step: str) -> None:
+        self.differ = self.lab.sshsync("--sync", ",".join(self.children))
 
 
 class DriftMemory(Row):
@@ -146,4 +170,4 @@ class DriftMemory(Row):
         self.code = self.lab.sshsync("drift")
 
 
-ROWS = (Drift, DriftFar, Listing, DriftMemory)
+ROWS = (Drift, DriftFar, Listing, Unchanged, DriftMemory)
