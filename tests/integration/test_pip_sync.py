@@ -18,7 +18,7 @@ import pytest
 
 from tests.integration.conftest import Site
 from tests.sshd import require
-from tests.integration.test_packages import environment, install, interpreter, listed_by_pip, packages, wheel
+from tests.integration.test_packages import environment, install, interpreter, listed_by_pip, packages, run, wheel
 
 pytestmark = pytest.mark.integration
 
@@ -576,3 +576,27 @@ def test_only_pip_itself_runs_by_sudo_and_only_where_it_changes_something(index:
     assert index.listed("app1") == index.listed("app0")
     python = f"{index.environments['app1']}/bin/python -E -s -m pip"
     assert [line.removeprefix(f"-n -- {python} ").split()[0] for line in index.log.read_text().splitlines()] == ["install", "uninstall"]
+
+
+def test_an_old_python_outside_of_any_environment_is_changed_by_its_own_pip(index: Index) -> None:
+    """A whole Python 2.7 that nobody made an environment of; without `path`, `python` names it."""
+    python = Path(interpreter("2.7"))
+    index.has("six==1.15.0", "six==1.16.0", "own==1.0")
+    text = ""
+    for name, packages in (("app0", ("six==1.16.0",)), ("app1", ("six==1.15.0", "own==1.0"))):
+        top = index.site.directory / f"python-{name}"
+        shutil.copytree(python.parent.parent, top, symlinks=True, ignore=shutil.ignore_patterns("test", "tests", "share", "include"))
+        index.environments[name] = top
+        own = top / "bin" / python.name
+        run(own, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--find-links", index.top, *packages)
+        text += index.section(name, f"python = {own}", *(["parent = app0"] if name == "app1" else [])).replace(f"path = {top}\n", "")
+    index.site.write(text)
+    done = index.site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert packages_of(index, "app1") == {"six": "1.16.0", "own": "1.0"}
+    assert index.site.cli("rollback", "app1").returncode == 0
+    assert packages_of(index, "app1") == {"six": "1.15.0", "own": "1.0"}
+
+
+def packages_of(index: Index, name: str) -> dict[str, str]:
+    return {one: version for one, version in packages(index.site, name).items() if one in ("six", "own")}
