@@ -55,7 +55,7 @@ def defaults(shared: Section, section: Section, types: Mapping[str, Type]) -> di
     """Return what a section takes of its type, and of DEFAULT, which is of a type as well."""
     type_of = shared.values.get("type", Value(USUAL, "")).text
     own = section.values.get("type", Value(type_of, "")).text
-    usual = {key: Value(text, "") for key, text in types.get(own, Type()).usual.items()}
+    usual = {key: Value(text, f"default of type = {own}") for key, text in types.get(own, Type()).usual.items()}
     return usual | {key: value for key, value in shared.values.items() if own == type_of or key not in _OF_ONE_TYPE}
 
 

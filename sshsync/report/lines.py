@@ -7,6 +7,7 @@ from sshsync.model import events as ev
 from sshsync.model import loudness
 from sshsync.model.events import GOOD
 from sshsync.model.narrow import Narrow
+from sshsync.model.row import ALGORITHMS
 from sshsync.model.words import USUAL
 from sshsync.report import words
 
@@ -82,12 +83,17 @@ _WORDING: dict[type, Callable[[Any], str]] = {
 }
 
 
+def _told(digest: str, size: int) -> str:
+    """Return what tells one state of an item from another: its size, or what is no digest of bytes."""
+    made, _, value = digest.partition(":")
+    return f" ({words.size(size)})" if made in ALGORITHMS.values() or not made else f" {words.item(value)}"
+
+
 def items(event: ev.Event) -> list[str]:
     """Return one line for each item that became another one by the event."""
     if isinstance(event, ev.Published):
-        return [
-            f"{event.repository}: published {words.item(name)} ({words.size(size)})" for name, _, size in event.items
-        ]
+        told = ((words.item(name), _told(digest, size)) for name, digest, size in event.items)
+        return [f"{event.repository}: published {name}{what}" for name, what in told]
     if isinstance(event, ev.Deleted):
         return [f"{event.repository}: deleted {words.item(name)}" for name in event.names]
     if isinstance(event, ev.Adjusted):

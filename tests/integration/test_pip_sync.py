@@ -137,8 +137,9 @@ def test_what_is_missing_comes_and_versions_are_matched_up_and_down(index: Index
     assert "app1: would replace idna 3.4 by 2.10 (down)\n" in planned.stderr
     assert (index.listed("app1"), index.left()) == (before, []), "a dry run changes nothing"
 
-    done = index.site.cli("--sync", "app1")
+    done = index.site.cli("--verbose", "--sync", "app1")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "app1: published django 4.2.11\n" in done.stderr
     assert index.listed("app1") == {**index.listed("app0"), "own": "1.0"}
     assert index.left() == []
     again = index.site.summary("--sync", "app1")
