@@ -1,6 +1,6 @@
 """What there has to be on a repository so that it is again as it was before a run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sshsync.model.events import Before, key_of
@@ -16,10 +16,12 @@ class Past:
     Attributes:
         before: what of that it held before the first of them; what is not in it was missing.
         left: what it was to hold after the last of them; None for what was to go.
+        known: all that it held before some change, or was to hold after it: a change may never have been made.
     """
 
     before: Mapping[Key, Digest] = field(default_factory=dict)
     left: Mapping[Key, Digest | None] = field(default_factory=dict)
+    known: Mapping[Key, Collection[Digest | None]] = field(default_factory=dict)
 
 
 def past(told: Iterable[Before]) -> Past:
@@ -30,6 +32,7 @@ def past(told: Iterable[Before]) -> Past:
     before: dict[Key, Digest] = {}
     left: dict[Key, Digest | None] = {}
     held: dict[Key, Digest] = {}
+    known: dict[Key, set[Digest | None]] = {}
     for one in told:
         # A link tells of all that is there once, with its first change.
         held = {key_of(name): digest for name, digest in one.items if digest} if one.items else held
@@ -38,7 +41,8 @@ def past(told: Iterable[Before]) -> Past:
             if key not in left and key in held:
                 before[key] = held[key]
             left[key] = digest or None
-    return Past(before, left)
+            known.setdefault(key, set()).update((held.get(key), left[key]))
+    return Past(before, left, known)
 
 
 def wanted(past: Past, there: Mapping[Key, Item], *, force: bool) -> tuple[Items, dict[Key, str]]:
@@ -54,7 +58,7 @@ def wanted(past: Past, there: Mapping[Key, Item], *, force: bool) -> tuple[Items
     for key, left in past.left.items():
         now = there[key].digest if key in there else None
         old = past.before.get(key)
-        if key in there and now is not None and now not in (left, old) and not force:
+        if now is not None and now not in past.known[key] and not force:
             changed[key] = _changed(now, left)
             found.add(Item(key, None))
         elif old:

@@ -601,3 +601,15 @@ def test_an_old_python_outside_of_any_environment_is_changed_by_its_own_pip(inde
 
 def packages_of(index: Index, name: str) -> dict[str, str]:
     return {one: version for one, version in packages(index.site, name).items() if one in ("six", "own")}
+
+
+def test_a_way_back_that_died_is_gone_on_with(index: Index) -> None:
+    apart(index)
+    before = index.listed("app1")
+    assert index.site.cli("--sync", "app1").returncode == 0
+    index.hold("app1", DIES)
+    done = index.site.cli("rollback", "app1")
+    assert done.returncode in (6, 7), done.stdout
+    done = index.site.cli("resume")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert index.listed("app1") == before

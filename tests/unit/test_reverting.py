@@ -55,3 +55,10 @@ def test_a_change_that_was_never_made_is_no_reason_to_stay() -> None:
     known = past([Before("r", [("a", "v:1")], [("a", "v:2"), ("b", "v:1")])])
     found, changed = wanted(known, items({"a": "v:1"}), force=False)
     assert ({key: found[key].digest for key in found}, changed) == ({b"a": "v:1"}, {})
+
+
+def test_a_way_back_that_was_broken_off_is_gone_on_with() -> None:
+    """It told what it was going to do, and did not do it."""
+    known = past([Before("r", [("a", "v:1")], [("a", "v:2")]), Before("r", [("a", "v:2")], [("a", "v:1")])])
+    found, changed = wanted(known, items({"a": "v:2"}), force=False)
+    assert ({key: found[key].digest for key in found}, changed) == ({b"a": "v:1"}, {})
