@@ -7,7 +7,7 @@ and removed. What is staged is a value; when it is published is not the applier'
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from sshsync.model.change import Delete
 from sshsync.model.empties import NO_EMPTIES, Empties
@@ -175,6 +175,20 @@ class Applier(Protocol[S]):
 
     def abandon(self) -> None:
         """Leave nothing behind after the host could not take something: what was staged must not fill its disk."""
+        ...
+
+
+@runtime_checkable
+class Reverting(Protocol):
+    """An applier that can put back what it changed."""
+
+    @property
+    def unwell(self) -> bool:
+        """Whether what it changed is not as it should be."""
+        ...
+
+    def revert(self) -> bool:
+        """Put back what was changed, and tell whether all is what it was; `reached` has what is there then."""
         ...
 
 

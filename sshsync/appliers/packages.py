@@ -73,6 +73,9 @@ class PackageApplier:
         self._ledger = Ledger(asking.emit, site.child.name)
         self._subject = asking.subject(site.child)
         self._before: Prepared | None = None
+        self._old_items: Mapping[Key, Item] = {}
+        self._touched: list[Key] = []
+        self.unwell = False
 
     @property
     def reached(self) -> Reached:
@@ -92,7 +95,7 @@ class PackageApplier:
     def stage(self, prepared: Prepared) -> Generator[Transaction, None, None]:
         """Bring what is not there yet, and name what can be installed."""
         asked, old = self._fetched(prepared), self._old(prepared)
-        self._before = prepared
+        self._before, self._old_items = prepared, prepared.child.items
         if old.install:
             self._lost(old)
             self._converse(self._installer.keep(self._subject, old, self._site.run, self._site.lease))
@@ -123,6 +126,7 @@ class PackageApplier:
                 found = damaged.get(key) or (f"it is at {_told(there[key])}" if key in there else "it is not there")
                 self._fail(key, f"was to be {_told(new)}, and {found}", said)
             elif key in said:
+                self.unwell = True
                 self._ledger.fail(key, said[key])
         self._complain(said, asked)
         return ()
@@ -156,6 +160,22 @@ class PackageApplier:
 
     def arrange(self, empties: Empties) -> None:
         """There are no directories; see `Applier`."""
+
+    def revert(self) -> bool:
+        """See `Reverting`: from what was kept, with the same look behind it."""
+        old, (there, _) = self._old_items, self._look(self._touched)
+        back = [old[key] for key in self._touched if key in old and not _same(there.get(key), old[key])]
+        install = [Copy(item) for item in back if item.digest]
+        remove = [Delete(there[key]) for key in self._touched if key not in old and key in there]
+        asked = Transaction(self._called(install, "fetch back"), install=install)
+        if install and self._converse(self._installer.foresee(self._subject, asked)).refused:
+            return False
+        self._carried_out(Transaction(self._called([*install, *remove], "apply back"), asked.id, install, remove))
+        there, _ = self._look(self._touched)
+        self._ledger.published([item for item in back if _same(there.get(item.key), item)])
+        self._ledger.deleted(change.key for change in remove if change.key not in there)
+        self.clear()
+        return all(_same(there.get(key), old.get(key)) for key in self._touched)
 
     def rotate(self) -> None:
         """See `Applier`."""
@@ -199,6 +219,7 @@ class PackageApplier:
         return hashlib.sha256(b"\0".join(own)).hexdigest()[:24]
 
     def _carried_out(self, transaction: Transaction) -> Mapping[Key, str]:
+        self._touched += [change.key for change in (*transaction.install, *transaction.remove)]
         self._tell_before((*transaction.install, *transaction.remove))
         return self._converse(self._installer.apply(self._subject, transaction, self._site.lease))
 
@@ -207,12 +228,18 @@ class PackageApplier:
         return seen.items, seen.damaged
 
     def _fail(self, key: Key, found: str, said: Mapping[Key, str]) -> None:
+        self.unwell = True
         self._ledger.fail(key, f"{found}: {said[key]}" if key in said else found, code=PARTIAL)
 
     def _complain(self, said: Mapping[Key, str], known: Sequence[Key] | Mapping[Key, Item]) -> None:
         for key, words in said.items():
             if key not in known:
+                self.unwell = True
                 self._ledger.fail(key, words)
+
+
+def _same(one: Item | None, other: Item | None) -> bool:
+    return one.agrees(other) if one and other else one is other
 
 
 def _text(item: Item) -> bytes:

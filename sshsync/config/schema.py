@@ -219,6 +219,12 @@ class RepositoryOptions(_Options):
         "With `type = pip` and no `path`: `change` to change what the system says is the business of its own package "
         "manager alone (PEP 668).",
     )
+    rollback: Literal["no", "auto"] = _option(
+        "no",
+        "`auto` to put packages back at once to what they were where what was changed is not as it should be, `pip "
+        "check` complains of something new, or `health_cmd` fails. The repository has failed all the same.",
+        "auto",
+    )
     groups: values.Names = _option((), "Groups that it belongs to, for `--sync @GROUP`.", "site-a, java")
     inherit: str = _option("", "Section whose values hold here too, unless they are set here.", "appnode1")
     retries: Annotated[int, Field(ge=1, le=100)] = _option(

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from sshsync.appliers.base import Applier, Reached, Site
 from sshsync.core import guard, verify
+from sshsync.engine import reverting
 from sshsync.engine.announce import announce, tell_blocked, tell_lost, tell_refused, tell_verified
 from sshsync.engine.comparison import Comparison
 from sshsync.engine.context import Context
@@ -238,10 +239,24 @@ class Link:
         self._record(prepared, reached)
         if reached.anything and isinstance(self.held, Snapshot):
             self.held = self._scanner.afterwards(self._child, self.held)
-        outcome = self._outcome(prepared, reached)
-        if outcome in GOOD:
-            self._hooks(prepared).after()
-        return outcome
+        with self._put_back(prepared):
+            outcome = self._outcome(prepared, reached)
+            if outcome in GOOD:
+                self._hooks(prepared).after()
+            return outcome
+
+    @contextmanager
+    def _put_back(self, prepared: Prepared) -> Iterator[None]:
+        """Have put back what was changed and does not do well, where that is asked for."""
+        try:
+            yield
+            reverting.check(self._child, self._working)
+        except CommandError as error:
+            if found := reverting.reverted(self._child, self._working, error):
+                self._hold_reached(prepared, found.reached, complete=False)
+                self._record(prepared, found.reached)
+                raise found.error from error
+            raise
 
     def _tell_blocked(self, prepared: Prepared) -> int:
         one = self._context.kind(self._child).words.one

@@ -51,7 +51,7 @@ class Files:
     required = frozenset({"path"})
     usual: Mapping[str, str] = {}
     unfit: Mapping[str, str] = {
-        **dict.fromkeys(("sudo", "downgrade"), "it concerns packages: type = pip"),
+        **dict.fromkeys(("sudo", "downgrade", "rollback"), "it concerns packages: type = pip"),
         **dict.fromkeys(_OF_PYTHON, "it concerns the packages of a Python: type = pip"),
     }
 

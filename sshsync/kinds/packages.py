@@ -45,8 +45,13 @@ _UNFIT = {
     **dict.fromkeys(("pipeline", "file_mode", "file_group", "empty_dirs", "links"), _BROUGHT),
 }
 """Options of repositories that make no sense for packages, with the reason."""
-_CHANGES = ("parent", "delete", "max_delete", "pre_cmd", "post_cmd", "health_cmd", "sudo", "downgrade", "keep")
-_UNCHANGED = dict.fromkeys(_CHANGES, _COMPARED)
+_UNCHANGED = dict.fromkeys(
+    (
+        *("parent", "delete", "max_delete", "pre_cmd", "post_cmd", "health_cmd"),
+        *("sudo", "downgrade", "keep", "rollback"),
+    ),
+    _COMPARED,
+)
 """Options that make no sense where packages are never changed."""
 
 

@@ -84,6 +84,7 @@ class Install:
         sources: build what is there as source only.
         hashes: compare each file of what was changed with what was installed.
         externally_managed: ``change`` for also what the system says is its own package manager's business (PEP 668).
+        rollback: ``auto`` to put back at once what does not do well.
     """
 
     sudo: bool = False
@@ -91,3 +92,4 @@ class Install:
     sources: bool = False
     hashes: bool = True
     externally_managed: str = "refuse"
+    rollback: str = "no"

@@ -613,3 +613,36 @@ def test_a_way_back_that_died_is_gone_on_with(index: Index) -> None:
     done = index.site.cli("resume")
     assert done.returncode == 0, done.stdout + done.stderr
     assert index.listed("app1") == before
+
+
+@pytest.mark.parametrize("trouble", ["health_cmd", "pip check", "hashes"])
+def test_what_does_not_do_well_is_put_back_at_once_where_that_is_asked(index: Index, trouble: str) -> None:
+    """It has failed all the same; and what was installed, replaced and removed is what it was."""
+    apart(index)
+    index.has("needs==1.0")
+    if trouble == "pip check":
+        install(index.environments["app0"], "--find-links", index.top, "needs==1.0")
+        requiring(index.top)
+    if trouble == "hashes":
+        index.hold("app1", SPOILS)
+    health = (f"health_cmd = test ! -e {index.environments['app1']}/lib/python3.11/site-packages/six.py",) if trouble == "health_cmd" else ()
+    index.chain("app0", "app1", more=("rollback = auto", "delete = yes", "max_delete = 100%", *health))
+    before = packages(index.site, "app1")
+    done = index.site.cli("--sync", "app1")
+    assert done.returncode == 6, done.stdout + done.stderr
+    assert ": all was put back to what it was" in done.stdout
+    assert packages(index.site, "app1") == before
+    assert index.left() == []
+    assert index.site.cli("status").returncode == 6
+
+
+def test_what_cannot_be_put_back_is_said(index: Index) -> None:
+    index.has("six==1.15.0", "six==1.16.0")
+    index.environment("app0", "six==1.16.0")
+    index.environment("app1", "six==1.15.0")
+    (index.top / "six-1.15.0-py2.py3-none-any.whl").unlink()
+    index.chain("app0", "app1", more=("rollback = auto", "health_cmd = false"))
+    done = index.site.cli("--sync", "app1")
+    assert done.returncode == 6
+    assert ": not all could be put back to what it was" in done.stdout
+    assert index.listed("app1") == {"six": "1.16.0"}
