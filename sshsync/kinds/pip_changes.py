@@ -21,6 +21,7 @@ STALLED = 900
 MOST_LOOKS = 20_000
 """Looks of about 4 s after which nobody waits any longer for one job, whatever it does: a day. Whoever looks can be
 interrupted only behind a look."""
+_CANNOT = "packages cannot be changed there"
 _ADVICE = "it goes on there, and the next run waits for it: look what it does, then run again"
 
 
@@ -76,6 +77,8 @@ class PipChanges:
         keys = [change.key for change in (*transaction.install, *transaction.remove)]
         if told.get("died"):
             return dict.fromkeys(keys, "pip was ended before it was through: was the host started anew?")
+        if words := _words(told, "broken"):
+            return dict.fromkeys(keys, words)
         words = _words(told, "words")
         found = dict.fromkeys(keys, f"pip: {words}") if words else {}
         for line in _texts(told, "complaints"):
@@ -141,7 +144,7 @@ class PipChanges:
             raise LeasedError.taken_over(repository.name)
         if answer.status:
             said = complaint(answer.errors) or f"exit status {answer.status}"
-            raise CommandError(f"packages cannot be changed there: {said}", where=repository.name)
+            raise CommandError(f"{_CANNOT}: {said}", where=repository.name)
         try:
             return answered(records(answer.payload, subject.token)[0])
         except (ValueError, IndexError) as error:
@@ -152,6 +155,8 @@ class PipChanges:
         name = repository.name
         if told.get("died"):
             raise ConnectError("pip was ended while it fetched packages there", where=name)
+        if words := _words(told, "broken"):
+            raise CommandError(f"{_CANNOT}: {words}", where=name)
         if words := _words(told, "absent_pip"):
             made = f"{_place(repository)}/bin/python -m ensurepip" if repository.path else "its package manager"
             raise ToolMissingError(f"has no pip: {words}", where=name, hint=f"install it there, such as by {made}")

@@ -600,3 +600,22 @@ def test_an_old_python_outside_of_any_environment_is_changed_by_its_own_pip(inde
 
 def packages_of(index: Index, name: str) -> dict[str, str]:
     return {one: version for one, version in packages(index.site, name).items() if one in ("six", "own")}
+
+
+def test_a_full_disk_is_told_in_its_own_words(index: Index) -> None:
+    """The disk of the directory of its work, full when pip has hardly begun, and before anything can be begun."""
+    require(os.geteuid() == 0, "a user who may mount")
+    apart(index)
+    before, home = index.listed("app1"), index.homes / "app1"
+    for options, free in (("size=1m", 24), ("size=1m", 0), ("size=1m,nr_inodes=8", 24)):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", home], check=True)
+        try:
+            (home / "filler").write_bytes(b"x" * ((1024 - free) << 10))
+            done = index.site.cli("--sync", "app1")
+        finally:
+            subprocess.run(["umount", home], check=True)
+        assert done.returncode == 6, done.stdout + done.stderr
+        assert "app1: failed: packages cannot be changed there: " in done.stdout
+        assert "No space left on device" in done.stdout
+        assert "Traceback" not in done.stdout
+    assert index.listed("app1") == before
