@@ -181,8 +181,9 @@ class PackageApplier:
         new = [(change.key, None if isinstance(change, Delete) else change.new) for change in changes]
         rows = [(key_text(key), (item and item.digest) or "") for key, item in new]
         held = self._before.child.items.values() if self._before else ()
-        name, self._before = self._site.child.name, None
-        self._asking.emit(Before(name, [(key_text(item.key), item.digest or "") for item in held], rows))
+        self._before, child = None, self._site.child
+        items = [(key_text(item.key), item.digest or "") for item in held]
+        self._asking.emit(Before(child.name, items, rows, child.identity))
 
     def _converse(self, dialogue: Dialogue[T]) -> T:
         return self._asking.converse(self._subject, dialogue)

@@ -619,3 +619,36 @@ def test_a_full_disk_is_told_in_its_own_words(index: Index) -> None:
         assert "No space left on device" in done.stdout
         assert "Traceback" not in done.stdout
     assert index.listed("app1") == before
+
+
+def test_what_was_changed_at_another_place_is_not_taken_back_here(index: Index) -> None:
+    """The same name with another environment: nothing that happened to the first one is undone in it."""
+    apart(index)
+    assert index.site.cli("--sync", "app1").returncode == 0
+    run = index.site.summary("--sync", "app1")["run"]
+    first, other = index.environments["app1"], index.environment("other", "idna==2.10")
+    before = index.listed("other")
+    index.environments["app1"] = other
+    index.chain("app0", "app1")
+    for words in ((), ("--to", run[:4])):
+        done = index.site.cli("rollback", "app1", *words)
+        assert done.returncode == 2, done.stdout + done.stderr
+    assert "no run on record changed anything on app1" in index.site.cli("rollback", "app1").stderr
+    assert index.listed("other") == before
+    index.environments["app1"] = first
+    index.chain("app0", "app1")
+    assert index.site.cli("rollback", "app1", "--dry-run").returncode == 11
+
+
+def test_a_run_is_named_clearly_and_files_have_another_way_back(index: Index) -> None:
+    """The beginning of several runs names none of them; and a repository of files is told how it is taken back."""
+    apart(index)
+    for _ in range(2):
+        assert index.site.cli("--sync", "app1").returncode == 0
+    done = index.site.cli("rollback", "app1", "--to", "2")
+    assert (done.returncode, "'2' is the beginning of 2 runs: " in done.stderr) == (2, True), done.stderr
+    with index.site.config.open("a") as out:
+        out.write(f"[files]\ntransport = local\npath = {index.homes}\n")
+    done = index.site.cli("rollback", "files")
+    assert (done.returncode, "files is of type files: only packages are taken back (" in done.stderr) == (2, True), done.stderr
+    assert "sshsync restore" in done.stderr
