@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from sshsync.api.work import Parts, Work, unheard
+from sshsync.config.types import USUAL
 from sshsync.core import planner, reverting
 from sshsync.engine.scan import Scanner
 from sshsync.errors import UsageError
@@ -48,6 +49,10 @@ def reverted(work: Work, stages: Sequence[Sequence[str]], manner: Manner) -> Rev
     tree = parts.config.tree
     names = [name for names in stages for name in names]
     repositories = [planner.known(tree, name) for name in names]
+    for one in repositories:
+        if one.type == USUAL:
+            hint = "sshsync restore brings back files that were put aside"
+            raise UsageError(f"{one.name} is of type {USUAL}: only packages are taken back", hint=hint)
     offers: dict[str, Offer] = {}
     with closing(parts.journal()) as journal:
         run = _run(journal, repositories, manner.back)
@@ -72,16 +77,21 @@ def reverted(work: Work, stages: Sequence[Sequence[str]], manner: Manner) -> Rev
 
 def _run(journal: Journal, repositories: Sequence[Repository], asked: str) -> str:
     """Return the id of a run by its beginning, or of the last one that changed one of the repositories."""
-    for row in journal.runs(KEPT_RUNS, dry=False):
-        run = str(row["id"])
-        if asked != LAST and run.startswith(asked):
-            return run
-        if asked == LAST and any(_of_run(journal, one, run) for one in repositories):
-            return run
+    runs = [str(row["id"]) for row in journal.runs(KEPT_RUNS, dry=False)]
     if asked == LAST:
-        many = ", ".join(one.name for one in repositories)
-        raise UsageError(f"no run on record changed anything on {many} that can be taken back", hint="sshsync history")
-    raise UsageError(f"no run {asked!r} is on record", hint="sshsync history shows them")
+        found = next((run for run in runs if any(_of_run(journal, one, run) for one in repositories)), "")
+        if not found:
+            many = ", ".join(one.name for one in repositories)
+            words = f"no run on record changed anything on {many} that can be taken back"
+            raise UsageError(words, hint="sshsync history")
+        return found
+    named = [run for run in runs if run.startswith(asked)]
+    if not named:
+        raise UsageError(f"no run {asked!r} is on record", hint="sshsync history shows them")
+    if len(named) > 1:
+        some = ", ".join(named[:2])
+        raise UsageError(f"{asked!r} is the beginning of {len(named)} runs: {some}", hint="name one of them")
+    return named[0]
 
 
 def _told(journal: Journal, repository: Repository, run: str) -> list[Before]:
@@ -91,5 +101,6 @@ def _told(journal: Journal, repository: Repository, run: str) -> list[Before]:
 
 
 def _of_run(journal: Journal, repository: Repository, run: str) -> list[Before]:
+    asked = (repository.name, repository.identity)
     told = (event for _, event in journal.events(run, Before))
-    return [event for event in told if isinstance(event, Before) and event.repository == repository.name]
+    return [event for event in told if isinstance(event, Before) and (event.repository, event.place) == asked]

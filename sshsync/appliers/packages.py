@@ -13,7 +13,7 @@ from sshsync.appliers.ledger import PARTIAL, Ledger
 from sshsync.errors import RefusedError
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.base import Dialogue, Kind
-from sshsync.kinds.installing import Installer, Transaction
+from sshsync.kinds.installing import Installer, Said, Transaction
 from sshsync.model.change import Change, Copy, Delete, Replace
 from sshsync.model.empties import Empties
 from sshsync.model.events import Before, key_text
@@ -121,14 +121,12 @@ class PackageApplier:
         asked = {change.key: change.new for change in staged.install}
         there, damaged = self._look(list(asked))
         self._ledger.published([new for key, new in asked.items() if key in there and there[key].agrees(new)])
+        wrong = {}
         for key, new in asked.items():
             if key not in self.reached.published:
                 found = damaged.get(key) or (f"it is at {_told(there[key])}" if key in there else "it is not there")
-                self._fail(key, f"was to be {_told(new)}, and {found}", said)
-            elif key in said:
-                self.unwell = True
-                self._ledger.fail(key, said[key])
-        self._complain(said, asked)
+                wrong[key] = f"was to be {_told(new)}, and {found}"
+        self._fail(wrong, said)
         return ()
 
     def delete(self, deletions: Sequence[Delete]) -> None:
@@ -137,10 +135,7 @@ class PackageApplier:
         said = self._carried_out(Transaction(self._called(deletions, "apply"), remove=deletions))
         there, _ = self._look(keys)
         self._ledger.deleted(key for key in keys if key not in there)
-        for key in keys:
-            if key in there:
-                self._fail(key, "was to be removed, and is still there", said)
-        self._complain(said, keys)
+        self._fail({key: "was to be removed, and is still there" for key in keys if key in there}, said)
         # All else is cleared away before deletions.
         self.clear()
 
@@ -201,8 +196,9 @@ class PackageApplier:
         new = [(change.key, None if isinstance(change, Delete) else change.new) for change in changes]
         rows = [(key_text(key), (item and item.digest) or "") for key, item in new]
         held = self._before.child.items.values() if self._before else ()
-        name, self._before = self._site.child.name, None
-        self._asking.emit(Before(name, [(key_text(item.key), item.digest or "") for item in held], rows))
+        self._before, child = None, self._site.child
+        items = [(key_text(item.key), item.digest or "") for item in held]
+        self._asking.emit(Before(child.name, items, rows, child.identity))
 
     def _converse(self, dialogue: Dialogue[T]) -> T:
         return self._asking.converse(self._subject, dialogue)
@@ -218,7 +214,7 @@ class PackageApplier:
         ]
         return hashlib.sha256(b"\0".join(own)).hexdigest()[:24]
 
-    def _carried_out(self, transaction: Transaction) -> Mapping[Key, str]:
+    def _carried_out(self, transaction: Transaction) -> Said:
         self._touched += [change.key for change in (*transaction.install, *transaction.remove)]
         self._tell_before((*transaction.install, *transaction.remove))
         return self._converse(self._installer.apply(self._subject, transaction, self._site.lease))
@@ -227,15 +223,19 @@ class PackageApplier:
         seen = self._converse(self._kind.look_again(self._subject, self._site.root, keys))
         return seen.items, seen.damaged
 
-    def _fail(self, key: Key, found: str, said: Mapping[Key, str]) -> None:
-        self.unwell = True
-        self._ledger.fail(key, f"{found}: {said[key]}" if key in said else found, code=PARTIAL)
+    def _fail(self, wrong: Mapping[Key, str], said: Said) -> None:
+        """Give up what is not as it should be, each with what the package manager said of it, or of the whole."""
+        failed = dict(said.complaints)
+        failed |= {key: _joined(words, said.complaints.get(key) or said.words) for key, words in wrong.items()}
+        for key, words in failed.items():
+            self._ledger.fail(key, words, code=PARTIAL)
+        if said.words and not wrong:
+            self._ledger.remark(f"all is as it should be, although {said.words}")
+        self.unwell = self.unwell or bool(failed)
 
-    def _complain(self, said: Mapping[Key, str], known: Sequence[Key] | Mapping[Key, Item]) -> None:
-        for key, words in said.items():
-            if key not in known:
-                self.unwell = True
-                self._ledger.fail(key, words)
+
+def _joined(found: str, said: str) -> str:
+    return f"{found}: {said}" if said else found
 
 
 def _same(one: Item | None, other: Item | None) -> bool:

@@ -4,7 +4,7 @@ A host carries out a transaction apart from whoever asked for it: no connection 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sshsync.kinds.base import Dialogue, Subject
@@ -31,6 +31,19 @@ class Transaction:
     remove: Sequence[Delete] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a package manager said of a transaction. It is not to be trusted: only a look tells what is there now.
+
+    Attributes:
+        words: why it did not end well, "" where it did.
+        complaints: what it says of packages that it did not say before the transaction.
+    """
+
+    words: str = ""
+    complaints: Mapping[Key, str] = field(default_factory=dict)
+
+
 class Installer(Protocol):
     """Changes packages on a host, by dialogues as a kind's; see `Dialogue`. All of it is safe to repeat."""
 
@@ -42,11 +55,8 @@ class Installer(Protocol):
         """
         ...
 
-    def apply(self, subject: Subject, transaction: Transaction, lease: str) -> Dialogue[Mapping[Key, str]]:
+    def apply(self, subject: Subject, transaction: Transaction, lease: str) -> Dialogue[Said]:
         """Have the host make changes that were foreseen, and wait for their end; one that is under way is waited for.
-
-        Returns:
-            What it complained about, by package. It is not to be trusted: only a look tells what is there now.
 
         Raises:
             HostError: the host could not begin, or it is still at work without any sign that it gets on.

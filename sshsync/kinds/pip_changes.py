@@ -5,7 +5,7 @@ from typing import Any
 
 from sshsync.errors import CommandError, ConnectError, DeadlineError, IntegrityError, LeasedError, ToolMissingError
 from sshsync.kinds.base import Dialogue, Subject
-from sshsync.kinds.installing import Transaction
+from sshsync.kinds.installing import Said, Transaction
 from sshsync.kinds.packages import PARTIAL, listed, version_of
 from sshsync.kinds.pip import NAMES, VERSIONS, Pip, answered, job, normalized, shown
 from sshsync.model.change import Replace, Transfer
@@ -21,6 +21,7 @@ STALLED = 900
 MOST_LOOKS = 20_000
 """Looks of about 4 s after which nobody waits any longer for one job, whatever it does: a day. Whoever looks can be
 interrupted only behind a look."""
+_CANNOT = "packages cannot be changed there"
 _ADVICE = "it goes on there, and the next run waits for it: look what it does, then run again"
 
 
@@ -64,7 +65,7 @@ class PipChanges:
                 codes[key] = IntegrityError.code if name in wrong else PARTIAL
         return Outlook(refused, codes)
 
-    def apply(self, subject: Subject, transaction: Transaction, lease: str) -> Dialogue[Mapping[Key, str]]:
+    def apply(self, subject: Subject, transaction: Transaction, lease: str) -> Dialogue[Said]:
         """See `Installer`."""
         asked = {
             **_asked(subject.repository, transaction.install),
@@ -73,16 +74,14 @@ class PipChanges:
             "lease": lease,
         }
         told = yield from self._job(subject, "apply", transaction.id, asked)
-        keys = [change.key for change in (*transaction.install, *transaction.remove)]
         if told.get("died"):
-            return dict.fromkeys(keys, "pip was ended before it was through: was the host started anew?")
+            return Said("pip was ended before it was through: was the host started anew?")
         words = _words(told, "words")
-        found = dict.fromkeys(keys, f"pip: {words}") if words else {}
+        found = {}
         for line in _texts(told, "complaints"):
             said = visible(shown(line), 300)
-            name = normalized(said.split(" ")[0])
-            found[name.encode("ascii", "replace")] = f"pip check: {said}"
-        return found
+            found[normalized(said.split(" ")[0]).encode("ascii", "replace")] = f"pip check: {said}"
+        return Said(f"pip: {words}" if words else "", found)
 
     def keep(self, subject: Subject, transaction: Transaction, run: str, lease: str) -> Dialogue[None]:
         """See `Installer`."""
@@ -141,7 +140,7 @@ class PipChanges:
             raise LeasedError.taken_over(repository.name)
         if answer.status:
             said = complaint(answer.errors) or f"exit status {answer.status}"
-            raise CommandError(f"packages cannot be changed there: {said}", where=repository.name)
+            raise CommandError(f"{_CANNOT}: {said}", where=repository.name)
         try:
             return answered(records(answer.payload, subject.token)[0])
         except (ValueError, IndexError) as error:
@@ -152,6 +151,8 @@ class PipChanges:
         name = repository.name
         if told.get("died"):
             raise ConnectError("pip was ended while it fetched packages there", where=name)
+        if words := _words(told, "broken"):
+            raise CommandError(f"{_CANNOT}: {words}", where=name)
         if words := _words(told, "absent_pip"):
             made = f"{_place(repository)}/bin/python -m ensurepip" if repository.path else "its package manager"
             raise ToolMissingError(f"has no pip: {words}", where=name, hint=f"install it there, such as by {made}")

@@ -214,11 +214,13 @@ class Adjusted:
 @dataclass(frozen=True, slots=True)
 class Before:
     """What a child held before it was changed, as [name, digest], where that is the way back; with it what is going to
-    be other then: `changes` holds [name, digest], "" for one that goes."""
+    be other then: `changes` holds [name, digest], "" for one that goes. `place` is what the records about it are bound
+    to: the same name with another host or path is another repository."""
 
     repository: str
     items: list[tuple[str, str]]
     changes: list[tuple[str, str]]
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ def test_what_cannot_be_had_is_a_problem_of_that_package_alone(index: Index) -> 
     index.chain("app0", "app1")
     for words in (("--dry-run",), ()):
         found = index.site.summary("--sync", "app1", *words)
-        assert found["exit_code"] == 7
+        assert found["exit_code"] == 7, found["events"]
         reasons = {event["name"]: event["reason"] for event in found["events"] if event["type"] == "item_failed"}
         assert set(reasons) == {"gone", "local", "copied"}
         assert "No matching distribution found for gone==1.0" in reasons["gone"]
@@ -646,3 +646,70 @@ def test_what_cannot_be_put_back_is_said(index: Index) -> None:
     assert done.returncode == 6
     assert ": not all could be put back to what it was" in done.stdout
     assert index.listed("app1") == {"six": "1.16.0"}
+
+
+def test_a_full_disk_is_told_in_its_own_words(index: Index) -> None:
+    """The disk of the directory of its work, full when pip has hardly begun, and before anything can be begun."""
+    require(os.geteuid() == 0, "a user who may mount")
+    apart(index)
+    before, home = index.listed("app1"), index.homes / "app1"
+    for options, free in (("size=1m", 24), ("size=1m", 0), ("size=1m,nr_inodes=8", 24)):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", home], check=True)
+        try:
+            (home / "filler").write_bytes(b"x" * ((1024 - free) << 10))
+            done = index.site.cli("--sync", "app1")
+        finally:
+            subprocess.run(["umount", home], check=True)
+        assert done.returncode == 6, done.stdout + done.stderr
+        assert "app1: failed: packages cannot be changed there: " in done.stdout
+        assert "No space left on device" in done.stdout
+        assert "Traceback" not in done.stdout
+    assert index.listed("app1") == before
+
+
+def test_what_was_changed_at_another_place_is_not_taken_back_here(index: Index) -> None:
+    """The same name with another environment: nothing that happened to the first one is undone in it."""
+    apart(index)
+    assert index.site.cli("--sync", "app1").returncode == 0
+    run = index.site.summary("--sync", "app1")["run"]
+    first, other = index.environments["app1"], index.environment("other", "idna==2.10")
+    before = index.listed("other")
+    index.environments["app1"] = other
+    index.chain("app0", "app1")
+    for words in ((), ("--to", run[:4])):
+        done = index.site.cli("rollback", "app1", *words)
+        assert done.returncode == 2, done.stdout + done.stderr
+    assert "no run on record changed anything on app1" in index.site.cli("rollback", "app1").stderr
+    assert index.listed("other") == before
+    index.environments["app1"] = first
+    index.chain("app0", "app1")
+    assert index.site.cli("rollback", "app1", "--dry-run").returncode == 11
+
+
+def test_a_run_is_named_clearly_and_files_have_another_way_back(index: Index) -> None:
+    """The beginning of several runs names none of them; and a repository of files is told how it is taken back."""
+    apart(index)
+    for _ in range(2):
+        assert index.site.cli("--sync", "app1").returncode == 0
+    done = index.site.cli("rollback", "app1", "--to", "2")
+    assert (done.returncode, "'2' is the beginning of 2 runs: " in done.stderr) == (2, True), done.stderr
+    with index.site.config.open("a") as out:
+        out.write(f"[files]\ntransport = local\npath = {index.homes}\n")
+    done = index.site.cli("rollback", "files")
+    assert (done.returncode, "files is of type files: only packages are taken back (" in done.stderr) == (2, True), done.stderr
+    assert "sshsync restore" in done.stderr
+
+
+def test_what_reached_its_goal_is_not_blamed_for_what_did_not(index: Index) -> None:
+    """pip breaks off in the middle: a directory is in the way of a file."""
+    index.has("six==1.16.0", "zlast==1.0")
+    index.environment("app0", "six==1.16.0", "zlast==1.0")
+    made = index.environment("app1")
+    (next(made.glob("lib/python*/site-packages")) / "zlast.py/in the way").mkdir(parents=True)
+    index.chain("app0", "app1")
+    found = index.site.summary("--sync", "app1")
+    assert found["exit_code"] in (6, 7)
+    reasons = {event["name"]: event["reason"] for event in found["events"] if event["type"] == "item_failed"}
+    assert set(reasons) == {"six", "zlast"} - set(index.listed("app1")), "which of them pip installs first is its own affair"
+    assert reasons["zlast"].startswith("was to be 1.0, and ")
+    assert "pip: " in reasons["zlast"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sshsync.errors import ConnectError, DeadlineError, LeasedError, SshsyncError, ToolMissingError
 from sshsync.kinds.base import Answer, Dialogue, Request, Subject
-from sshsync.kinds.installing import Transaction
+from sshsync.kinds.installing import Said, Transaction
 from sshsync.kinds.pip_changes import MOST_LOOKS, STALLED, PipChanges
 from sshsync.model.change import Copy, Delete, Replace
 from sshsync.model.item import Item
@@ -128,7 +128,7 @@ def apply(answer: Callable[[str, dict], bytes | int]) -> tuple[object, list[tupl
 def test_a_transaction_is_begun_once_and_waited_for() -> None:
     waits = iter([line(busy=True, quiet=0), line(busy=True, quiet=STALLED), line(status=0, words="", complaints=[])])
     found, told = apply(lambda mode, _: line(busy=True, quiet=0) if mode == "apply" else next(waits))
-    assert found == {}
+    assert found == Said()
     assert [mode for mode, _ in told] == ["apply", "wait", "wait", "wait"]
     assert (told[0][1]["lease"], told[0][1]["fetched"], told[0][1]["remove"]) == ("lease1", "t1", ["old"])
     assert {spec["id"] for _, spec in told} == {"t2"}
@@ -139,7 +139,7 @@ def test_what_is_at_work_there_is_waited_for_first() -> None:
     state = iter([line(busy=True, quiet=0), line(status=0, words="", complaints=[])])
     answers = {"apply": lambda: next(state), "wait": lambda: line(absent=True), "settle": lambda: line(busy=False, quiet=0)}
     found, told = apply(lambda mode, _: answers[mode]())
-    assert (found, [mode for mode, _ in told]) == ({}, ["apply", "wait", "settle", "apply"])
+    assert (found, [mode for mode, _ in told]) == (Said(), ["apply", "wait", "settle", "apply"])
 
 
 def test_what_stands_still_or_never_ends_is_given_up() -> None:
@@ -158,7 +158,7 @@ def test_a_lease_that_is_lost_ends_it() -> None:
 
 def test_what_pip_says_is_told_of_each_package_that_it_names() -> None:
     found, _ = apply(lambda _mode, _: line(status=1, words="no space left", complaints=["Zope.Interface 5.0 requires absent, which is not installed."]))
-    assert found == {**dict.fromkeys((b"six", b"django", b"old"), "pip: no space left"), b"zope-interface": "pip check: Zope.Interface 5.0 requires absent, which is not installed."}
+    assert found == Said("pip: no space left", {b"zope-interface": "pip check: Zope.Interface 5.0 requires absent, which is not installed."})
 
 
 VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=20), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=6)

@@ -19,7 +19,7 @@ import time
 import traceback
 import zipfile
 
-from work import free, lock, names, private, say, work
+from work import fail, free, lock, names, private, say, work
 
 SLICE = 4.0
 LOST = 45
@@ -29,6 +29,7 @@ UNREACHABLE = re.compile(
     "Retrying \\(Retry\\(|Max retries exceeded|Could not fetch URL|ReadTimeoutError|ConnectTimeout"
     "|NewConnectionError|Temporary failure in name resolution|ConnectionResetError|ProtocolError"
 )
+FULL = re.compile("No space left on device|Disk quota exceeded")
 LACKING = re.compile("No matching distribution found for ([A-Za-z0-9._-]+?)==")
 
 
@@ -147,6 +148,8 @@ def fetched(job, spec):
             continue
         if "No module named pip" in text:
             return {"absent_pip": complaint(text)}
+        if FULL.search(text):
+            return {"broken": complaint(text)}
         lacking = [normalized(name) for name in LACKING.findall(text)]
         culprits = some if len(some) == 1 else [name for name in lacking if name in some]
         if UNREACHABLE.search(text):
@@ -225,6 +228,7 @@ def apart(job, held, deed, spec):
     if os.path.exists(job + "/scratch"):
         shutil.rmtree(job + "/scratch")
     os.mkdir(job + "/scratch", 0o700)
+    put(job + "/room", " " * 8192)
     put(job + "/begun", "")
     sys.stdout.flush()
     if os.fork():
@@ -244,10 +248,23 @@ def apart(job, held, deed, spec):
         else:
             os.closerange(one, one + 1)
     try:
-        put(job + "/result", json.dumps(deed(job, spec)))
+        conclude(job, deed, spec)
     except BaseException:  # noqa: BLE001 - whatever it was, somebody can read it
         traceback.print_exc()
     os._exit(0)
+
+
+def conclude(job, deed, spec):
+    # A disk that is full has room for the words that say so.
+    try:
+        put(job + "/result", json.dumps(deed(job, spec)))
+    except EnvironmentError as error:
+        os.unlink(job + "/room")
+        put(job + "/result", json.dumps({"broken": told_of(error)}))
+
+
+def told_of(error):
+    return "%s: %s" % (error.filename or "its work", error.strerror or error)
 
 
 def tell(job):
@@ -259,7 +276,7 @@ def fetch(place, spec):
     job = folder(place, spec["id"])
     ours = lock(job + "/lock")
     found = result(job) if ours is not None else None
-    if found and not (found.get("trouble") or found.get("absent_pip")):
+    if found and not (found.get("trouble") or found.get("absent_pip") or found.get("broken")):
         say(**found)
         return
     if ours is not None:
@@ -355,4 +372,7 @@ def clear(place, spec):
 
 
 MODES = {"fetch": fetch, "apply": apply, "wait": wait, "settle": settle, "keep": keep, "rotate": rotate, "clear": clear}
-MODES[sys.argv[2]](work(make=True), json.loads(sys.stdin.read()))
+try:
+    MODES[sys.argv[2]](work(make=True), json.loads(sys.stdin.read()))
+except EnvironmentError as error:
+    fail(told_of(error))
