@@ -39,7 +39,8 @@ def test_a_look_with_another_configuration_leaves_every_byte_of_the_state(site: 
     assert done.returncode == (7 if words.startswith("status") else 0), done.stdout + done.stderr
     assert state(site) == before
     if words == "status":
-        assert "c: never in sync" in done.stdout
+        assert "c: not in sync: run " in done.stdout
+        assert "the configuration named another place then" in done.stdout
         assert "n: in sync as of" in done.stdout
 
 

@@ -1,6 +1,7 @@
 """Children that take from a parent while that is still being synchronized, on real servers."""
 
 import os
+from pathlib import Path
 import signal
 
 import pytest
@@ -24,10 +25,12 @@ FILES = {"a": b"alpha", "d/b": b"beta", "odd \n'name": b"odd", "big": os.urandom
 
 
 def held(site: Site, name: str) -> dict[str, bytes]:
-    root = site.root(name)
-    return {
-        str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file() and ".sshsync" not in file.parts
-    }
+    """Return what a reader sees; staging, whose directories come and go, is not looked into."""
+    root, found = site.root(name), {}
+    for base, directories, files in os.walk(root):
+        directories[:] = [one for one in directories if one != ".sshsync"]
+        found |= {str((Path(base) / file).relative_to(root)): (Path(base) / file).read_bytes() for file in files}
+    return found
 
 
 def held_at_the_big_one(site: Site) -> Gate:
