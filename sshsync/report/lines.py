@@ -86,7 +86,7 @@ _WORDING: dict[type, Callable[[Any], str]] = {
 def _told(digest: str, size: int) -> str:
     """Return what tells one state of an item from another: its size, or what is no digest of bytes."""
     made, _, value = digest.partition(":")
-    return f" ({words.size(size)})" if made in ALGORITHMS.values() or not made else f" {words.item(value)}"
+    return f" {words.item(value)}" if value and made not in ALGORITHMS.values() else f" ({words.size(size)})"
 
 
 def items(event: ev.Event) -> list[str]:
