@@ -125,6 +125,7 @@ def apart(index: Index, python: str = "", reached: str = "") -> None:
 FULL = os.environ.get("SSHSYNC_FULL") == "1"
 VERSIONS = ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13"] if FULL else ["3.6"]
 """All others by the nightly suite; what is below uses 3.11."""
+nightly = pytest.mark.skipif(not FULL, reason="takes long; SSHSYNC_FULL=1")
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -481,6 +482,7 @@ def test_a_transaction_that_died_can_be_taken_back(index: Index) -> None:
     assert index.listed("app1") == before
 
 
+@nightly
 def test_as_many_ways_back_are_kept_as_are_asked_for(index: Index) -> None:
     index.has("six==1.14.0", "six==1.15.0", "six==1.16.0", "six==1.17.0")
     made = index.environment("app0", "six==1.14.0")
@@ -581,6 +583,7 @@ def test_only_pip_itself_runs_by_sudo_and_only_where_it_changes_something(index:
     assert [line.removeprefix(f"-n -- {python} ").split()[0] for line in index.log.read_text().splitlines()] == ["install", "uninstall"]
 
 
+@nightly
 def test_an_old_python_outside_of_any_environment_is_changed_by_its_own_pip(index: Index) -> None:
     """A whole Python 2.7 that nobody made an environment of; without `path`, `python` names it."""
     python = Path(interpreter("2.7"))
