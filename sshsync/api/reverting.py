@@ -85,7 +85,7 @@ def _run(journal: Journal, repositories: Sequence[Repository], asked: str) -> st
             words = f"no run on record changed anything on {many} that can be taken back"
             raise UsageError(words, hint="sshsync history")
         return found
-    named = [run for run in runs if run.startswith(asked)]
+    named = [asked] if asked in runs else [run for run in runs if run.startswith(asked)]
     if not named:
         raise UsageError(f"no run {asked!r} is on record", hint="sshsync history shows them")
     if len(named) > 1:

@@ -126,6 +126,9 @@ class Visit:
         """
         config = self._parts.config
         check_directory(Path(config.settings.state_dir))
+        limit = limits.limit(config.settings, now=now)
+        if not dry_run:
+            limits.check(self._parts, limit)
         went = Reverting(self._parts, manner)
         if manner.back:
             checks.secrets(config, [planner.known(config.tree, name).name for names in stages for name in names])
@@ -133,9 +136,6 @@ class Visit:
                 went = reverted(work, stages, manner)
         parts = narrowed(alike(went.parts, stages, manner.like), manner.narrowed)
         plan = replace(planner.plan(parts.config.tree, stages), manner=went.manner)
-        limit = limits.limit(config.settings, now=now)
-        if not dry_run:
-            limits.check(self._parts, limit)
         checks.secrets(config, [name for name in plan.contacted if name not in went.offers])
         with self._work() as work:
             made = replace(work, parts=parts, offers=went.offers)

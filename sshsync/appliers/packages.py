@@ -14,6 +14,7 @@ from sshsync.errors import RefusedError
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.base import Dialogue, Kind
 from sshsync.kinds.installing import Installer, Said, Transaction
+from sshsync.kinds.packages import version_of
 from sshsync.model.change import Change, Copy, Delete, Replace
 from sshsync.model.empties import Empties
 from sshsync.model.events import Before, key_text
@@ -247,4 +248,4 @@ def _text(item: Item) -> bytes:
 
 
 def _told(item: Item) -> str:
-    return visible((item.digest or "").partition(":")[2], 200) or "no version"
+    return visible(version_of(item), 200) or "no version"

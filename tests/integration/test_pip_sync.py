@@ -718,3 +718,27 @@ def test_what_reached_its_goal_is_not_blamed_for_what_did_not(index: Index) -> N
     assert set(reasons) == {"six", "zlast"} - set(index.listed("app1")), "which of them pip installs first is its own affair"
     assert reasons["zlast"].startswith("was to be 1.0, and ")
     assert "pip: " in reasons["zlast"]
+
+
+def test_what_may_be_changed_of_a_system_is_asked_only_where_a_system_manages_it(index: Index) -> None:
+    """The pip of an old environment does not know the word that passes over PEP 668."""
+    index.has("six==1.16.0")
+    python = interpreter("3.6")
+    index.environment("app0", "six==1.16.0", python=python)
+    index.environment("app1", python=python)
+    index.chain("app0", "app1", more=("externally_managed = change",))
+    done = index.site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_programs_of_any_name_on_the_host_disturb_nobody(index: Index) -> None:
+    """Whoever looks whether pip gets on looks at all that runs there."""
+    apart(index)
+    program = os.path.join(os.fsencode(index.site.directory), b"\xff\xfe (")
+    shutil.copy("/bin/sleep", program)
+    with subprocess.Popen([program, "600"]) as other:
+        try:
+            done = index.site.cli("--sync", "app1")
+        finally:
+            other.kill()
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -12,9 +12,8 @@ import re
 import subprocess
 import sys
 
-from work import left, say, work
+from work import STANDARD, headers, left, managed_by_system, normalized, say, work
 
-STANDARD = os.path.dirname(os.path.realpath(os.__file__))
 MAKE, PROVED = sys.argv[2] == "make", frozenset(sys.stdin.read().split())
 DEBIAN = re.compile("/usr/lib/python[0-9.]*/dist-packages(/|$)")
 
@@ -28,20 +27,6 @@ def read(path):
             return file.read(1 << 22).decode("utf-8", "replace")
     except (IOError, OSError):
         return None
-
-
-def normalized(name):
-    return re.sub("[-_.]+", "-", name).lower()
-
-
-def headers(text):
-    found = {}
-    for line in (text or "").splitlines():
-        if not line.strip():
-            break
-        name, _, value = line.partition(":")
-        found.setdefault(name.strip().lower(), value.strip())
-    return found
 
 
 def commit(place):
@@ -182,17 +167,12 @@ def distributions(place):
             )
 
 
-def apart():
-    # Whether this is an environment of its own (PEP 405), or one that virtualenv made for an old Python.
-    return getattr(sys, "base_prefix", sys.prefix) != sys.prefix or hasattr(sys, "real_prefix")
-
-
 def main():
     writable = any(
         place.startswith(sys.prefix) and place != STANDARD and os.access(place, os.W_OK) for place in sys.path
     )
     place = work(MAKE)
-    managed = os.path.exists(os.path.join(STANDARD, "EXTERNALLY-MANAGED")) and not apart()
+    managed = managed_by_system()
     version = "%d.%d.%d" % sys.version_info[:3]
     say(python=version, prefix=sys.prefix, writable=writable, managed=managed, work=place, left=left(place))
     seen, found = set(), []

@@ -19,7 +19,7 @@ import time
 import traceback
 import zipfile
 
-from work import fail, free, lock, names, private, say, work
+from work import fail, free, headers, lock, managed_by_system, names, normalized, private, say, work
 
 SLICE = 4.0
 LOST = 45
@@ -49,9 +49,10 @@ def put(path, text):
 
 
 def read(path):
+    # Names of other programs may be any bytes.
     try:
-        with open(path) as file:
-            return file.read()
+        with open(path, "rb") as file:
+            return file.read().decode("utf-8", "replace")
     except (IOError, OSError):
         return ""
 
@@ -59,10 +60,6 @@ def read(path):
 def result(job):
     told = read(job + "/result")
     return json.loads(told) if told else None
-
-
-def normalized(name):
-    return re.sub("[-_.]+", "-", name).lower()
 
 
 def burned():
@@ -178,11 +175,6 @@ def brought(wheels):
     return found
 
 
-def headers(text):
-    pairs = [line.partition(":")[::2] for line in text.partition("\n\n")[0].splitlines()]
-    return {name.strip().lower(): value.strip() for name, value in reversed(pairs)}
-
-
 def complaints(job, spec):
     status, text = pip(job, dict(spec, sudo=False), ["check"])
     return [line.strip() for line in text.splitlines() if line.strip()] if status else []
@@ -190,7 +182,7 @@ def complaints(job, spec):
 
 def changed(job, spec):
     before = complaints(job, spec)
-    managed = ["--break-system-packages"] if spec["managed"] else []
+    managed = ["--break-system-packages"] if spec["managed"] and managed_by_system() else []
     status, text = 0, ""
     if spec["remove"]:
         put(job + "/removed", "".join("%s\n" % name for name in spec["remove"]))

@@ -11,9 +11,11 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import stat
 
 TOKEN = sys.argv[1]
+STANDARD = os.path.dirname(os.path.realpath(os.__file__))
 
 
 def say(**values):
@@ -23,6 +25,26 @@ def say(**values):
 def fail(words):
     sys.stderr.write(words + "\n")
     sys.exit(1)
+
+
+def normalized(name):
+    return re.sub("[-_.]+", "-", name).lower()
+
+
+def headers(text):
+    found = {}
+    for line in (text or "").splitlines():
+        if not line.strip():
+            break
+        name, _, value = line.partition(":")
+        found.setdefault(name.strip().lower(), value.strip())
+    return found
+
+
+def managed_by_system():
+    # PEP 668; an environment of its own (PEP 405), or one that virtualenv made for an old Python, is nobody else's.
+    own = getattr(sys, "base_prefix", sys.prefix) != sys.prefix or hasattr(sys, "real_prefix")
+    return os.path.exists(os.path.join(STANDARD, "EXTERNALLY-MANAGED")) and not own
 
 
 def private(path, make=False):
