@@ -9,7 +9,6 @@ from typing import Any
 from sshsync.appliers.base import Appliers
 from sshsync.appliers.files import FileAppliers
 from sshsync.appliers.packages import PackageAppliers
-from sshsync.appliers.untouched import Untouched
 from sshsync.config.resolve import Known, Settings
 from sshsync.config.types import Type
 from sshsync.hosts.asking import Asking
@@ -20,8 +19,10 @@ from sshsync.kinds.packages import Manager, Packages
 from sshsync.kinds.pip import Pip
 from sshsync.kinds.pip_changes import PipChanges
 from sshsync.kinds.rpm import Rpm
+from sshsync.kinds.rpm_changes import RpmChanges
 from sshsync.model.policy import LOCAL
 from sshsync.model.topology import Host
+from sshsync.model.words import Order
 from sshsync.notices import files
 from sshsync.notices.base import Notice, Past
 from sshsync.notices.chat import Chat
@@ -80,18 +81,17 @@ def _files(asking: Asking, settings: Settings) -> FileAppliers:
 
 
 def _packages(
-    manager: Manager, installer: Installer | None = None
+    manager: Manager, installer: Callable[[Order], Installer]
 ) -> tuple[Callable[[], Kind], Callable[[Asking, Settings], Appliers[Any]]]:
-    kind = Packages(manager, installer, order(manager.name))
-    if installer is None:
-        return lambda: kind, lambda _asking, _settings: Untouched(manager.name)
-    return lambda: kind, lambda asking, _settings: PackageAppliers(asking, kind, installer, manager.name)
+    ordered = order(manager.name)
+    kind, changes = Packages(manager, installer(ordered), ordered), installer(ordered)
+    return lambda: kind, lambda asking, _settings: PackageAppliers(asking, kind, changes, manager.name)
 
 
 KINDS: Kinds = {
     "files": (Files, _files),
-    "pip": _packages(Pip(), PipChanges(order("pip"))),
-    "rpm": _packages(Rpm()),
+    "pip": _packages(Pip(), PipChanges),
+    "rpm": _packages(Rpm(), RpmChanges),
 }
 """What items are, and how they become what they should be."""
 

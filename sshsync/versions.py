@@ -3,7 +3,8 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sshsync.core.drift import Order, unordered
+from sshsync.core.drift import unordered
+from sshsync.model.words import Order
 
 if TYPE_CHECKING:
     from packaging.version import Version

@@ -14,14 +14,14 @@ from sshsync.errors import RefusedError
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.base import Dialogue, Kind
 from sshsync.kinds.installing import Installer, Said, Transaction
-from sshsync.kinds.packages import version_of
+from sshsync.kinds.packages import digest, version_of
 from sshsync.model.change import Change, Copy, Delete, Replace
 from sshsync.model.empties import Empties
 from sshsync.model.events import Before, key_text
 from sshsync.model.item import Item, Key
 from sshsync.model.kept import Kept, Restored
 from sshsync.model.links import Link
-from sshsync.model.prepared import Outlook, Prepared
+from sshsync.model.prepared import Beside, Outlook, Prepared
 from sshsync.model.topology import Repository
 from sshsync.model.words import visible
 from sshsync.remote.probe import Capabilities
@@ -73,9 +73,10 @@ class PackageApplier:
         self._site = site
         self._ledger = Ledger(asking.emit, site.child.name)
         self._subject = asking.subject(site.child)
-        self._before: Prepared | None = None
+        self._untold = True
         self._old_items: Mapping[Key, Item] = {}
         self._touched: list[Key] = []
+        self._besides: Sequence[Beside] = ()
         self.unwell = False
 
     @property
@@ -85,31 +86,44 @@ class PackageApplier:
 
     def foresee(self, prepared: Prepared, *, make: bool) -> Outlook:
         """Have all that is to come brought, and all that is needed to go back; a dry run leaves nothing of it there."""
-        asked, old = self._fetched(prepared), self._old(prepared)
+        asked = self._asked(prepared)
+        used = [asked.id]
         try:
-            outlook = self._converse(self._installer.foresee(self._subject, asked)) if asked.install else Outlook()
-            return outlook if outlook.refusal else replace(outlook, lost=self._lost(old))
+            outlook = self._converse(self._installer.foresee(self._subject, asked))
+            if outlook.refusal:
+                return outlook
+            old = self._old(prepared, outlook.besides)
+            used.append(old.id)
+            return replace(outlook, lost=self._lost(old))
         finally:
             if not make:
-                self._converse(self._installer.clear(self._subject, "", [asked.id, old.id]))
+                self._converse(self._installer.clear(self._subject, "", used))
 
     def stage(self, prepared: Prepared) -> Generator[Transaction, None, None]:
         """Bring what is not there yet, and name what can be installed."""
-        asked, old = self._fetched(prepared), self._old(prepared)
-        self._before, self._old_items = prepared, prepared.child.items
-        if old.install:
-            self._lost(old)
-            self._converse(self._installer.keep(self._subject, old, self._site.run, self._site.lease))
-        if not asked.install:
-            return
+        asked = self._asked(prepared)
+        self._old_items = prepared.child.items
         # What was brought before the lease was taken may have been cleared away by who had it.
         outlook = self._converse(self._installer.foresee(self._subject, asked))
-        for key, words in outlook.refused.items():
-            self._ledger.fail(key, words, code=outlook.codes.get(key, RefusedError.code))
         if outlook.refusal:
             raise RefusedError(outlook.refusal.words)
-        if install := [change for change in asked.install if change.key not in outlook.refused]:
-            yield Transaction(self._called(install, "apply"), asked.id, install)
+        if (old := self._old(prepared, outlook.besides)).install:
+            self._lost(old)
+            self._converse(self._installer.keep(self._subject, old, self._site.run, self._site.lease))
+        for key, words in outlook.refused.items():
+            self._ledger.fail(key, words, code=outlook.codes.get(key, RefusedError.code))
+        install = [change for change in asked.install if change.key not in outlook.refused]
+        remove = [change for change in asked.remove if change.key not in outlook.refused]
+        # Nothing goes where something did not come: what is missing may be what it was replaced by.
+        if not self._installer.together or len(install) < len(asked.install):
+            remove = []
+        self._besides = outlook.besides
+        self._old_items = {
+            **self._old_items,
+            **{one.key: Item(one.key, digest(one.old)) for one in self._besides if one.old},
+        }
+        if install or remove:
+            yield Transaction(self._called([*install, *remove], "apply"), asked.id, install, remove)
 
     def follow(self, prepared: Prepared, feed: Feed) -> Generator[Transaction, None, None]:
         """Nothing is brought before all is known that is to come; see `Applier`."""
@@ -120,14 +134,16 @@ class PackageApplier:
         """See `Applier`."""
         said = self._carried_out(staged)
         asked = {change.key: change.new for change in staged.install}
-        there, damaged = self._look(list(asked))
+        gone = [change.key for change in staged.remove]
+        there, damaged = self._look([*asked, *gone])
         self._ledger.published([new for key, new in asked.items() if key in there and there[key].agrees(new)])
         wrong = {}
         for key, new in asked.items():
             if key not in self.reached.published:
                 found = damaged.get(key) or (f"it is at {_told(there[key])}" if key in there else "it is not there")
                 wrong[key] = f"was to be {_told(new)}, and {found}"
-        self._fail(wrong, said)
+        self._ledger.deleted(key for key in gone if key not in there)
+        self._fail(wrong | {key: _STAYS for key in gone if key in there}, said)
         return ()
 
     def delete(self, deletions: Sequence[Delete]) -> None:
@@ -136,7 +152,7 @@ class PackageApplier:
         said = self._carried_out(Transaction(self._called(deletions, "apply"), remove=deletions))
         there, _ = self._look(keys)
         self._ledger.deleted(key for key in keys if key not in there)
-        self._fail({key: "was to be removed, and is still there" for key in keys if key in there}, said)
+        self._fail({key: _STAYS for key in keys if key in there}, said)
         # All else is cleared away before deletions.
         self.clear()
 
@@ -163,8 +179,9 @@ class PackageApplier:
         back = [old[key] for key in self._touched if key in old and not _same(there.get(key), old[key])]
         install = [Copy(item) for item in back if item.digest]
         remove = [Delete(there[key]) for key in self._touched if key not in old and key in there]
-        asked = Transaction(self._called(install, "fetch back"), install=install)
-        if install and self._converse(self._installer.foresee(self._subject, asked)).refused:
+        asked = Transaction(self._called([*install, *remove], "fetch back"), install=install, remove=remove)
+        outlook = self._converse(self._installer.foresee(self._subject, asked))
+        if outlook.refused or outlook.refusal:
             return False
         self._carried_out(Transaction(self._called([*install, *remove], "apply back"), asked.id, install, remove))
         there, _ = self._look(self._touched)
@@ -177,27 +194,29 @@ class PackageApplier:
         """See `Applier`."""
         self._converse(self._installer.rotate(self._subject, self._site.child.keep, self._site.lease))
 
-    def _fetched(self, prepared: Prepared) -> Transaction:
-        install = prepared.changes.transfers
-        return Transaction(self._called(install, "fetch"), install=install)
+    def _asked(self, prepared: Prepared) -> Transaction:
+        install, remove = prepared.changes.transfers, prepared.deletions
+        return Transaction(self._called([*install, *remove], "fetch"), install=install, remove=remove)
 
-    def _old(self, prepared: Prepared) -> Transaction:
+    def _old(self, prepared: Prepared, besides: Sequence[Beside]) -> Transaction:
         """Return what brings what is there now, of what is going to be another one or to go."""
         replaced = [change.old for change in prepared.changes.of(Replace)]
-        old = [item for item in (*replaced, *(change.old for change in prepared.deletions)) if item.digest]
+        beside = [Item(one.key, digest(one.old)) for one in besides if one.old]
+        old = [item for item in (*replaced, *(change.old for change in prepared.deletions), *beside) if item.digest]
         install = [Copy(item) for item in old] if self._site.child.keep else []
         return Transaction(self._called(install, "old"), install=install)
 
     def _lost(self, old: Transaction) -> Mapping[Key, str]:
         """Have what is there now brought once more; return what cannot be had again, with the words why."""
-        return self._converse(self._installer.foresee(self._subject, old)).refused if old.install else {}
+        return self._converse(self._installer.bring(self._subject, old)) if old.install else {}
 
     def _tell_before(self, changes: Iterable[Change]) -> None:
         """Put on record what is there, and what is going to be other."""
         new = [(change.key, None if isinstance(change, Delete) else change.new) for change in changes]
         rows = [(key_text(key), (item and item.digest) or "") for key, item in new]
-        held = self._before.child.items.values() if self._before else ()
-        self._before, child = None, self._site.child
+        rows += [(key_text(one.key), digest(one.new) if one.new else "") for one in self._besides]
+        held = self._old_items.values() if self._untold else ()
+        self._untold, child = False, self._site.child
         items = [(key_text(item.key), item.digest or "") for item in held]
         self._asking.emit(Before(child.name, items, rows, child.identity))
 
@@ -217,8 +236,13 @@ class PackageApplier:
 
     def _carried_out(self, transaction: Transaction) -> Said:
         self._touched += [change.key for change in (*transaction.install, *transaction.remove)]
+        self._touched += [one.key for one in self._besides]
         self._tell_before((*transaction.install, *transaction.remove))
-        return self._converse(self._installer.apply(self._subject, transaction, self._site.lease))
+        self._besides = ()
+        said = self._converse(self._installer.apply(self._subject, transaction, self._site.lease))
+        for words in said.notes:
+            self._ledger.remark(words)
+        return said
 
     def _look(self, keys: list[Key]) -> tuple[Mapping[Key, Item], Mapping[Key, str]]:
         seen = self._converse(self._kind.look_again(self._subject, self._site.root, keys))
@@ -233,6 +257,9 @@ class PackageApplier:
         if said.words and not wrong:
             self._ledger.remark(f"all is as it should be, although {said.words}")
         self.unwell = self.unwell or bool(failed)
+
+
+_STAYS = "was to be removed, and is still there"
 
 
 def _joined(found: str, said: str) -> str:

@@ -203,7 +203,8 @@ class RepositoryOptions(_Options):
         False, "With `type = pip`: pip, setuptools, wheel and distribute take part, too, as in `pip freeze --all`."
     )
     sudo: bool = _option(
-        False, "Packages are changed by `sudo -n` there: the account must be allowed to run pip so without a password."
+        False,
+        "Packages are changed by `sudo -n` there: the account must be allowed to run pip or dnf so without a password.",
     )
     downgrade: bool = _option(True, "Bring packages to an older version, too, where the parent has an older one.")
     sources: bool = _option(
@@ -218,6 +219,15 @@ class RepositoryOptions(_Options):
         "refuse",
         "With `type = pip` and no `path`: `change` to change what the system says is the business of its own package "
         "manager alone (PEP 668).",
+    )
+    besides: Literal["refuse", "dependencies", "any"] = _option(
+        "dependencies",
+        "With `type = rpm`: what dnf may change that nobody asked for. `dependencies`: it may install what a wanted "
+        "package needs; `refuse`: nothing; `any`: whatever its resolver finds, up, down and away.",
+    )
+    held: Literal["respect", "change"] = _option(
+        "respect",
+        "With `type = rpm`: `change` to change also what an `exclude` of dnf or `dnf versionlock` holds.",
     )
     rollback: Literal["no", "auto"] = _option(
         "no",

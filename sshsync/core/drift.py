@@ -11,11 +11,11 @@ from sshsync.model.drift import Drift, Names, Row, Unsure, Version
 from sshsync.model.item import Key, Snapshot
 from sshsync.model.row import Digest
 from sshsync.model.topology import Tree
+from sshsync.model.words import Order
 
 UNSURE, DIFFERENT, LATER = 7, 11, 75
 """Exit codes: not all could be asked or compared; something differs; who could not be asked may answer later."""
 
-Order = Callable[[str, str], int | None]
 """Tells of two versions which is the older one, as `cmp` does; None where that makes no sense."""
 
 

@@ -90,6 +90,18 @@ def tell_lost(emit: Emit, name: str, outlook: Outlook) -> None:
         emit(ev.Remarked(name, f"there is no way back for {visible(key, 200)}: {words}"))
 
 
+def tell_besides(emit: Emit, name: str, outlook: Outlook) -> None:
+    """Tell what else changes, although nobody asked for it."""
+    for one in outlook.besides:
+        key, why = visible(one.key, 200), f", which {one.why} needs" if one.why else ""
+        if not one.new:
+            emit(ev.Remarked(name, f"{key} {one.old} goes, too{why}"))
+        elif one.old:
+            emit(ev.Remarked(name, f"{key} {one.old} is replaced by {one.new}, too{why}"))
+        else:
+            emit(ev.Remarked(name, f"{key} {one.new} is installed, too{why}"))
+
+
 def tell_verified(
     emit: Emit, name: str, prepared: Prepared, recorded: Iterable[tuple[Key, Digest]], deleted: Iterable[Key]
 ) -> None:

@@ -16,7 +16,7 @@ from sshsync.model.drift import Drift, Unasked
 from sshsync.model.item import Items, Key, Snapshot
 from sshsync.model.policy import Links
 from sshsync.model.topology import Repository
-from sshsync.model.words import visible
+from sshsync.model.words import Order, visible
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class Holdings:
         names: Sequence[str],
         against: str,
         only: Sequence[str],
-        order: Callable[[str], drift.Order],
+        order: Callable[[str], Order],
         clock: Callable[[], float],
     ) -> Drift:
         """Return how repositories of one type stand to each other.

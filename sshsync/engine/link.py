@@ -14,7 +14,7 @@ from typing import Any, Self
 from sshsync.appliers.base import Applier, Reached, Site
 from sshsync.core import guard, verify
 from sshsync.engine import reverting
-from sshsync.engine.announce import announce, tell_blocked, tell_lost, tell_refused, tell_verified
+from sshsync.engine.announce import announce, tell_besides, tell_blocked, tell_lost, tell_refused, tell_verified
 from sshsync.engine.comparison import Comparison
 from sshsync.engine.context import Context
 from sshsync.engine.finish import finish
@@ -143,6 +143,7 @@ class Link:
             self._flow.begin(*going_to_hold(prepared))
         outlook = self._applier(child).foresee(prepared, make=not self._order.dry_run)
         self._refuse(outlook.refusal)
+        tell_besides(self._context.emit, self._child.name, outlook)
         tell_lost(self._context.emit, self._child.name, outlook)
         return replace(prepared, outlook=outlook)
 

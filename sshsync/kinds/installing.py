@@ -38,20 +38,35 @@ class Said:
     Attributes:
         words: why it did not end well, "" where it did.
         complaints: what it says of packages that it did not say before the transaction.
+        notes: what an operator should know, although nothing went wrong.
     """
 
     words: str = ""
     complaints: Mapping[Key, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 class Installer(Protocol):
     """Changes packages on a host, by dialogues as a kind's; see `Dialogue`. All of it is safe to repeat."""
+
+    @property
+    def together(self) -> bool:
+        """Whether it removes in the same go as it installs: what comes may not go together with what is to go."""
+        ...
 
     def foresee(self, subject: Subject, transaction: Transaction) -> Dialogue[Outlook]:
         """Have the host bring what is to be installed, where nobody uses it yet, and tell what cannot be changed.
 
         Raises:
             HostError: the host cannot change packages, or could not find out.
+        """
+        ...
+
+    def bring(self, subject: Subject, transaction: Transaction) -> Dialogue[Mapping[Key, str]]:
+        """Have the host bring what would be needed to go back; return what cannot be had, with the words why.
+
+        Raises:
+            HostError: the host could not find out.
         """
         ...
 

@@ -1,19 +1,20 @@
 """Packages: items that a package manager of the host looks after; the digest is the version, and equal by its text."""
 
+import json
 import re
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import Any, Protocol
 
 from sshsync.errors import CommandError, ListingError
 from sshsync.kinds.base import Answer, Condition, Dialogue, Remark, Request, Subject
 from sshsync.kinds.installing import Installer
-from sshsync.model.change import Change, Copy, Delete
+from sshsync.model.change import Change, Copy, Delete, Replace, Transfer
 from sshsync.model.item import Item, Items, Key, Snapshot
 from sshsync.model.problem import Problem
 from sshsync.model.topology import Repository
-from sshsync.model.words import Place, Versions, Words, visible
+from sshsync.model.words import Order, Place, Versions, Words, visible
 from sshsync.remote.frame import records
 from sshsync.remote.probe import Capabilities
 from sshsync.remote.scripts import Status
@@ -36,7 +37,8 @@ OF_PYTHON = dict.fromkeys(
     ("python", "tools", "sources", "hashes", "externally_managed"), "it concerns the packages of a Python: type = pip"
 )
 """Options that make sense for these alone, with the reason."""
-_COMPARED = "these packages are compared with `sshsync drift`, and not changed yet"
+OF_RPM = dict.fromkeys(("besides", "held"), "it concerns dnf, which has a resolver of its own: type = rpm")
+"""Options that make sense for what rpm looks after alone, with the reason."""
 _LISTED = "what is installed is listed as the package manager has it on record, and a version is its own digest"
 _BROUGHT = "what a package manager installs it gets from its own index, and puts it where it belongs"
 _UNFIT = {
@@ -45,14 +47,6 @@ _UNFIT = {
     **dict.fromkeys(("pipeline", "file_mode", "file_group", "empty_dirs", "links"), _BROUGHT),
 }
 """Options of repositories that make no sense for packages, with the reason."""
-_UNCHANGED = dict.fromkeys(
-    (
-        *("parent", "delete", "max_delete", "pre_cmd", "post_cmd", "health_cmd"),
-        *("sudo", "downgrade", "keep", "rollback"),
-    ),
-    _COMPARED,
-)
-"""Options that make no sense where packages are never changed."""
 
 
 @dataclass(slots=True)
@@ -131,18 +125,14 @@ class Packages:
     place = Place("package database", "look what became of it")
     required: frozenset[str] = frozenset()
 
-    def __init__(
-        self,
-        manager: Manager,
-        installer: Installer | None = None,
-        order: Callable[[str, str], int | None] = lambda _one, _other: None,
-    ) -> None:
-        """Name what lists packages, what changes them (without that nothing ever does), and their order."""
+    usual: Mapping[str, str] = {"keep": "3"}
+
+    def __init__(self, manager: Manager, installer: Installer, order: Order) -> None:
+        """Name what lists packages, what changes them, and their order."""
         self._manager = manager
         self._order = order
         self._installer = installer
-        self.usual = {"keep": "3"} if installer else {}
-        self.unfit = {**_UNFIT, **({} if installer else _UNCHANGED), **manager.unfit}
+        self.unfit = {**_UNFIT, **manager.unfit}
 
     def wanted(self, repository: Repository) -> Callable[[Key], bool]:
         """Match names against shell patterns; what is part of the manager takes part where it is asked for."""
@@ -192,7 +182,7 @@ class Packages:
 
     def scan(self, subject: Subject) -> Dialogue[Snapshot]:
         """List all of it, once nothing changes it any more where that is asked; see `Kind`."""
-        if subject.settled and self._installer:
+        if subject.settled:
             yield from self._installer.settle(subject)
         return (yield from self._scan(subject))
 
@@ -205,7 +195,7 @@ class Packages:
             raise CommandError(trouble, where=repository.name, hint=self._manager.cure(answer, repository))
         found = self._found(answer, subject)
         yield from _remarks(found)
-        made = (Item(key, None if key in found.damaged else _digest(said)) for key, said in found.versions.items())
+        made = (Item(key, None if key in found.damaged else digest(said)) for key, said in found.versions.items())
         closed = tuple(found.closed)
         return Snapshot(
             repository.name,
@@ -272,10 +262,65 @@ def version_of(item: Item) -> str:
     return (item.digest or "").partition(":")[2]
 
 
-def _digest(version: str) -> str:
+def too_old(repository: Repository, change: Transfer, order: Order) -> str:
+    """Return in words why a version is older than may come, "" where it may."""
+    if repository.install.downgrade or not isinstance(change, Replace):
+        return ""
+    new, old = version_of(change.new), version_of(change.old)
+    return f"{new} is older than {old} there (downgrade = no)" if (order(new, old) or 0) < 0 else ""
+
+
+def digest(version: str) -> str:
+    """Return the digest of a version."""
     return f"{ALGORITHM}:{version}"
 
 
 def _remarks(found: Found) -> Generator[Remark, Answer, None]:
     for words in found.remarks:
         yield Remark(words)
+
+
+def at_work(found: Found, said: Mapping[str, Any]) -> None:
+    """Take what a host tells of the directory in which changes are made there.
+
+    Raises:
+        ValueError: it cannot be true.
+    """
+    found.work = text(said, "work").encode("utf-8", "surrogateescape")
+    found.left = tuple(_texts(said, "left"))
+
+
+def answered(line: bytes) -> dict[str, Any]:
+    """Return what a line says.
+
+    Raises:
+        ValueError: it is not what a program of ours prints.
+    """
+    if len(line) > 64 * LONGEST:
+        raise ValueError(f"a line of {len(line)} bytes")
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{visible(line, 80)} is no JSON") from None
+    if not isinstance(said, dict):
+        raise ValueError(f"{visible(line, 80)} is no object")  # noqa: TRY004 - bad input like any other
+    return said
+
+
+def text(said: Mapping[str, Any], name: str) -> str:
+    """Return a text that a host tells, "" where it tells none.
+
+    Raises:
+        ValueError: it is none.
+    """
+    value = said.get(name, "")
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is no text")  # noqa: TRY004 - bad input like any other
+    return value
+
+
+def _texts(said: Mapping[str, Any], name: str) -> list[bytes]:
+    value = said.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise ValueError(f"{name} is no list of names")
+    return [one.encode("utf-8", "surrogateescape") for one in value]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from sshsync.kinds.base import Answer, Request, Subject
-from sshsync.kinds.packages import LONGEST, PATIENCE, Found, put
+from sshsync.kinds.packages import OF_RPM, PATIENCE, Found, answered, at_work, put, text
 from sshsync.model.item import Key
 from sshsync.model.problem import Problem
 from sshsync.model.topology import Repository
@@ -22,7 +22,7 @@ _COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
 
 _LIST = load("programs/python", Status.MISSING, Status.BARRED, lists=True, room="sshsync.kinds")
 _PROGRAM = python("programs/work", "programs/pip", room="sshsync.kinds")
-_JOBS = python("programs/work", "programs/pip_jobs", room="sshsync.kinds")
+_JOBS = python("programs/work", "programs/jobs", "programs/pip_jobs", room="sshsync.kinds")
 
 
 def normalized(name: str) -> str:
@@ -34,7 +34,7 @@ class Pip:
     """See `Manager`."""
 
     name = "pip"
-    unfit: Mapping[str, str] = {}
+    unfit: Mapping[str, str] = OF_RPM
     tools = frozenset({"pip", "setuptools", "wheel", "distribute", "pkg-resources"})
 
     def pattern(self, text: str) -> str:
@@ -70,17 +70,16 @@ class Pip:
         for line in lines:
             said = answered(line)
             if "prefix" in said:
-                found.root = _text(said, "prefix").encode("utf-8", "surrogateescape")
+                found.root = text(said, "prefix").encode("utf-8", "surrogateescape")
                 found.writable, found.managed = said.get("writable") is True, said.get("managed") is True
-                found.work = _text(said, "work").encode("utf-8", "surrogateescape")
-                found.left = tuple(_texts(said, "left"))
+                at_work(found, said)
             elif "closed" in said:
-                closed = _text(said, "closed").encode("utf-8", "surrogateescape")
-                found.closed.append(Problem(closed, visible(_text(said, "why"), 200)))
+                closed = text(said, "closed").encode("utf-8", "surrogateescape")
+                found.closed.append(Problem(closed, visible(text(said, "why"), 200)))
             elif "owned" in said:
-                found.owned.add(normalized(_text(said, "owned")).encode("ascii", "replace"))
+                found.owned.add(normalized(text(said, "owned")).encode("ascii", "replace"))
             elif "left" in said:
-                left.append((_text(said, "left"), _text(said, "place")))
+                left.append((text(said, "left"), text(said, "place")))
             else:
                 _take(found, said, places)
         for name, place in left:
@@ -97,7 +96,7 @@ def asked(repository: Repository, program: str, mode: str, stdin: bytes = b"") -
 
 
 def job(repository: Repository, mode: str, told: Mapping[str, Any]) -> Request:
-    """Return what has it begin a job, or tell of one; see `programs/pip_jobs.py`."""
+    """Return what has it begin a job, or tell of one; see `programs/jobs.py`."""
     return asked(repository, _JOBS, mode, json.dumps(told).encode())
 
 
@@ -108,8 +107,8 @@ def shown(text: str) -> str:
 
 def _take(found: Found, said: dict[str, Any], places: dict[Key, str]) -> None:
     """Add a distribution; of two of one name that first one counts that Python finds first."""
-    name, place = normalized(_text(said, "name")), _text(said, "place")
-    harm = visible(_text(said, "damage"), 200)
+    name, place = normalized(text(said, "name")), text(said, "place")
+    harm = visible(text(said, "damage"), 200)
     version = _version(said)
     key = name.encode("ascii", "replace")
     if key in found.versions:
@@ -126,10 +125,10 @@ def _take(found: Found, said: dict[str, Any], places: dict[Key, str]) -> None:
 
 def _version(said: dict[str, Any]) -> str:
     """Return what tells two installations of a package apart: its version, or where it came from."""
-    version, url = _text(said, "version"), PASSWORD.sub(r"\1:****@", _quoted(_text(said, "url")))
+    version, url = text(said, "version"), PASSWORD.sub(r"\1:****@", _quoted(text(said, "url")))
     if not url:
         return version
-    commit, vcs, made = _text(said, "commit"), _text(said, "vcs"), _text(said, "sha256")
+    commit, vcs, made = text(said, "commit"), text(said, "vcs"), text(said, "sha256")
     if _COMMIT.fullmatch(commit):
         # A revision tells more than a version.
         return f"{vcs}+{url}@{commit}" if vcs else f"{url}@{commit}"
@@ -155,34 +154,3 @@ def _leftover(found: Found, name: str, place: str, places: dict[Key, str]) -> No
             found.damaged.setdefault(key, f"half installed: a change of it broke off and left {visible(name, 80)}")
             return
     found.remarks.append(f"a broken change left {visible(name, 80)} in {visible(place, 200)}")
-
-
-def answered(line: bytes) -> dict[str, Any]:
-    """Return what a line says.
-
-    Raises:
-        ValueError: it is not what a program of ours prints.
-    """
-    if len(line) > 64 * LONGEST:
-        raise ValueError(f"a line of {len(line)} bytes")
-    try:
-        said = json.loads(line)
-    except (ValueError, RecursionError):
-        raise ValueError(f"{visible(line, 80)} is no JSON") from None
-    if not isinstance(said, dict):
-        raise ValueError(f"{visible(line, 80)} is no object")  # noqa: TRY004 - bad input like any other
-    return said
-
-
-def _texts(said: dict[str, Any], name: str) -> list[bytes]:
-    value = said.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-        raise ValueError(f"{name} is no list of names")
-    return [one.encode("utf-8", "surrogateescape") for one in value]
-
-
-def _text(said: dict[str, Any], name: str) -> str:
-    value = said.get(name, "")
-    if not isinstance(value, str):
-        raise ValueError(f"{name} is no text")  # noqa: TRY004 - bad input like any other
-    return value

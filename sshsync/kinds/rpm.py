@@ -1,26 +1,29 @@
 """``rpm``: what rpm has on record of a host, or of an installroot there."""
 
+import json
 import re
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from sshsync.kinds.base import Answer, Request, Subject
-from sshsync.kinds.packages import OF_PYTHON, PATIENCE, Found, put
+from sshsync.kinds.packages import OF_PYTHON, PATIENCE, Found, answered, at_work, put
 from sshsync.model.item import Key
 from sshsync.model.topology import Repository
 from sshsync.model.words import complaint, visible
 from sshsync.remote.scripts import Command, Status
-from sshsync.remote.scripts.program import load
+from sshsync.remote.scripts.program import load, python
 
-_NAMES = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+NAMES = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 _PART = r"[A-Za-z0-9._+~^]+"
-_VERSIONS = re.compile(rf"([1-9][0-9]*:)?{_PART}-{_PART}( ([1-9][0-9]*:)?{_PART}-{_PART})*")
+VERSIONS = re.compile(rf"([1-9][0-9]*:)?{_PART}-{_PART}( ([1-9][0-9]*:)?{_PART}-{_PART})*")
 _ARCHITECTURES = re.compile(r"[a-z0-9_-]+|\(none\)")
 _SAME = {"i386": "i686", "i486": "i686", "i586": "i686", "amd64": "x86_64", "athlon": "i686"}
 """Names of processors that one system may have several of."""
 _KEYS = "gpg-pubkey"
 """What stands for a key that is trusted: no package, and nothing to be carried elsewhere."""
 
-_LIST = load("programs/rpm", Status.MISSING, Status.BARRED, lists=True, room="sshsync.kinds")
+_SCRIPT = load("programs/rpm", Status.MISSING, Status.BARRED, Status.UNABLE, lists=True, room="sshsync.kinds")
+_JOBS = python(*(f"programs/{part}" for part in ("work", "jobs", "dnf_plans", "dnf_jobs")), room="sshsync.kinds")
 
 
 class Rpm:
@@ -35,9 +38,11 @@ class Rpm:
         return text
 
     def request(self, subject: Subject, *, make: bool = False, proved: Collection[Key] = ()) -> Request:
-        """Ask for all of it; see `Manager`."""
-        del make, proved
-        return Request(Command(_LIST, {"ROOT": subject.repository.path.encode()}), allow=PATIENCE)
+        """Ask for all of it, and where the changes are made if there are any; see `Manager`."""
+        del proved
+        repository = subject.repository
+        mode = "make" if make else "look" if repository.parent else ""
+        return _asked(repository, mode, "yes")
 
     def trouble(self, answer: Answer, repository: Repository) -> str:
         """See `Manager`."""
@@ -45,6 +50,8 @@ class Rpm:
             return "has no rpm"
         if answer.status == Status.MISSING:
             return f"there is no installroot {repository.path}"
+        if answer.status == Status.UNABLE:
+            return "has no dnf whose Python could be asked: its packages can be compared, and not changed"
         if answer.status:
             return f"rpm cannot list its packages: {complaint(answer.errors) or f'status {answer.status}'}"
         return ""
@@ -60,6 +67,9 @@ class Rpm:
         own = ""
         several: dict[tuple[str, str], list[str]] = {}
         for line in lines:
+            if line.startswith(b"{"):
+                at_work(found, answered(line))
+                continue
             what, *said = _fields(line)
             if what == "arch" and len(said) == 2:
                 own, found.writable = said[0], said[1] == "root"
@@ -68,20 +78,34 @@ class Rpm:
             elif what == "root" and len(said) == 1:
                 found.root = said[0].encode("ascii")
             elif what == "rpm" and len(said) == 3:
-                name, version, architecture = said
+                name, version, arch = said
                 if name != _KEYS:
-                    several.setdefault((name, _foreign(architecture, own)), []).append(version.removeprefix("0:"))
+                    several.setdefault((name, foreign(arch, own)), []).append(version.removeprefix("0:"))
             else:
                 raise ValueError(f"{visible(line, 80)} is no package")
-        for (name, foreign), versions in several.items():
-            put(found, f"{name}.{foreign}" if foreign else name, " ".join(sorted(versions)), _NAMES, _VERSIONS)
+        for (name, other), versions in several.items():
+            put(found, f"{name}.{other}" if other else name, " ".join(sorted(versions)), NAMES, VERSIONS)
         if not found.versions:
             raise ValueError("no package at all")
         return found
 
 
-def _foreign(architecture: str, own: str) -> str:
-    """Return an architecture that is not the host's own, "" for one that is, or that fits any."""
+def job(repository: Repository, mode: str, told: Mapping[str, Any]) -> Request:
+    """Return what has a host begin a job, or tell of one; see `programs/jobs.py`."""
+    return _asked(repository, mode, "", json.dumps(told).encode())
+
+
+def _asked(repository: Repository, mode: str, lists: str, stdin: bytes = b"") -> Request:
+    words = {"ROOT": repository.path, "LIST": lists, "MODE": mode, "PROGRAM": _JOBS if mode else ""}
+    return Request(Command(_SCRIPT, {name: word.encode() for name, word in words.items()}), stdin, allow=PATIENCE)
+
+
+def foreign(architecture: str, own: str) -> str:
+    """Return an architecture that is not the host's own, "" for one that is, or that fits any.
+
+    Raises:
+        ValueError: it is none.
+    """
     if not _ARCHITECTURES.fullmatch(architecture):
         raise ValueError(f"{visible(architecture, 80)!r} is no architecture")
     alike = {own, _SAME.get(own, own), "noarch", "(none)"}

@@ -84,6 +84,9 @@ class Install:
         sources: build what is there as source only.
         hashes: compare each file of what was changed with what was installed.
         externally_managed: ``change`` for also what the system says is its own package manager's business (PEP 668).
+        besides: what dnf may change that nobody asked for: ``refuse`` for nothing, ``dependencies`` for what a wanted
+            package needs and is missing, ``any``.
+        held: ``change`` for also what the host's own configuration holds at a version.
         rollback: ``auto`` to put back at once what does not do well.
     """
 
@@ -92,4 +95,6 @@ class Install:
     sources: bool = False
     hashes: bool = True
     externally_managed: str = "refuse"
+    besides: str = "dependencies"
+    held: str = "respect"
     rollback: str = "no"

@@ -18,6 +18,21 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What would change although nobody asked for it.
+
+    Attributes:
+        old, new: its versions; "" where it is not there, or goes.
+        why: what it is needed for, "" where that is not known.
+    """
+
+    key: Key
+    old: str = ""
+    new: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Outlook:
     """What can be told about changes before the first of them begins.
 
@@ -25,12 +40,14 @@ class Outlook:
         refused: items that cannot become what they should, with the words why.
         codes: exit codes that some of these ask for; the others ask for that of a refusal.
         lost: items that could not be brought back to what they are now, with the words why.
+        besides: what else would change, and may.
         refusal: why nothing at all may begin.
     """
 
     refused: Mapping[Key, str] = field(default_factory=dict)
     codes: Mapping[Key, int] = field(default_factory=dict)
     lost: Mapping[Key, str] = field(default_factory=dict)
+    besides: tuple[Beside, ...] = ()
     refusal: Refusal | None = None
 
 

@@ -1,6 +1,10 @@
 """Words for people: what a kind calls its items, and words of hosts and names on their way to a screen."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+Order = Callable[[str, str], int | None]
+"""Tells of two versions which is the older one, as `cmp` does; None where that makes no sense."""
 
 
 @dataclass(frozen=True, slots=True)

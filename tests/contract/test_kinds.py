@@ -18,9 +18,11 @@ from sshsync.kinds.chunks import Question, common
 from sshsync.kinds.files import Files
 from sshsync.kinds.packages import Packages
 from sshsync.kinds.pip import Pip
+from sshsync.kinds.pip_changes import PipChanges
 from sshsync.model.item import Item, Key, Sealed, Sight
 from sshsync.model.row import Digest, Stamp
 from sshsync.hosts.conversation import new_token
+from sshsync.versions import order
 from tests.conftest import CHAIN, configure
 from sshsync.transports.local import LocalTransport
 from tests.dictionary import Dictionary, text
@@ -83,7 +85,7 @@ def release(data: bytes) -> str:
 
 KINDS = {
     "pip": Case(
-        make=lambda _portion: Packages(Pip()),
+        make=lambda _portion: Packages(Pip(), PipChanges(order("pip")), order("pip")),
         put=installed,
         drop=uninstalled,
         digest=lambda data: f"version:{release(data)}",

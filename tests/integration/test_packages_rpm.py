@@ -90,7 +90,7 @@ def test_two_systems_are_compared_and_the_newest_is_named(site: Site, roots: lis
         ["1.10-1", "(newest)", "web02.rpm"],
         ["missing"],
         ["only", "3-1", "elsewhere,", "missing", "on", "web02.rpm"],
-        ["next:", "sshsync", "diff", "web02.rpm", "web01.rpm"],
+        ["next:", "sshsync", "--sync", "web02.rpm", "--like", "web01.rpm", "--dry-run"],
     ]
     run("rpm", "--root", roots[0], "-e", "--nodeps", "kernel-6.1-1")
     told = site.cli("drift", "--include", "kern*", "--json").stdout.splitlines()

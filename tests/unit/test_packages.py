@@ -10,9 +10,12 @@ from sshsync.errors import ConfigError, SshsyncError
 from sshsync.kinds.base import Answer, Kind, Remark, Request, Subject
 from sshsync.kinds.packages import Packages
 from sshsync.kinds.pip import Pip
+from sshsync.kinds.pip_changes import PipChanges
 from sshsync.kinds.rpm import Rpm
+from sshsync.kinds.rpm_changes import RpmChanges
 from sshsync.model.item import Snapshot
 from sshsync.remote.probe import Capabilities
+from sshsync.versions import order
 from tests import values
 from tests.conftest import ACCOUNT
 from sshsync import builtin
@@ -21,7 +24,8 @@ from sshsync.config.resolve import Config, resolve
 
 TOKEN = b"0123456789abcdef"
 SITE = "/srv/app/lib/python3.11/site-packages"
-PIP, RPM = Packages(Pip()), Packages(Rpm())
+PIP = Packages(Pip(), PipChanges(order("pip")), order("pip"))
+RPM = Packages(Rpm(), RpmChanges(order("rpm")), order("rpm"))
 
 
 def scan(kind: Kind, payload: bytes, *, status: int = 0, errors: bytes = b"", remarks: list[str] | None = None, **more: object) -> Snapshot:
@@ -256,9 +260,10 @@ def test_options_of_files_are_refused_with_the_reason(line: str, words: str) -> 
     assert any(one.startswith("f.conf:11: [app.pip] ") and words in one for one in found), found
 
 
-def test_what_is_compared_only_has_no_parent() -> None:
-    found = problems(HOST + "[app.rpm]\ninherit = app\ntype = rpm\nparent = app\n")
-    assert any("[app.rpm] parent makes no sense with type = rpm (these packages are compared with `sshsync drift`" in one for one in found), found
+def test_options_of_a_resolver_are_refused_where_there_is_none() -> None:
+    for option in ("besides = any", "held = change"):
+        found = problems(HOST + f"[app.pip]\ninherit = app\ntype = pip\n{option}\n")
+        assert any(f"[app.pip] {option.split()[0]} makes no sense with type = pip (it concerns dnf" in one for one in found), found
 
 
 def test_options_of_environments_are_refused_elsewhere() -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sshsync.errors import ConnectError, DeadlineError, LeasedError, SshsyncError, ToolMissingError
 from sshsync.kinds.base import Answer, Dialogue, Request, Subject
 from sshsync.kinds.installing import Said, Transaction
-from sshsync.kinds.pip_changes import MOST_LOOKS, STALLED, PipChanges
+from sshsync.kinds.jobs import MOST_LOOKS, STALLED
+from sshsync.kinds.pip_changes import PipChanges
 from sshsync.model.change import Copy, Delete, Replace
 from sshsync.model.item import Item
 from sshsync.model.policy import Install

@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 
-from work import STANDARD, headers, left, managed_by_system, normalized, say, work
+from work import STANDARD, headers, left, managed_by_system, normalized, of_python, say
 
 MAKE, PROVED = sys.argv[2] == "make", frozenset(sys.stdin.read().split())
 DEBIAN = re.compile("/usr/lib/python[0-9.]*/dist-packages(/|$)")
@@ -171,7 +171,7 @@ def main():
     writable = any(
         place.startswith(sys.prefix) and place != STANDARD and os.access(place, os.W_OK) for place in sys.path
     )
-    place = work(MAKE)
+    place = of_python(MAKE)
     managed = managed_by_system()
     version = "%d.%d.%d" % sys.version_info[:3]
     say(python=version, prefix=sys.prefix, writable=writable, managed=managed, work=place, left=left(place))

@@ -64,13 +64,16 @@ def private(path, make=False):
     return True
 
 
-def work(make=False):
-    # The directory for this environment, "" where there is none.
-    prefix = os.path.realpath(sys.prefix)
-    name = hashlib.sha256(prefix if isinstance(prefix, bytes) else os.fsencode(prefix)).hexdigest()[:16]
+def work(manager, holder, make=False):
+    # The directory for what a package manager looks after below a path, "" where there is none.
+    name = hashlib.sha256(holder if isinstance(holder, bytes) else os.fsencode(holder)).hexdigest()[:16]
     top = os.path.join(os.path.realpath(os.path.expanduser("~")), ".sshsync-packages")
-    place = os.path.join(top, "pip-" + name)
+    place = os.path.join(top, manager + "-" + name)
     return place if all(private(one, make) for one in (top, place, place + "/.sshsync")) else ""
+
+
+def of_python(make=False):
+    return work("pip", os.path.realpath(sys.prefix), make)
 
 
 def names(path):

@@ -14,7 +14,7 @@ STAGING = ".sshsync"
 OPEN = ".open"
 """The end of a name in staging that something may still write to."""
 
-MISSING, LOST, HELD, SHORT, BARRED, UNGROUPED = Status
+MISSING, LOST, HELD, SHORT, BARRED, UNGROUPED, UNABLE = Status
 
 # look/: what is there. Nothing here changes a host but the making of a root.
 PROBE = load("look/probe")

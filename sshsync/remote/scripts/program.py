@@ -25,6 +25,8 @@ class Status(IntEnum):
     """The root cannot be made, or nothing be staged in it."""
     UNGROUPED = 49
     """Files cannot be given to the group that is asked for."""
+    UNABLE = 50
+    """There is nothing that would make the changes."""
 
 
 Use = str | Status

@@ -1,0 +1,116 @@
+"""Packages of rpm that are built on the spot, and roots to install them into: real rpmbuild, createrepo_c and dnf."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from tests.sshd import require
+
+
+def run(*words: object) -> str:
+    own = {**os.environ, "HOME": str(home())}
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, timeout=150, env=own)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+@cache
+def top() -> Path:
+    require(shutil.which("rpmbuild") is not None, "rpmbuild")
+    require(shutil.which("createrepo_c") is not None, "createrepo_c")
+    require(os.path.exists("/usr/bin/dnf"), "dnf")
+    require(os.geteuid() == 0, "root, who may install into a root of its own")
+    return Path(tempfile.mkdtemp(prefix="sshsync-rpms-"))
+
+
+def at_home(place: Path) -> Path:
+    """Let rpm have its records where every system but Debian has them; there each account has its own."""
+    place.mkdir(exist_ok=True)
+    (place / ".rpmmacros").write_text("%_dbpath /var/lib/rpm\n")
+    return place
+
+
+@cache
+def home() -> Path:
+    return at_home(Path(tempfile.mkdtemp(prefix="sshsync-rpms-home-")))
+
+
+@cache
+def built(name: str, version: str, head: str = "", scripts: str = "", body: str = "", conf: str = "") -> Path:
+    """Build a package of a few bytes, each once; `version` is `[EPOCH:]VERSION-RELEASE`."""
+    epoch, _, rest = version.rpartition(":")
+    number, release = rest.split("-")
+    place = Path(tempfile.mkdtemp(dir=top()))
+    install = body or f"mkdir -p %{{buildroot}}/opt/{name}\necho {version} > %{{buildroot}}/opt/{name}/f\n"
+    listed = f"/opt/{name}\n" if not body else "/bin/*\n"
+    if conf:
+        install += f"mkdir -p %{{buildroot}}/etc\necho {conf} > %{{buildroot}}/etc/{name}.conf\n"
+        listed += f"%config(noreplace) /etc/{name}.conf\n"
+    arch = "" if body else "BuildArch: noarch\n"
+    (place / "spec").write_text(
+        f"Name: {name}\nVersion: {number}\nRelease: {release}\nSummary: test\nLicense: MIT\nAutoReqProv: no\n{arch}"
+        + (f"Epoch: {epoch}\n" if epoch else "")
+        + f"{head}\n%description\ntest\n%install\n{install}%files\n{listed}{scripts}\n"
+    )
+    options = [f"_topdir {place}/top", f"_rpmdir {place}", "_build_id_links none", "__os_install_post %{nil}"]
+    run("rpmbuild", "-bb", "--quiet", *(word for one in options for word in ("--define", one)), place / "spec")
+    return next(place.rglob("*.rpm"))
+
+
+def shell() -> Path:
+    """Return a package that brings a shell, for those whose scripts need one."""
+    tools = "sh sleep echo cat ls touch test rm".split()
+    links = "".join(f"ln -s busybox %{{buildroot}}/bin/{one}\n" for one in tools)
+    body = f"mkdir -p %{{buildroot}}/bin\ncp {shutil.which('busybox')} %{{buildroot}}/bin/busybox\n{links}"
+    return built("shell", "1-1", head="Provides: /bin/sh", body=body)
+
+
+def repository(place: Path, *packages: Path) -> Path:
+    """Have a repository hold packages besides those that it holds."""
+    place.mkdir(exist_ok=True)
+    for one in packages:
+        shutil.copy(one, place)
+    run("createrepo_c", "--quiet", "--update", place)
+    return place
+
+
+def root(place: Path, source: Path, *packages: Path, conf: str = "gpgcheck=0\n") -> Path:
+    """Make a root whose dnf takes packages from a repository."""
+    for directory in ("etc/dnf", "etc/yum.repos.d", "var/cache/dnf"):
+        (place / directory).mkdir(parents=True)
+    (place / "etc/dnf/dnf.conf").write_text(f"[main]\n{conf}metadata_expire=0\n")
+    (place / "etc/yum.repos.d/test.repo").write_text(f"[test]\nname=test\nbaseurl=file://{source}\n")
+    run("rpm", "--root", place, "--initdb")
+    if packages:
+        run("rpm", "--root", place, "-i", "--ignorearch", *packages)
+    return place
+
+
+def listed(place: Path) -> dict[str, str]:
+    """Return what is installed, as rpm itself tells it."""
+    lines = run("rpm", "--root", place, "-qa", "--qf", "%{NAME} %{EPOCHNUM}:%{VERSION}-%{RELEASE}\n").splitlines()
+    return {name: version.removeprefix("0:") for name, version in map(str.split, lines)}
+
+
+def sound(place: Path) -> bool:
+    """Whether rpm finds nothing that is broken."""
+    return not run("sh", "-c", f"rpm --root {place} -Va --noscripts 2>&1 || :")
+
+
+class Locked:
+    """Holds dnf's lock of a root, as another dnf would."""
+
+    def __init__(self, place: Path, pid: int) -> None:
+        self._file = place / "var/lib/dnf/rpmdb_lock.pid"
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.write_text(str(pid))
+        self._held = self._file.open("r+")
+        fcntl.lockf(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def release(self) -> None:
+        self._held.close()
+        self._file.unlink()
