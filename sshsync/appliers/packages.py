@@ -87,16 +87,16 @@ class PackageApplier:
     def foresee(self, prepared: Prepared, *, make: bool) -> Outlook:
         """Have all that is to come brought, and all that is needed to go back; a dry run leaves nothing of it there."""
         asked = self._asked(prepared)
-        used = [asked.id]
+        used, refused = [asked.id], False
         try:
             outlook = self._converse(self._installer.foresee(self._subject, asked))
-            if outlook.refusal:
+            if refused := outlook.refusal is not None:
                 return outlook
             old = self._old(prepared, outlook.besides)
             used.append(old.id)
             return replace(outlook, lost=self._lost(old))
         finally:
-            if not make:
+            if refused or not make:
                 self._converse(self._installer.clear(self._subject, "", used))
 
     def stage(self, prepared: Prepared) -> Generator[Transaction, None, None]:

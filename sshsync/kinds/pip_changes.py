@@ -74,7 +74,7 @@ class PipChanges(Jobs):
         told = yield from self.job(subject, "apply", transaction.id, asked)
         if told.get("died"):
             return Said("pip was ended before it was through: was the host started anew?")
-        words = _words(told, "words")
+        words = _words(told, "broken") or _words(told, "words")
         found = {}
         for line in texts(told, "complaints"):
             said = visible(shown(line), 300)

@@ -106,9 +106,11 @@ def _plain(key: Key, version: str) -> bool:
 def _asked(repository: Repository, transaction: Transaction, refused: Mapping[Key, str]) -> dict[str, Any]:
     how = repository.install
     install = [change for change in transaction.install if change.key not in refused]
+    # Nothing goes where something does not come.
+    remove = transaction.remove if len(install) == len(transaction.install) else ()
     return {
         "install": [[change.key.decode("ascii"), version_of(change.new)] for change in install],
-        "remove": [change.key.decode("ascii") for change in transaction.remove if change.key not in refused],
+        "remove": [change.key.decode("ascii") for change in remove if change.key not in refused],
         "sudo": how.sudo,
         "held": how.held == "change",
         "erasing": how.besides == "any",

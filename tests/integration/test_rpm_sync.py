@@ -81,3 +81,193 @@ def test_what_is_missing_comes_and_versions_are_matched_up_and_down(roots: Roots
     assert roots.left() == []
     again = roots.site.summary("--sync", "app1")
     assert (again["exit_code"], again["by_name"]["app1"]["outcome"]) == (0, "unchanged")
+
+
+def test_what_a_package_needs_comes_with_it_and_is_told(roots: Roots) -> None:
+    wanted, helper = built("wanted", "1-1", "Requires: helper"), built("helper", "3-1")
+    roots.has(wanted, helper)
+    roots.root("app0", wanted, helper)
+    roots.root("app1", built("own", "1-1"))
+    roots.chain("app0", "app1", more=("include = wanted",))
+    planned = roots.site.cli("--sync", "app1", "--dry-run")
+    assert planned.returncode == 11, planned.stderr
+    assert "helper 3-1 is installed, too, which wanted needs" in planned.stderr
+    assert roots.left() == []
+    roots.chain("app0", "app1", more=("include = wanted", "besides = refuse"))
+    refused = roots.site.cli("--sync", "app1")
+    assert refused.returncode == 9
+    assert "dnf would also install helper 3-1, which nobody asked for (besides = refuse)" in refused.stderr
+    assert (roots.listed("app1"), roots.left()) == ({"own": "1-1"}, [])
+    roots.chain("app0", "app1", more=("include = wanted",))
+    assert roots.site.cli("--sync", "app1").returncode == 0
+    assert roots.listed("app1") == {"own": "1-1", "wanted": "1-1", "helper": "3-1"}
+    back = roots.site.cli("rollback", "app1")
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert roots.listed("app1") == {"own": "1-1"}, "what came besides goes, too"
+
+
+def test_what_nobody_asked_for_is_neither_replaced_nor_removed(roots: Roots) -> None:
+    """`dnf install liba-2` replaces appa as well, and says nothing of it."""
+    roots.has(*pair("1-1"), *pair("2-1"))
+    roots.root("app0", *pair("2-1"))
+    roots.root("app1", *pair("1-1"))
+    roots.chain("app0", "app1", more=("include = liba",))
+    for words in (("--dry-run",), ()):
+        refused = roots.site.cli("--sync", "app1", *words)
+        assert refused.returncode == 9
+        assert "dnf would also replace appa 1-1 by 2-1, which nobody asked for (besides = dependencies)" in refused.stderr
+    assert roots.listed("app1") == {"liba": "1-1", "appa": "1-1"}
+    roots.chain("app0", "app1", more=("include = liba", "besides = any"))
+    done = roots.site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stderr
+    assert "appa 1-1 is replaced by 2-1, too" in done.stderr
+    assert roots.listed("app1") == {"liba": "2-1", "appa": "2-1"}
+    assert roots.site.cli("rollback", "app1").returncode == 0
+    assert roots.listed("app1") == {"liba": "1-1", "appa": "1-1"}
+
+
+def test_what_cannot_be_had_is_a_problem_of_that_package_alone(roots: Roots) -> None:
+    """No repository has it, it needs what nobody has, or somebody holds it; the rest comes."""
+    gone, broken, six = built("gone", "1-1"), built("broken", "1-1", "Requires: nothere"), built("six", "1-1")
+    roots.has(broken, six, built("gone", "2-1"), built("held", "1-1"), built("held", "2-1"))
+    roots.root("app0", gone, six, built("held", "2-1"))
+    rpms.run("rpm", "--root", roots.roots["app0"], "-i", "--nodeps", broken)
+    roots.root("app1", built("held", "1-1"), conf="gpgcheck=0\nexclude=held\n")
+    roots.chain("app0", "app1")
+    for words in (("--dry-run",), ()):
+        found = roots.site.summary("--sync", "app1", *words)
+        assert found["exit_code"] == 7, found["events"]
+        reasons = {event["name"]: event["reason"] for event in found["events"] if event["type"] == "item_failed"}
+        assert set(reasons) == {"gone", "broken", "held"}
+        assert reasons["gone"] == "no repository of it has it, but 2-1"
+        assert "nothing provides nothere needed by broken-1-1.noarch" in reasons["broken"]
+        assert "it is held there" in reasons["held"]
+    assert roots.listed("app1") == {"six": "1-1", "held": "1-1"}
+    roots.chain("app0", "app1", more=("held = change", "exclude =\n  gone\n  broken"))
+    done = roots.site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stderr
+    assert roots.listed("app1") == {"six": "1-1", "held": "2-1"}
+
+
+def test_deletions_go_in_the_same_transaction_and_never_take_others_along(roots: Roots) -> None:
+    """What another one needs stays; what stands in the way of what comes goes in time."""
+    old, new = built("oldn", "1-1"), built("newn", "2-1", "Obsoletes: oldn < 2")
+    base, user = built("base", "1-1"), built("user", "1-1", "Requires: base")
+    roots.has(old, new, base, user)
+    roots.root("app0", old)
+    roots.root("app1", new, base, user)
+    limits = ("delete = yes", "max_delete = 100%")
+    roots.chain("app0", "app1", more=(*limits, "exclude = user"))
+    found = roots.site.summary("--sync", "app1")
+    reasons = {event["name"]: event["reason"] for event in found["events"] if event["type"] == "item_failed"}
+    assert (found["exit_code"], set(reasons)) == (7, {"base"}), found["events"]
+    assert "user-1-1.noarch" in reasons["base"]
+    assert roots.listed("app1") == {"oldn": "1-1", "base": "1-1", "user": "1-1"}
+    roots.chain("app0", "app1", more=limits)
+    done = roots.site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stderr
+    assert roots.listed("app1") == {"oldn": "1-1"}
+    back = roots.site.cli("rollback", "app1")
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert roots.listed("app1") == {"oldn": "1-1", "base": "1-1", "user": "1-1"}
+
+
+def test_what_is_protected_or_needed_to_get_on_there_is_never_removed(roots: Roots) -> None:
+    roots.has(built("six", "1-1"))
+    roots.root("app0", built("six", "1-1"))
+    roots.root("app1", built("six", "1-1"), built("prot", "1-1"), rpms.shell(), conf="gpgcheck=0\nprotected_packages=prot\n")
+    roots.chain("app0", "app1", more=("delete = yes", "max_delete = 100%"))
+    found = roots.site.summary("--sync", "app1")
+    reasons = {event["name"]: event["reason"] for event in found["events"] if event["type"] == "item_failed"}
+    assert (found["exit_code"], set(reasons)) == (7, {"prot", "shell"}), found["events"]
+    assert all("it is protected" in words for words in reasons.values())
+    assert roots.listed("app1") == {"six": "1-1", "prot": "1-1", "shell": "1-1"}
+
+
+def test_scripts_of_packages_that_fail_are_told_whatever_dnf_says(roots: Roots) -> None:
+    """One whose script fails before keeps its package out; one that fails behind does not, with exit status 0."""
+    before = built("before", "1-1", "Requires: /bin/sh", "%pre\nexit 3\n")
+    behind = built("behind", "1-1", "Requires: /bin/sh", "%post\necho oh dear >&2\nexit 3\n")
+    six = built("six", "1-1")
+    roots.has(before, behind, six)
+    parent = roots.root("app0", rpms.shell(), six)
+    rpms.run("rpm", "--root", parent, "-i", "--noscripts", before, behind)
+    roots.root("app1", rpms.shell())
+    roots.chain("app0", "app1")
+    found = roots.site.summary("--sync", "app1")
+    reasons = {event["name"]: event["reason"] for event in found["events"] if event["type"] == "item_failed"}
+    assert (found["exit_code"], set(reasons)) == (7, {"before", "behind"}), found["events"]
+    assert "was to be 1-1, and it is not there" in reasons["before"]
+    assert "%prein(before-1-1.noarch) scriptlet failed, exit status 3" in reasons["before"]
+    assert "%post(behind-1-1.noarch) scriptlet failed, exit status 3" in reasons["behind"]
+    assert roots.listed("app1") == {"shell": "1-1", "six": "1-1", "behind": "1-1"}
+
+
+def test_what_does_not_do_well_is_put_back_at_once_where_that_is_asked(roots: Roots) -> None:
+    """Also from versions that no repository has any more, by what was kept of the run before."""
+    one, two, three = (built("tool", f"{number}-1") for number in (1, 2, 3))
+    roots.has(one, two)
+    roots.root("app0", two)
+    roots.root("app1", one, built("own", "1-1"))
+    roots.chain("app0", "app1")
+    first = roots.site.summary("--sync", "app1")
+    assert first["exit_code"] == 0
+    (roots.repository / one.name).unlink()
+    roots.has(three)
+    rpms.run("rpm", "--root", roots.roots["app0"], "-U", three)
+    roots.chain("app0", "app1", more=("rollback = auto", "health_cmd = false"))
+    failed = roots.site.cli("--sync", "app1")
+    assert failed.returncode == 6, failed.stderr
+    assert "all was put back to what it was" in failed.stderr
+    assert roots.listed("app1") == {"tool": "2-1", "own": "1-1"}
+    roots.chain("app0", "app1")
+    back = roots.site.cli("rollback", "app1", "--to", first["run"])
+    assert back.returncode == 0, back.stderr
+    assert roots.listed("app1") == {"tool": "1-1", "own": "1-1"}, "of what no repository has any more"
+
+
+def test_several_versions_side_by_side_are_never_changed(roots: Roots) -> None:
+    kernels = [built("kernel", f"{number}-1") for number in (1, 2, 3)]
+    roots.has(*kernels, built("six", "1-1"))
+    roots.root("app0", built("six", "1-1"), kernels[1])
+    rpms.run("rpm", "--root", roots.roots["app0"], "-i", "--force", kernels[2])
+    roots.root("app1", kernels[0])
+    roots.root("app2", kernels[0])
+    rpms.run("rpm", "--root", roots.roots["app2"], "-i", "--force", kernels[1])
+    roots.chain("app0", "app1", "app2", more=("delete = yes",))
+    found = roots.site.summary("--sync", "app1", "--sync", "app2")
+    assert found["exit_code"] == 7
+    assert {event["name"] for event in found["events"] if event["type"] == "item_failed"} == {"kernel"}
+    assert roots.listed("app1") == {"kernel": "1-1", "six": "1-1"}
+
+
+def test_the_operators_configuration_stays_and_the_new_one_is_named(roots: Roots) -> None:
+    old, new = built("conf", "1-1", conf="first"), built("conf", "2-1", conf="second")
+    roots.has(old, new)
+    roots.root("app0", new)
+    (roots.root("app1", old) / "etc/conf.conf").write_text("mine\n")
+    roots.chain("app0", "app1")
+    done = roots.site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stderr
+    assert "/etc/conf.conf created as /etc/conf.conf.rpmnew" in done.stderr
+    assert (roots.roots["app1"] / "etc/conf.conf").read_text() == "mine\n"
+
+
+def test_three_hosts_drift_are_made_alike_and_go_back_byte_for_byte(roots: Roots) -> None:
+    packages = {number: built("tool", f"{number}-1") for number in (1, 2, 3)}
+    roots.has(*packages.values(), built("six", "1-1"))
+    for number, one in packages.items():
+        roots.root(f"app{number}", one, *([built("six", "1-1")] if number == 1 else []))
+    roots.site.write("\n".join(roots.section(name) for name in roots.roots))
+    drift = roots.site.cli("drift")
+    assert drift.returncode == 11
+    assert "3-1 (newest)" in drift.stdout
+    assert "next: sshsync --sync app2,app3 --like app1 --dry-run" in drift.stdout
+    before = {name: rpms.run("rpm", "--root", place, "-qa") for name, place in roots.roots.items()}
+    assert roots.site.cli("--sync", "app2,app3", "--like", "app1").returncode == 0
+    assert roots.site.cli("drift").returncode == 0
+    again = roots.site.summary("--sync", "app2,app3", "--like", "app1")
+    assert {row["outcome"] for row in again["by_name"].values()} == {"unchanged"}
+    back = roots.site.cli("rollback", "app2", "app3")
+    assert back.returncode == 0, back.stderr
+    assert {name: rpms.run("rpm", "--root", place, "-qa") for name, place in roots.roots.items()} == before

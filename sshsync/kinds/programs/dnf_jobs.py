@@ -14,6 +14,8 @@ from jobs import carried_out, folder, put, result, serve
 from work import left, names, say, work
 
 LOCKED = 200
+# What rpm -V says of a file that is not the operator's to change (c) nor made by the package itself (g).
+CHANGED = re.compile("(missing|..5......) +([dlr] )?/")
 SCRIPTLET = re.compile("%[a-z]+[(](.+)-[^-]+-[^-]+[)] scriptlet failed|Error in [A-Z]+ scriptlet in rpm package (.+)")
 
 
@@ -74,7 +76,7 @@ def fetched(job, spec):
     kept = kept_files(job)
     for online in (False, True) if kept else (True,):
         base = opened(spec, online, kept)
-        refused, install, _, (coming, going) = planned(base, spec)
+        refused, install, (coming, going) = planned(base, spec)
         if online or not refused:
             break
     untrusted = downloaded(base, job, coming)
@@ -153,7 +155,7 @@ def changed(job, spec):
     told = {}
     for line in text.splitlines():
         found = SCRIPTLET.search(line)
-        if found:
+        if found and (found.group(1) or found.group(2) not in told):
             told[found.group(1) or found.group(2)] = line.strip()
     for name, line in complaints(job, touched):
         if (name, line) not in before:
@@ -190,7 +192,7 @@ def complaints(job, touched):
     for name in touched:
         words = ["rpm"] + (["--root", ROOT] if ROOT else []) + ["-V", "--nodeps", "--noscripts", "--noghost", name]
         for line in carried_out(job, words)[1].splitlines():
-            if re.match("missing +/|..5", line):
+            if CHANGED.match(line):
                 found.append((name, "rpm -V: " + line.strip()))
     return found
 

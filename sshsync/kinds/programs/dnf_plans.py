@@ -15,19 +15,32 @@ class Refused(Exception):
     pass
 
 
-def opened(spec, online, files=()):
-    # A session of dnf as its own command would begin it, with its configuration and plugins, and local files.
+SESSIONS = []
+
+
+def session(spec):
+    # dnf as its own command would begin, with its configuration and plugins; it can do that once in a process.
     import dnf.cli.cli
 
-    base = dnf.cli.cli.BaseCli()
-    held = ["--disableexcludes=all", "--disableplugin=versionlock"] if spec["held"] else []
-    dnf.cli.cli.Cli(base).configure(["--quiet", "--assumeyes"] + IN_ROOT + held + ["repoquery", "none"])
-    conf = base.conf
-    conf.install_weak_deps = conf.clean_requirements_on_remove = conf.deltarpm = False
-    # What is downloaded is ours: no later transaction of anybody's is to clear it away.
-    conf.keepcache = conf.exit_on_lock = True
-    if not online:
-        base.repos.all().disable()
+    if not SESSIONS:
+        base = dnf.cli.cli.BaseCli()
+        held = ["--disableexcludes=all", "--disableplugin=versionlock"] if spec["held"] else []
+        dnf.cli.cli.Cli(base).configure(["--quiet", "--assumeyes"] + IN_ROOT + held + ["repoquery", "none"])
+        conf = base.conf
+        conf.install_weak_deps = conf.clean_requirements_on_remove = conf.deltarpm = False
+        # What is downloaded is ours: no later transaction of anybody's is to clear it away.
+        conf.keepcache = conf.exit_on_lock = True
+        SESSIONS.append((base, list(base.repos.iter_enabled())))
+    return SESSIONS[0]
+
+
+def opened(spec, online, files=()):
+    # What is installed, what local files hold, and what repositories have where somebody asks for that.
+    base, enabled = session(spec)
+    base.reset(sack=True, goal=True)
+    base.repos.all().disable()
+    for repo in enabled if online else ():
+        repo.enable()
     base.fill_sack(load_available_repos=online)
     base.add_remote_rpms(list(files), strict=False)
     return base
@@ -103,9 +116,9 @@ def remove_actions():
     return dnf.transaction.BACKWARD_ACTIONS + [dnf.transaction.PKG_REMOVE]
 
 
-def tried(base, install, remove, erasing):
+def tried(base, install, remove, erasing, weak=False):
     try:
-        return solved(base, install, remove, erasing=erasing), ""
+        return solved(base, install, remove, weak, erasing), ""
     except Refused as refused:
         return None, str(refused)
 
@@ -139,37 +152,50 @@ def flat(remove):
 
 
 def planned(base, spec):
+    # What is refused, what comes and what goes: all that was asked for, or the most of it that goes together.
     refused, erasing = {}, spec["erasing"]
     install, remove = chosen(base, spec, refused)
-    plan, words = tried(base, install.values(), flat(remove), erasing)
+    if len(install) < len(spec["install"]):
+        remove = {}
+    plan, _ = tried(base, install.values(), flat(remove), erasing)
     if plan is None:
-        coming = attained(base, install, refused, erasing)
-        leaving, left = {}, dict(remove)
-        while left:
-            # What others need goes only together with these, or behind them.
-            fits = [key for key in left if tried(base, coming.values(), flat(leaving) + left[key], erasing)[0]]
-            if not fits and tried(base, coming.values(), flat(leaving) + flat(left), erasing)[0]:
-                fits = list(left)
-            if not fits:
-                break
-            for key in fits[:1] if len(fits) < len(left) else fits:
-                leaving[key] = left.pop(key)
-        for key in left:
-            refused[key] = tried(base, coming.values(), flat(leaving) + left[key], erasing)[1] or words
-        install, remove = coming, leaving
-        plan = solved(base, install.values(), flat(remove), erasing=erasing)
-    return refused, install, remove, plan
+        remove = removable(base, install, remove, refused, erasing)
+        lacking = dict(refused)
+        coming = attained(base, install, remove, lacking, erasing)
+        if len(coming) < len(install):
+            # Nothing goes where something does not come.
+            remove, lacking = {}, dict(refused)
+            coming = attained(base, install, remove, lacking, erasing)
+        install, refused = coming, lacking
+        plan, words = tried(base, install.values(), flat(remove), erasing)
+        if plan is None:
+            refused.update((key, words) for key in remove)
+            plan = solved(base, install.values(), (), erasing=erasing)
+    return refused, install, plan
 
 
-def attained(base, install, refused, erasing):
+def removable(base, install, remove, refused, erasing):
+    # Those that nothing needs but what goes, too, or is replaced by another version.
+    may = set(flat(remove) + [one for key in install for one in there(base, key)])
+    leaving = {}
+    for key, some in remove.items():
+        plan, words = tried(base, (), some, True)
+        if plan and (erasing or may.issuperset(plan[1])):
+            leaving[key] = some
+        else:
+            refused[key] = tried(base, (), some, False)[1] or words or "something that stays needs it"
+    return leaving
+
+
+def attained(base, install, remove, refused, erasing):
     # The most of these that dnf finds to go together.
     coming = dict(install)
-    while coming and tried(base, coming.values(), (), erasing)[0] is None:
-        came = solved(base, coming.values(), (), weak=True, erasing=erasing)[0]
-        failed = [key for key, one in coming.items() if one not in came] or list(coming)
-        for key in failed:
-            one = coming.pop(key)
-            refused[key] = tried(base, [one], (), erasing)[1] or "it does not go together with the others"
+    while coming and tried(base, coming.values(), flat(remove), erasing)[0] is None:
+        plan, words = tried(base, coming.values(), flat(remove), erasing, weak=True)
+        came = plan[0] if plan else ()
+        for key in [key for key, one in coming.items() if one not in came] or list(coming):
+            alone = tried(base, [coming.pop(key)], flat(remove), erasing)[1]
+            refused[key] = alone or words or "it does not go together with the others"
     return coming
 
 

@@ -134,13 +134,16 @@ def conclude(job, deed, spec):
     # A disk that is full has room for the words that say so.
     try:
         put(job + "/result", json.dumps(deed(job, spec)))
-    except EnvironmentError as error:
+    except Exception as error:  # noqa: BLE001 - whatever it was, who asked is told
+        traceback.print_exc()
         os.unlink(job + "/room")
         put(job + "/result", json.dumps({"broken": told_of(error)}))
 
 
 def told_of(error):
-    return "%s: %s" % (error.filename or "its work", error.strerror or error)
+    if isinstance(error, EnvironmentError):
+        return "%s: %s" % (error.filename or "its work", error.strerror or error)
+    return "%s: %s" % (type(error).__name__, error)
 
 
 def tell(job):
