@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from sshsync.appliers.base import Feed, Reached, Site
 from sshsync.appliers.ledger import PARTIAL, Ledger
-from sshsync.errors import RefusedError
+from sshsync.errors import RefusedError, SshsyncError
 from sshsync.hosts.asking import Asking
 from sshsync.kinds.base import Dialogue, Kind
 from sshsync.kinds.installing import Installer, Said, Transaction
@@ -87,16 +87,21 @@ class PackageApplier:
     def foresee(self, prepared: Prepared, *, make: bool) -> Outlook:
         """Have all that is to come brought, and all that is needed to go back; a dry run leaves nothing of it there."""
         asked = self._asked(prepared)
-        used, refused = [asked.id], False
+        used, needed = [asked.id], False
         try:
             outlook = self._converse(self._installer.foresee(self._subject, asked))
-            if refused := outlook.refusal is not None:
-                return outlook
-            old = self._old(prepared, outlook.besides)
-            used.append(old.id)
-            return replace(outlook, lost=self._lost(old))
+            if not outlook.refusal:
+                old = self._old(prepared, outlook.besides)
+                used.append(old.id)
+                outlook = replace(outlook, lost=self._lost(old))
+            needed = make and not outlook.refusal
+            return outlook
+        except SshsyncError as error:
+            # Who cannot be reached keeps what was brought for the next try.
+            needed = make and error.transient
+            raise
         finally:
-            if refused or not make:
+            if not needed:
                 self._converse(self._installer.clear(self._subject, "", used))
 
     def stage(self, prepared: Prepared) -> Generator[Transaction, None, None]:

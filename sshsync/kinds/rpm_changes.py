@@ -128,7 +128,7 @@ def _check(repository: Repository, told: Mapping[str, Any]) -> None:
     if words := _words(told, "broken"):
         raise CommandError(f"{CANNOT}: {words}", where=name)
     if words := _words(told, "untrusted"):
-        hint = "nothing was installed: trust its key there (rpm --import), or have the repository mended"
+        hint = "nothing was changed: trust its key there (rpm --import), or have the repository mended"
         raise IntegrityError(words, where=name, hint=hint)
     if words := _words(told, "locked"):
         raise ConnectError(f"another package manager is at work there: {words}", where=name)

@@ -40,24 +40,26 @@ def home() -> Path:
 
 
 @cache
-def built(name: str, version: str, head: str = "", scripts: str = "", body: str = "", conf: str = "") -> Path:
+def built(name: str, version: str, head: str = "", scripts: str = "", body: str = "", conf: str = "", arch: str = "noarch") -> Path:
     """Build a package of a few bytes, each once; `version` is `[EPOCH:]VERSION-RELEASE`."""
     epoch, _, rest = version.rpartition(":")
     number, release = rest.split("-")
     place = Path(tempfile.mkdtemp(dir=top()))
-    install = body or f"mkdir -p %{{buildroot}}/opt/{name}\necho {version} > %{{buildroot}}/opt/{name}/f\n"
-    listed = f"/opt/{name}\n" if not body else "/bin/*\n"
+    place_there = f"/opt/{name}" if arch == "noarch" else f"/opt/{name}.{arch}"
+    install = body or f"mkdir -p %{{buildroot}}{place_there}\necho {version} > %{{buildroot}}{place_there}/f\n"
+    listed = f"{place_there}\n" if not body else "/bin/*\n"
     if conf:
         install += f"mkdir -p %{{buildroot}}/etc\necho {conf} > %{{buildroot}}/etc/{name}.conf\n"
         listed += f"%config(noreplace) /etc/{name}.conf\n"
-    arch = "" if body else "BuildArch: noarch\n"
+    own = "" if body or arch != "noarch" else "BuildArch: noarch\n"
     (place / "spec").write_text(
-        f"Name: {name}\nVersion: {number}\nRelease: {release}\nSummary: test\nLicense: MIT\nAutoReqProv: no\n{arch}"
+        f"Name: {name}\nVersion: {number}\nRelease: {release}\nSummary: test\nLicense: MIT\nAutoReqProv: no\n{own}"
         + (f"Epoch: {epoch}\n" if epoch else "")
         + f"{head}\n%description\ntest\n%install\n{install}%files\n{listed}{scripts}\n"
     )
     options = [f"_topdir {place}/top", f"_rpmdir {place}", "_build_id_links none", "__os_install_post %{nil}"]
-    run("rpmbuild", "-bb", "--quiet", *(word for one in options for word in ("--define", one)), place / "spec")
+    target = ["--target", arch] if arch != "noarch" else []
+    run("rpmbuild", "-bb", "--quiet", *target, *(word for one in options for word in ("--define", one)), place / "spec")
     return next(place.rglob("*.rpm"))
 
 
@@ -79,10 +81,11 @@ def repository(place: Path, *packages: Path) -> Path:
 
 
 def root(place: Path, source: Path, *packages: Path, conf: str = "gpgcheck=0\n") -> Path:
-    """Make a root whose dnf takes packages from a repository."""
+    """Make a root whose dnf takes packages from a repository, and from nowhere else: one of Debian's plugins has all
+    that was ever installed on a machine in a repository of its own."""
     for directory in ("etc/dnf", "etc/yum.repos.d", "var/cache/dnf"):
         (place / directory).mkdir(parents=True)
-    (place / "etc/dnf/dnf.conf").write_text(f"[main]\n{conf}metadata_expire=0\n")
+    (place / "etc/dnf/dnf.conf").write_text(f"[main]\n{conf}metadata_expire=0\nplugins=0\n")
     (place / "etc/yum.repos.d/test.repo").write_text(f"[test]\nname=test\nbaseurl=file://{source}\n")
     run("rpm", "--root", place, "--initdb")
     if packages:
@@ -114,3 +117,25 @@ class Locked:
     def release(self) -> None:
         self._held.close()
         self._file.unlink()
+
+
+class Signer:
+    """A key that nobody trusts yet, and packages that are signed by it."""
+
+    def __init__(self, place: Path) -> None:
+        require(shutil.which("gpg") is not None and shutil.which("rpmsign") is not None, "gpg and rpmsign")
+        self._home, self.key = place / "home", place / "key.asc"
+        self._home.mkdir(mode=0o700)
+        gpg = ["gpg", "--homedir", self._home, "--batch", "--pinentry-mode", "loopback", "--passphrase", ""]
+        run(*gpg, "--quick-gen-key", "test@example.org", "rsa2048", "sign", "never")
+        self.key.write_text(run(*gpg, "--armor", "--export"))
+
+    def signed(self, package: Path) -> Path:
+        place = Path(tempfile.mkdtemp(dir=top())) / package.name
+        shutil.copy(package, place)
+        names = ["--define", f"_gpg_path {self._home}", "--define", "_gpg_name test@example.org", "--define", "__gpg /usr/bin/gpg"]
+        run("rpmsign", *names, "--addsign", place)
+        return place
+
+    def end(self) -> None:
+        run("gpgconf", "--homedir", self._home, "--kill", "gpg-agent")

@@ -1,12 +1,14 @@
 """Packages of rpm brought to what another host has: real dnf 4, rpm, createrepo_c and OpenSSH; roots of their own."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration import rpms
 from tests.integration.conftest import Site
-from tests.integration.rpms import built
+from tests.integration.rpms import Signer, built
 
 pytestmark = pytest.mark.integration
 
@@ -271,3 +273,78 @@ def test_three_hosts_drift_are_made_alike_and_go_back_byte_for_byte(roots: Roots
     back = roots.site.cli("rollback", "app2", "app3")
     assert back.returncode == 0, back.stderr
     assert {name: rpms.run("rpm", "--root", place, "-qa") for name, place in roots.roots.items()} == before
+
+
+@pytest.fixture(scope="module")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signer]:
+    made = Signer(tmp_path_factory.mktemp("gpg"))
+    yield made
+    made.end()
+
+
+def test_what_is_signed_by_a_trusted_key_comes_and_nothing_else_does(roots: Roots, signer: Signer) -> None:
+    signed, unsigned = signer.signed(built("tool", "1-1")), built("plain", "1-1")
+    roots.has(signed)
+    roots.root("app0", signed)
+    child = roots.root("app1", built("own", "1-1"), conf=f"gpgcheck=1\ngpgkey=file://{signer.key}\n")
+    roots.chain("app0", "app1")
+    for words in (("--dry-run",), ()):
+        refused = roots.site.cli("--sync", "app1", *words)
+        assert refused.returncode == 10, refused.stderr
+        assert "Public key for tool-1-1.noarch.rpm is not installed" in refused.stderr
+        assert "rpm --import" in refused.stderr
+    rpms.run("rpm", "--root", child, "--import", signer.key)
+    assert roots.site.cli("--sync", "app1").returncode == 0
+    assert roots.listed("app1") == {"own": "1-1", "tool": "1-1", "gpg-pubkey": roots.listed("app1")["gpg-pubkey"]}
+
+    roots.has(unsigned)
+    rpms.run("rpm", "--root", roots.roots["app0"], "-i", unsigned)
+    refused = roots.site.cli("--sync", "app1")
+    assert refused.returncode == 10
+    assert "Package plain-1-1.noarch.rpm is not signed" in refused.stderr
+    assert roots.left() == []
+    assert "plain" not in roots.listed("app1")
+
+
+def test_a_package_that_is_not_what_its_repository_says_is_a_matter_of_trust(roots: Roots) -> None:
+    tool = built("tool", "1-1")
+    roots.has(tool)
+    roots.root("app0", tool)
+    roots.root("app1", built("own", "1-1"))
+    roots.chain("app0", "app1")
+    held = bytearray((roots.repository / tool.name).read_bytes())
+    held[-1] ^= 1
+    (roots.repository / tool.name).write_bytes(held)
+    refused = roots.site.cli("--sync", "app1")
+    assert (refused.returncode, roots.listed("app1")) == (10, {"own": "1-1"}), refused.stderr
+    assert "tool-1-1.noarch" in refused.stderr
+
+
+def test_repositories_that_cannot_be_reached_are_another_try_later(roots: Roots) -> None:
+    tool = built("tool", "1-1")
+    roots.has(tool)
+    roots.root("app0", tool)
+    roots.root("app1", built("own", "1-1"))
+    roots.chain("app0", "app1", more=("retries = 1",))
+    shutil.rmtree(roots.repository / "repodata")
+    failed = roots.site.cli("--sync", "app1")
+    assert failed.returncode == 75, failed.stderr
+    assert "its repositories of packages cannot be reached" in failed.stderr
+    roots.has(tool)
+    assert roots.site.cli("--sync", "app1").returncode == 0
+    assert roots.left() == []
+
+
+def test_packages_of_another_processor_have_names_of_their_own(roots: Roots) -> None:
+    old, new = ([built("lib", f"{version}-1", arch=arch) for arch in ("x86_64", "i686")] for version in (1, 2))
+    roots.has(*old, *new)
+    roots.root("app0", *new)
+    roots.root("app1", *old)
+    roots.chain("app0", "app1")
+    planned = roots.site.cli("--sync", "app1", "--dry-run")
+    assert "app1: would replace lib.i686 1-1 by 2-1\n" in planned.stderr
+    assert "app1: would replace lib 1-1 by 2-1\n" in planned.stderr
+    done = roots.site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stderr
+    assert roots.site.cli("drift").returncode == 0
+

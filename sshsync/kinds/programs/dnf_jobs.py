@@ -52,7 +52,7 @@ def guarded(deed):
         except dnf.exceptions.RepoError as error:
             return {"trouble": str(error)}
         except dnf.exceptions.Error as error:
-            return {"broken": str(error)}
+            return {"untrusted" if "checksum" in str(error) else "broken": str(error)}
 
     return done
 
@@ -92,14 +92,25 @@ def fetched(job, spec):
 
 
 def downloaded(base, job, packages):
-    # Brings packages into the directory of a job; returns words for each whose signature is not as it should be.
+    # Brings packages into the directory of a job; returns words for each that is not to be trusted.
+    import dnf.exceptions
+
     top = job + "/packages"
     if not os.path.isdir(top):
         os.mkdir(top, 0o700)
     for repo in base.repos.iter_enabled():
         repo.pkgdir = top
-    base.download_packages([one for one in packages if one.reponame != "@commandline"])
+    wanted = [one for one in packages if one.reponame != "@commandline"]
     wrong = {}
+    try:
+        base.download_packages(wanted)
+    except dnf.exceptions.Error:
+        for one in wanted:
+            if os.path.exists(one.localPkg()) and not one.verifyLocalPkg():
+                wrong[one] = "%s is not what its repository %s says of it" % (one, one.reponame)
+        if not wrong:
+            raise
+        return wrong
     for one in packages:
         status, words = base.package_signature_check(one)
         if status:
