@@ -23,7 +23,7 @@ _KEYS = "gpg-pubkey"
 """What stands for a key that is trusted: no package, and nothing to be carried elsewhere."""
 
 _SCRIPT = load("programs/rpm", Status.MISSING, Status.BARRED, Status.UNABLE, lists=True, room="sshsync.kinds")
-_JOBS = python(*(f"programs/{part}" for part in ("work", "jobs", "dnf_plans", "dnf_jobs")), room="sshsync.kinds")
+_DNF4 = python(*(f"programs/{part}" for part in ("work", "jobs", "plans", "rpm_jobs", "dnf4")), room="sshsync.kinds")
 
 
 class Rpm:
@@ -96,7 +96,7 @@ def job(repository: Repository, mode: str, told: Mapping[str, Any]) -> Request:
 
 
 def _asked(repository: Repository, mode: str, lists: str, stdin: bytes = b"") -> Request:
-    words = {"ROOT": repository.path, "LIST": lists, "MODE": mode, "PROGRAM": _JOBS if mode else ""}
+    words = {"ROOT": repository.path, "LIST": lists, "MODE": mode, "PROGRAM": _DNF4 if mode else ""}
     return Request(Command(_SCRIPT, {name: word.encode() for name, word in words.items()}), stdin, allow=PATIENCE)
 
 

@@ -1,0 +1,201 @@
+# The solver of dnf 4, within dnf's own Python, 3.6 and later; see plans and rpm_jobs.
+import os
+import re
+import shlex
+import shutil
+import sys
+
+from jobs import carried_out, put
+from plans import HELD, PRECIOUS, Refused
+from rpm_jobs import IN_ROOT, Ended, main, sudo
+
+LOCKED = 200
+MODULAR = "it is part of a module stream that is not enabled there"
+SESSIONS = []
+
+
+def session(spec):
+    # dnf as its own command would begin, with its configuration and plugins; it can do that once in a process.
+    import dnf.cli.cli
+
+    if not SESSIONS:
+        base = dnf.cli.cli.BaseCli()
+        dnf.cli.cli.Cli(base).configure(["--quiet", "--assumeyes"] + IN_ROOT + unheld(spec) + ["repoquery", "none"])
+        conf = base.conf
+        conf.install_weak_deps = conf.clean_requirements_on_remove = conf.deltarpm = False
+        # What is downloaded is ours: no later transaction of anybody's is to clear it away.
+        conf.keepcache = conf.exit_on_lock = True
+        SESSIONS.append((base, list(base.repos.iter_enabled())))
+    return SESSIONS[0]
+
+
+def unheld(spec):
+    return ["--disableexcludes=all", "--disableplugin=versionlock"] if spec["held"] else []
+
+
+def asked(deed):
+    # What dnf raises, by what it means for who asked.
+    import dnf.exceptions
+
+    try:
+        return deed()
+    except dnf.exceptions.LockError as error:
+        raise Ended("locked", str(error)) from error
+    except dnf.exceptions.DownloadError as error:
+        words = str(error)
+        sort = "untrusted" if "checksum" in words else "broken" if "space left" in words else "trouble"
+        raise Ended(sort, words) from error
+    except dnf.exceptions.RepoError as error:
+        raise Ended("trouble", str(error)) from error
+    except dnf.exceptions.Error as error:
+        raise Ended("untrusted" if "checksum" in str(error) else "broken", str(error)) from error
+
+
+class Dnf4:
+    tool = "dnf"
+
+    def __init__(self, job, spec, online, files):
+        # What is installed, what local files hold, and what repositories have where somebody asks for that.
+        self.job, self.spec = job, spec
+        self.base, enabled = asked(lambda: session(spec))
+        self.base.reset(sack=True, goal=True)
+        self.base.repos.all().disable()
+        for repo in enabled if online else ():
+            repo.enable()
+        asked(lambda: self.base.fill_sack(load_available_repos=online))
+        self.base.add_remote_rpms(list(files), strict=False)
+
+    def spoken(self, key):
+        # Name and architectures of a package: its own name has that of the system, another one is told behind it.
+        import dnf.rpm
+
+        known = self.base.sack.list_arches()
+        own = [arch for arch in known if dnf.rpm.basearch(arch) == self.base.conf.basearch]
+        name, _, arch = key.rpartition(".")
+        if name and arch in known and arch not in own and arch != "noarch":
+            return {"name": name, "arch": [arch]}
+        return {"name": key, "arch": own + ["noarch"]}
+
+    def had(self, key, version, **how):
+        # Who has a package in this version: what was kept comes before what would have to be downloaded.
+        found = self.base.sack.query(**how).available().filterm(evr=version, **self.spoken(key))
+        return sorted(found, key=lambda one: one.reponame != "@commandline")
+
+    def there(self, key):
+        return list(self.base.sack.query().installed().filterm(**self.spoken(key)))
+
+    def local(self):
+        return list(self.base.sack.query().available().filterm(reponame="@commandline"))
+
+    def side_by_side(self, packages):
+        only = self.base.sack.query().filterm(provides=self.base.conf.installonlypkgs)
+        return any(one in only for one in packages)
+
+    def protected(self, packages):
+        files = PRECIOUS.split() + [sys.executable]
+        precious = list(self.base.sack.query().installed().filterm(file=files))
+        return any(one.name in self.base.conf.protected_packages or one in precious for one in packages)
+
+    def why_not(self, key, version):
+        import hawkey
+
+        for flag, words in (("IGNORE_REGULAR_EXCLUDES", HELD), ("IGNORE_MODULAR_EXCLUDES", MODULAR)):
+            if hasattr(hawkey, flag) and self.had(key, version, flags=getattr(hawkey, flag)):
+                return words
+        if self.had(key, version, flags=hawkey.IGNORE_EXCLUDES):
+            return HELD
+        others = sorted({one.evr for one in self.base.sack.query().available().filterm(**self.spoken(key))})
+        return "no repository of it has it" + (", but " + ", ".join(others[-3:]) if others else "")
+
+    def solved(self, install, remove, weak, erasing):
+        import dnf.exceptions
+        import dnf.transaction as actions
+
+        self.base.reset(goal=True)
+        for one in install:
+            self.base.package_install(one, strict=not weak)
+        for one in remove:
+            self.base.package_remove(one)
+        try:
+            self.base.resolve(allow_erasing=erasing)
+        except dnf.exceptions.Error as error:
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            raise Refused(" ".join(lines)[:600]) from error
+        changes = self.base.transaction or ()
+        gone = actions.BACKWARD_ACTIONS + [actions.PKG_REMOVE]
+        coming = [one.pkg for one in changes if one.action in actions.FORWARD_ACTIONS]
+        return coming, [one.pkg for one in changes if one.action in gone]
+
+    def needed(self, wanted, coming):
+        # Which of those that come each one comes for that nobody asked for.
+        found = {}
+        for one in coming:
+            for other in self.base.sack.query().filterm(pkg=coming).filterm(requires=one.provides):
+                if one not in wanted and other != one:
+                    found["%s.%s" % (one.name, one.arch)] = other.name
+        return found
+
+    def downloaded(self, packages, top):
+        # Brings packages into a directory; returns words for each that is not to be trusted.
+        if not os.path.isdir(top):
+            os.mkdir(top, 0o700)
+        for repo in self.base.repos.iter_enabled():
+            repo.pkgdir = top
+        wanted = [one for one in packages if one.reponame != "@commandline"]
+        try:
+            asked(lambda: self.base.download_packages(wanted))
+        except Ended as error:
+            words = "%s is not what its repository %s says of it"
+            there = [one for one in wanted if os.path.exists(one.localPkg()) and not one.verifyLocalPkg()]
+            if error.sort != "untrusted" or not there:
+                raise
+            return {one: words % (one, one.reponame) for one in there}
+        return self.unsigned(packages, top)
+
+    def unsigned(self, packages, top):
+        wrong = {}
+        for one in packages:
+            status, words = self.base.package_signature_check(one)
+            if status:
+                wrong[one] = "%s (repository %s)" % (words, one.reponame)
+            elif os.path.dirname(one.localPkg()) != top:
+                shutil.copy(one.localPkg(), top)
+        return wrong
+
+    def transaction(self, coming, remove):
+        lines = ["install " + " ".join(shlex.quote(one.localPkg()) for one in coming)] if coming else []
+        lines += ["remove " + " ".join(str(one) for one in remove)] if remove else []
+        # Without a word to run it, it is run at the end, as strictly as any other command, and its status is told.
+        put(self.job + "/script", "".join(line + "\n" for line in lines))
+        options = ("exit_on_lock=1", "install_weak_deps=0", "clean_requirements_on_remove=0")
+        words = ["dnf", "--assumeyes", "--disablerepo=*"] + ["--setopt=" + one for one in options] + unheld(self.spec)
+        self.base.close()
+        status, text = self.ran(sudo(self.spec) + words + IN_ROOT + ["shell", self.job + "/script"])
+        if status == LOCKED:
+            found = [line.strip() for line in text.splitlines() if "locked by" in line or "with PID" in line]
+            raise Ended("locked", "; ".join(found[-2:]))
+        return status, text
+
+    def checked(self):
+        found = []
+        words = ["dnf", "--quiet", "--cacheonly", "--disablerepo=*"] + IN_ROOT + ["check"]
+        for line in self.ran(words)[1].splitlines():
+            package, _, rest = line.strip().partition(" ")
+            if rest and package.count("-") > 1:
+                found.append((package.rsplit("-", 2)[0], line.strip()))
+        return found
+
+    def restarts(self):
+        status, text = self.ran(["dnf", "--quiet", "needs-restarting", "-r"])
+        known = "No such command" not in text
+        notes = ["the host is to be started anew (dnf needs-restarting -r)"] if status == 1 and known else []
+        text = self.ran(sudo(self.spec) + ["dnf", "--quiet", "needs-restarting", "-s"])[1]
+        services = [line for line in text.splitlines() if re.match("[^ ]+[.]service$", line)]
+        words = "to be started anew, for they use what was replaced: " + ", ".join(services[:20])
+        return notes + ([words] if services else [])
+
+    def ran(self, words):
+        return carried_out(self.job, words, env=dict(os.environ, LC_ALL="C.UTF-8"))
+
+
+main(Dnf4)

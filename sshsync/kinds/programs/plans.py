@@ -1,0 +1,91 @@
+# What of the changes that were asked for goes together, by a solver that says what comes and what goes with some of
+# them. Changes nothing. For Python 3.6 and later.
+PRECIOUS = "/bin/sh /usr/bin/sh /usr/sbin/sshd /usr/bin/sudo /usr/bin/rpm /usr/bin/dnf /usr/bin/dnf5 /usr/bin/python3"
+HELD = "it is held there: dnf's configuration excludes it, or dnf versionlock (held = change)"
+SIDE_BY_SIDE = "several versions of it stand side by side (install-only): it is only compared, never changed"
+PROTECTED = "it is protected: nothing that is needed to get on there is ever removed"
+
+
+class Refused(Exception):
+    pass
+
+
+def tried(solver, install, remove, erasing, weak=False):
+    try:
+        return solver.solved(list(install), list(remove), weak, erasing), ""
+    except Refused as refused:
+        return None, str(refused)
+
+
+def flat(remove):
+    return [one for some in remove.values() for one in some]
+
+
+def chosen(solver, spec, refused):
+    # The packages that can be had, and those that may go, by name.
+    install, remove = {}, {}
+    for key, version in spec["install"]:
+        found = solver.had(key, version)
+        if not found:
+            refused[key] = solver.why_not(key, version)
+        elif solver.side_by_side(found[:1]):
+            refused[key] = SIDE_BY_SIDE
+        else:
+            install[key] = found[0]
+    for key in spec["remove"]:
+        found = solver.there(key)
+        if solver.side_by_side(found):
+            refused[key] = SIDE_BY_SIDE
+        elif solver.protected(found):
+            refused[key] = PROTECTED
+        elif found:
+            remove[key] = found
+    return install, remove
+
+
+def planned(solver, spec):
+    # What is refused, what comes and what goes: all that was asked for, or the most of it that goes together.
+    refused, erasing = {}, spec["erasing"]
+    install, remove = chosen(solver, spec, refused)
+    if len(install) < len(spec["install"]):
+        remove = {}
+    plan, _ = tried(solver, install.values(), flat(remove), erasing)
+    if plan is None:
+        remove = removable(solver, install, remove, refused, erasing)
+        lacking = dict(refused)
+        coming = attained(solver, install, remove, lacking, erasing)
+        if len(coming) < len(install):
+            # Nothing goes where something does not come.
+            remove, lacking = {}, dict(refused)
+            coming = attained(solver, install, remove, lacking, erasing)
+        install, refused = coming, lacking
+        plan, words = tried(solver, install.values(), flat(remove), erasing)
+        if plan is None:
+            refused.update((key, words) for key in remove)
+            plan = solver.solved(list(install.values()), [], False, erasing)
+    return refused, install, plan
+
+
+def removable(solver, install, remove, refused, erasing):
+    # Those that nothing needs but what goes, too, or is replaced by another version.
+    may = set(flat(remove) + [one for key in install for one in solver.there(key)])
+    leaving = {}
+    for key, some in remove.items():
+        plan, words = tried(solver, (), some, True)
+        if plan and (erasing or may.issuperset(plan[1])):
+            leaving[key] = some
+        else:
+            refused[key] = tried(solver, (), some, False)[1] or words or "something that stays needs it"
+    return leaving
+
+
+def attained(solver, install, remove, refused, erasing):
+    # The most of these that the solver finds to go together.
+    coming = dict(install)
+    while coming and tried(solver, coming.values(), flat(remove), erasing)[0] is None:
+        plan, words = tried(solver, coming.values(), flat(remove), erasing, weak=True)
+        came = plan[0] if plan else ()
+        for key in [key for key, one in coming.items() if one not in came] or list(coming):
+            alone = tried(solver, [coming.pop(key)], flat(remove), erasing)[1]
+            refused[key] = alone or words or "it does not go together with the others"
+    return coming

@@ -1,0 +1,168 @@
+# Changes packages of rpm by a dnf of the host, as jobs of their own; see work, jobs and plans. Comes before the solver
+# that speaks to one of its generations. For Python 3.6 and later.
+#
+# dnf's own resolver says what would change, and has it downloaded. The change itself is one transaction from the files
+# that came, with no repository at all: nothing can be pulled into it that was not foreseen.
+import os
+import re
+import sys
+import time
+
+from jobs import carried_out, folder, result, serve
+from plans import planned, tried
+from work import left, names, say, work
+
+ROOT = os.path.realpath(sys.argv[3]) if sys.argv[3] else ""
+IN_ROOT = ["--installroot=" + ROOT] if ROOT else []
+RPM = ["rpm"] + (["--root", ROOT] if ROOT else [])
+SCRIPTLET = re.compile("%[a-z]+[(](.+)-[^-]+-[^-]+[)] scriptlet failed|Error in [A-Z]+ scriptlet in rpm package (.+)")
+# What rpm -V says of a file that is not the operator's to change (c) nor made by the package itself (g).
+CHANGED = re.compile("(missing|..5......) +([dlr] )?/")
+
+
+class Ended(Exception):
+    # What ends a deed that is none of a package: of which sort, and in dnf's own words.
+    def __init__(self, sort, words):
+        Exception.__init__(self, words)
+        self.sort = sort
+
+
+def rows(packages):
+    return sorted([one.name, one.arch, one.evr] for one in packages)
+
+
+def kept_files(job):
+    top = os.path.dirname(os.path.dirname(job)) + "/kept"
+    return [os.path.join(top, run, name) for run in names(top) for name in names(top + "/" + run)]
+
+
+def brought_files(job, name):
+    top = folder(os.path.dirname(os.path.dirname(os.path.dirname(job))), name) if name else ""
+    return top, [os.path.join(top, "packages", file) for file in names(top + "/packages")] if top else []
+
+
+def patient(job, spec, attempt):
+    # Waits for whoever holds the locks of a package manager, for as long as is asked for.
+    until = time.time() + spec["patience"]
+    while True:
+        try:
+            return attempt()
+        except Ended as error:
+            if error.sort != "locked" or time.time() > until:
+                raise
+        os.utime(job + "/begun", None)
+        time.sleep(0.5)
+
+
+def guarded(deed):
+    def done(job, spec):
+        try:
+            return patient(job, spec, lambda: deed(job, spec))
+        except Ended as error:
+            return {error.sort: str(error)}
+
+    return done
+
+
+def sudo(spec):
+    return ["sudo", "-n", "--"] if spec["sudo"] and os.geteuid() else []
+
+
+def barred(job, spec, tool):
+    # Raises why nothing could be changed there at all.
+    if os.geteuid() and not spec["sudo"]:
+        raise Ended("barred", "only root changes packages")
+    status, text = carried_out(job, sudo(spec) + [tool, "--version"]) if sudo(spec) else (0, "")
+    if status:
+        raise Ended("barred", complaint(text))
+
+
+def fetched(job, spec, made):
+    barred(job, spec, made.tool)
+    kept = kept_files(job)
+    for online in (False, True) if kept else (True,):
+        solver = made(job, spec, online, kept)
+        refused, install, (coming, going) = planned(solver, spec)
+        if online or not refused:
+            break
+    untrusted = solver.downloaded(coming, job + "/packages")
+    if untrusted:
+        raise Ended("untrusted", "; ".join(sorted(untrusted.values())[:3]))
+    told = {"in": rows(coming), "out": rows(going), "machine": os.uname()[4]}
+    return dict(told, refused=refused, needs=solver.needed(list(install.values()), coming))
+
+
+def brought(job, spec, made):
+    solver = made(job, spec, True, kept_files(job))
+    refused, found = {}, {}
+    for key, version in spec["install"]:
+        which = solver.had(key, version)
+        if which:
+            found[which[0]] = key
+        else:
+            refused[key] = solver.why_not(key, version)
+    wrong = solver.downloaded(list(found), job + "/packages")
+    return {"refused": dict(refused, **{found[one]: words for one, words in wrong.items()})}
+
+
+def changed(job, spec, made):
+    top, files = brought_files(job, spec["fetched"])
+    foreseen = (result(top) if top else None) or {}
+    solver = made(job, spec, False, files)
+    remove = [one for key in spec["remove"] for one in solver.there(key)]
+    plan, words = tried(solver, solver.local(), remove, spec["erasing"])
+    if plan is None:
+        return {"words": words}
+    if "in" in foreseen and [rows(plan[0]), rows(plan[1])] != [foreseen["in"], foreseen["out"]]:
+        return {"words": "what is there changed meanwhile, and so would what was foreseen: nothing was done"}
+    touched = sorted({one.name for one in plan[0] + plan[1]})
+    before = complaints(job, solver, touched)
+    status, text = patient(job, spec, lambda: solver.transaction(plan[0], remove))
+    told = scripts_told(text)
+    for name, line in complaints(job, solver, touched):
+        if (name, line) not in before:
+            told.setdefault(name, line)
+    notes = [line.strip() for line in text.splitlines() if ".rpmnew" in line or ".rpmsave" in line]
+    notes = notes[:50] + ([] if ROOT else solver.restarts())
+    return {"words": complaint(text) if status else "", "complaints": told, "notes": notes}
+
+
+def complaint(text):
+    # From its first word of an error on; in what comes without, the last line tells most.
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    first = [number for number, line in enumerate(lines) if re.match("Error|error:|Failed to|Transaction failed", line)]
+    return "; ".join(lines[first[0] :][:4] if first else lines[-1:])[:600]
+
+
+def scripts_told(text):
+    # Scripts of packages that failed, whatever the package manager made of it; what tells the status tells more.
+    told = {}
+    for line in text.splitlines():
+        found = SCRIPTLET.search(line)
+        if found and (found.group(1) or found.group(2) not in told):
+            told[found.group(1) or found.group(2)] = line.strip("> \n")
+    return told
+
+
+def complaints(job, solver, touched):
+    # What dnf says of all that is installed, and rpm of the files of some: by the name of a package.
+    found = solver.checked()
+    for name in touched:
+        words = RPM + ["-V", "--nodeps", "--noscripts", "--noghost", name]
+        for line in carried_out(job, words)[1].splitlines():
+            if CHANGED.match(line):
+                found.append((name, "rpm -V: " + line.strip()))
+    return found
+
+
+def main(made):
+    place, mode = work("rpm", ROOT or "/", sys.argv[2] != "look"), sys.argv[2]
+    if mode in ("look", "make"):
+        say(work=place, left=left(place))
+        return
+    deeds = {"fetch": fetched, "bring": brought, "apply": changed}
+    serve(place, mode, {name: guarded(bound(deed, made)) for name, deed in deeds.items()})
+
+
+def bound(deed, made):
+    return lambda job, spec: deed(job, spec, made)
