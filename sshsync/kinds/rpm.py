@@ -23,7 +23,10 @@ _KEYS = "gpg-pubkey"
 """What stands for a key that is trusted: no package, and nothing to be carried elsewhere."""
 
 _SCRIPT = load("programs/rpm", Status.MISSING, Status.BARRED, Status.UNABLE, lists=True, room="sshsync.kinds")
-_DNF4 = python(*(f"programs/{part}" for part in ("work", "jobs", "plans", "rpm_jobs", "dnf4")), room="sshsync.kinds")
+_DNF4, _DNF5 = (
+    python(*(f"programs/{part}" for part in ("work", "jobs", "plans", "rpm_jobs", dnf)), room="sshsync.kinds")
+    for dnf in ("dnf4", "dnf5")
+)
 
 
 class Rpm:
@@ -51,7 +54,7 @@ class Rpm:
         if answer.status == Status.MISSING:
             return f"there is no installroot {repository.path}"
         if answer.status == Status.UNABLE:
-            return "has no dnf whose Python could be asked: its packages can be compared, and not changed"
+            return "has no dnf 4, nor dnf 5 and a python3: its packages can be compared, and not changed"
         if answer.status:
             return f"rpm cannot list its packages: {complaint(answer.errors) or f'status {answer.status}'}"
         return ""
@@ -96,7 +99,8 @@ def job(repository: Repository, mode: str, told: Mapping[str, Any]) -> Request:
 
 
 def _asked(repository: Repository, mode: str, lists: str, stdin: bytes = b"") -> Request:
-    words = {"ROOT": repository.path, "LIST": lists, "MODE": mode, "PROGRAM": _DNF4 if mode else ""}
+    words = {"ROOT": repository.path, "LIST": lists, "MODE": mode}
+    words |= {"PROGRAM": _DNF4 if mode else "", "OTHER": _DNF5 if mode else ""}
     return Request(Command(_SCRIPT, {name: word.encode() for name, word in words.items()}), stdin, allow=PATIENCE)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from tests.sshd import require
 
 
-def run(*words: object) -> str:
+def run(*words: object, patience: float = 150) -> str:
     own = {**os.environ, "HOME": str(home())}
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, timeout=150, env=own)
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, timeout=patience, env=own)
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout
 
@@ -61,6 +61,26 @@ def built(name: str, version: str, head: str = "", scripts: str = "", body: str 
     target = ["--target", arch] if arch != "noarch" else []
     run("rpmbuild", "-bb", "--quiet", *target, *(word for one in options for word in ("--define", one)), place / "spec")
     return next(place.rglob("*.rpm"))
+
+
+@cache
+def system_of_dnf5() -> Path:
+    """Return a system that has dnf 5: a chroot of Debian's unstable, made once and found again."""
+    place = Path(os.environ.get("SSHSYNC_DNF5", "/var/tmp/sshsync-dnf5"))
+    if not (place / "usr/bin/dnf5").exists():
+        require(shutil.which("debootstrap") is not None, "debootstrap, or a system with dnf 5 named by SSHSYNC_DNF5")
+        packages = "dnf5,createrepo-c,python3"
+        run("debootstrap", "--variant=minbase", f"--include={packages}", "unstable", place, "http://deb.debian.org/debian", patience=900)
+    return place
+
+
+@cache
+def shell_in(system: Path) -> Path:
+    """Return a shell that runs in another system."""
+    made = Path(tempfile.mkdtemp(prefix="sshsync-shell-")) / "sh"
+    made.write_text(f'#!/bin/sh\nexec chroot {system} /bin/sh "$@"\n')
+    made.chmod(0o755)
+    return made
 
 
 def shell() -> Path:

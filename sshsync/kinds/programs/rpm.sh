@@ -1,5 +1,5 @@
-# Prints what rpm has on record, a line for each package, where LIST says so; has dnf's own Python carry out PROGRAM
-# where there is one. ROOT is an installroot, "" for the host itself.
+# Prints what rpm has on record, a line for each package, where LIST says so; carries out PROGRAM, for dnf 4, or OTHER,
+# for dnf 5, where there are such. ROOT is an installroot, "" for the host itself.
 main() {
   command -v rpm >/dev/null 2>&1 || return $BARRED
   if [ -n "$ROOT" ]; then
@@ -30,13 +30,21 @@ list() {
   printf '%s none %s\n' "$TOKEN" "$ROOT$place"
 }
 
-# dnf is a program of the Python that it says it is for.
+# dnf 4 is a program of the Python that it says it is for; dnf 5 is asked by any.
 carried_out() {
-  dnf=$(command -v dnf-3 || command -v dnf) || return $UNABLE
-  IFS= read -r first <"$dnf"
-  case $first in '#!'*python*) ;; *) return $UNABLE ;; esac
-  first=${first#'#!'}
+  dnf=$(command -v dnf || command -v dnf5 || command -v dnf-3) || return $UNABLE
+  IFS= read -r first <"$dnf" 2>/dev/null
+  case $first in
+  '#!'*python*)
+    first=${first#'#!'}
+    python=${first%% *}
+    ;;
+  *)
+    PROGRAM=$OTHER
+    python=$(command -v python3) && command -v dnf5 >/dev/null || return $UNABLE
+    ;;
+  esac
   cd / || return
   unset PYTHONHOME PYTHONPATH
-  "${first%% *}" -E -s -B -c "$PROGRAM" "$TOKEN" "$MODE" "$ROOT"
+  "$python" -E -s -B -c "$PROGRAM" "$TOKEN" "$MODE" "$ROOT"
 }

@@ -3,12 +3,14 @@
 #
 # dnf's own resolver says what would change, and has it downloaded. The change itself is one transaction from the files
 # that came, with no repository at all: nothing can be pulled into it that was not foreseen.
+import fcntl
 import os
 import re
+import struct
 import sys
 import time
 
-from jobs import carried_out, folder, result, serve
+from jobs import carried_out, folder, read, result, serve
 from plans import planned, tried
 from work import left, names, say, work
 
@@ -117,7 +119,7 @@ def changed(job, spec, made):
         return {"words": "what is there changed meanwhile, and so would what was foreseen: nothing was done"}
     touched = sorted({one.name for one in plan[0] + plan[1]})
     before = complaints(job, solver, touched)
-    status, text = patient(job, spec, lambda: solver.transaction(plan[0], remove))
+    status, text = patient(job, spec, lambda: alone(job) or solver.transaction(plan[0], remove))
     told = scripts_told(text)
     for name, line in complaints(job, solver, touched):
         if (name, line) not in before:
@@ -125,6 +127,29 @@ def changed(job, spec, made):
     notes = [line.strip() for line in text.splitlines() if ".rpmnew" in line or ".rpmsave" in line]
     notes = notes[:50] + ([] if ROOT else solver.restarts())
     return {"words": complaint(text) if status else "", "complaints": told, "notes": notes}
+
+
+def alone(job):
+    # Raises who holds a lock that a transaction would wait for without a limit, or fail of.
+    place = carried_out(job, ["rpm", "--eval", "%{_dbpath}"])[1].strip()
+    for path in (ROOT + place + "/.rpm.lock", ROOT + "/var/lib/dnf/system-repo.lock"):
+        holder = holder_of(path)
+        if holder:
+            raise Ended("locked", "process %d (%s) holds %s" % (holder, command_of(holder), path))
+
+
+def holder_of(path):
+    try:
+        with open(path, "rb") as file:
+            asked = struct.pack("hhqqi", fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+            kind, _, _, _, holder = struct.unpack("hhqqi", fcntl.fcntl(file, fcntl.F_GETLK, asked))
+    except (IOError, OSError):
+        return 0
+    return 0 if kind == fcntl.F_UNLCK else holder
+
+
+def command_of(process):
+    return read("/proc/%d/cmdline" % process).replace("\0", " ").strip() or "not to be seen"
 
 
 def complaint(text):
