@@ -86,14 +86,15 @@ def carried_out(job, words, **more):
     with open(output, "ab") as said, open(os.devnull) as nothing:
         begin = said.tell()
         running = subprocess.Popen(words, stdin=nothing, stdout=said, stderr=said, close_fds=False, cwd=job, **more)
-        sign, looked = None, 0.0
+        sign, looked, pause = None, 0.0, 0.002
         while running.poll() is None:
             if time.time() - looked > 2:
                 looked, now = time.time(), (burned(), grown(job))
                 if now != sign:
                     sign = now
                     os.utime(job + "/begun", None)
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause = min(0.05, 1.5 * pause)
     with open(output, "rb") as said:
         said.seek(begin)
         return running.returncode, said.read()[-(1 << 20) :].decode("utf-8", "replace")
