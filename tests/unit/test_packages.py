@@ -1,12 +1,17 @@
 """What package managers list, as it is read: recorded answers, hostile ones, and such as are cut at any byte."""
 
+import ast
 import json
+from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sshsync.errors import ConfigError, SshsyncError
+from sshsync.kinds import pip as of_pip
+from sshsync.kinds import rpm as of_rpm
 from sshsync.kinds.base import Answer, Kind, Remark, Request, Subject
 from sshsync.kinds.packages import Packages
 from sshsync.kinds.pip import Pip
@@ -289,3 +294,15 @@ def test_two_pythons_of_one_host_are_two_repositories() -> None:
 
 def test_no_option_is_asked_for_that_packages_do_not_need() -> None:
     assert set(configured("[a]\nhost = a\ntype = rpm\n[b]\nhost = b\ntype = pip\n").tree.repositories) == {"a", "b"}
+
+
+@pytest.mark.parametrize("request_for", [of_pip.job, of_rpm.job])
+def test_the_parts_of_a_program_for_hosts_give_each_name_one_meaning(request_for: Callable[..., Request]) -> None:
+    """They are one program there: what one calls as another would have it be somebody else's."""
+    variables = request_for(values.repository("app", host=values.host()), "wait", {}).command.variables
+    programs = [ast.parse(text) for text in variables.values() if text.count(b"\ndef ") > 3]
+    for program in programs:
+        made = [one.name for one in program.body if isinstance(one, ast.FunctionDef | ast.ClassDef)]
+        named = [target.id for one in program.body if isinstance(one, ast.Assign) for target in one.targets if isinstance(target, ast.Name)]
+        assert [name for name, count in Counter([*made, *named]).items() if count > 1] == []
+    assert programs
