@@ -105,7 +105,7 @@ def root(place: Path, source: Path, *packages: Path, conf: str = "gpgcheck=0\n")
     that was ever installed on a machine in a repository of its own."""
     for directory in ("etc/dnf", "etc/yum.repos.d", "var/cache/dnf"):
         (place / directory).mkdir(parents=True)
-    (place / "etc/dnf/dnf.conf").write_text(f"[main]\n{conf}metadata_expire=0\nplugins=0\n")
+    (place / "etc/dnf/dnf.conf").write_text(f"[main]\nplugins=0\nmetadata_expire=0\n{conf}")
     (place / "etc/yum.repos.d/test.repo").write_text(f"[test]\nname=test\nbaseurl=file://{source}\n")
     run("rpm", "--root", place, "--initdb")
     if packages:
@@ -159,3 +159,16 @@ class Signer:
 
     def end(self) -> None:
         run("gpgconf", "--homedir", self._home, "--kill", "gpg-agent")
+
+
+def lock_versions(place: Path, plugins: Path, name: str) -> None:
+    """Have dnf hold a package of a root at version 1-1: dnf 4 by a plugin, in a directory of its own, dnf 5 by itself."""
+    source = Path("/usr/lib/python3/dist-packages/dnf-plugins/versionlock.py")
+    require(source.exists(), "dnf's versionlock (dnf-plugins-core)")
+    plugins.mkdir()
+    shutil.copy(source, plugins)
+    (plugins / "versionlock.conf").write_text(f"[main]\nenabled=1\nlocklist={plugins}/lock.list\n")
+    (plugins / "lock.list").write_text(f"{name}-0:1-1.*\n")
+    (place / "etc/dnf/versionlock.toml").write_text(
+        f'version = "1.0"\n[[packages]]\nname = "{name}"\n[[packages.conditions]]\nkey = "evr"\ncomparator = "="\nvalue = "1-1"\n'
+    )

@@ -366,3 +366,23 @@ def test_packages_of_another_processor_have_names_of_their_own(roots: Roots) -> 
     assert done.returncode == 0, done.stderr
     assert roots.site.cli("drift").returncode == 0
 
+
+
+def test_what_versionlock_holds_is_told_as_held_and_stays_locked_when_it_is_changed(roots: Roots) -> None:
+    old, new = built("tool", "1-1"), built("tool", "2-1")
+    roots.has(old, new)
+    roots.root("app0", new)
+    locks = roots.directory / "locks"
+    child = roots.root("app1", old, conf=f"gpgcheck=0\nplugins=1\npluginpath={locks}\npluginconfpath={locks}\n")
+    rpms.lock_versions(child, locks, "tool")
+    before = {path: path.read_text() for path in (*locks.rglob("*.list"), *child.rglob("versionlock.toml"))}
+    roots.chain("app0", "app1")
+    found = roots.site.summary("--sync", "app1")
+    reasons = [event["reason"] for event in found["events"] if event["type"] == "item_failed"]
+    assert (found["exit_code"], len(reasons)) == (6, 1), found["events"]
+    assert "it is held there" in reasons[0]
+    roots.chain("app0", "app1", more=("held = change",))
+    done = roots.site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stderr
+    assert roots.listed("app1") == {"tool": "2-1"}
+    assert {path: path.read_text() for path in before} == before

@@ -20,7 +20,10 @@ def session(spec):
 
     if not SESSIONS:
         base = dnf.cli.cli.BaseCli()
-        dnf.cli.cli.Cli(base).configure(["--quiet", "--assumeyes"] + IN_ROOT + unheld(spec) + ["repoquery", "none"])
+        cli = dnf.cli.cli.Cli(base)
+        cli.configure(["--quiet", "--assumeyes"] + IN_ROOT + unheld(spec) + ["repoquery", "none"])
+        # Locks of versions count, as for commands that change something.
+        cli.demands.plugin_filtering_enabled = True
         conf = base.conf
         conf.install_weak_deps = conf.clean_requirements_on_remove = conf.deltarpm = False
         # What is downloaded is ours: no later transaction of anybody's is to clear it away.

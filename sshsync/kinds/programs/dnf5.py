@@ -134,7 +134,8 @@ class Dnf5:
         status, text = self.dnf(words)
         if status:
             told = text.partition("Failed to resolve the transaction:")[2].partition("You can try to add")[0]
-            raise Refused(" ".join(line.strip() for line in told.splitlines() if line.strip())[:600])
+            words = " ".join(line.strip() for line in told.splitlines() if line.strip())[:600]
+            raise Refused("%s: %s" % (HELD, words) if "matches only" in words else words)
         rows = self.stored()
         coming = [one for action, one in rows if action in COMING]
         gone = [one for action, one in rows if action == "Remove" and one not in remove]
