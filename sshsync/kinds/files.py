@@ -51,8 +51,9 @@ class Files:
     required = frozenset({"path"})
     usual: Mapping[str, str] = {}
     unfit: Mapping[str, str] = {
-        **dict.fromkeys(("sudo", "downgrade", "rollback"), "it concerns packages: type = pip"),
+        **dict.fromkeys(("sudo", "downgrade", "rollback"), "it concerns packages: type = pip or rpm"),
         **dict.fromkeys(_OF_PYTHON, "it concerns the packages of a Python: type = pip"),
+        **dict.fromkeys(("besides", "held"), "it concerns dnf: type = rpm"),
     }
 
     def __init__(self, portion: int = PORTION_FILES) -> None:

@@ -267,8 +267,10 @@ def test_options_of_files_are_refused_with_the_reason(line: str, words: str) -> 
 
 def test_options_of_a_resolver_are_refused_where_there_is_none() -> None:
     for option in ("besides = any", "held = change"):
-        found = problems(HOST + f"[app.pip]\ninherit = app\ntype = pip\n{option}\n")
-        assert any(f"[app.pip] {option.split()[0]} makes no sense with type = pip (it concerns dnf" in one for one in found), found
+        name = option.split()[0]
+        found = problems(HOST + f"{option}\n[app.pip]\ninherit = app\ntype = pip\n{option}\n")
+        assert any(f"[app.pip] {name} makes no sense with type = pip (it concerns dnf" in one for one in found), found
+        assert any(f"[app] {name} makes no sense with type = files (it concerns dnf" in one for one in found), found
 
 
 def test_options_of_environments_are_refused_elsewhere() -> None:
