@@ -67,8 +67,8 @@ PROMISES = {
         ["*/test_left_out.py::*", "*/test_narrowed.py::*", "*exit_codes*", "*by_which_rates*", "*told_with_the_rates*", "*how_much_of_which_file*", "*did_not_have_to_move*", "*counted_as_saved*", "*replayed_journal*", "*dry_run*", "*test_row_17_*", "*test_row_18_*", "*test_row_19_*", "*test_row_20_*", "*test_row_21_*", "*test_row_22_*", "*test_row_25_*", "*test_row_44_*", "*test_row_45_*", "*test_row_46_*", "*test_row_57_*", "*test_row_60_*", "*test_row_61_*", "*test_row_62_*", "*test_row_65_*", "*test_row_78_*", "*test_row_93_*", "*test_row_94_hostile*", "*/test_streams.py::*", "*/test_bugs.py::*", "*/test_times.py::*", "*/test_looks.py::*", "*/test_inventories.py::*", "*/test_compare.py::*", "*test_journal.py::test_a_look*"],
     ),
     "Packages": (
-        "A change of packages is foreseen, verified by looking, resumable, isolated, told honestly and never broken by a connection, and what it replaced is kept for the way back. It is not atomic for who uses them meanwhile, and it is as durable as the package manager makes it.",
-        ["*/test_pip_sync.py::*", "*/test_pip_changes.py::*", "*/test_reverting.py::*"],
+        "A change of packages is foreseen and no more than that, verified by looking, resumable, isolated, told honestly and never broken by a connection, and what it replaced is kept for the way back. It is not atomic for who uses them meanwhile, and it is as durable as the package manager makes it.",
+        ["*/test_pip_sync.py::*", "*/test_pip_changes.py::*", "*/test_rpm_sync.py::*", "*/test_reverting.py::*", "*/test_howto_packages.py::*"],
     ),
 }  # fmt: skip
 

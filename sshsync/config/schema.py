@@ -181,7 +181,7 @@ class RepositoryOptions(_Options):
     keep: Annotated[int, Field(ge=0, le=1000)] = _option(
         0,
         "Number of runs of which is kept here what they replaced or deleted, in `.sshsync/replaced/RUN`; 0 for none. "
-        "Only runs that replaced or deleted something count. `sshsync restore` brings it back. With `type = pip` 3 by "
+        "Only runs that replaced or deleted something count. `sshsync restore` brings it back. Of packages 3 by "
         "default, and what is needed for `sshsync rollback` is kept.",
         "3",
     )
@@ -231,8 +231,8 @@ class RepositoryOptions(_Options):
     )
     rollback: Literal["no", "auto"] = _option(
         "no",
-        "`auto` to put packages back at once to what they were where what was changed is not as it should be, `pip "
-        "check` complains of something new, or `health_cmd` fails. The repository has failed all the same.",
+        "`auto` to put packages back at once to what they were where what was changed is not as it should be, "
+        "`pip check` or dnf complains of something new, or `health_cmd` fails. The repository has failed all the same.",
         "auto",
     )
     groups: values.Names = _option((), "Groups that it belongs to, for `--sync @GROUP`.", "site-a, java")

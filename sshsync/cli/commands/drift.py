@@ -37,9 +37,9 @@ def drift(
 ) -> None:
     """Tell what differs among repositories that should hold the same: packages or files, no parent needed.
 
-    Without a name all are compared, each type by itself, and files chain by chain. Nothing is changed. A host that
-    cannot be asked is told of, and misses nothing. Exit code 11 when something differs, 7 when not all could be asked
-    or compared, 75 when that may be otherwise later, else 0.
+    Without a name all are compared, each type by itself, and where there are parents, each chain. Nothing is changed. A
+    host that cannot be asked is told of, and misses nothing: exit code 7, or 75 when it may answer later. Else 11 when
+    something differs, 7 when something cannot be compared, else 0.
     """
     from sshsync.cli import pages
     from sshsync.core import selection
