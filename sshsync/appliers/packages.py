@@ -15,7 +15,7 @@ from sshsync.hosts.asking import Asking
 from sshsync.kinds.base import Dialogue, Kind
 from sshsync.kinds.installing import Installer, Said, Transaction
 from sshsync.kinds.packages import digest, version_of
-from sshsync.model.change import Change, Copy, Delete, Replace
+from sshsync.model.change import Change, Copy, Delete, Replace, Transfer
 from sshsync.model.empties import Empties
 from sshsync.model.events import Before, key_text
 from sshsync.model.item import Item, Key
@@ -91,7 +91,7 @@ class PackageApplier:
         try:
             outlook = self._converse(self._installer.foresee(self._subject, asked))
             if not outlook.refusal:
-                old = self._old(prepared, outlook.besides)
+                old = self._old(asked, outlook)
                 used.append(old.id)
                 outlook = replace(outlook, lost=self._lost(old))
             needed = make and not outlook.refusal
@@ -112,15 +112,13 @@ class PackageApplier:
         outlook = self._converse(self._installer.foresee(self._subject, asked))
         if outlook.refusal:
             raise RefusedError(outlook.refusal.words)
-        if (old := self._old(prepared, outlook.besides)).install:
+        if (old := self._old(asked, outlook)).install:
             self._lost(old)
             self._converse(self._installer.keep(self._subject, old, self._site.run, self._site.lease))
         for key, words in outlook.refused.items():
             self._ledger.fail(key, words, code=outlook.codes.get(key, RefusedError.code))
-        install = [change for change in asked.install if change.key not in outlook.refused]
-        remove = [change for change in asked.remove if change.key not in outlook.refused]
-        # Nothing goes where something did not come: what is missing may be what it was replaced by.
-        if not self._installer.together or len(install) < len(asked.install):
+        install, remove = _possible(asked, outlook)
+        if not self._installer.together:
             remove = []
         self._besides = outlook.besides
         self._old_items = {
@@ -203,11 +201,12 @@ class PackageApplier:
         install, remove = prepared.changes.transfers, prepared.deletions
         return Transaction(self._called([*install, *remove], "fetch"), install=install, remove=remove)
 
-    def _old(self, prepared: Prepared, besides: Sequence[Beside]) -> Transaction:
+    def _old(self, asked: Transaction, outlook: Outlook) -> Transaction:
         """Return what brings what is there now, of what is going to be another one or to go."""
-        replaced = [change.old for change in prepared.changes.of(Replace)]
-        beside = [Item(one.key, digest(one.old)) for one in besides if one.old]
-        old = [item for item in (*replaced, *(change.old for change in prepared.deletions), *beside) if item.digest]
+        coming, going = _possible(asked, outlook)
+        replaced = [change.old for change in coming if isinstance(change, Replace)]
+        beside = [Item(one.key, digest(one.old)) for one in outlook.besides if one.old]
+        old = [item for item in (*replaced, *(change.old for change in going), *beside) if item.digest]
         install = [Copy(item) for item in old] if self._site.child.keep else []
         return Transaction(self._called(install, "old"), install=install)
 
@@ -265,6 +264,14 @@ class PackageApplier:
 
 
 _STAYS = "was to be removed, and is still there"
+
+
+def _possible(asked: Transaction, outlook: Outlook) -> tuple[list[Transfer], list[Delete]]:
+    """Return what comes and what goes of what was asked for."""
+    install = [change for change in asked.install if change.key not in outlook.refused]
+    remove = [change for change in asked.remove if change.key not in outlook.refused]
+    # Nothing goes where something does not come: what is missing may be what it was replaced by.
+    return install, remove if len(install) == len(asked.install) else []
 
 
 def _joined(found: str, said: str) -> str:

@@ -261,6 +261,22 @@ def test_several_versions_side_by_side_are_never_changed(roots: Roots) -> None:
     assert roots.listed("app1") == {"kernel": "1-1", "six": "1-1"}
 
 
+def test_nothing_is_kept_for_a_way_back_from_what_does_not_change(roots: Roots) -> None:
+    """Night by night a kernel that is only compared, what nobody has any more, and what stays for their sake."""
+    kernels = [built("kernel", f"{number}-1") for number in (1, 2)]
+    old, new, extra = built("tool", "1-1"), built("tool", "2-1"), built("extra", "1-1")
+    roots.has(*kernels, extra)
+    roots.root("app0", kernels[1], new)
+    roots.root("app1", kernels[0], old, extra)
+    roots.chain("app0", "app1", more=("delete = yes", "max_delete = 100%"))
+    for code, *words in ((7, "--dry-run"), (6,)):
+        done = roots.site.cli("--sync", "app1", *words)
+        assert done.returncode == code, done.stderr
+        assert "no way back" not in done.stderr
+    assert roots.listed("app1") == {"kernel": "1-1", "tool": "1-1", "extra": "1-1"}
+    assert [path.name for path in roots.homes.rglob("*.rpm")] == []
+
+
 def test_the_operators_configuration_stays_and_the_new_one_is_named(roots: Roots) -> None:
     old, new = built("conf", "1-1", conf="first"), built("conf", "2-1", conf="second")
     roots.has(old, new)
