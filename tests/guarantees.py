@@ -68,7 +68,7 @@ PROMISES = {
     ),
     "Packages": (
         "A change of packages is foreseen and no more than that, verified by looking, resumable, isolated, told honestly and never broken by a connection, and what it replaced is kept for the way back. It is not atomic for who uses them meanwhile, and it is as durable as the package manager makes it.",
-        ["*/test_pip_sync.py::*", "*/test_pip_changes.py::*", "*/test_rpm_sync.py::*", "*/test_reverting.py::*", "*/test_howto_packages.py::*"],
+        ["*/test_pip_sync.py::*", "*/test_pip_changes.py::*", "*/test_rpm_changes.py::*", "*/test_jobs.py::*", "*/test_rpm_*.py::*", "*/test_reverting.py::*", "*/test_howto_packages.py::*"],
     ),
 }  # fmt: skip
 

@@ -17,6 +17,8 @@ STALLED = 900
 MOST_LOOKS = 20_000
 """Looks of about 4 s after which nobody waits any longer for one job, whatever it does: a day. Whoever looks can be
 interrupted only behind a look."""
+MOST_TOLD = 1 << 22
+"""Bytes that are told of a job: ten thousand packages that come and go, or thousands with words of each."""
 CANNOT = "packages cannot be changed there"
 _ADVICE = "it goes on there, and the next run waits for it: look what it does, then run again"
 
@@ -83,7 +85,7 @@ class Jobs:
             said = complaint(answer.errors) or f"exit status {answer.status}"
             raise CommandError(f"{CANNOT}: {said}", where=repository.name)
         try:
-            return answered(records(answer.payload, subject.token)[0])
+            return answered(records(answer.payload, subject.token)[0], MOST_TOLD)
         except (ValueError, IndexError) as error:
             raise CommandError(f"what is told of its jobs cannot be true: {error}", where=repository.name) from None
 

@@ -290,13 +290,13 @@ def at_work(found: Found, said: Mapping[str, Any]) -> None:
     found.left = tuple(_texts(said, "left"))
 
 
-def answered(line: bytes) -> dict[str, Any]:
-    """Return what a line says.
+def answered(line: bytes, most: int = 64 * LONGEST) -> dict[str, Any]:
+    """Return what a line of so many bytes at most says.
 
     Raises:
         ValueError: it is not what a program of ours prints.
     """
-    if len(line) > 64 * LONGEST:
+    if len(line) > most:
         raise ValueError(f"a line of {len(line)} bytes")
     try:
         said = json.loads(line)

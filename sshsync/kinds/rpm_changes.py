@@ -7,7 +7,7 @@ from sshsync.errors import CommandError, ConnectError, IntegrityError
 from sshsync.kinds.base import Dialogue, Subject
 from sshsync.kinds.installing import Said, Transaction
 from sshsync.kinds.jobs import CANNOT, Jobs, pairs, texts
-from sshsync.kinds.packages import PARTIAL, too_old, version_of
+from sshsync.kinds.packages import LONGEST, LONGEST_VERSION, PARTIAL, too_old, version_of
 from sshsync.kinds.rpm import NAMES, VERSIONS, foreign, job
 from sshsync.model.item import Key
 from sshsync.model.prepared import Beside, Outlook, Refusal
@@ -100,7 +100,8 @@ class RpmChanges(Jobs):
 
 def _plain(key: Key, version: str) -> bool:
     """Whether it is one version of a package."""
-    return bool(NAMES.fullmatch(key.decode("ascii", "replace")) and VERSIONS.fullmatch(version) and " " not in version)
+    short = len(key) <= LONGEST and len(version) <= LONGEST_VERSION and " " not in version
+    return bool(short and NAMES.fullmatch(key.decode("ascii", "replace")) and VERSIONS.fullmatch(version))
 
 
 def _asked(repository: Repository, transaction: Transaction, refused: Mapping[Key, str]) -> dict[str, Any]:
@@ -158,10 +159,12 @@ def _versions(rows: object, machine: str) -> dict[Key, str]:
         raise TypeError("it is no list")
     found = {}
     for name, arch, version in rows:
-        key = _key(str(name), str(arch), machine)
-        if not _plain(key, str(version)):
+        if not all(isinstance(one, str) for one in (name, arch, version)):
+            raise TypeError("a package has a name, an architecture and a version")
+        key = _key(name, arch, machine)
+        if not _plain(key, version):
             raise ValueError(f"{visible(name, 80)} {visible(version, 80)} is no package")
-        found[key] = str(version)
+        found[key] = version
     return found
 
 

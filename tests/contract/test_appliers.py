@@ -1,20 +1,38 @@
-"""One contract for every kind with its applier: from the master to the nodes, through the whole of a run."""
+"""One contract for every kind with its applier: through the whole of a run, and of an applier that is alone with a child."""
 
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sshsync import builtin
 from sshsync.api import Sync
+from sshsync.appliers.base import Applier
+from sshsync.appliers.base import Site as Link
+from sshsync.core.diff import diff
+from sshsync.errors import SshsyncError
+from sshsync.hosts.asking import Asking
+from sshsync.hosts.pool import Pool
+from sshsync.hosts.retrying import Stop
 from sshsync.model import events as ev
 from sshsync.model.events import Event
+from sshsync.model.item import Snapshot
+from sshsync.model.prepared import Prepared
+from sshsync.model.topology import Repository
 from sshsync.transports.local import LocalTransport
 from tests.conftest import configure
 from tests.dictionary import Dictionary, text
 from tests.dictionary_applier import DictionaryAppliers
+from tests.integration import rpms
+from tests.integration.test_packages import wheel
+from tests.integration.test_pip_sync import copied
 
 KINDS = {**builtin.KINDS, "dictionary": (Dictionary, lambda asking, _settings: DictionaryAppliers(asking))}
 
@@ -215,3 +233,199 @@ def test_what_an_applier_foresees_is_refused_by_name(tmp_path: Path) -> None:
     result = site.run("proxy")
     assert {problem.name: (problem.reason, problem.code) for problem in result.report.repositories["proxy"].problems} == {"-rf": ("its name begins with a dash", 9)}
     assert site.held()[0] == {"fine": "y"}
+
+
+def put_wheels(top: Path, items: dict[str, str]) -> None:
+    """Have an environment hold these; its pip finds all that any ever held."""
+    index, (site,) = top.parent / "index", (top / "lib").glob("python*/site-packages")
+    index.mkdir(exist_ok=True)
+    for name, version in wheels_in(top).items():
+        shutil.rmtree(site / f"{name}-{version}.dist-info")
+        (site / f"{name}.py").unlink()
+    for name, version in items.items():
+        with zipfile.ZipFile(wheel(index, name, version)) as whole:
+            whole.extractall(site)
+
+
+def wheels_in(top: Path) -> dict[str, str]:
+    found = dict(info.name.removesuffix(".dist-info").split("-") for info in top.glob("lib/python*/site-packages/*.dist-info"))
+    return {name: version for name, version in found.items() if name not in ("pip", "setuptools")}
+
+
+def put_rpms(top: Path, items: dict[str, str]) -> None:
+    """Have an installroot hold these; its dnf finds all that any ever held."""
+    for name in set(rpms_in(top)) - set(items):
+        rpms.run("rpm", "--root", top, "-e", "--nodeps", name)
+    packages = [rpms.built(name, f"{version}-1") for name, version in items.items()]
+    rpms.repository(top.parent / "repo", *packages)
+    if packages:
+        rpms.run("rpm", "--root", top, "-U", "--force", "--nodeps", "--ignorearch", *packages)
+
+
+def rpms_in(top: Path) -> dict[str, str]:
+    return {name: version.removesuffix("-1") for name, version in rpms.listed(top).items() if name != "base"}
+
+
+def installroot(top: Path) -> None:
+    """Make one with a package of its own, for no system is without any."""
+    rpms.at_home(top.parent)
+    rpms.root(top, rpms.repository(top.parent / "repo", rpms.built("base", "1-1")), rpms.built("base", "1-1"))
+
+
+PLACES: dict[str, tuple[Callable[[Path], object], Callable[[Path, dict[str, str]], None], Callable[[Path], dict[str, str]]]] = {
+    "files": (Path.mkdir, put_files, files_in),
+    "dictionary": (Path.mkdir, put_pairs, pairs_in),
+    "pip": (lambda top: copied(sys.executable, top), put_wheels, wheels_in),
+    "rpm": (installroot, put_rpms, rpms_in),
+}
+"""How places for items of a kind are made, filled and read."""
+
+LEASE = "0123456789abcdef"
+
+
+class Bench:
+    """An applier with a parent and a child on this machine, and nobody else: whoever asks it for something is the test."""
+
+    def __init__(self, top: Path, type: str) -> None:
+        self.top = top
+        make, self._put, self._read = PLACES[type]
+        for name in ("m", "c"):
+            make(top / name)
+        self.events: list[Event] = []
+        config = configure(f"[DEFAULT]\nstable_for = 0\ndelete = yes\ndigest = sha256\ntype = {type}\ntransport = local\n[m]\npath = {top}/m\n[c]\nparent = m\npath = {top}/c\nkeep = 1\n", top / "state")
+        self._repositories = config.tree.repositories
+        self.pool = Pool({"local": lambda host, _dial: LocalTransport(host.shell)})
+        self._asking = Asking(self.pool, self.events.append, Stop(), time.time, time.monotonic)
+        kind, appliers = KINDS[type]
+        self._kind, self._appliers = kind(), appliers(self._asking, config.settings)
+
+    def fill(self, name: str, items: dict[str, str]) -> None:
+        self._put(self.top / name, items)
+
+    def held(self) -> dict[str, str]:
+        return self._read(self.top / "c")
+
+    def prepare(self, *, make: bool = True) -> Prepared:
+        """Compare both, where changes are made by somebody who has the lease, unless nothing is to be made."""
+        parent, child = self._scan(self._repositories["m"]), self._scan(self._repositories["c"], make=make)
+        if make:
+            self.lease(child).mkdir(parents=True)
+        wanted = self._kind.wanted(self._repositories["c"])
+        return Prepared(parent, child, diff(parent, child, delete=True, wanted=wanted))
+
+    def lease(self, child: Snapshot) -> Path:
+        return Path(child.work.decode()) / ".sshsync/lease" / LEASE
+
+    def applier(self, prepared: Prepared, lease: str = LEASE) -> Applier[Any]:
+        child = prepared.child
+        return self._appliers(Link(self._repositories["m"], self._repositories["c"], child.root, child.work, lease, "run1"))
+
+    def left(self) -> list[str]:
+        """Return the files of whatever was begun, wherever a kind does its work, but for what is kept for the way back."""
+        places = [self.top / "c/.sshsync", *self.top.glob(".sshsync-packages/*/.sshsync")]
+        files = [file.relative_to(place) for place in places for file in place.rglob("*") if not file.is_dir()]
+        return [str(file) for file in files if file.parts != ("lock",) and file.parts[0] != "kept"]
+
+    def lose(self) -> None:
+        """Have what was brought for packages vanish."""
+        for file in self.top.glob(".sshsync-packages/*/.sshsync/transaction/*/packages/*"):
+            file.unlink()
+
+    def _scan(self, repository: Repository, *, make: bool = False) -> Snapshot:
+        subject = replace(self._asking.subject(repository), create=make)
+        return self._asking.converse(subject, self._kind.scan(subject))
+
+
+@pytest.fixture(params=PLACES)
+def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    for name, value in (("HOME", tmp_path), ("PIP_NO_INDEX", 1), ("PIP_FIND_LINKS", tmp_path / "index")):
+        monkeypatch.setenv(name, str(value))
+    made = Bench(tmp_path, request.param)
+    made.fill("m", {"a": "1", "b": "2", "new": "1"})
+    made.fill("c", OLD)
+    yield made
+    made.pool.close()
+
+
+OLD = {"a": "1", "b": "1", "gone": "1"}
+NEW = {"a": "1", "b": "2", "new": "1"}
+
+
+def true(bench: Bench, applier: Applier[Any]) -> bool:
+    """Tell whether what was reached is what is there, neither more nor less."""
+    held, reached = bench.held(), applier.reached
+    came = {name for name, value in held.items() if OLD.get(name) != value}
+    return ({key.decode() for key in reached.published}, {key.decode() for key in reached.deleted}) == (came, set(OLD) - set(held))
+
+
+def test_a_look_at_what_would_change_leaves_nothing_there(bench: Bench) -> None:
+    prepared = bench.prepare(make=False)
+    outlook = bench.applier(prepared, lease="").foresee(prepared, make=False)
+    assert (outlook.refused, outlook.refusal) == ({}, None)
+    assert {change.key for change in prepared.changes.changes} == {b"b", b"new", b"gone"}
+    assert (bench.left(), bench.held()) == ([], OLD)
+
+
+def test_what_is_published_may_be_published_again_and_what_is_reached_is_true_at_every_moment(bench: Bench) -> None:
+    prepared = bench.prepare()
+    applier = bench.applier(prepared)
+    with closing(applier.stage(prepared)) as pieces:
+        for staged in pieces:
+            assert (bench.held(), true(bench, applier)) == (OLD, True), "nobody sees what is staged"
+            for _ in range(2):
+                applier.publish(staged)
+                assert {**bench.held(), "gone": "1"} == {**NEW, "gone": "1"}
+                assert true(bench, applier)
+    applier.adjust(prepared)
+    applier.clear()
+    assert (applier.reached.failed, applier.reached.deferred, bench.left()) == (0, 0, [])
+    assert not [event for event in bench.events if isinstance(event, ev.Remarked)], "nothing went wrong on the way"
+
+
+def test_what_is_deleted_may_be_deleted_again_and_what_is_reached_is_true_at_every_moment(bench: Bench) -> None:
+    prepared = bench.prepare()
+    applier = bench.applier(prepared)
+    for _ in range(2):
+        applier.delete(prepared.deletions)
+        assert (bench.held(), true(bench, applier)) == ({"a": "1", "b": "1"}, True)
+    assert (applier.reached.failed, applier.reached.deferred, bench.left()) == (0, 0, [])
+    assert not [event for event in bench.events if isinstance(event, ev.Remarked)], "nothing went wrong on the way"
+
+
+@pytest.mark.parametrize("deed", ["clear", "abandon"])
+def test_what_is_staged_is_gone_without_a_trace_where_that_is_asked(bench: Bench, deed: str) -> None:
+    prepared = bench.prepare()
+    applier = bench.applier(prepared)
+    with closing(applier.stage(prepared)) as pieces:
+        next(pieces)
+    assert bench.left()
+    getattr(applier, deed)()
+    assert (bench.left(), bench.held(), applier.reached.anything) == ([], OLD, False)
+
+
+def test_who_lost_the_lease_changes_nothing_and_says_nothing_else(bench: Bench) -> None:
+    prepared = bench.prepare()
+    applier = bench.applier(prepared)
+    with closing(applier.stage(prepared)) as pieces:
+        staged = next(pieces)
+    bench.lease(prepared.child).rmdir()
+    for deed in (lambda: applier.publish(staged), lambda: applier.delete(prepared.deletions)):
+        with pytest.raises(SshsyncError):
+            deed()
+    assert (bench.held(), true(bench, applier), applier.reached.anything) == (OLD, True, False)
+
+
+@pytest.mark.parametrize("bench", ["pip", "rpm"], indirect=True)
+def test_what_a_package_manager_could_not_do_is_told_of_each_package_and_never_taken_for_done(bench: Bench) -> None:
+    prepared = bench.prepare()
+    applier = bench.applier(prepared)
+    with closing(applier.stage(prepared)) as pieces:
+        staged = next(pieces)
+    bench.lose()
+    for _ in range(2):
+        applier.publish(staged)
+        assert true(bench, applier)
+    failed = {event.name for event in bench.events if isinstance(event, ev.ItemFailed)}
+    assert {"b", "new"} <= failed <= {"b", "new", "gone"}
+    assert not applier.reached.published
+    assert applier.reached.failed >= len(failed)

@@ -4,9 +4,9 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,8 @@ from sshsync.kinds.files import Files
 from sshsync.kinds.packages import Packages
 from sshsync.kinds.pip import Pip
 from sshsync.kinds.pip_changes import PipChanges
+from sshsync.kinds.rpm import Rpm
+from sshsync.kinds.rpm_changes import RpmChanges
 from sshsync.model.item import Item, Key, Sealed, Sight
 from sshsync.model.row import Digest, Stamp
 from sshsync.hosts.conversation import new_token
@@ -27,6 +29,7 @@ from tests.conftest import CHAIN, configure
 from sshsync.transports.local import LocalTransport
 from tests.dictionary import Dictionary, text
 from tests.contract.test_transports import OVER_SSH, OnDisk, Place, reached
+from tests.integration import rpms
 
 OLD = 1_600_000_000
 
@@ -41,6 +44,9 @@ class Case:
         drop: takes an item away.
         digest: what such an item's digest is.
         names: names that items of this kind may have.
+        begin: makes a place for items.
+        base: what is in every such place, by its digest, without being put there.
+        spoil: makes a place one that this kind cannot look at, and returns what it says then; None where any is fine.
     """
 
     make: Callable[[int], Kind]
@@ -49,11 +55,17 @@ class Case:
     digest: Callable[[bytes], Digest]
     names: tuple[Key, ...]
     begin: Callable[[Place], None] = lambda _place: None
+    base: Mapping[Key, Digest] = field(default_factory=dict)
+    spoil: Callable[[Place], str] | None = None
+
+
+def directory(place: Place) -> Path:
+    return Path(os.fsdecode(place.root))
 
 
 def environment(place: Place) -> None:
     """Make an environment of Python there, with nothing in it."""
-    top = Path(os.fsdecode(place.root))
+    top = directory(place)
     site(place).mkdir(parents=True, exist_ok=True)
     (top / "bin").mkdir(exist_ok=True)
     if not (top / "bin/python").exists():
@@ -62,7 +74,7 @@ def environment(place: Place) -> None:
 
 
 def site(place: Place) -> Path:
-    return Path(os.fsdecode(place.root)) / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    return directory(place) / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
 
 
 def installed(place: Place, key: Key, data: bytes) -> None:
@@ -83,6 +95,34 @@ def release(data: bytes) -> str:
     return f"1.0+{data.hex()}"
 
 
+def without_a_python(place: Place) -> str:
+    (directory(place) / "bin/python").unlink()
+    return "bin/python is missing"
+
+
+def system(place: Place) -> None:
+    """Make an installroot with one package on record: no system is without any."""
+    rpms.at_home(directory(place).parent)
+    recorded(place, b"base", b"base")
+
+
+def recorded(place: Place, key: Key, data: bytes) -> None:
+    rpms.run("rpm", "--root", directory(place), "-U", "--force", "--justdb", "--nodeps", rpms.built(key.decode(), build(data)))
+
+
+def unrecorded(place: Place, key: Key) -> None:
+    rpms.run("rpm", "--root", directory(place), "-e", "--justdb", "--nodeps", key.decode())
+
+
+def build(data: bytes) -> str:
+    return f"2:1.0~rc1-{data.hex()}"
+
+
+def without_a_database(place: Place) -> str:
+    shutil.rmtree(directory(place) / "var/lib/rpm")
+    return "no package at all, for there is no database in"
+
+
 KINDS = {
     "pip": Case(
         make=lambda _portion: Packages(Pip(), PipChanges(order("pip")), order("pip")),
@@ -91,6 +131,17 @@ KINDS = {
         digest=lambda data: f"version:{release(data)}",
         names=(b"a", b"zope-interface", b"7z", b"x" * 30),
         begin=environment,
+        spoil=without_a_python,
+    ),
+    "rpm": Case(
+        make=lambda _portion: Packages(Rpm(), RpmChanges(order("rpm")), order("rpm")),
+        put=recorded,
+        drop=unrecorded,
+        digest=lambda data: f"version:{build(data)}",
+        names=(b"a", b"under_score+plus.dot", b"_x-", b"7z", b"x" * 30),
+        begin=system,
+        base={b"base": f"version:{build(b'base')}"},
+        spoil=without_a_database,
     ),
     "files": Case(
         make=Files,
@@ -121,9 +172,9 @@ def over(kind: str, *ways: str) -> list:
 FILES = over("files", "memory", "local", str(OVER_SSH.values[0]))
 """For what only files can be asked: about some of them by name, and for digests of any directory."""
 
-PIP = over("pip", "local", str(OVER_SSH.values[0]))
+PACKAGES = [*over("pip", "local", str(OVER_SSH.values[0])), *over("rpm", "local", str(OVER_SSH.values[0]))]
 
-WAYS = [*FILES, *PIP, *over("dictionary", "local", "at home", str(OVER_SSH.values[0]))]
+WAYS = [*FILES, *PACKAGES, *over("dictionary", "local", "at home", str(OVER_SSH.values[0]))]
 """A host in memory knows our scripts only, so a kind with programs of its own is asked on real ones; and a dictionary
 without a path lies where the account is at home."""
 
@@ -228,11 +279,11 @@ def test_scan_glance_and_another_look_fit_together(shop: Shop) -> None:
     gone, *_ = held
     scanned, _, _ = shop.ask(lambda kind, subject: kind.scan(subject))
     glanced, _, _ = shop.ask(lambda kind, subject: kind.glance(subject))
-    assert {key: item.digest for key, item in scanned.items.items()} == {key: shop.case.digest(data) for key, data in held.items()}
+    assert {key: item.digest for key, item in scanned.items.items()} == {**shop.case.base, **{key: shop.case.digest(data) for key, data in held.items()}}
     assert {item.digest for item in glanced.items.values()} == {None}
     shop.case.drop(shop.place, gone)
     again, _, _ = shop.ask(lambda kind, subject: kind.look_again(subject, scanned.root, [*held, b"absent"]))
-    assert again.items == {key: item for key, item in scanned.items.items() if key != gone}, "what is not there is left out"
+    assert again.items == {key: scanned.items[key] for key in held if key != gone}, "what is not there, or was not asked for, is left out"
     assert {seen.root for seen in (scanned, glanced, again)} == {shop.root}
     made, _, _ = shop.ask(lambda kind, subject: kind.scan(replace(subject, create=True)))
     assert made.work, "the work is done in a directory, whatever the kind, which is made when it is needed"
@@ -385,18 +436,19 @@ def test_a_host_that_lacks_what_every_look_needs_is_told_of_by_the_kind(shop: Sh
     assert "path" in shop.case.make(1000).required
 
 
-@pytest.mark.parametrize("shop", PIP, indirect=True)
-def test_an_environment_that_is_missing_is_no_error_and_one_without_a_python_is_one(shop: Shop) -> None:
+@pytest.mark.parametrize("shop", PACKAGES, indirect=True)
+def test_a_place_of_packages_that_is_missing_is_no_error_and_what_is_none_is_one(shop: Shop) -> None:
     missing = replace(shop.asked.repository, path=os.fsdecode(shop.place.root) + "/not/yet")
     for look in (lambda kind, subject: kind.scan(subject), lambda kind, subject: kind.glance(subject)):
         found, _, _ = shop.ask(look, repository=missing)
         assert (found.existed, found.items) == (False, {})
-    (Path(os.fsdecode(shop.place.root)) / "bin/python").unlink()
-    with pytest.raises(SshsyncError, match="bin/python is missing"):
+    assert shop.case.spoil
+    words = shop.case.spoil(shop.place)
+    with pytest.raises(SshsyncError, match=words):
         shop.ask(lambda kind, subject: kind.scan(subject))
 
 
-@pytest.mark.parametrize("shop", [way for way in WAYS if "at home" not in way.values[0] and way not in PIP], indirect=True)
+@pytest.mark.parametrize("shop", [way for way in WAYS if "at home" not in way.values[0] and way not in PACKAGES], indirect=True)
 def test_a_root_that_is_missing_is_no_error_and_is_made_only_on_demand(shop: Shop) -> None:
     missing = replace(shop.asked.repository, path=os.fsdecode(shop.place.root) + "/not/yet")
     for look in (lambda kind, subject: kind.scan(subject), lambda kind, subject: kind.glance(subject)):

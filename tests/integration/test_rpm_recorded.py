@@ -67,7 +67,8 @@ def scenario(site: Site) -> None:
 
 def test_what_dnf_5_answered_once_is_understood(site: Site, tmp_path: Path) -> None:
     for name in ("app0", "app1"):
-        (tmp_path / name).mkdir()
+        (tmp_path / name / "var/lib/rpm").mkdir(parents=True)
+        (tmp_path / name / "var/lib/rpm/rpmdb.sqlite").write_text("a root without a database is not even looked at")
     host(site, tmp_path, lambda path: path, "", "play")
     scenario(site)
 

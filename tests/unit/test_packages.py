@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sshsync.errors import ConfigError, SshsyncError
@@ -178,6 +178,44 @@ def test_what_is_no_package_refuses_the_whole_list_of_a_system(line: str) -> Non
     with pytest.raises(SshsyncError) as found:
         rpm("rpm good 0:1-1 noarch", line)
     assert found.value.code == 9
+
+
+def spoiled(whole: bytes, signs: str) -> st.SearchStrategy[bytes]:
+    """Return what has a byte in it that it never holds, anywhere."""
+    return st.builds(lambda at, byte: whole[:at] + bytes([byte]) + whole[at:], st.integers(0, len(whole)), st.sampled_from(sorted(set(range(256)) - set(signs.encode()))))
+
+
+LETTERS, DIGITS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"
+LIST = [b"rpm bash 0:5.1.8-9.el9 x86_64", b"rpm kernel 0:6.1-1 x86_64", b"rpm kernel 0:6.2-1 x86_64", b"rpm perl 4:5.32-1 x86_64", b"rpm tzdata 0:2024a-1 noarch"]
+NO_NAME = spoiled(b"name", LETTERS + DIGITS + "._+-") | st.sampled_from([b"-r", b"--all", b".hidden", b"+x", b"", b"../x", b"$(id)", b"https://x/y.rpm", b"\xc4\xb1", b"n" * 256, b"@core", b"a b", b"*"])
+NO_VERSION = spoiled(b"1:2.0~rc1^g-1.el9", LETTERS + DIGITS + "._+~^:-") | st.sampled_from([b"1-1-1", b"1:2:3-1", b":1-1", b"x:1-1", b"-1", b"1-", b"", b"*", b"01:1-1", b"(none):1-1", b"1-" + b"1" * 4096])
+NO_ARCHITECTURE = spoiled(b"x86_64", LETTERS.lower() + DIGITS + "_-") | st.sampled_from([b"", b"(None)", b"(none", b"i686;", b"X86_64"])
+HOSTILE_LINES = (
+    st.builds(b"rpm %b 0:1-1 noarch".__mod__, st.tuples(NO_NAME)) | st.builds(b"rpm name %b noarch".__mod__, st.tuples(NO_VERSION)) | st.builds(b"rpm name 0:1-1 %b".__mod__, st.tuples(NO_ARCHITECTURE))
+)  # fmt: skip
+
+
+@settings(max_examples=1000)
+@given(HOSTILE_LINES, st.integers(0, len(LIST)))
+def test_one_line_that_is_no_package_refuses_the_whole_list_of_a_system(line: bytes, at: int) -> None:
+    lines = [b"arch x86_64 root", *LIST[:at], line, *LIST[at:]]
+    with pytest.raises(SshsyncError, match="what rpm lists there cannot be true") as found:
+        scan(RPM, b"".join(TOKEN + b" " + one + b"\n" for one in lines))
+    assert found.value.code == 9
+    assert str(found.value).isprintable() and len(str(found.value)) < 400
+
+
+@pytest.mark.parametrize("said", [b"arch x86_64", b"arch", b"root", b"root /a /b", b"none", b"none a b", b"root /\xff", b"rpm", b"{", b'{"work": 7}', b'{"left": ["a", 1]}', b"[]", b"{" * 20000])
+def test_what_is_said_of_a_system_beside_its_packages_is_whole_or_refuses_the_list(said: bytes) -> None:
+    with pytest.raises(SshsyncError, match="what rpm lists there cannot be true") as found:
+        scan(RPM, b"".join(TOKEN + b" " + one + b"\n" for one in [b"arch x86_64 root", *LIST, said]))
+    assert found.value.code == 9
+    assert str(found.value).isprintable() and len(str(found.value)) < 400
+
+
+def test_a_list_without_end_is_refused() -> None:
+    with pytest.raises(SshsyncError, match="more than 200000 packages"):
+        scan(RPM, b"".join(TOKEN + b" rpm p%d 0:1-1 noarch\n" % number for number in range(200_001)))
 
 
 ANY = st.binary(max_size=60) | st.sampled_from([b"[" * 100_000, b'{"name": ' + b"1" * 5000 + b"}", b"null", b"[]", b"\xff\xfe", b'{"name": "\\ud800", "version": "1"}'])
