@@ -13,17 +13,25 @@ import sys
 from pathlib import Path
 
 
+KINDS = {"[0-9a-f]{32}": "TOKEN", "[0-9a-f]{24}": "JOB", "rpm-[0-9a-f]{16}": "WORK"}
+"""What is another one each time: tokens of answers, names of jobs, and of what they belong to."""
+
+
 def plain(word: str, root: str) -> str:
     """Return a word without what is another one each time."""
     word = word.replace(os.environ["HOME"], "HOME").replace(root, "ROOT")
-    return re.sub("[0-9a-f]{24}", "JOB", re.sub("rpm-[0-9a-f]{16}", "WORK", word))
+    for form, name in KINDS.items():
+        word = re.sub(form, name, word)
+    return word
 
 
 def real(text: str, root: str, words: list[str]) -> str:
     """Return an answer as it would be here."""
-    jobs = [found.group(0) for word in words for found in re.finditer("[0-9a-f]{24}", word)]
-    here = text.replace("HOME", os.environ["HOME"]).replace("ROOT", root)
-    return here.replace("JOB", jobs[0]) if jobs else here
+    text = text.replace("HOME", os.environ["HOME"]).replace("ROOT", root)
+    for form, name in KINDS.items():
+        found = re.search(form, " ".join(words))
+        text = text.replace(name, found.group(0)) if found else text
+    return text
 
 
 def directory(words: list[str]) -> Path | None:
