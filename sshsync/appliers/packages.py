@@ -73,7 +73,7 @@ class PackageApplier:
         self._site = site
         self._ledger = Ledger(asking.emit, site.child.name)
         self._subject = asking.subject(site.child)
-        self._untold = True
+        self._untold, self._aside = True, False
         self._old_items: Mapping[Key, Item] = {}
         self._touched: list[Key] = []
         self._besides: Sequence[Beside] = ()
@@ -115,6 +115,7 @@ class PackageApplier:
         if (old := self._old(asked, outlook)).install:
             self._lost(old)
             self._converse(self._installer.keep(self._subject, old, self._site.run, self._site.lease))
+            self._aside = True
         for key, words in outlook.refused.items():
             self._ledger.fail(key, words, code=outlook.codes.get(key, RefusedError.code))
         install, remove = _possible(asked, outlook)
@@ -147,6 +148,7 @@ class PackageApplier:
                 wrong[key] = f"was to be {_told(new)}, and {found}"
         self._ledger.deleted(key for key in gone if key not in there)
         self._fail(wrong | {key: _STAYS for key in gone if key in there}, said)
+        self.rotate()
         return ()
 
     def delete(self, deletions: Sequence[Delete]) -> None:
@@ -194,7 +196,10 @@ class PackageApplier:
         return all(_same(there.get(key), old.get(key)) for key in self._touched)
 
     def rotate(self) -> None:
-        """See `Applier`."""
+        """See `Applier`: once for what was put aside, however the run ends, for a package may never come."""
+        if not self._aside:
+            return
+        self._aside = False
         self._converse(self._installer.rotate(self._subject, self._site.child.keep, self._site.lease))
 
     def _asked(self, prepared: Prepared) -> Transaction:

@@ -15,6 +15,7 @@ from sshsync.model.topology import Repository
 from sshsync.model.words import Order, visible
 
 _SUDO = "let root do it: sudo = yes, and allow the account to run dnf so without a password, or let it be root's"
+_SEVERAL = "several versions stand side by side: they are only compared, never changed (exclude it)"
 _MOST_TOLD = 20
 """Changes that a refusal names."""
 
@@ -57,9 +58,7 @@ class RpmChanges(Jobs):
         """See `Installer`."""
         repository = subject.repository
         refused = {
-            change.key: "several versions stand side by side"
-            for change in transaction.install
-            if not _plain(change.key, version_of(change.new))
+            change.key: _SEVERAL for change in transaction.install if not _plain(change.key, version_of(change.new))
         }
         asked = _asked(repository, transaction, refused)
         told = yield from self.job(subject, "bring", transaction.id, asked)
@@ -89,12 +88,12 @@ class RpmChanges(Jobs):
         for change in transaction.install:
             version = version_of(change.new)
             if not _plain(change.key, version):
-                found[change.key] = f"{visible(version, 200)}: several versions side by side are only compared"
+                found[change.key] = f"{visible(version, 200)}: {_SEVERAL}"
             elif words := too_old(repository, change, self._order):
                 found[change.key] = words
         for gone in transaction.remove:
             if not _plain(gone.key, version_of(gone.old)):
-                found[gone.key] = "several versions of it stand side by side: they are only compared"
+                found[gone.key] = _SEVERAL
         return found
 
 

@@ -402,3 +402,18 @@ def test_what_versionlock_holds_is_told_as_held_and_stays_locked_when_it_is_chan
     assert done.returncode == 0, done.stderr
     assert roots.listed("app1") == {"tool": "2-1"}
     assert {path: path.read_text() for path in before} == before
+
+
+def test_what_is_kept_is_bounded_also_where_no_run_ends_well(roots: Roots) -> None:
+    """One package never comes; all others change each night."""
+    tools = [built("tool", f"{number}-1") for number in (1, 2, 3, 4)]
+    roots.has(*tools)
+    parent = roots.root("app0", tools[1], built("gone", "1-1"))
+    roots.root("app1", tools[0])
+    roots.chain("app0", "app1", more=("keep = 1",))
+    for tool in (*tools[2:], None):
+        assert roots.site.cli("--sync", "app1").returncode == 7
+        if tool:
+            rpms.run("rpm", "--root", parent, "-U", tool)
+    kept = [path.name for path in roots.homes.rglob("kept/*/*")]
+    assert kept == ["tool-3-1.noarch.rpm"]

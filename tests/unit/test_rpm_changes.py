@@ -43,14 +43,14 @@ def test_several_versions_side_by_side_are_only_compared() -> None:
     both = Copy(item("kernel", "6.1-1 6.2-1")), Delete(item("kernel-core", "6.1-1 6.2-1"))
     outlook, told = RPM.foresee(*both)
     assert outlook.refused == {
-        b"kernel": "6.1-1 6.2-1: several versions side by side are only compared",
-        b"kernel-core": "several versions of it stand side by side: they are only compared",
+        b"kernel": "6.1-1 6.2-1: several versions stand side by side: they are only compared, never changed (exclude it)",
+        b"kernel-core": "several versions stand side by side: they are only compared, never changed (exclude it)",
     }
     assert (set(outlook.codes.values()), told) == ({7}, [])
     outlook, told = RPM.foresee(*both, NEW)
     assert ([spec["install"] for _, spec in told], set(outlook.refused)) == ([[["six", "1.16.0-1.el9"]]], {b"kernel", b"kernel-core"})
     refused, told = RPM.ask("bring", RPM.says(RPM.fine), NEW, both[0])
-    assert (refused, told[0][1]["install"]) == ({b"kernel": "several versions stand side by side"}, [["six", "1.16.0-1.el9"]])
+    assert (refused, told[0][1]["install"]) == ({b"kernel": "several versions stand side by side: they are only compared, never changed (exclude it)"}, [["six", "1.16.0-1.el9"]])
 
 
 def test_what_dnf_cannot_change_is_told_by_name_in_its_words() -> None:
@@ -123,7 +123,7 @@ def test_what_it_is_for_is_told_of_each_in_words_fit_for_anybody() -> None:
 @pytest.mark.parametrize(
     ("told", "error", "code", "words"),
     [
-        ({"untrusted": "Public key for six.rpm is not installed (repository test)"}, IntegrityError, 10, "(nothing was installed: trust its key there (rpm --import), or have the repository mended)"),
+        ({"untrusted": "Public key for six.rpm is not installed (repository test)"}, IntegrityError, 10, "(nothing was changed: trust its key there (rpm --import), or have the repository mended)"),
         ({"locked": "dnf is locked by another process: PID 12"}, ConnectError, 75, "another package manager is at work there: dnf is locked"),
         ({"trouble": "Failed to download metadata for repo 'test'"}, ConnectError, 75, "its repositories of packages cannot be reached: Failed"),
         ({"barred": "sudo: a password is required"}, CommandError, 6, "(let root do it: sudo = yes, and allow the account to run dnf so without a password, or let it be root's)"),

@@ -135,10 +135,12 @@ def conclude(job, deed, spec):
     # A disk that is full has room for the words that say so.
     try:
         put(job + "/result", json.dumps(deed(job, spec)))
-    except Exception as error:  # noqa: BLE001 - whatever it was, who asked is told
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it was, who asked is told
+        said = (read(job + "/output").strip().splitlines() or [""])[-1]
         traceback.print_exc()
         os.unlink(job + "/room")
-        put(job + "/result", json.dumps({"broken": told_of(error)}))
+        words = "%s (it ended itself)" % said if isinstance(error, SystemExit) else told_of(error)
+        put(job + "/result", json.dumps({"broken": words}))
 
 
 def told_of(error):

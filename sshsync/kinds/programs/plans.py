@@ -2,7 +2,7 @@
 # them. Changes nothing. For Python 3.6 and later.
 PRECIOUS = "/bin/sh /usr/bin/sh /usr/sbin/sshd /usr/bin/sudo /usr/bin/rpm /usr/bin/dnf /usr/bin/dnf5 /usr/bin/python3"
 HELD = "it is held there: dnf's configuration excludes it, or dnf versionlock (held = change)"
-SIDE_BY_SIDE = "several versions of it stand side by side (install-only): it is only compared, never changed"
+SIDE_BY_SIDE = "it is install-only, as kernels are: it is only compared, never changed (exclude it)"
 PROTECTED = "it is protected: nothing that is needed to get on there is ever removed"
 
 

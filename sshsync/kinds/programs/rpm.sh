@@ -7,7 +7,12 @@ main() {
     ROOT=$(pwd -P)
   fi
   [ -z "$LIST" ] || list || return
-  [ -z "$PROGRAM" ] || carried_out
+  # Who only looks needs nobody who could change something.
+  case $MODE in
+  '') ;;
+  look) carried_out || [ $? = $UNABLE ] ;;
+  *) carried_out ;;
+  esac
 }
 
 list() {

@@ -124,8 +124,8 @@ def changed(job, spec, made):
     for name, line in complaints(job, solver, touched):
         if (name, line) not in before:
             told.setdefault(name, line)
-    notes = [line.strip() for line in text.splitlines() if ".rpmnew" in line or ".rpmsave" in line]
-    notes = notes[:50] + ([] if ROOT else solver.restarts())
+    aside = [line.strip() for line in text.splitlines() if ".rpmnew" in line or ".rpmsave" in line]
+    notes = [re.sub("^(warning: |>>> )", "", line) for line in aside][:50] + ([] if ROOT else solver.restarts())
     return {"words": complaint(text) if status else "", "complaints": told, "notes": notes}
 
 
