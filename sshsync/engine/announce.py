@@ -90,16 +90,14 @@ def tell_lost(emit: Emit, name: str, outlook: Outlook) -> None:
         emit(ev.Remarked(name, f"there is no way back for {visible(key, 200)}: {words}"))
 
 
-def tell_besides(emit: Emit, name: str, outlook: Outlook) -> None:
+def tell_besides(emit: Emit, name: str, outlook: Outlook, *, dry_run: bool) -> None:
     """Tell what else changes, although nobody asked for it."""
     for one in outlook.besides:
         key, why = visible(one.key, 200), f", which {one.why} needs" if one.why else ""
-        if not one.new:
-            emit(ev.Remarked(name, f"{key} {one.old} goes, too{why}"))
-        elif one.old:
-            emit(ev.Remarked(name, f"{key} {one.old} is replaced by {one.new}, too{why}"))
-        else:
-            emit(ev.Remarked(name, f"{key} {one.new} is installed, too{why}"))
+        deed, told = "install", f"{key} {one.new}"
+        if one.old:
+            deed, told = ("replace", f"{key} {one.old} by {one.new}") if one.new else ("remove", f"{key} {one.old}")
+        emit(ev.Remarked(name, f"{f'would also {deed}' if dry_run else f'also {deed}s'} {told}{why}"))
 
 
 def tell_verified(

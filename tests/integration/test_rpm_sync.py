@@ -111,7 +111,7 @@ def test_what_a_package_needs_comes_with_it_and_is_told(roots: Roots) -> None:
     roots.chain("app0", "app1", more=("include = wanted",))
     planned = roots.site.cli("--sync", "app1", "--dry-run")
     assert planned.returncode == 11, planned.stderr
-    assert "helper 3-1 is installed, too, which wanted needs" in planned.stderr
+    assert "app1: note: would also install helper 3-1, which wanted needs\n" in planned.stderr
     assert roots.left() == []
     roots.chain("app0", "app1", more=("include = wanted", "besides = refuse"))
     refused = roots.site.cli("--sync", "app1")
@@ -140,7 +140,7 @@ def test_what_nobody_asked_for_is_neither_replaced_nor_removed(roots: Roots) -> 
     roots.chain("app0", "app1", more=("include = liba", "besides = any"))
     done = roots.site.cli("--sync", "app1")
     assert done.returncode == 0, done.stderr
-    assert "appa 1-1 is replaced by 2-1, too" in done.stderr
+    assert "app1: note: also replaces appa 1-1 by 2-1\n" in done.stderr
     assert roots.listed("app1") == {"liba": "2-1", "appa": "2-1"}
     assert roots.site.cli("rollback", "app1").returncode == 0
     assert roots.listed("app1") == {"liba": "1-1", "appa": "1-1"}
