@@ -152,7 +152,7 @@ def machine() -> table.Facts:
     return {
         "cpu": cpu or platform.machine(),
         "cores": os.cpu_count(),
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "openssh": openssh,
         "rsync": rsync or "not installed",
         "python": platform.python_version(),

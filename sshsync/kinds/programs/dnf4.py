@@ -67,6 +67,9 @@ class Dnf4:
             repo.enable()
         asked(lambda: self.base.fill_sack(load_available_repos=online))
         self.base.add_remote_rpms(list(files), strict=False)
+        query = self.base.sack.query
+        self.only = set(query().filterm(provides=self.base.conf.installonlypkgs))
+        self.precious = set(query().installed().filterm(file=PRECIOUS.split() + [sys.executable]))
 
     def spoken(self, key):
         # Name and architectures of a package: its own name has that of the system, another one is told behind it.
@@ -91,13 +94,11 @@ class Dnf4:
         return list(self.base.sack.query().available().filterm(reponame="@commandline"))
 
     def side_by_side(self, packages):
-        only = self.base.sack.query().filterm(provides=self.base.conf.installonlypkgs)
-        return any(one in only for one in packages)
+        return not self.only.isdisjoint(packages)
 
     def protected(self, packages):
-        files = PRECIOUS.split() + [sys.executable]
-        precious = list(self.base.sack.query().installed().filterm(file=files))
-        return any(one.name in self.base.conf.protected_packages or one in precious for one in packages)
+        protected = self.base.conf.protected_packages
+        return any(one.name in protected or one in self.precious for one in packages)
 
     def why_not(self, key, version):
         import hawkey
@@ -132,9 +133,9 @@ class Dnf4:
     def needed(self, wanted, coming):
         # Which of those that come each one comes for that nobody asked for.
         found = {}
-        for one in coming:
+        for one in set(coming).difference(wanted):
             for other in self.base.sack.query().filterm(pkg=coming).filterm(requires=one.provides):
-                if one not in wanted and other != one:
+                if other != one:
                     found["%s.%s" % (one.name, one.arch)] = other.name
         return found
 

@@ -47,6 +47,7 @@ class Dnf5:
         self.asked = sorted({name for key in keys for name in (key, self.spoken(key)[0])})
         self.repos = self.available(self.options()) if online and keys else {}
         self.config = self.told_of(["--dump-main-config"])
+        self.only, self.precious = self.install_only() if keys else set(), self.never_removed()
 
     def options(self, held=False):
         words = ["dnf5", "--assumeyes"] + IN_ROOT
@@ -104,15 +105,19 @@ class Dnf5:
         return list(self.files)
 
     def side_by_side(self, packages):
-        only = [one for one in self.config.get("installonlypkgs", "").split(",") if one]
-        asked = ["repoquery", "--quiet", "--qf", "%{name}\\n", "--whatprovides", ",".join(only)]
-        found = set(self.lines(self.options() + asked) if packages and only else ())
-        return any(one.name in found for one in packages)
+        return any(one.name in self.only for one in packages)
 
     def protected(self, packages):
-        owners = self.ran(RPM + ["-qf", "--qf", "%{NAME}\\n"] + PRECIOUS.split())[1].split("\n")
-        precious = self.config.get("protected_packages", "").split(",") + [one for one in owners if " " not in one]
-        return any(one.name in precious for one in packages)
+        return any(one.name in self.precious for one in packages)
+
+    def install_only(self):
+        only = ",".join(one for one in self.config.get("installonlypkgs", "").split(",") if one)
+        asked = ["repoquery", "--quiet", "--qf", "%{name}\\n", "--whatprovides", only]
+        return set(self.lines(self.options() + asked) if only else ())
+
+    def never_removed(self):
+        owners = self.lines(RPM + ["-qf", "--qf", "%{NAME}\\n"] + PRECIOUS.split())
+        return set(self.config.get("protected_packages", "").split(",") + owners)
 
     def why_not(self, key, version):
         found = self.matching(self.repos, key)
