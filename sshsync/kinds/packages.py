@@ -60,6 +60,7 @@ class Found:
         closed: places that could not be listed.
         remarks: what an operator should know.
         writable: whether the account could change what is installed.
+        lacks: in words what would be needed to change anything, "" where all is there.
         managed: whether that is the business of the system's own package manager alone, as the system says (PEP 668).
         owned: packages that are that one's, and no items.
         work: resolved directory in which changes are made there; b"" where there is none yet.
@@ -67,6 +68,7 @@ class Found:
     """
 
     writable: bool = False
+    lacks: str = ""
     managed: bool = False
     owned: set[Key] = field(default_factory=set)
     work: bytes = b""
@@ -178,6 +180,8 @@ class Packages:
         if trouble := self._manager.trouble(answer, subject.repository):
             return Condition(trouble, "missing" if answer.status == Status.MISSING else "closed", digest=told)
         found = self._found(answer, subject)
+        if found.lacks:
+            return Condition(found.lacks, "readable", digest=told)
         return Condition(state="writable" if found.writable else "readable", digest=told)
 
     def scan(self, subject: Subject) -> Dialogue[Snapshot]:

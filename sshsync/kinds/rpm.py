@@ -19,6 +19,7 @@ VERSIONS = re.compile(rf"([1-9][0-9]*:)?{_PART}-{_PART}( ([1-9][0-9]*:)?{_PART}-
 _ARCHITECTURES = re.compile(r"[a-z0-9_-]+|\(none\)")
 _SAME = {"i386": "i686", "i486": "i686", "i586": "i686", "amd64": "x86_64", "athlon": "i686"}
 """Names of processors that one system may have several of."""
+_UNABLE = "has no dnf 4, nor dnf 5 and a python3: its packages can be compared, and not changed"
 _KEYS = "gpg-pubkey"
 """What stands for a key that is trusted: no package, and nothing to be carried elsewhere."""
 
@@ -54,7 +55,7 @@ class Rpm:
         if answer.status == Status.MISSING:
             return f"there is no installroot {repository.path}"
         if answer.status == Status.UNABLE:
-            return "has no dnf 4, nor dnf 5 and a python3: its packages can be compared, and not changed"
+            return _UNABLE
         if answer.status:
             return f"rpm cannot list its packages: {complaint(answer.errors) or f'status {answer.status}'}"
         return ""
@@ -76,6 +77,8 @@ class Rpm:
             what, *said = _fields(line)
             if what == "arch" and len(said) == 2:
                 own, found.writable = said[0], said[1] == "root"
+            elif what == "unable" and not said:
+                found.lacks = _UNABLE
             elif what == "none" and len(said) == 1:
                 raise ValueError(f"no package at all, for there is no database in {visible(said[0], 200)}")
             elif what == "root" and len(said) == 1:

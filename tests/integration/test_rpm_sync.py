@@ -417,3 +417,40 @@ def test_what_is_kept_is_bounded_also_where_no_run_ends_well(roots: Roots) -> No
             rpms.run("rpm", "--root", parent, "-U", tool)
     kept = [path.name for path in roots.homes.rglob("kept/*/*")]
     assert kept == ["tool-3-1.noarch.rpm"]
+
+
+def test_what_is_needed_to_get_on_there_goes_not_even_beside(roots: Roots) -> None:
+    """Where anything may change besides, a package may drive out the shell."""
+    rival = built("rival", "1-1", "Conflicts: shell")
+    roots.has(rival)
+    roots.root("app0", rival)
+    roots.root("app1", rpms.shell())
+    roots.chain("app0", "app1", more=("include = rival", "besides = any"))
+    found = roots.site.summary("--sync", "app1")
+    reasons = [event["reason"] for event in found["events"] if event["type"] == "item_failed"]
+    assert reasons == ["something that is needed to get on there would go with it"], found["events"]
+    assert roots.listed("app1") == {"shell": "1-1"}
+
+
+def test_a_host_without_dnf_is_compared_and_says_what_it_lacks_before_it_is_changed(site: Site, tmp_path: Path) -> None:
+    """Its packages are listed by rpm alone."""
+    roots = Roots(site, tmp_path)
+    old, new = built("tool", "1-1"), built("tool", "2-1")
+    roots.has(old, new)
+    roots.root("app0", new)
+    roots.root("app1", old)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("sh", "rpm", "id", "uname", "cat", "ls", "cut", "sed", "env", "printf"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    shell = tmp_path / "shell"
+    shell.write_text(f'#!/bin/sh\nPATH={tools} exec /bin/sh "$@"\n')
+    shell.chmod(0o755)
+    roots.chain("app0", "app1", more=(f"shell = {shell}",))
+    assert "several versions" in roots.site.cli("drift").stdout
+    words = "has no dnf 4, nor dnf 5 and a python3"
+    assert words in roots.site.cli("hosts", "check").stdout
+    failed = roots.site.cli("--sync", "app1")
+    assert failed.returncode == 6, failed.stderr
+    assert words in failed.stderr
+    assert roots.listed("app1") == {"tool": "1-1"}

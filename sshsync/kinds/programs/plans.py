@@ -4,6 +4,7 @@ PRECIOUS = "/bin/sh /usr/bin/sh /usr/sbin/sshd /usr/bin/sudo /usr/bin/rpm /usr/b
 HELD = "it is held there: dnf's configuration excludes it, or dnf versionlock (held = change)"
 SIDE_BY_SIDE = "it is install-only, as kernels are: it is only compared, never changed (exclude it)"
 PROTECTED = "it is protected: nothing that is needed to get on there is ever removed"
+TAKEN_ALONG = "something that is needed to get on there would go with it"
 
 
 class Refused(Exception):
@@ -63,6 +64,9 @@ def planned(solver, spec):
         if plan is None:
             refused.update((key, words) for key in remove)
             plan = solver.solved(list(install.values()), [], False, erasing)
+    stays = {one.name for one in plan[0]}
+    if solver.protected([one for one in plan[1] if one.name not in stays]):
+        return dict.fromkeys([*refused, *install, *remove], TAKEN_ALONG), {}, ([], [])
     return refused, install, plan
 
 

@@ -10,9 +10,14 @@ main() {
   # Who only looks needs nobody who could change something.
   case $MODE in
   '') ;;
-  look) carried_out || [ $? = $UNABLE ] ;;
+  look) carried_out || unable $? ;;
   *) carried_out ;;
   esac
+}
+
+unable() {
+  [ "$1" = $UNABLE ] || return "$1"
+  printf '%s unable\n' "$TOKEN"
 }
 
 list() {
