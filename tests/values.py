@@ -1,5 +1,6 @@
 """Values of the model with the defaults of the option table, for tests that need no file."""
 
+import os
 import time
 from dataclasses import replace
 from weakref import WeakKeyDictionary
@@ -10,6 +11,9 @@ from sshsync.model.events import Entry, Event, RunStarted
 from sshsync.model.topology import Host, Login, Repository
 from sshsync.state.journal import Journal
 from tests.conftest import ACCOUNT
+
+FULL = os.environ.get("SSHSYNC_FULL") == "1"
+"""Whether all is tried at full length, as by the nightly suite."""
 
 _ONE = resolve(parse(b"[one]\nhost = one\npath = /r\n", "f.conf"), ACCOUNT).tree.repositories["one"]
 

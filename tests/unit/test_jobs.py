@@ -12,6 +12,7 @@ from sshsync.model.item import Item
 from sshsync.model.policy import Install
 from sshsync.model.prepared import Outlook
 from tests.answers import HOSTILE, KEYS, MANAGERS, RPM, TEXTS, VALUES, Manager, Says, Told, busy, line, said
+from tests.values import FULL
 
 every = pytest.mark.parametrize("manager", MANAGERS, ids=lambda manager: manager.type)
 
@@ -43,7 +44,7 @@ def test_what_cannot_be_said_to_a_package_manager_reaches_no_host(manager: Manag
 
 
 @every
-@settings(max_examples=400)
+@settings(max_examples=400 if FULL else 60)
 @given(deed=st.sampled_from(["foresee", "bring"]), pairs=st.lists(st.tuples(KEYS, TEXTS), max_size=4, unique_by=lambda pair: pair[0]))
 def test_whatever_a_parent_has_only_names_and_versions_reach_a_host(manager: Manager, deed: str, pairs: list[tuple[bytes, str]]) -> None:
     changes = [manager.new, *(Copy(Item(key, f"version:{version}")) for key, version in pairs if key != manager.new.key)]
@@ -55,7 +56,7 @@ def test_whatever_a_parent_has_only_names_and_versions_reach_a_host(manager: Man
     assert manager.new.key in come, "what others cannot have keeps nobody from coming"
 
 
-@settings(max_examples=300)
+@settings(max_examples=300 if FULL else 60)
 @given(KEYS, TEXTS)
 def test_whatever_is_to_go_only_names_reach_a_host(key: bytes, version: str) -> None:
     """Of pip's removals nothing is foreseen."""
@@ -186,7 +187,7 @@ def fit(manager: Manager, found: object) -> bool:
 
 
 @every
-@settings(max_examples=250)
+@settings(max_examples=250 if FULL else 60)
 @given(deed=st.sampled_from(["foresee", "bring", "apply"]), answers=st.lists(SAID | TRUE | st.sampled_from([1, 45, 137]), min_size=1, max_size=6))
 def test_whatever_a_host_says_is_fit_to_be_told_or_an_error(manager: Manager, deed: str, answers: list[bytes | int]) -> None:
     """And whatever it says, nothing is asked of it but what it was to be asked."""

@@ -23,6 +23,7 @@ from sshsync.remote.probe import Capabilities
 from sshsync.versions import order
 from tests import values
 from tests.conftest import ACCOUNT
+from tests.values import FULL
 from sshsync import builtin
 from sshsync.config.load import parse
 from sshsync.config.resolve import Config, resolve
@@ -195,7 +196,7 @@ HOSTILE_LINES = (
 )  # fmt: skip
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000 if FULL else 200)
 @given(HOSTILE_LINES, st.integers(0, len(LIST)))
 def test_one_line_that_is_no_package_refuses_the_whole_list_of_a_system(line: bytes, at: int) -> None:
     lines = [b"arch x86_64 root", *LIST[:at], line, *LIST[at:]]

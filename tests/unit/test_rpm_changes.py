@@ -11,6 +11,7 @@ from sshsync.model.policy import Install
 from sshsync.model.prepared import Beside, Outlook
 from tests import values
 from tests.answers import RPM, TEXTS, VALUES, item
+from tests.values import FULL
 
 NEW, UP, DOWN, GONE = RPM.new, RPM.up, RPM.down, RPM.gone
 
@@ -179,7 +180,7 @@ ROWS = st.lists(st.tuples(CELLS, st.sampled_from(["noarch", "i686"]), st.just("1
 NEEDS = st.dictionaries(st.sampled_from(["six.noarch", "a.i686"]) | TEXTS, VALUES, max_size=3) | VALUES
 
 
-@settings(max_examples=400)
+@settings(max_examples=400 if FULL else 60)
 @given(st.fixed_dictionaries({"in": ROWS, "out": ROWS | st.just([]), "needs": NEEDS | st.just({}), "machine": st.just("x86_64") | VALUES}), st.sampled_from(["refuse", "dependencies", "any"]))
 def test_whatever_dnf_would_change_is_packages_or_cannot_be_true(told: dict, besides: str) -> None:
     try:
