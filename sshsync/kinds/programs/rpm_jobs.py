@@ -11,7 +11,7 @@ import sys
 import time
 
 from jobs import carried_out, folder, read, result, serve
-from plans import planned, tried
+from plans import planned, torn, tried
 from work import left, names, say, work
 
 ROOT = os.path.realpath(sys.argv[3]) if sys.argv[3] else ""
@@ -111,7 +111,8 @@ def changed(job, spec, made):
     top, files = brought_files(job, spec["fetched"])
     foreseen = (result(top) if top else None) or {}
     solver = made(job, spec, False, files)
-    remove = [one for key in spec["remove"] for one in solver.there(key)]
+    remove = [one for key, version in spec["install"] for one in torn(solver, key, version)]
+    remove += [one for key in spec["remove"] for one in solver.there(key)]
     plan, words = tried(solver, solver.local(), remove, spec["erasing"])
     if plan is None:
         return {"words": words}
