@@ -312,3 +312,74 @@ def test_a_second_controller_waits_for_the_transaction_of_one_that_was_killed(ro
     assert waiting.returncode == 0, out + errors
     assert (begun(roots), history(roots)) == (1, 1)
     whole(roots)
+
+
+LOCKS = ["var/lib/dnf/rpmdb_lock.pid", "var/cache/dnf/metadata_lock.pid", "var/lib/rpm/.rpm.lock"]
+"""Of dnf 4 for transactions and for what repositories have, and rpm's own."""
+
+
+class Holder:
+    """A process that holds a lock of app1, by itself or by a file that is open; `release` has it let go of it."""
+
+    def __init__(self, roots: Roots, file: str, by: str = "process") -> None:
+        command = [sys.executable, "-c", HOLDS, roots.roots["app1"] / file, by]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.process.stdout and self.process.stdout.readline(), "it holds it"
+
+    @property
+    def words(self) -> str:
+        return f"process {self.process.pid} ({sys.executable} -c "
+
+    def release(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait(30)
+
+
+HOLDS = """
+import fcntl, os, struct, sys
+os.makedirs(os.path.dirname(sys.argv[1]), exist_ok=True)
+held = open(sys.argv[1], "a")
+if sys.argv[1].endswith(".pid"):
+    held.write(str(os.getpid()))
+    held.flush()
+elif sys.argv[2] == "process":
+    fcntl.lockf(held, fcntl.LOCK_EX)
+else:
+    fcntl.fcntl(held, 37, struct.pack("hhqqi0q", fcntl.F_WRLCK, 0, 0, 0, 0))
+print("held", flush=True)
+sys.stdin.read()
+if sys.argv[1].endswith(".pid"):
+    os.unlink(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_another_package_manager_at_work_is_waited_for_and_named(site: Site, tmp_path: Path, lock: str) -> None:
+    """For up to `timeout`, whichever lock it holds: then it is another try later; let go in time, the run goes on."""
+    roots = Roots(site, tmp_path)
+    apart(roots, more=("timeout = 2",))
+    before = roots.listed("app1")
+    holder = Holder(roots, lock)
+    done = roots.site.cli("--sync", "app1")
+    assert done.returncode == 75, done.stdout + done.stderr
+    assert f"another package manager is at work there: {holder.words}" in done.stderr
+    assert (roots.listed("app1"), begun(roots)) == (before, 0)
+    with roots.site.popen("--sync", "app1") as run:
+        until(lambda: [job for job in roots.homes.rglob("begun") if job.with_name("output").exists()], "a job")
+        holder.release()
+        out, errors = run.communicate(timeout=120)
+    assert run.returncode == 0, out + errors
+    assert (begun(roots), history(roots)) == (1, 1)
+    whole(roots)
+
+
+def test_a_lock_of_nobody_who_can_be_seen_is_one_all_the_same(site: Site, tmp_path: Path) -> None:
+    """Such as of a container on the same disk, or one that goes with an open file: no process is told."""
+    roots = Roots(site, tmp_path)
+    apart(roots, more=("timeout = 2",))
+    holder = Holder(roots, "var/lib/rpm/.rpm.lock", by="file")
+    done = roots.site.cli("--sync", "app1")
+    holder.release()
+    assert done.returncode == 75, done.stdout + done.stderr
+    assert "another package manager is at work there: a process that cannot be seen there holds " in done.stderr

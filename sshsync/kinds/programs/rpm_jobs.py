@@ -136,7 +136,7 @@ def alone(job):
     for path in (ROOT + place + "/.rpm.lock", ROOT + "/var/lib/dnf/system-repo.lock"):
         holder = holder_of(path)
         if holder:
-            raise Ended("locked", "process %d (%s) holds %s" % (holder, command_of(holder), path))
+            raise Ended("locked", "%s holds %s" % (process(holder), path))
 
 
 def holder_of(path):
@@ -146,11 +146,14 @@ def holder_of(path):
             kind, _, _, _, holder = struct.unpack("hhqqi", fcntl.fcntl(file, fcntl.F_GETLK, asked))
     except (IOError, OSError):
         return 0
-    return 0 if kind == fcntl.F_UNLCK else holder
+    return 0 if kind == fcntl.F_UNLCK else holder or -1
 
 
-def command_of(process):
-    return read("/proc/%d/cmdline" % process).replace("\0", " ").strip() or "not to be seen"
+def process(number):
+    # Who holds a lock, for people.
+    if number < 0:
+        return "a process that cannot be seen there"
+    return "process %d (%s)" % (number, " ".join(read("/proc/%d/cmdline" % number).split("\0")).strip()[:100])
 
 
 def complaint(text):
