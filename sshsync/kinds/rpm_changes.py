@@ -15,6 +15,7 @@ from sshsync.model.topology import Repository
 from sshsync.model.words import Order, visible
 
 _SUDO = "let root do it: sudo = yes, and allow the account to run dnf so without a password, or let it be root's"
+_DIED = "dnf was ended before it was through"
 _SEVERAL = "several versions stand side by side: they are only compared, never changed (exclude it)"
 _MOST_TOLD = 20
 """Changes that a refusal names."""
@@ -74,7 +75,9 @@ class RpmChanges(Jobs):
         asked = {**_asked(repository, transaction, {}), "fetched": transaction.fetched, "lease": lease}
         told = yield from self.job(subject, "apply", transaction.id, asked)
         if told.get("died"):
-            return Said("dnf was ended before it was through: was the host started anew?")
+            # Whatever is installed then, scripts that come last may not have run.
+            lost = f"{_DIED}: its scripts may not have run (rpm -q --scripts)"
+            return Said(f"{_DIED}: was the host started anew?", {one.key: lost for one in transaction.install})
         _check(repository, told)
         words = _words(told, "words")
         complaints = {

@@ -1,6 +1,5 @@
 """Packages of rpm that are built on the spot, and roots to install them into: real rpmbuild, createrepo_c and dnf."""
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -125,17 +124,14 @@ def sound(place: Path) -> bool:
 
 
 class Locked:
-    """Holds dnf's lock of a root, as another dnf would."""
+    """A lock of dnf 4, as another dnf holds it: a file with the number of a process that is there."""
 
-    def __init__(self, place: Path, pid: int) -> None:
-        self._file = place / "var/lib/dnf/rpmdb_lock.pid"
+    def __init__(self, file: Path, pid: int) -> None:
+        self._file = file
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.write_text(str(pid))
-        self._held = self._file.open("r+")
-        fcntl.lockf(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def release(self) -> None:
-        self._held.close()
         self._file.unlink()
 
 

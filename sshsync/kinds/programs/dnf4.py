@@ -7,7 +7,7 @@ import sys
 
 from jobs import carried_out, put
 from plans import HELD, PRECIOUS, Refused
-from rpm_jobs import IN_ROOT, Ended, main, sudo
+from rpm_jobs import IN_ROOT, Ended, complaint, main, process, sudo
 
 LOCKED = 200
 MODULAR = "it is part of a module stream that is not enabled there"
@@ -43,7 +43,7 @@ def asked(deed):
     try:
         return deed()
     except dnf.exceptions.LockError as error:
-        raise Ended("locked", str(error)) from error
+        raise locked(str(error)) from error
     except dnf.exceptions.DownloadError as error:
         words = str(error)
         sort = "untrusted" if "checksum" in words else "broken" if "space left" in words else "trouble"
@@ -52,6 +52,13 @@ def asked(deed):
         raise Ended("trouble", str(error)) from error
     except dnf.exceptions.Error as error:
         raise Ended("untrusted" if "checksum" in str(error) else "broken", str(error)) from error
+
+
+def locked(text):
+    found = re.search("([A-Za-z]+) already locked by ([0-9]+)", text)
+    if found is None:
+        return Ended("locked", complaint(text))
+    return Ended("locked", "%s holds dnf's lock of %s" % (process(int(found.group(2))), found.group(1)))
 
 
 class Dnf4:
@@ -176,8 +183,7 @@ class Dnf4:
         self.base.close()
         status, text = self.ran(sudo(self.spec) + words + IN_ROOT + ["shell", self.job + "/script"])
         if status == LOCKED:
-            found = [line.strip() for line in text.splitlines() if "locked by" in line or "with PID" in line]
-            raise Ended("locked", "; ".join(found[-2:]))
+            raise locked(text)
         return status, text
 
     def checked(self):

@@ -22,12 +22,22 @@ def flat(remove):
     return [one for some in remove.values() for one in some]
 
 
+def torn(solver, key, version):
+    # What a transaction that broke off left beside the very version that is asked for.
+    there = solver.there(key)
+    others = [one for one in there if one.evr != version]
+    return others if len(others) < len(there) and not solver.side_by_side(others) else []
+
+
 def chosen(solver, spec, refused):
     # The packages that can be had, and those that may go, by name.
     install, remove = {}, {}
     for key, version in spec["install"]:
-        found = solver.had(key, version)
-        if not found:
+        others = torn(solver, key, version)
+        found = [] if others else solver.had(key, version)
+        if others:
+            remove[key] = others
+        elif not found:
             refused[key] = solver.why_not(key, version)
         elif solver.side_by_side(found[:1]):
             refused[key] = SIDE_BY_SIDE
@@ -48,16 +58,15 @@ def planned(solver, spec):
     # What is refused, what comes and what goes: all that was asked for, or the most of it that goes together.
     refused, erasing = {}, spec["erasing"]
     install, remove = chosen(solver, spec, refused)
-    if len(install) < len(spec["install"]):
-        remove = {}
+    if any(key in refused for key, _ in spec["install"]):
+        remove = mended(spec, remove)
     plan, _ = tried(solver, install.values(), flat(remove), erasing)
     if plan is None:
         remove = removable(solver, install, remove, refused, erasing)
         lacking = dict(refused)
         coming = attained(solver, install, remove, lacking, erasing)
         if len(coming) < len(install):
-            # Nothing goes where something does not come.
-            remove, lacking = {}, dict(refused)
+            remove, lacking = mended(spec, remove), dict(refused)
             coming = attained(solver, install, remove, lacking, erasing)
         install, refused = coming, lacking
         plan, words = tried(solver, install.values(), flat(remove), erasing)
@@ -68,6 +77,11 @@ def planned(solver, spec):
     if solver.protected([one for one in plan[1] if one.name not in stays]):
         return dict.fromkeys([*refused, *install, *remove], TAKEN_ALONG), {}, ([], [])
     return refused, install, plan
+
+
+def mended(spec, remove):
+    # Nothing goes where something does not come, but for what a transaction that broke off was to take away.
+    return {key: remove[key] for key, _ in spec["install"] if key in remove}
 
 
 def removable(solver, install, remove, refused, erasing):

@@ -11,7 +11,7 @@ import sys
 import time
 
 from jobs import carried_out, folder, read, result, serve
-from plans import planned, tried
+from plans import planned, torn, tried
 from work import left, names, say, work
 
 ROOT = os.path.realpath(sys.argv[3]) if sys.argv[3] else ""
@@ -111,7 +111,8 @@ def changed(job, spec, made):
     top, files = brought_files(job, spec["fetched"])
     foreseen = (result(top) if top else None) or {}
     solver = made(job, spec, False, files)
-    remove = [one for key in spec["remove"] for one in solver.there(key)]
+    remove = [one for key, version in spec["install"] for one in torn(solver, key, version)]
+    remove += [one for key in spec["remove"] for one in solver.there(key)]
     plan, words = tried(solver, solver.local(), remove, spec["erasing"])
     if plan is None:
         return {"words": words}
@@ -135,7 +136,7 @@ def alone(job):
     for path in (ROOT + place + "/.rpm.lock", ROOT + "/var/lib/dnf/system-repo.lock"):
         holder = holder_of(path)
         if holder:
-            raise Ended("locked", "process %d (%s) holds %s" % (holder, command_of(holder), path))
+            raise Ended("locked", "%s holds %s" % (process(holder), path))
 
 
 def holder_of(path):
@@ -145,11 +146,14 @@ def holder_of(path):
             kind, _, _, _, holder = struct.unpack("hhqqi", fcntl.fcntl(file, fcntl.F_GETLK, asked))
     except (IOError, OSError):
         return 0
-    return 0 if kind == fcntl.F_UNLCK else holder
+    return 0 if kind == fcntl.F_UNLCK else holder or -1
 
 
-def command_of(process):
-    return read("/proc/%d/cmdline" % process).replace("\0", " ").strip() or "not to be seen"
+def process(number):
+    # Who holds a lock, for people.
+    if number < 0:
+        return "a process that cannot be seen there"
+    return "process %d (%s)" % (number, " ".join(read("/proc/%d/cmdline" % number).split("\0")).strip()[:100])
 
 
 def complaint(text):

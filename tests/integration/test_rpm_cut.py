@@ -1,0 +1,385 @@
+"""Packages of rpm where all goes wrong that can: cuts, locks, hostile repositories and lists, disks that are full."""
+
+import itertools
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sshsync import builtin
+from sshsync.api import Sync, load
+from sshsync.transports.base import Stream, Transport
+from tests.integration import rpms
+from tests.integration.conftest import Site
+from tests.integration.holding import until
+from tests.integration.rpms import built
+from tests.integration.test_rpm_sync import Roots, pair, roots
+from tests.integration.test_two_controllers import controller
+
+__all__ = ["roots"]
+pytestmark = pytest.mark.integration
+
+WAITS = "echo begun >> /log\nwhile test -e /gate; do sleep 0.05; done\n"
+
+FULL = os.environ.get("SSHSYNC_FULL") == "1"
+DRIVER = Path(__file__).with_name("request_driver.py")
+
+
+def apart(roots: Roots, more: tuple[str, ...] = (), moment: str = "pre") -> None:
+    """Two roots, one of which is to become the other; one of its packages can be held up at a moment of its script."""
+    six, idna = built("six", "1.16-1"), [built("idna", version) for version in ("3.4-1", "2.10-7")]
+    held = [built("held", version, scripts=f"%{moment}\n{WAITS}") for version in ("1-1", "2-1")]
+    roots.has(rpms.shell(), six, *idna, *held, *pair("1-1"), *pair("2-1"), built("own", "1-1"))
+    roots.root("app0", rpms.shell(), six, idna[1], held[1], *pair("2-1"))
+    roots.root("app1", rpms.shell(), idna[0], held[0], *pair("1-1"), built("own", "1-1"))
+    (roots.roots["app1"] / "log").unlink(missing_ok=True)
+    roots.chain("app0", "app1", more=more)
+
+
+def gate(roots: Roots) -> Path:
+    """Hold up what is held up in app1 until the gate is gone."""
+    made = roots.roots["app1"] / "gate"
+    made.touch()
+    return made
+
+
+def begun(roots: Roots) -> int:
+    """Return how many transactions came to the script that is held up."""
+    log = roots.roots["app1"] / "log"
+    return len(log.read_text().splitlines()) if log.exists() else 0
+
+
+def history(roots: Roots) -> int:
+    """Return how many transactions dnf has on record."""
+    with closing(sqlite3.connect(next(roots.roots["app1"].rglob("*history.sqlite")))) as known:
+        return known.execute("SELECT count(*) FROM trans").fetchone()[0]
+
+
+def twice(roots: Roots) -> list[str]:
+    """Return packages that are there more than once."""
+    names = rpms.run("rpm", "--root", roots.roots["app1"], "-qa", "--qf", "%{NAME}\n").split()
+    return [name for name, often in Counter(names).items() if often > 1]
+
+
+def whole(roots: Roots) -> None:
+    """Hold against what is asked for what became of it: all of it, once, and nothing left behind."""
+    assert roots.listed("app1") == {**roots.listed("app0"), "own": "1-1"}
+    assert twice(roots) == []
+    assert rpms.sound(roots.roots["app1"])
+    assert [path for path in roots.left() if Path(path).name != "lock"] == []
+
+
+def logins(roots: Roots) -> int:
+    return roots.site.servers["app1"].log.read_text().count("Accepted publickey")
+
+
+def settling(roots: Roots) -> bool:
+    """Whether somebody waits in app1 until nothing is changed there any more."""
+    wanted = ["settle", str(roots.seen(roots.roots["app1"]))]
+    return any(words[-2:] == wanted for words in map(words_of, os.listdir("/proc")))
+
+
+def words_of(pid: str) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
+    except OSError:
+        return []
+
+
+def test_a_connection_that_is_cut_breaks_no_transaction(roots: Roots) -> None:
+    """Every session ends while dnf is at work, twice: the run waits on, and there is one transaction."""
+    apart(roots)
+    held = gate(roots)
+    with roots.site.popen("--sync", "app1") as run:
+        until(lambda: begun(roots), "dnf at work")
+        for _ in range(2):
+            before = logins(roots)
+            roots.site.servers["app1"].drop_sessions()
+            until(lambda: logins(roots) > before, "another session")
+        held.unlink()
+        out, errors = run.communicate(timeout=120)
+    assert run.returncode == 0, out + errors
+    assert (begun(roots), history(roots)) == (1, 1)
+    whole(roots)
+
+
+@pytest.mark.parametrize("moment", ["pre", "post", "preun", "posttrans"] if FULL else ["pre", "preun"])
+def test_a_killed_controller_finds_the_transaction_that_runs(roots: Roots, moment: str) -> None:
+    """It is waited for before anybody looks what is there, and nothing is begun beside it."""
+    apart(roots, moment=moment)
+    held = gate(roots)
+    with roots.site.popen("--sync", "app1") as run:
+        until(lambda: begun(roots), "dnf at work")
+        run.kill()
+        run.communicate()
+    with roots.site.popen("resume") as resumed:
+        until(lambda: settling(roots) or resumed.poll() is not None, "whoever waits for the transaction")
+        assert resumed.poll() is None
+        held.unlink()
+        out, errors = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, out + errors
+    assert (begun(roots), history(roots)) == (1, 1)
+    whole(roots)
+
+
+class Rounds:
+    """The same two roots again and again, each time as they were."""
+
+    def __init__(self, roots: Roots) -> None:
+        self.roots = roots
+        self.kept = roots.directory / "kept-root"
+        apart(roots, more=("delete = yes", "max_delete = 100%", "exclude = own"))
+        roots.roots["app1"].rename(self.kept)
+
+    def begin(self) -> None:
+        shutil.copytree(self.kept, self.roots.roots["app1"], symlinks=True)
+
+    def end(self, number: int) -> None:
+        """One more run reaches the goal: one transaction was carried out for it, and nothing is left behind."""
+        done = self.roots.site.cli("--sync", "app1")
+        assert done.returncode == 0, (number, done.stdout + done.stderr)
+        assert (number, begun(self.roots), history(self.roots)) == (number, 1, 1)
+        whole(self.roots)
+        shutil.rmtree(self.roots.roots["app1"])
+
+
+@pytest.fixture
+def rounds(roots: Roots) -> Rounds:
+    return Rounds(roots)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("moment", ["before", "after"] if FULL else ["after"])
+def test_killed_at_every_request_one_more_run_reaches_the_goal(rounds: Rounds, moment: str) -> None:
+    """Whatever was under way then, exactly one transaction is carried out for what was asked."""
+    site = rounds.roots.site
+    own = {**os.environ, "PYTHONPATH": os.getcwd(), "HOME": str(site.directory)}
+    # Every fifth of them, but for the nightly suite.
+    for number in range(1 if moment == "before" else 2, 200, 1 if FULL else 5):
+        rounds.begin()
+        command = [sys.executable, str(DRIVER), str(site.config), moment, str(number)]
+        killed = subprocess.run(command, capture_output=True, env=own, timeout=120, check=False)
+        rounds.end(number)
+        if killed.returncode != -signal.SIGKILL:
+            assert killed.returncode == 0, killed.stderr
+            break
+    else:
+        pytest.fail("it never came to its end")
+
+
+class Cutting:
+    """A transport whose host loses every session when `cut` says so; all else is that of the real one."""
+
+    def __init__(self, transport: Transport, cut: Callable[[], bool], moment: str) -> None:
+        self._transport, self._cut, self._moment = transport, cut, moment
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._transport, name)
+
+    def open(self, *words: object, **more: object) -> object:
+        if self._moment == "before":
+            self._cut()
+            return self._transport.open(*words, **more)  # type: ignore[arg-type]
+        return Broken(self._transport.open(*words, **more), self._cut)  # type: ignore[arg-type]
+
+
+class Broken:
+    """A stream that is asked once, when the first of its answer has come, whether it ends there."""
+
+    def __init__(self, stream: Stream, cut: Callable[[], bool]) -> None:
+        self._stream, self._cut, self._ended = stream, cut, None
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def read(self, size: int) -> bytes:
+        data = b"" if self._ended else self._stream.read(size)
+        if self._ended is None:
+            self._ended = self._cut()
+        return b"" if self._ended else data
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("moment", ["before", "after"] if FULL else ["after"])
+def test_cut_at_every_request_the_run_itself_reaches_the_goal(rounds: Rounds, moment: str) -> None:
+    """The connection breaks off at a request, or when its answer begins: exactly one transaction all the same."""
+    site = rounds.roots.site
+    server = site.servers["app1"]
+    for number in range(2, 200, 1 if FULL else 5):
+        rounds.begin()
+        counter = itertools.count(1)
+
+        def cut(at: int = number, counter: Iterator[int] = counter) -> bool:
+            here = next(counter) == at
+            if here:
+                server.drop_sessions()
+            return here
+
+        config = load(site.config)
+
+        def way(make: Callable[..., Transport], cut: Callable[[], bool] = cut) -> Callable[..., object]:
+            return lambda host, dial: Cutting(make(host, dial), cut, moment) if host.port == server.port else make(host, dial)
+
+        ways = {name: way(make) for name, make in builtin.transports(config.settings).items()}
+        told: list[object] = []
+        with Sync(config, sinks=[told.append], transports=ways) as sync:
+            code = sync.run([["app1"]]).exit_code
+        assert code == 0, (number, [one for one in told if "reason" in str(one) or "error" in str(one)])
+        rounds.end(number)
+        if next(counter) <= number:
+            break
+    else:
+        pytest.fail("it never came to its end")
+
+
+def session_of_dnf(roots: Roots) -> list[int]:
+    """Return the processes of the job that changes app1: those of the session of a script that runs inside of it."""
+    listed = subprocess.run(["ps", "-eo", "pid=,sess="], capture_output=True, text=True, check=True).stdout
+    rows = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    sessions = {session for pid, session in rows if rooted(pid) == str(roots.roots["app1"])}
+    return [pid for pid, session in rows if session in sessions]
+
+
+def rooted(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/root")
+    except OSError:
+        return ""
+
+
+@pytest.mark.parametrize("moment", ["pre", "post", "preun", "postun", "posttrans"] if FULL else ["pre", "preun"])
+def test_a_transaction_that_died_is_told_and_the_next_run_mends_it(roots: Roots, moment: str) -> None:
+    """As by a loss of power: neither dnf nor what started it is there any more; old and new may both be installed."""
+    apart(roots, moment=moment)
+    held = gate(roots)
+    with roots.site.popen("--sync", "app1") as run:
+        until(lambda: begun(roots), "dnf at work")
+        for pid in session_of_dnf(roots):
+            os.kill(pid, signal.SIGKILL)
+        out, errors = (words.decode() for words in run.communicate(timeout=120))
+    held.unlink()
+    assert run.returncode in (6, 7), out + errors
+    assert "dnf was ended before it was through" in errors
+    done = roots.site.cli("resume")
+    assert done.returncode == 0, done.stdout + done.stderr
+    whole(roots)
+
+
+def second(roots: Roots) -> Site:
+    """Return another controller of the same hosts, with a state of its own."""
+    return controller(roots.site, "second", "".join(roots.site.config.read_text().splitlines(keepends=True)[2:]))
+
+
+def test_a_second_controller_starts_nothing_beside_a_transaction(roots: Roots) -> None:
+    """It is told who works there; when the first one is through, there is nothing left to do."""
+    apart(roots)
+    held, other = gate(roots), second(roots)
+    with roots.site.popen("--sync", "app1") as run:
+        until(lambda: begun(roots), "dnf at work")
+        refused = other.cli("--sync", "app1")
+        assert (refused.returncode, run.poll(), begun(roots)) == (8, None, 1), refused.stdout + refused.stderr
+        held.unlink()
+        run.communicate(timeout=120)
+    assert run.returncode == 0
+    assert other.cli("--sync", "app1").returncode == 0
+    assert (begun(roots), history(roots)) == (1, 1)
+    whole(roots)
+
+
+def test_a_second_controller_waits_for_the_transaction_of_one_that_was_killed(roots: Roots) -> None:
+    """The lease of a dead one is nobody's any more; its transaction goes on, and nothing is begun beside it."""
+    apart(roots)
+    held, other = gate(roots), second(roots)
+    with roots.site.popen("--sync", "app1") as run:
+        until(lambda: begun(roots), "dnf at work")
+        run.kill()
+        run.communicate()
+    with other.popen("--sync", "app1") as waiting:
+        until(lambda: settling(roots) or waiting.poll() is not None, "whoever waits for the transaction")
+        assert waiting.poll() is None
+        held.unlink()
+        out, errors = waiting.communicate(timeout=120)
+    assert waiting.returncode == 0, out + errors
+    assert (begun(roots), history(roots)) == (1, 1)
+    whole(roots)
+
+
+LOCKS = ["var/lib/dnf/rpmdb_lock.pid", "var/cache/dnf/metadata_lock.pid", "var/lib/rpm/.rpm.lock"]
+"""Of dnf 4 for transactions and for what repositories have, and rpm's own."""
+
+
+class Holder:
+    """A process that holds a lock of app1, by itself or by a file that is open; `release` has it let go of it."""
+
+    def __init__(self, roots: Roots, file: str, by: str = "process") -> None:
+        command = [sys.executable, "-c", HOLDS, roots.roots["app1"] / file, by]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.process.stdout and self.process.stdout.readline(), "it holds it"
+
+    @property
+    def words(self) -> str:
+        return f"process {self.process.pid} ({sys.executable} -c "
+
+    def release(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait(30)
+
+
+HOLDS = """
+import fcntl, os, struct, sys
+os.makedirs(os.path.dirname(sys.argv[1]), exist_ok=True)
+held = open(sys.argv[1], "a")
+if sys.argv[1].endswith(".pid"):
+    held.write(str(os.getpid()))
+    held.flush()
+elif sys.argv[2] == "process":
+    fcntl.lockf(held, fcntl.LOCK_EX)
+else:
+    fcntl.fcntl(held, 37, struct.pack("hhqqi0q", fcntl.F_WRLCK, 0, 0, 0, 0))
+print("held", flush=True)
+sys.stdin.read()
+if sys.argv[1].endswith(".pid"):
+    os.unlink(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_another_package_manager_at_work_is_waited_for_and_named(site: Site, tmp_path: Path, lock: str) -> None:
+    """For up to `timeout`, whichever lock it holds: then it is another try later; let go in time, the run goes on."""
+    roots = Roots(site, tmp_path)
+    apart(roots, more=("timeout = 2",))
+    before = roots.listed("app1")
+    holder = Holder(roots, lock)
+    done = roots.site.cli("--sync", "app1")
+    assert done.returncode == 75, done.stdout + done.stderr
+    assert f"another package manager is at work there: {holder.words}" in done.stderr
+    assert (roots.listed("app1"), begun(roots)) == (before, 0)
+    with roots.site.popen("--sync", "app1") as run:
+        until(lambda: [job for job in roots.homes.rglob("begun") if job.with_name("output").exists()], "a job")
+        holder.release()
+        out, errors = run.communicate(timeout=120)
+    assert run.returncode == 0, out + errors
+    assert (begun(roots), history(roots)) == (1, 1)
+    whole(roots)
+
+
+def test_a_lock_of_nobody_who_can_be_seen_is_one_all_the_same(site: Site, tmp_path: Path) -> None:
+    """Such as of a container on the same disk, or one that goes with an open file: no process is told."""
+    roots = Roots(site, tmp_path)
+    apart(roots, more=("timeout = 2",))
+    holder = Holder(roots, "var/lib/rpm/.rpm.lock", by="file")
+    done = roots.site.cli("--sync", "app1")
+    holder.release()
+    assert done.returncode == 75, done.stdout + done.stderr
+    assert "another package manager is at work there: a process that cannot be seen there holds " in done.stderr
