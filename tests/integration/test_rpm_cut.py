@@ -7,9 +7,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,7 +23,7 @@ from sshsync.transports.base import Stream, Transport
 from tests.integration import rpms
 from tests.integration.conftest import Site
 from tests.integration.holding import until
-from tests.integration.rpms import built
+from tests.integration.rpms import Signer, built
 from tests.integration.test_rpm_sync import Roots, pair, roots
 from tests.integration.test_two_controllers import controller
 
@@ -383,3 +386,76 @@ def test_a_lock_of_nobody_who_can_be_seen_is_one_all_the_same(site: Site, tmp_pa
     holder.release()
     assert done.returncode == 75, done.stdout + done.stderr
     assert "another package manager is at work there: a process that cannot be seen there holds " in done.stderr
+
+
+NAMED = ["a'\nremove own\n#.rpm", 'b "c; touch sentinel.rpm', "-y $(touch sentinel) `touch sentinel`.rpm", "@own.rpm"]
+"""Files of a repository as nobody calls them; the shell of dnf would read a line of the first one as one of its own."""
+
+
+def test_files_of_a_repository_of_any_name_are_nothing_but_files(roots: Roots) -> None:
+    packages = [built(f"p{number}", "1-1") for number, _ in enumerate(NAMED)]
+    roots.repository.mkdir()
+    for one, name in zip(packages, NAMED, strict=True):
+        shutil.copy(one, roots.repository / name)
+    rpms.run("createrepo_c", "--quiet", roots.repository)
+    roots.root("app0", *packages)
+    roots.root("app1", built("own", "1-1"))
+    roots.chain("app0", "app1")
+    done = roots.site.cli("--sync", "app1")
+    assert roots.listed("app1") == {**roots.listed("app0"), "own": "1-1"}, done.stdout + done.stderr
+    assert done.returncode == 0
+    assert not [path for top in (roots.directory, Path.cwd()) for path in top.rglob("sentinel*")]
+    assert roots.left() == []
+
+
+@pytest.fixture(scope="module")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signer]:
+    made = Signer(tmp_path_factory.mktemp("gpg"))
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def web(roots: Roots) -> Iterator[ThreadingHTTPServer]:
+    """The repository by HTTP: what comes from there is downloaded, not copied."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_words: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(roots.repository)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def by_web(roots: Roots, web: ThreadingHTTPServer) -> None:
+    """Have app1 take its packages by HTTP."""
+    source = f"http://127.0.0.1:{web.server_address[1]}/"
+    (roots.roots["app1"] / "etc/yum.repos.d/test.repo").write_text(f"[test]\nname=test\nbaseurl={source}\n")
+
+
+@pytest.mark.parametrize("harm", ["unsigned", "other bytes", "gone"])
+def test_what_is_not_to_be_trusted_is_no_way_back_either(roots: Roots, web: ThreadingHTTPServer, signer: Signer, harm: str) -> None:
+    """A repository has in place of what is installed something else by that name and version."""
+    old, new, other = (signer.signed(built("tool", version)) for version in ("1-1", "2-1", "1-1"))
+    roots.root("app0", new)
+    child = roots.root("app1", old, conf="gpgcheck=1\n")
+    rpms.run("rpm", "--root", child, "--import", signer.key)
+    roots.has(new, built("tool", "1-1", "URL: http://other/") if harm == "unsigned" else other)
+    by_web(roots, web)
+    if harm == "other bytes":
+        spoilt = bytearray((roots.repository / other.name).read_bytes())
+        spoilt[-1] ^= 1
+        (roots.repository / other.name).write_bytes(spoilt)
+    if harm == "gone":
+        (roots.repository / other.name).unlink()
+    roots.chain("app0", "app1")
+    done = roots.site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "there is no way back for tool: " in done.stderr
+    assert not list(roots.homes.rglob("*.rpm")), "nothing of it is kept"
+    back = roots.site.cli("rollback", "app1")
+    assert back.returncode in (6, 10, 75), back.stdout + back.stderr
+    assert roots.listed("app1")["tool"] == "2-1"

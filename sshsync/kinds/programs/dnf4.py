@@ -61,6 +61,20 @@ def locked(text):
     return Ended("locked", "%s holds dnf's lock of %s" % (process(int(found.group(2))), found.group(1)))
 
 
+class Heard:
+    # What is said while something is downloaded: what raises in the end does not tell why.
+    def __init__(self):
+        self.words = []
+
+    def start(self, *_):
+        pass
+
+    message = progress = start
+
+    def end(self, payload, status, words):
+        self.words += [str(words)] if words else []
+
+
 class Dnf4:
     tool = "dnf"
 
@@ -146,31 +160,33 @@ class Dnf4:
                     found["%s.%s" % (one.name, one.arch)] = other.name
         return found
 
-    def downloaded(self, packages, top):
-        # Brings packages into a directory; returns words for each that is not to be trusted.
-        if not os.path.isdir(top):
-            os.mkdir(top, 0o700)
+    def download(self, packages, top):
+        # Brings packages into a directory, or raises what keeps one of them from coming.
         for repo in self.base.repos.iter_enabled():
             repo.pkgdir = top
-        wanted = [one for one in packages if one.reponame != "@commandline"]
+        wanted, heard = [one for one in packages if one.reponame != "@commandline"], Heard()
         try:
-            asked(lambda: self.base.download_packages(wanted))
+            asked(lambda: self.base.download_packages(wanted, heard))
         except Ended as error:
-            words = "%s is not what its repository %s says of it"
-            there = [one for one in wanted if os.path.exists(one.localPkg()) and not one.verifyLocalPkg()]
-            if error.sort != "untrusted" or not there:
-                raise
-            return {one: words % (one, one.reponame) for one in there}
-        return self.unsigned(packages, top)
+            one, refused = wanted[0], [words for words in heard.words if "Status code: 4" in words]
+            if os.path.dirname(one.localPkg()) != top and not os.path.exists(one.localPkg()):
+                raise Ended("lacking", "%s: the file of it is missing in its repository %s" % (one, one.reponame))
+            if "checksum" in " ".join([str(error)] + heard.words):
+                raise Ended("untrusted", "%s is not what its repository %s says of it" % (one, one.reponame))
+            raise Ended("lacking", "%s: %s" % (one, refused[0])) if refused else error
 
     def unsigned(self, packages, top):
+        # Words for each that is not to be trusted, and is not there then; all others are.
         wrong = {}
         for one in packages:
             status, words = self.base.package_signature_check(one)
+            path = one.localPkg()
             if status:
                 wrong[one] = "%s (repository %s)" % (words, one.reponame)
-            elif os.path.dirname(one.localPkg()) != top:
-                shutil.copy(one.localPkg(), top)
+            if status and os.path.dirname(path) == top:
+                os.unlink(path)
+            elif not status and os.path.dirname(path) != top:
+                shutil.copy(path, top)
         return wrong
 
     def transaction(self, coming, remove):

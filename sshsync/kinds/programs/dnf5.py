@@ -176,21 +176,18 @@ class Dnf5:
     def fresh(self):
         return [os.path.join(self.store, "packages", name) for name in names(self.store + "/packages")]
 
-    def downloaded(self, packages, top):
-        # Brings packages into a directory; returns words for each that is not to be trusted.
-        if not os.path.isdir(top):
-            os.mkdir(top, 0o700)
-        local = [one for one in packages if one in self.files]
-        absent = ["%s-%s.%s" % (one.name, one.evr, one.arch) for one in packages if one not in local]
-        if absent:
-            self.dnf(self.options() + ["download", "--destdir=" + top] + absent)
-        wrong = self.unsigned(packages, top)
-        for one in local:
-            shutil.copy(self.files[one], top)
-        return wrong
+    def download(self, packages, top):
+        # Brings packages into a directory, or raises what keeps one of them from coming.
+        absent = ["%s-%s.%s" % (one.name, one.evr, one.arch) for one in packages if one not in self.files]
+        try:
+            if absent:
+                self.dnf(self.options() + ["download", "--destdir=" + top] + absent)
+        except Ended as error:
+            raise Ended("lacking", str(error)) if "Status code: 4" in str(error) else error
 
     def unsigned(self, packages, top):
-        # By the keys that rpm trusts there, of repositories of which it is asked for.
+        # Words for each that is not to be trusted, and is not there then; all others are. By the keys that rpm trusts
+        # there, of repositories of which it is asked for.
         wrong, asks = {}, {}
         keys = (
             ["rpmkeys"] + (["--root", ROOT] if ROOT else []) + ["--define", "_pkgverify_level signature", "--checksig"]
@@ -210,6 +207,10 @@ class Dnf5:
                 if status:
                     said = " ".join(text.replace(top + "/", "").split())[:200]
                     wrong[one] = "%s: not signed by a key that is trusted there (rpmkeys: %s)" % (brought[one], said)
+                    os.unlink(os.path.join(top, brought[one]))
+        for one in packages:
+            if one in self.files:
+                shutil.copy(self.files[one], top)
         return wrong
 
     def transaction(self, coming, remove):

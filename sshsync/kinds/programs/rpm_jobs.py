@@ -4,6 +4,7 @@
 # dnf's own resolver says what would change, and has it downloaded. The change itself is one transaction from the files
 # that came, with no repository at all: nothing can be pulled into it that was not foreseen.
 import fcntl
+import hashlib
 import os
 import re
 import struct
@@ -87,9 +88,11 @@ def fetched(job, spec, made):
         refused, install, (coming, going) = planned(solver, spec)
         if online or not refused:
             break
-    untrusted = solver.downloaded(coming, job + "/packages")
-    if untrusted:
-        raise Ended("untrusted", "; ".join(sorted(untrusted.values())[:3]))
+    wrong = downloaded(solver, coming, job + "/packages").values()
+    for sort in ("untrusted", "trouble"):
+        said = sorted(words for one, words in wrong if one == sort)
+        if said:
+            raise Ended(sort, "; ".join(said[:3]))
     told = {"in": rows(coming), "out": rows(going), "machine": os.uname()[4]}
     return dict(told, refused=refused, needs=solver.needed(list(install.values()), coming))
 
@@ -103,8 +106,40 @@ def brought(job, spec, made):
             found[which[0]] = key
         else:
             refused[key] = solver.why_not(key, version)
-    wrong = solver.downloaded(list(found), job + "/packages")
-    return {"refused": dict(refused, **{found[one]: words for one, words in wrong.items()})}
+    wrong = downloaded(solver, list(found), job + "/packages")
+    return {"refused": dict(refused, **{found[one]: words for one, (_, words) in wrong.items()})}
+
+
+def downloaded(solver, packages, top):
+    # Brings packages into a directory; returns why one did not come, or must not be trusted, with the sort of it.
+    wrong = {}
+    if not os.path.isdir(top):
+        os.mkdir(top, 0o700)
+    try:
+        solver.download(packages, top)
+    except Ended as error:
+        if error.sort not in ("lacking", "untrusted", "trouble"):
+            raise
+        # What keeps one of them from coming does not concern the others.
+        for one in packages:
+            try:
+                solver.download([one], top)
+            except Ended as alone:
+                if alone.sort not in ("lacking", "untrusted"):
+                    raise
+                wrong[one] = (alone.sort.replace("lacking", "trouble"), str(alone))
+    unsigned = solver.unsigned([one for one in packages if one not in wrong], top)
+    wrong.update((one, ("untrusted", words)) for one, words in unsigned.items())
+    harmless(top)
+    return wrong
+
+
+def harmless(top):
+    # A repository may call its files whatever it likes, and the shell of dnf reads lines.
+    for name in names(top):
+        if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._+~^-]*[.]rpm", name):
+            other = hashlib.sha256(os.fsencode(name)).hexdigest()[:32] + ".rpm"
+            os.rename(os.path.join(top, name), os.path.join(top, other))
 
 
 def changed(job, spec, made):
