@@ -74,15 +74,17 @@ class Rpm:
             if line.startswith(b"{"):
                 at_work(found, answered(line))
                 continue
+            # A path may have blanks in it.
+            if line.startswith(b"root /"):
+                found.root = line.removeprefix(b"root ")
+                continue
+            if line.startswith(b"none /"):
+                raise ValueError(f"no package at all, for there is no database in {visible(line[5:], 200)}")
             what, *said = _fields(line)
             if what == "arch" and len(said) == 2:
                 own, found.writable = said[0], said[1] == "root"
             elif what == "unable" and not said:
                 found.lacks = _UNABLE
-            elif what == "none" and len(said) == 1:
-                raise ValueError(f"no package at all, for there is no database in {visible(said[0], 200)}")
-            elif what == "root" and len(said) == 1:
-                found.root = said[0].encode("ascii")
             elif what == "rpm" and len(said) == 3:
                 name, version, arch = said
                 if name != _KEYS:

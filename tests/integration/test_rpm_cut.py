@@ -459,3 +459,25 @@ def test_what_is_not_to_be_trusted_is_no_way_back_either(roots: Roots, web: Thre
     back = roots.site.cli("rollback", "app1")
     assert back.returncode in (6, 10, 75), back.stdout + back.stderr
     assert roots.listed("app1")["tool"] == "2-1"
+
+
+def test_a_home_and_a_root_of_any_name_are_nothing_but_places(site: Site, tmp_path: Path) -> None:
+    """With blanks, quotes of both sorts, and what a shell would carry out."""
+    odd = "it's \"odd\" $(touch sentinel);touch sentinel"
+    roots = Roots(site, tmp_path)
+    roots.homes = tmp_path / f"homes {odd}"
+    roots.homes.mkdir()
+    for name in ("app0", "app1"):
+        home = str(roots.homes / name).replace('"', '\\"')
+        site.server(name, environment=f'"HOME={home}"')
+    one, two = built("tool", "1-1"), built("tool", "2-1")
+    roots.has(one, two)
+    roots.root("app0", two)
+    plain = roots.root("app1", one)
+    roots.roots["app1"] = plain.rename(plain.with_name(odd))
+    roots.chain("app0", "app1")
+    done = site.cli("--sync", "app1")
+    assert (done.returncode, roots.listed("app1")) == (0, {"tool": "2-1"}), done.stdout + done.stderr
+    back = site.cli("rollback", "app1")
+    assert (back.returncode, roots.listed("app1")) == (0, {"tool": "1-1"}), back.stdout + back.stderr
+    assert not [path for top in (roots.directory, Path.cwd()) for path in top.rglob("sentinel*")]

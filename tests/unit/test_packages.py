@@ -206,7 +206,7 @@ def test_one_line_that_is_no_package_refuses_the_whole_list_of_a_system(line: by
     assert str(found.value).isprintable() and len(str(found.value)) < 400
 
 
-@pytest.mark.parametrize("said", [b"arch x86_64", b"arch", b"root", b"root /a /b", b"none", b"none a b", b"root /\xff", b"rpm", b"{", b'{"work": 7}', b'{"left": ["a", 1]}', b"[]", b"{" * 20000])
+@pytest.mark.parametrize("said", [b"arch x86_64", b"arch", b"root", b"none", b"none a b", b"rpm", b"{", b'{"work": 7}', b'{"left": ["a", 1]}', b"[]", b"{" * 20000])
 def test_what_is_said_of_a_system_beside_its_packages_is_whole_or_refuses_the_list(said: bytes) -> None:
     with pytest.raises(SshsyncError, match="what rpm lists there cannot be true") as found:
         scan(RPM, b"".join(TOKEN + b" " + one + b"\n" for one in [b"arch x86_64 root", *LIST, said]))
