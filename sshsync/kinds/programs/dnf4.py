@@ -61,6 +61,16 @@ def locked(text):
     return Ended("locked", "%s holds dnf's lock of %s" % (process(int(found.group(2))), found.group(1)))
 
 
+def lacking(package, top, heard, error):
+    # Why a package did not come.
+    path, refused = package.localPkg(), [words for words in heard if "Status code: 4" in words]
+    if os.path.dirname(path) != top and not os.path.exists(path):
+        return Ended("lacking", "%s: the file of it is missing in its repository %s" % (package, package.reponame))
+    if "checksum" in " ".join([str(error)] + heard):
+        return Ended("untrusted", "%s is not what its repository %s says of it" % (package, package.reponame))
+    return Ended("lacking", "%s: %s" % (package, refused[0])) if refused else error
+
+
 class Heard:
     # What is said while something is downloaded: what raises in the end does not tell why.
     def __init__(self):
@@ -168,12 +178,7 @@ class Dnf4:
         try:
             asked(lambda: self.base.download_packages(wanted, heard))
         except Ended as error:
-            one, refused = wanted[0], [words for words in heard.words if "Status code: 4" in words]
-            if os.path.dirname(one.localPkg()) != top and not os.path.exists(one.localPkg()):
-                raise Ended("lacking", "%s: the file of it is missing in its repository %s" % (one, one.reponame))
-            if "checksum" in " ".join([str(error)] + heard.words):
-                raise Ended("untrusted", "%s is not what its repository %s says of it" % (one, one.reponame))
-            raise Ended("lacking", "%s: %s" % (one, refused[0])) if refused else error
+            raise lacking(wanted[0], top, heard.words, error) from error
 
     def unsigned(self, packages, top):
         # Words for each that is not to be trusted, and is not there then; all others are.

@@ -183,7 +183,7 @@ class Dnf5:
             if absent:
                 self.dnf(self.options() + ["download", "--destdir=" + top] + absent)
         except Ended as error:
-            raise Ended("lacking", str(error)) if "Status code: 4" in str(error) else error
+            raise Ended("lacking" if "Status code: 4" in str(error) else error.sort, str(error)) from error
 
     def unsigned(self, packages, top):
         # Words for each that is not to be trusted, and is not there then; all others are. By the keys that rpm trusts
