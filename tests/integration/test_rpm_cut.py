@@ -481,3 +481,42 @@ def test_a_home_and_a_root_of_any_name_are_nothing_but_places(site: Site, tmp_pa
     back = site.cli("rollback", "app1")
     assert (back.returncode, roots.listed("app1")) == (0, {"tool": "1-1"}), back.stdout + back.stderr
     assert not [path for top in (roots.directory, Path.cwd()) for path in top.rglob("sentinel*")]
+
+
+LIES = {
+    "another package": (("own", "2-1"), (("<name>own<", "<name>six<"), ('ver="2"', 'ver="1.16"'))),
+    "what it takes away": (("six", "1.16-1", "Obsoletes: own"), (('<rpm:obsoletes>\n      <rpm:entry name="own"/>\n    </rpm:obsoletes>', ""),)),
+    "its name": (("own", "2-1"), (("<name>own<", "<name>-x $(touch sentinel)\n;remove own<"),)),
+}
+"""Packages of which their repository says something else, each by what is untrue: what is built, and what is said instead."""
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_nothing_changes_that_was_not_foreseen_whatever_a_repository_says_of_a_package(roots: Roots, lie: str) -> None:
+    made, changes = LIES[lie]
+    six = built("six", "1.16-1")
+    wanted = built("wanted", "1-1", "Requires: own = 2-1") if lie == "its name" else six
+    roots.has(built(*made), *([wanted] if wanted != six else []))
+    say_instead(roots.repository, changes)
+    roots.root("app0", six, *([built("own", "2-1"), wanted] if wanted != six else []))
+    roots.root("app1", built("own", "1-1"))
+    roots.chain("app0", "app1", more=("include =\n  six\n  wanted",))
+    done = roots.site.cli("--sync", "app1")
+    assert done.returncode in (6, 7), done.stdout + done.stderr
+    assert roots.listed("app1") == {"own": "1-1"}, done.stdout + done.stderr
+    assert not [path for top in (roots.directory, Path.cwd()) for path in top.rglob("sentinel*")]
+
+
+def say_instead(repository: Path, changes: tuple[tuple[str, str], ...]) -> None:
+    """Have a repository say of its packages something else than it did."""
+    (old,) = (repository / "repodata").glob("*-primary.xml.*")
+    new = repository / "primary.xml"
+    unpack = ["zstd", "-dc"] if old.suffix == ".zst" else ["gzip", "-dc"]
+    text = subprocess.run([*unpack, old], capture_output=True, text=True, check=True).stdout
+    for one, other in changes:
+        assert one in text, text
+        text = text.replace(one, other)
+    new.write_text(text)
+    for kind in ("primary", "primary_db"):
+        subprocess.run(["modifyrepo_c", "--remove", kind, repository / "repodata"], capture_output=True, check=False)
+    rpms.run("modifyrepo_c", "--mdtype=primary", new, repository / "repodata")
