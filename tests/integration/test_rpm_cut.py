@@ -520,3 +520,40 @@ def say_instead(repository: Path, changes: tuple[tuple[str, str], ...]) -> None:
     for kind in ("primary", "primary_db"):
         subprocess.run(["modifyrepo_c", "--remove", kind, repository / "repodata"], capture_output=True, check=False)
     rpms.run("modifyrepo_c", "--mdtype=primary", new, repository / "repodata")
+
+
+CLAIMS = {
+    name: f"{name} 0:1-1 noarch"
+    for name in ("-x", "--installroot=/", "@group", "*", "/etc/passwd", "http://example.org/x.rpm", "six;touch", "$(touch)", "a\tb", "", "é")
+} | {"version": "six 0:1-1;touch noarch", "architecture": "six 0:1-1 x86;touch", "no release": "six 0:1 noarch", "glob": "six 0:*-* noarch"}
+"""What a parent claims to have, each by what is wrong with it."""
+FAKE = """#!/bin/sh
+case "$*" in *-qa*) ;; *) exec /usr/bin/rpm "$@" ;; esac
+for word; do case $word in *' rpm %{NAME}'*) token=${word%% *} ;; esac; done
+printf '%s rpm %s\\n' "$token" 'sane 0:1-1 noarch' "$token" "$(cat "$0.claims")"
+"""
+
+
+def test_what_no_package_is_called_is_no_list_and_changes_nothing(site: Site, tmp_path: Path) -> None:
+    """The parent is in somebody's hands, and claims packages that a command line, a shell or dnf would read otherwise."""
+    roots = Roots(site, tmp_path)
+    roots.has(built("six", "1-1"), built("sane", "1-1"))
+    roots.root("app0")
+    roots.root("app1", built("own", "1-1"))
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "rpm").write_text(FAKE)
+    (programs / "rpm").chmod(0o755)
+    home = rpms.at_home(roots.homes / "app0")
+    site.server("app0", environment=f"HOME={home} PATH={programs}:/usr/bin:/bin")
+    roots.chain("app0", "app1", more=("delete = yes", "max_delete = 100%"))
+    for wrong, claim in CLAIMS.items():
+        (programs / "rpm.claims").write_text(claim)
+        done = site.cli("--sync", "app1")
+        assert done.returncode == 9, (wrong, done.stdout + done.stderr)
+        assert "what rpm lists there cannot be true: " in done.stderr, wrong
+        assert (roots.listed("app1"), roots.left()) == ({"own": "1-1"}, []), wrong
+    (programs / "rpm.claims").write_text("six 0:1-1 noarch")
+    done = site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert roots.listed("app1") == {"six": "1-1", "sane": "1-1"}, "what the claims have to do with it"
