@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sshsync.errors import CommandError, DeadlineError, LeasedError
-from sshsync.kinds.base import Dialogue, Request, Subject
+from sshsync.kinds.base import Answer, Dialogue, Request, Subject
 from sshsync.kinds.installing import Transaction
 from sshsync.kinds.packages import answered
 from sshsync.model.topology import Repository
@@ -29,11 +29,18 @@ class Jobs:
     Args:
         tool: what the package manager is called.
         request: what has a host begin a job, or tell of one: of a repository, what to do, and what the host is told.
+        lacking: tells in words what is missing where a host could not even be told, "" where it is something else.
     """
 
-    def __init__(self, tool: str, request: Callable[[Repository, str, Mapping[str, Any]], Request]) -> None:
+    def __init__(
+        self,
+        tool: str,
+        request: Callable[[Repository, str, Mapping[str, Any]], Request],
+        lacking: Callable[[Answer, Repository], str],
+    ) -> None:
         self._tool = tool
         self._request = request
+        self._lacking = lacking
 
     def keep(self, subject: Subject, transaction: Transaction, run: str, lease: str) -> Dialogue[None]:
         """See `Installer`."""
@@ -82,7 +89,7 @@ class Jobs:
         if answer.status == Status.LOST:
             raise LeasedError.taken_over(repository.name)
         if answer.status:
-            said = complaint(answer.errors) or f"exit status {answer.status}"
+            said = self._lacking(answer, repository) or complaint(answer.errors) or f"exit status {answer.status}"
             raise CommandError(f"{CANNOT}: {said}", where=repository.name)
         try:
             return answered(records(answer.payload, subject.token)[0], MOST_TOLD)

@@ -47,15 +47,11 @@ class Pip:
 
     def trouble(self, answer: Answer, repository: Repository) -> str:
         """See `Manager`."""
-        path, called = repository.path, repository.python or "python3"
-        if answer.status == Status.MISSING:
-            return f"there is no environment {path}" if path else f"has no {called}: name one by python = "
-        if answer.status == Status.BARRED:
-            return f"{path}/bin/python is missing: {path} is no environment of Python"
-        if answer.status:
-            said = complaint(answer.errors.strip().rpartition(b"\n")[2]) or f"status {answer.status}"
-            return f"{path + '/bin/python' if path else called} cannot list its packages: {said}"
-        return ""
+        if not answer.status:
+            return ""
+        python = f"{repository.path}/bin/python" if repository.path else repository.python or "python3"
+        said = complaint(answer.errors.strip().rpartition(b"\n")[2]) or f"status {answer.status}"
+        return lacking(answer, repository) or f"{python} cannot list its packages: {said}"
 
     def cure(self, answer: Answer, repository: Repository) -> str:
         """See `Manager`."""
@@ -98,6 +94,16 @@ def asked(repository: Repository, program: str, mode: str, stdin: bytes = b"") -
 def job(repository: Repository, mode: str, told: Mapping[str, Any]) -> Request:
     """Return what has it begin a job, or tell of one; see `programs/jobs.py`."""
     return asked(repository, _JOBS, mode, json.dumps(told).encode())
+
+
+def lacking(answer: Answer, repository: Repository) -> str:
+    """Return in words what is missing where nothing could be asked, "" where it is something else."""
+    path, called = repository.path, repository.python or "python3"
+    if answer.status == Status.MISSING:
+        return f"there is no environment {path}" if path else f"has no {called}: name one by python = "
+    if answer.status == Status.BARRED:
+        return f"{path}/bin/python is missing: {path} is no environment of Python"
+    return ""
 
 
 def shown(text: str) -> str:

@@ -8,7 +8,7 @@ from sshsync.kinds.base import Dialogue, Subject
 from sshsync.kinds.installing import Said, Transaction
 from sshsync.kinds.jobs import CANNOT, Jobs, pairs, texts
 from sshsync.kinds.packages import PARTIAL, listed, too_old, version_of
-from sshsync.kinds.pip import NAMES, VERSIONS, Pip, job, normalized, shown
+from sshsync.kinds.pip import NAMES, VERSIONS, Pip, job, lacking, normalized, shown
 from sshsync.model.change import Transfer
 from sshsync.model.item import Key
 from sshsync.model.prepared import Outlook, Refusal
@@ -26,7 +26,7 @@ class PipChanges(Jobs):
     together = False
 
     def __init__(self, order: Order) -> None:
-        super().__init__("pip", job)
+        super().__init__("pip", job, lacking)
         self._order = order
         self._pip = Pip()
 

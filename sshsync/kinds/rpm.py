@@ -19,7 +19,8 @@ VERSIONS = re.compile(rf"([1-9][0-9]*:)?{_PART}-{_PART}( ([1-9][0-9]*:)?{_PART}-
 _ARCHITECTURES = re.compile(r"[a-z0-9_-]+|\(none\)")
 _SAME = {"i386": "i686", "i486": "i686", "i586": "i686", "amd64": "x86_64", "athlon": "i686"}
 """Names of processors that one system may have several of."""
-_UNABLE = "has no dnf 4, nor dnf 5 and a python3: its packages can be compared, and not changed"
+_UNABLE = "has no dnf 4, nor dnf 5 and a python3"
+_COMPARED = "its packages can be compared, and not changed"
 _KEYS = "gpg-pubkey"
 """What stands for a key that is trusted: no package, and nothing to be carried elsewhere."""
 
@@ -50,15 +51,10 @@ class Rpm:
 
     def trouble(self, answer: Answer, repository: Repository) -> str:
         """See `Manager`."""
-        if answer.status == Status.BARRED:
-            return "has no rpm"
-        if answer.status == Status.MISSING:
-            return f"there is no installroot {repository.path}"
-        if answer.status == Status.UNABLE:
-            return _UNABLE
-        if answer.status:
-            return f"rpm cannot list its packages: {complaint(answer.errors) or f'status {answer.status}'}"
-        return ""
+        if not answer.status:
+            return ""
+        said = complaint(answer.errors) or f"status {answer.status}"
+        return lacking(answer, repository) or f"rpm cannot list its packages: {said}"
 
     def cure(self, answer: Answer, repository: Repository) -> str:
         """See `Manager`."""
@@ -84,7 +80,7 @@ class Rpm:
             if what == "arch" and len(said) == 2:
                 own, found.writable = said[0], said[1] == "root"
             elif what == "unable" and not said:
-                found.lacks = _UNABLE
+                found.lacks = f"{_UNABLE} that could run: {_COMPARED}"
             elif what == "rpm" and len(said) == 3:
                 name, version, arch = said
                 if name != _KEYS:
@@ -96,6 +92,18 @@ class Rpm:
         if not found.versions:
             raise ValueError("no package at all")
         return found
+
+
+def lacking(answer: Answer, repository: Repository) -> str:
+    """Return in words what is missing where nothing could be asked, "" where it is something else."""
+    if answer.status == Status.BARRED:
+        return "has no rpm"
+    if answer.status == Status.MISSING:
+        return f"there is no installroot {repository.path}"
+    if answer.status == Status.UNABLE:
+        said = complaint(answer.errors)
+        return f"the Python of its dnf cannot run ({said}): {_COMPARED}" if said else f"{_UNABLE}: {_COMPARED}"
+    return ""
 
 
 def job(repository: Repository, mode: str, told: Mapping[str, Any]) -> Request:

@@ -8,7 +8,7 @@ from sshsync.kinds.base import Dialogue, Subject
 from sshsync.kinds.installing import Said, Transaction
 from sshsync.kinds.jobs import CANNOT, Jobs, pairs, texts
 from sshsync.kinds.packages import LONGEST, LONGEST_VERSION, PARTIAL, too_old, version_of
-from sshsync.kinds.rpm import NAMES, VERSIONS, foreign, job
+from sshsync.kinds.rpm import NAMES, VERSIONS, foreign, job, lacking
 from sshsync.model.item import Key
 from sshsync.model.prepared import Beside, Outlook, Refusal
 from sshsync.model.topology import Repository
@@ -31,7 +31,7 @@ class RpmChanges(Jobs):
     together = True
 
     def __init__(self, order: Order) -> None:
-        super().__init__("dnf", job)
+        super().__init__("dnf", job, lacking)
         self._order = order
 
     def foresee(self, subject: Subject, transaction: Transaction) -> Dialogue[Outlook]:

@@ -557,3 +557,66 @@ def test_what_no_package_is_called_is_no_list_and_changes_nothing(site: Site, tm
     done = site.cli("--sync", "app1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert roots.listed("app1") == {"six": "1-1", "sane": "1-1"}, "what the claims have to do with it"
+
+
+NO_DNF = "has no dnf 4, nor dnf 5 and a python3: its packages can be compared, and not changed"
+DNFS = {
+    "none": ("", NO_DNF),
+    "of a shell": ("#!/bin/sh\nexit 0\n", NO_DNF),
+    "of a compiler": ("\x7fELF\x02\n", NO_DNF),
+    "of a Python that is not there": ("#!/nowhere/python3 -s\n", "the Python of its dnf cannot run ("),
+    "of a Python that cannot run": ("#!{programs}/brokenpython3\n", "the Python of its dnf cannot run (cannot load libpython)"),
+    "of a Python without dnf": (f"#! /usr/bin/env {sys.executable} -s\n", "packages cannot be changed there: ModuleNotFoundError: No module named 'dnf'"),
+}
+"""Programs by the name of dnf, and what is said of them."""
+
+
+@pytest.mark.parametrize("which", DNFS)
+def test_a_dnf_that_nobody_can_use_is_told_and_the_next_run_recovers(site: Site, tmp_path: Path, which: str) -> None:
+    """Packages are compared all the same."""
+    roots, programs, (text, words) = Roots(site, tmp_path), tmp_path / "bin", DNFS[which]
+    programs.mkdir()
+    for one in Path("/usr/bin").iterdir():
+        if not one.name.startswith("dnf"):
+            (programs / one.name).symlink_to(one)
+    program(programs / "brokenpython3", "#!/bin/sh\necho cannot load libpython >&2\nexit 127\n")
+    if text:
+        program(programs / "dnf", text.format(programs=programs))
+    home = rpms.at_home(roots.homes / "app1")
+    roots.has(built("six", "1-1"))
+    roots.root("app0", built("six", "1-1"))
+    roots.root("app1", built("own", "1-1"))
+    site.server("app1", environment=f"HOME={home} PATH={programs}")
+    roots.chain("app0", "app1")
+    assert site.cli("drift").returncode == 11
+    for how in (("--dry-run",), ()):
+        done = site.cli("--sync", "app1", *how)
+        assert (done.returncode, words in done.stderr) == (6, True), done.stderr
+        assert roots.listed("app1") == {"own": "1-1"}
+    program(programs / "dnf", Path("/usr/bin/dnf").read_text())
+    done = site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (roots.listed("app1"), roots.left()) == ({"six": "1-1", "own": "1-1"}, [])
+
+
+def program(place: Path, text: str) -> None:
+    place.write_text(text)
+    place.chmod(0o755)
+
+
+def test_a_root_that_vanishes_in_the_middle_is_told_and_the_next_run_recovers(roots: Roots) -> None:
+    """As a disk that is no longer mounted, while dnf is at work there."""
+    apart(roots)
+    held, place = gate(roots), roots.roots["app1"]
+    with roots.site.popen("--sync", "app1") as run:
+        until(lambda: begun(roots), "dnf at work")
+        away = place.rename(place.with_name("away"))
+        out, errors = (words.decode() for words in run.communicate(timeout=120))
+    assert run.returncode == 6, out + errors
+    assert f"app1: packages cannot be changed there: there is no installroot {roots.seen(place)}\n" in errors
+    away.rename(place)
+    held.unlink()
+    done = roots.site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert history(roots) == 1
+    whole(roots)

@@ -46,8 +46,12 @@ carried_out() {
   IFS= read -r first <"$dnf" 2>/dev/null
   case $first in
   '#!'*python*)
-    first=${first#'#!'}
-    python=${first%% *}
+    # As in `#!/usr/bin/python3 -s`, or `#! /usr/bin/env python3`.
+    set -f
+    # shellcheck disable=SC2086 - its words
+    set -- ${first#'#!'}
+    [ "${1##*/}" != env ] || shift
+    python=$1
     ;;
   *)
     PROGRAM=$OTHER
@@ -57,4 +61,8 @@ carried_out() {
   cd / || return
   unset PYTHONHOME PYTHONPATH
   "$python" -E -s -B -c "$PROGRAM" "$TOKEN" "$MODE" "$ROOT"
+  code=$?
+  # It is not there, or cannot run.
+  case $code in 126 | 127) return $UNABLE ;; esac
+  return $code
 }
