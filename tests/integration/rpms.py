@@ -10,6 +10,10 @@ from pathlib import Path
 from tests.sshd import require
 
 
+VERSIONLOCK = Path("/usr/lib/python3/dist-packages/dnf-plugins/versionlock.py")
+"""dnf 4's plugin that holds versions; dnf 5 does that itself."""
+
+
 def run(*words: object, patience: float = 150) -> str:
     own = {**os.environ, "HOME": str(home())}
     done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, timeout=patience, env=own)
@@ -159,10 +163,8 @@ class Signer:
 
 def lock_versions(place: Path, plugins: Path, name: str) -> None:
     """Have dnf hold a package of a root at version 1-1: dnf 4 by a plugin, in a directory of its own, dnf 5 by itself."""
-    source = Path("/usr/lib/python3/dist-packages/dnf-plugins/versionlock.py")
-    require(source.exists(), "dnf's versionlock (dnf-plugins-core)")
     plugins.mkdir()
-    shutil.copy(source, plugins)
+    shutil.copy(VERSIONLOCK, plugins)
     (plugins / "versionlock.conf").write_text(f"[main]\nenabled=1\nlocklist={plugins}/lock.list\n")
     (plugins / "lock.list").write_text(f"{name}-0:1-1.*\n")
     (place / "etc/dnf/versionlock.toml").write_text(
