@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -10,7 +11,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.integration.holding import until
 from tests.integration.rpms import Signer, built
 from tests.integration.test_rpm_sync import Roots, pair, roots
 from tests.integration.test_two_controllers import controller
+from tests.sshd import require
 
 __all__ = ["roots"]
 pytestmark = pytest.mark.integration
@@ -620,3 +622,39 @@ def test_a_root_that_vanishes_in_the_middle_is_told_and_the_next_run_recovers(ro
     assert done.returncode == 0, done.stdout + done.stderr
     assert history(roots) == 1
     whole(roots)
+
+
+@contextmanager
+def small_disk(place: Path, options: str, filled: int) -> Iterator[None]:
+    """Mount a disk over a directory, with so many bytes of it used."""
+    require(os.geteuid() == 0, "a user who may mount")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], check=True)
+    try:
+        rpms.at_home(place)
+        with suppress(OSError), (place / "filler").open("wb", buffering=0) as filler:
+            filler.write(b"x" * filled)
+        yield
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.parametrize(("options", "free"), [("size=4m", 1_000_000), ("size=4m", 24_000), ("size=4m", 0), ("size=4m,nr_inodes=9", 500_000)])
+def test_a_full_disk_is_told_in_its_own_words(roots: Roots, web: ThreadingHTTPServer, options: str, free: int) -> None:
+    """The disk of the directory of its work: full while packages are downloaded, and before anything can be begun."""
+    big = built("big", "1-1", body="mkdir -p %{buildroot}/bin\nhead -c 3000000 /dev/urandom > %{buildroot}/bin/big\n")
+    roots.has(big)
+    roots.root("app0", big)
+    roots.root("app1", built("own", "1-1"))
+    by_web(roots, web)
+    roots.chain("app0", "app1")
+    home = roots.homes / "app1"
+    with small_disk(home, options, 4 * 1024 * 1024 - free):
+        done = roots.site.cli("--sync", "app1")
+    assert done.returncode == 6, done.stdout + done.stderr
+    assert "app1: failed: packages cannot be changed there: " in done.stdout
+    assert re.search("No space left on device|Failed writing received data to disk", done.stdout), done.stdout
+    assert "Traceback" not in done.stdout
+    assert roots.listed("app1") == {"own": "1-1"}
+    done = roots.site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert roots.listed("app1") == roots.listed("app0") | {"own": "1-1"}

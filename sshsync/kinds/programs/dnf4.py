@@ -7,7 +7,7 @@ import sys
 
 from jobs import carried_out, put
 from plans import HELD, PRECIOUS, Refused
-from rpm_jobs import IN_ROOT, Ended, complaint, main, process, sudo
+from rpm_jobs import FULL, IN_ROOT, Ended, complaint, main, process, sudo
 
 LOCKED = 200
 MODULAR = "it is part of a module stream that is not enabled there"
@@ -46,7 +46,7 @@ def asked(deed):
         raise locked(str(error)) from error
     except dnf.exceptions.DownloadError as error:
         words = str(error)
-        sort = "untrusted" if "checksum" in words else "broken" if "space left" in words else "trouble"
+        sort = "untrusted" if "checksum" in words else "broken" if re.search(FULL, words) else "trouble"
         raise Ended(sort, words) from error
     except dnf.exceptions.RepoError as error:
         raise Ended("trouble", str(error)) from error

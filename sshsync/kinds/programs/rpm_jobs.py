@@ -19,6 +19,8 @@ ROOT = os.path.realpath(sys.argv[3]) if sys.argv[3] else ""
 IN_ROOT = ["--installroot=" + ROOT] if ROOT else []
 RPM = ["rpm"] + (["--root", ROOT] if ROOT else [])
 SCRIPTLET = re.compile("%[a-z]+[(](.+)-[^-]+-[^-]+[)] scriptlet failed|Error in [A-Z]+ scriptlet in rpm package (.+)")
+# What is said where there is no room, also by whoever only downloads.
+FULL = "space left|Curl error .23."
 # What rpm -V says of a file that is not the operator's to change (c) nor made by the package itself (g).
 CHANGED = re.compile("(missing|..5......) +([dlr] )?/")
 
