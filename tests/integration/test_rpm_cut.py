@@ -658,3 +658,23 @@ def test_a_full_disk_is_told_in_its_own_words(roots: Roots, web: ThreadingHTTPSe
     done = roots.site.cli("--sync", "app1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert roots.listed("app1") == roots.listed("app0") | {"own": "1-1"}
+
+
+def test_a_root_without_room_is_told_and_left_as_it_was(roots: Roots) -> None:
+    big = built("big", "1-1", body="mkdir -p %{buildroot}/bin\nhead -c 3000000 /dev/urandom > %{buildroot}/bin/big\n")
+    roots.has(big)
+    roots.root("app0", big)
+    place = roots.directory / "app1"
+    place.mkdir()
+    with small_disk(place, "size=3m", 0):
+        roots.root("app1", built("own", "1-1"))
+        roots.chain("app0", "app1")
+        done = roots.site.cli("--sync", "app1")
+        assert done.returncode == 6, done.stdout + done.stderr
+        assert "big: failed: was to be 1-1, and it is not there: dnf" in done.stderr
+        assert re.search("needs [0-9]+[KM]B more space on the . filesystem", done.stderr)
+        assert (roots.listed("app1"), rpms.sound(place)) == ({"own": "1-1"}, True)
+        subprocess.run(["mount", "-o", "remount,size=40m", place], check=True)
+        done = roots.site.cli("--sync", "app1")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert roots.listed("app1") == {"own": "1-1", "big": "1-1"}
