@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -678,3 +679,93 @@ def test_a_root_without_room_is_told_and_left_as_it_was(roots: Roots) -> None:
         done = roots.site.cli("--sync", "app1")
         assert done.returncode == 0, done.stdout + done.stderr
         assert roots.listed("app1") == {"own": "1-1", "big": "1-1"}
+
+
+class Account:
+    """An account that is no root's, in a namespace of its own: what it may do by sudo is told there, and nowhere else.
+
+    Attributes:
+        log: what sudo carried out, as it wrote it down itself.
+    """
+
+    NUMBER, NAME = 64001, "sshsync-test"
+
+    def __init__(self, place: Path, allowed: str) -> None:
+        for one in ("sudo", "setpriv", "unshare"):
+            require(shutil.which(one) is not None, one)
+        self.log = place / "sudo.log"
+        mine = [("passwd", f"{Path('/etc/passwd').read_text()}{self.NAME}:*:{self.NUMBER}:65534::/:/bin/sh\n")]
+        # Debian's rpm has its records below HOME, if nobody there says otherwise.
+        logged = f"Defaults logfile={self.log}, !syslog, loglinelen=0, env_keep+=HOME"
+        mine += [("sudoers", f"{logged}\n{self.NAME} {allowed}\n")]
+        for name, text in mine:
+            (place / name).write_text(text)
+        (place / "sudoers").chmod(0o440)
+        binds = " && ".join(f"mount --bind {place / name} /etc/{name}" for name, _ in mine)
+        become = f"exec setpriv --reuid={self.NUMBER} --regid=65534 --clear-groups /bin/sh \"$@\""
+        self.shell = place / "shell"
+        program(self.shell, f"#!/bin/sh\nexec unshare -m /bin/sh -c '{binds} && {become}' sh \"$@\"\n")
+
+    def carried_out(self) -> list[str]:
+        """Return the commands that went through sudo."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [line.partition("COMMAND=")[2] for line in lines if "password is required" not in line]
+
+    def lives_in(self, home: Path) -> None:
+        for path in (home, *home.rglob("*")):
+            os.chown(path, self.NUMBER, 65534)
+
+
+@pytest.fixture
+def open_place() -> Iterator[Path]:
+    """A directory that every account may look into."""
+    made = Path(tempfile.mkdtemp(prefix="sshsync-rpms-open-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+    for one in Path("/var/tmp").glob(f"dnf-{Account.NAME}-*"):
+        shutil.rmtree(one)
+
+
+def by_account(site: Site, place: Path, allowed: str, *more: str) -> tuple[Roots, Account]:
+    """Two roots apart, one of which only an account that is no root's can be asked to change."""
+    roots, account = Roots(site, place), Account(place, allowed)
+    apart(roots, more=("delete = yes", "max_delete = 100%", "exclude = own", f"shell = {account.shell}", *more))
+    account.lives_in(roots.homes / "app1")
+    return roots, account
+
+
+def test_only_dnf_runs_by_sudo(site: Site, open_place: Path) -> None:
+    """Neither a shell nor a Python: as sudo itself wrote it down. There and back."""
+    roots, account = by_account(site, open_place, "ALL=(root) NOPASSWD: /usr/bin/dnf", "sudo = yes")
+    before = roots.listed("app1")
+    assert site.cli("--sync", "app1", "--dry-run").returncode == 11
+    done = site.cli("--sync", "app1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    whole(roots)
+    back = site.cli("rollback", "app1")
+    assert (back.returncode, roots.listed("app1")) == (0, before), back.stdout + back.stderr
+    assert [command.split()[0] for command in account.carried_out()] == ["/usr/bin/dnf"] * len(account.carried_out())
+    assert len([command for command in account.carried_out() if " shell /" in command]) == 2
+
+
+@pytest.mark.parametrize("allowed", ["ALL=(root) /usr/bin/dnf", "ALL=(root) NOPASSWD: /usr/bin/rpm"])
+def test_a_sudo_that_would_ask_is_told_before_anything_changes(site: Site, open_place: Path, allowed: str) -> None:
+    """With the line that sudoers lacks."""
+    roots, account = by_account(site, open_place, allowed, "sudo = yes")
+    before = roots.listed("app1")
+    for how in (("--dry-run",), ()):
+        done = site.cli("--sync", "app1", *how)
+        assert done.returncode == 6, done.stdout + done.stderr
+        assert "packages cannot be changed there: sudo: a password is required" in done.stderr
+        assert f"(sudoers is to say there: {Account.NAME} ALL=(root) NOPASSWD: /usr/bin/dnf)" in done.stderr
+    assert (roots.listed("app1"), begun(roots), account.carried_out(), roots.left()) == (before, 0, [], [])
+
+
+def test_an_account_without_sudo_is_told_what_to_do(site: Site, open_place: Path) -> None:
+    roots, account = by_account(site, open_place, "ALL=(root) NOPASSWD: /usr/bin/dnf")
+    done = site.cli("--sync", "app1")
+    assert done.returncode == 6, done.stdout + done.stderr
+    assert "packages cannot be changed there: only root changes packages" in done.stderr
+    assert "sudo = yes" in done.stderr
+    assert (begun(roots), account.carried_out()) == (0, [])

@@ -6,7 +6,9 @@
 import fcntl
 import hashlib
 import os
+import pwd
 import re
+import shutil
 import struct
 import sys
 import time
@@ -79,7 +81,9 @@ def barred(job, spec, tool):
         raise Ended("barred", "only root changes packages")
     status, text = carried_out(job, sudo(spec) + [tool, "--version"]) if sudo(spec) else (0, "")
     if status:
-        raise Ended("barred", complaint(text))
+        name, path = pwd.getpwuid(os.geteuid()).pw_name, shutil.which(tool) or tool
+        line = "%s ALL=(root) NOPASSWD: %s" % (name, path)
+        raise Ended("barred", "%s (sudoers is to say there: %s)" % (complaint(text), line))
 
 
 def fetched(job, spec, made):
