@@ -550,7 +550,8 @@ def test_what_no_package_is_called_is_no_list_and_changes_nothing(site: Site, tm
     home = rpms.at_home(roots.homes / "app0")
     site.server("app0", environment=f"HOME={home} PATH={programs}:/usr/bin:/bin")
     roots.chain("app0", "app1", more=("delete = yes", "max_delete = 100%"))
-    for wrong, claim in CLAIMS.items():
+    # Every third of them, but for the nightly suite.
+    for wrong, claim in list(CLAIMS.items())[:: 1 if FULL else 3]:
         (programs / "rpm.claims").write_text(claim)
         done = site.cli("--sync", "app1")
         assert done.returncode == 9, (wrong, done.stdout + done.stderr)
