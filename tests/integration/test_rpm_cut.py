@@ -263,10 +263,8 @@ def rooted(pid: int) -> str:
         return ""
 
 
-@pytest.mark.parametrize("moment", ["pre", "post", "preun", "postun", "posttrans"] if FULL else ["pre", "preun"])
-def test_a_transaction_that_died_is_told_and_the_next_run_mends_it(roots: Roots, moment: str) -> None:
-    """As by a loss of power: neither dnf nor what started it is there any more; old and new may both be installed."""
-    apart(roots, moment=moment)
+def dies(roots: Roots) -> None:
+    """As by a loss of power: in the middle of a transaction neither dnf nor what started it is there any more."""
     held = gate(roots)
     with roots.site.popen("--sync", "app1") as run:
         until(lambda: begun(roots), "dnf at work")
@@ -276,8 +274,45 @@ def test_a_transaction_that_died_is_told_and_the_next_run_mends_it(roots: Roots,
     held.unlink()
     assert run.returncode in (6, 7), out + errors
     assert "dnf was ended before it was through" in errors
+
+
+@pytest.mark.parametrize("moment", ["pre", "post", "preun", "postun", "posttrans"] if FULL else ["pre", "preun"])
+def test_a_transaction_that_died_is_told_and_the_next_run_mends_it(roots: Roots, moment: str) -> None:
+    """Old and new may both be installed then."""
+    apart(roots, moment=moment)
+    dies(roots)
     done = roots.site.cli("resume")
     assert done.returncode == 0, done.stdout + done.stderr
+    whole(roots)
+
+
+def test_what_nobody_can_get_on_without_is_mended_as_well(roots: Roots) -> None:
+    """One of two versions of the shell goes, and nothing else that is needed there goes along."""
+    old, new = (rpms.shell(version, f"%preun\n{WAITS}") for version in ("1-1", "2-1"))
+    roots.has(old, new)
+    roots.root("app0", new)
+    roots.root("app1", old, built("own", "1-1"))
+    roots.chain("app0", "app1")
+    dies(roots)
+    assert twice(roots) == ["shell"]
+    done = roots.site.cli("resume")
+    assert done.returncode == 0, done.stdout + done.stderr
+    whole(roots)
+
+
+def test_what_is_protected_and_there_twice_is_told_with_the_cure(site: Site, tmp_path: Path) -> None:
+    """dnf takes away no version of it but by a command of its own."""
+    roots = Roots(site, tmp_path)
+    apart(roots, moment="preun")
+    with (roots.roots["app1"] / "etc/dnf/dnf.conf").open("a") as conf:
+        conf.write("protected_packages=held\n")
+    dies(roots)
+    done = roots.site.cli("resume")
+    assert done.returncode == 7, done.stdout + done.stderr
+    assert "left two versions of it; there: dnf remove --duplicates)" in done.stderr
+    assert twice(roots) == ["held"], "all else is mended"
+    rpms.run("dnf", "--assumeyes", f"--installroot={roots.roots['app1']}", "remove", "--duplicates")
+    assert roots.site.cli("--sync", "app1").returncode == 0
     whole(roots)
 
 
