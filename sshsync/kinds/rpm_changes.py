@@ -127,7 +127,7 @@ def _check(repository: Repository, told: Mapping[str, Any]) -> None:
     if told.get("died"):
         raise ConnectError("dnf was ended while it looked what to do there", where=name)
     if words := _words(told, "barred"):
-        raise CommandError(f"{CANNOT}: {words}", where=name, hint=_SUDO)
+        raise CommandError(f"{CANNOT}: {words}", where=name, hint="" if repository.install.sudo else _SUDO)
     if words := _words(told, "broken"):
         raise CommandError(f"{CANNOT}: {words}", where=name)
     if words := _words(told, "untrusted"):

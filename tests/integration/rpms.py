@@ -86,12 +86,12 @@ def shell_in(system: Path) -> Path:
     return made
 
 
-def shell() -> Path:
+def shell(version: str = "1-1", scripts: str = "") -> Path:
     """Return a package that brings a shell, for those whose scripts need one."""
     tools = "sh sleep echo cat ls touch test rm".split()
     links = "".join(f"ln -s busybox %{{buildroot}}/bin/{one}\n" for one in tools)
     body = f"mkdir -p %{{buildroot}}/bin\ncp {shutil.which('busybox')} %{{buildroot}}/bin/busybox\n{links}"
-    return built("shell", "1-1", head="Provides: /bin/sh", body=body)
+    return built("shell", version, head="Provides: /bin/sh", body=body, scripts=scripts)
 
 
 def repository(place: Path, *packages: Path) -> Path:

@@ -7,21 +7,30 @@ import sys
 
 from jobs import carried_out, put
 from plans import HELD, PRECIOUS, Refused
-from rpm_jobs import IN_ROOT, Ended, complaint, main, process, sudo
+from rpm_jobs import FULL, IN_ROOT, ROOT, Ended, complaint, main, process, sudo
 
 LOCKED = 200
 MODULAR = "it is part of a module stream that is not enabled there"
 SESSIONS = []
 
 
-def session(spec):
+def own_room(job):
+    # Where an account that is no root's has what it looked up and its log: it has no room of its own in a root. dnf
+    # takes a path for one below of it, and at other times as it is: this is the same place both times.
+    if not ROOT or not os.geteuid():
+        return []
+    place = "/" + "../" * ROOT.count("/") + os.path.dirname(os.path.dirname(os.path.dirname(job))).lstrip("/")
+    return ["--setopt=%s=%s/cache" % (one, place) for one in ("cachedir", "logdir")]
+
+
+def session(job, spec):
     # dnf as its own command would begin, with its configuration and plugins; it can do that once in a process.
     import dnf.cli.cli
 
     if not SESSIONS:
         base = dnf.cli.cli.BaseCli()
         cli = dnf.cli.cli.Cli(base)
-        cli.configure(["--quiet", "--assumeyes"] + IN_ROOT + unheld(spec) + ["repoquery", "none"])
+        cli.configure(["--quiet", "--assumeyes"] + IN_ROOT + own_room(job) + unheld(spec) + ["repoquery", "none"])
         # Locks of versions count, as for commands that change something.
         cli.demands.plugin_filtering_enabled = True
         conf = base.conf
@@ -46,7 +55,7 @@ def asked(deed):
         raise locked(str(error)) from error
     except dnf.exceptions.DownloadError as error:
         words = str(error)
-        sort = "untrusted" if "checksum" in words else "broken" if "space left" in words else "trouble"
+        sort = "untrusted" if "checksum" in words else "broken" if re.search(FULL, words) else "trouble"
         raise Ended(sort, words) from error
     except dnf.exceptions.RepoError as error:
         raise Ended("trouble", str(error)) from error
@@ -91,7 +100,7 @@ class Dnf4:
     def __init__(self, job, spec, online, files):
         # What is installed, what local files hold, and what repositories have where somebody asks for that.
         self.job, self.spec = job, spec
-        self.base, enabled = asked(lambda: session(spec))
+        self.base, enabled = asked(lambda: session(job, spec))
         self.base.reset(sack=True, goal=True)
         self.base.repos.all().disable()
         for repo in enabled if online else ():
@@ -209,7 +218,7 @@ class Dnf4:
 
     def checked(self):
         found = []
-        words = ["dnf", "--quiet", "--cacheonly", "--disablerepo=*"] + IN_ROOT + ["check"]
+        words = ["dnf", "--quiet", "--cacheonly", "--disablerepo=*"] + IN_ROOT + own_room(self.job) + ["check"]
         for line in self.ran(words)[1].splitlines():
             package, _, rest = line.strip().partition(" ")
             if rest and package.count("-") > 1:

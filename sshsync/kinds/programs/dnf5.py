@@ -9,7 +9,7 @@ import shutil
 
 from jobs import carried_out
 from plans import HELD, PRECIOUS, Refused
-from rpm_jobs import IN_ROOT, ROOT, RPM, Ended, main, sudo
+from rpm_jobs import FULL, IN_ROOT, ROOT, RPM, Ended, main, sudo
 from work import names
 
 Package = collections.namedtuple("Package", "name arch evr")
@@ -19,7 +19,7 @@ ARCHES = ["i386", "i486", "i586", "i686", "x86_64", "aarch64", "armv7hl", "ppc64
 SORTS = (
     ("locked", "lock"),
     ("untrusted", "checksum"),
-    ("broken", "No space left"),
+    ("broken", FULL),
     ("trouble", "Failed to download|Cannot download|Curl error|Failed to load|Status code"),
 )
 

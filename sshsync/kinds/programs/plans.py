@@ -5,6 +5,7 @@ HELD = "it is held there: dnf's configuration excludes it, or dnf versionlock (h
 SIDE_BY_SIDE = "it is install-only, as kernels are: it is only compared, never changed (exclude it)"
 PROTECTED = "it is protected: nothing that is needed to get on there is ever removed"
 TAKEN_ALONG = "something that is needed to get on there would go with it"
+TORN = " (a transaction that broke off left two versions of it; there: dnf remove --duplicates)"
 
 
 class Refused(Exception):
@@ -73,9 +74,13 @@ def planned(solver, spec):
         if plan is None:
             refused.update((key, words) for key in remove)
             plan = solver.solved(list(install.values()), [], False, erasing)
-    stays = {one.name for one in plan[0]}
+    # What is replaced stays, and so does what is there in two versions, if one of them goes.
+    stays = {one.name for one in plan[0]} | {one.name for one in flat(mended(spec, remove))}
     if solver.protected([one for one in plan[1] if one.name not in stays]):
         return dict.fromkeys([*refused, *install, *remove], TAKEN_ALONG), {}, ([], [])
+    for key, version in spec["install"]:
+        if key in refused and torn(solver, key, version):
+            refused[key] += TORN
     return refused, install, plan
 
 

@@ -47,11 +47,11 @@ carried_out() {
   case $first in
   '#!'*python*)
     # As in `#!/usr/bin/python3 -s`, or `#! /usr/bin/env python3`.
-    set -f
-    # shellcheck disable=SC2086 - its words
-    set -- ${first#'#!'}
-    [ "${1##*/}" != env ] || shift
-    python=$1
+    first=${first#'#!'}
+    first=${first#"${first%%[! ]*}"}
+    python=${first%% *}
+    first=${first#* }
+    [ "${python##*/}" != env ] || python=${first%% *}
     ;;
   *)
     PROGRAM=$OTHER

@@ -6,7 +6,9 @@
 import fcntl
 import hashlib
 import os
+import pwd
 import re
+import shutil
 import struct
 import sys
 import time
@@ -19,6 +21,8 @@ ROOT = os.path.realpath(sys.argv[3]) if sys.argv[3] else ""
 IN_ROOT = ["--installroot=" + ROOT] if ROOT else []
 RPM = ["rpm"] + (["--root", ROOT] if ROOT else [])
 SCRIPTLET = re.compile("%[a-z]+[(](.+)-[^-]+-[^-]+[)] scriptlet failed|Error in [A-Z]+ scriptlet in rpm package (.+)")
+# What is said where there is no room, also by whoever only downloads.
+FULL = "space left|Curl error .23."
 # What rpm -V says of a file that is not the operator's to change (c) nor made by the package itself (g).
 CHANGED = re.compile("(missing|..5......) +([dlr] )?/")
 
@@ -77,7 +81,9 @@ def barred(job, spec, tool):
         raise Ended("barred", "only root changes packages")
     status, text = carried_out(job, sudo(spec) + [tool, "--version"]) if sudo(spec) else (0, "")
     if status:
-        raise Ended("barred", complaint(text))
+        name, path = pwd.getpwuid(os.geteuid()).pw_name, shutil.which(tool) or tool
+        line = "%s ALL=(root) NOPASSWD: %s" % (name, path)
+        raise Ended("barred", "%s (sudoers is to say there: %s)" % (complaint(text), line))
 
 
 def fetched(job, spec, made):
