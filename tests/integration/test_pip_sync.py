@@ -495,6 +495,7 @@ def test_as_many_ways_back_are_kept_as_are_asked_for(index: Index) -> None:
     assert kept == ["six-1.15.0-py2.py3-none-any.whl", "six-1.16.0-py2.py3-none-any.whl"]
 
 
+@nightly
 def test_what_cannot_be_taken_back_says_so(index: Index) -> None:
     apart(index)
     for words, told in ((("app1",), "no run on record changed anything on app1"), (("app1", "--to", "1999"), "no run '1999' is on record"), (("nobody",), "unknown repository")):
@@ -520,6 +521,7 @@ def test_what_is_not_well_with_its_new_packages_has_failed(index: Index) -> None
 DRIVER = Path(__file__).with_name("request_driver.py")
 
 
+@nightly
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("moment", ["before", "after"] if FULL else ["after"])
@@ -608,6 +610,7 @@ def packages_of(index: Index, name: str) -> dict[str, str]:
     return {one: version for one, version in packages(index.site, name).items() if one in ("six", "own")}
 
 
+@nightly
 def test_a_way_back_that_died_is_gone_on_with(index: Index) -> None:
     apart(index)
     before = index.listed("app1")
@@ -672,6 +675,7 @@ def test_a_full_disk_is_told_in_its_own_words(index: Index) -> None:
     assert index.listed("app1") == before
 
 
+@nightly
 def test_what_was_changed_at_another_place_is_not_taken_back_here(index: Index) -> None:
     """The same name with another environment: nothing that happened to the first one is undone in it."""
     apart(index)
