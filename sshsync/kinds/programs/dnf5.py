@@ -9,7 +9,7 @@ import shutil
 
 from jobs import carried_out
 from plans import HELD, PRECIOUS, Refused
-from rpm_jobs import FULL, IN_ROOT, ROOT, RPM, Ended, main, sudo
+from rpm_jobs import FULL, IN_ROOT, ROOT, RPM, Ended, alone, main, sudo
 from work import names
 
 Package = collections.namedtuple("Package", "name arch evr")
@@ -40,6 +40,8 @@ class Dnf5:
 
     def __init__(self, job, spec, online, files):
         self.job, self.spec, self.online = job, spec, online
+        # dnf 5 waits for others without a limit even to look at something, whatever it is told.
+        alone(job)
         self.installed = [package(line) for line in self.lines(RPM + ["-qa", "--qf", FIELDS]) if line.count(" ") == 2]
         told = self.lines(RPM + ["-qp", "--nosignature", "--qf", FIELDS] + list(files)) if files else []
         self.files = dict(zip([package(line) for line in told], files)) if len(told) == len(files) else {}
