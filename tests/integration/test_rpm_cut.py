@@ -214,6 +214,9 @@ class Broken:
             self._ended = self._cut()
         return b"" if self._ended else data
 
+    def exit_status(self) -> int | None:
+        return None if self._ended else self._stream.exit_status()
+
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
