@@ -91,13 +91,14 @@ def tell_lost(emit: Emit, name: str, outlook: Outlook) -> None:
 
 
 def tell_besides(emit: Emit, name: str, outlook: Outlook, *, dry_run: bool) -> None:
-    """Tell what else changes, although nobody asked for it."""
+    """Tell what else changes, although nobody asked for it; also where nothing does, because that is too much."""
+    only = dry_run or outlook.refusal is not None
     for one in outlook.besides:
         key, why = visible(one.key, 200), f", which {one.why} needs" if one.why else ""
         deed, told = "install", f"{key} {one.new}"
         if one.old:
             deed, told = ("replace", f"{key} {one.old} by {one.new}") if one.new else ("remove", f"{key} {one.old}")
-        emit(ev.Remarked(name, f"{f'would also {deed}' if dry_run else f'also {deed}s'} {told}{why}"))
+        emit(ev.Remarked(name, f"{f'would also {deed}' if only else f'also {deed}s'} {told}{why}"))
 
 
 def tell_verified(

@@ -142,8 +142,8 @@ class Link:
         if self._flow and changes.transfers:  # Who follows plans, and takes his lease, while this link does.
             self._flow.begin(*going_to_hold(prepared))
         outlook = self._applier(child).foresee(prepared, make=not self._order.dry_run)
-        self._refuse(outlook.refusal)
         tell_besides(self._context.emit, self._child.name, outlook, dry_run=self._order.dry_run)
+        self._refuse(outlook.refusal)
         tell_lost(self._context.emit, self._child.name, outlook)
         return replace(prepared, outlook=outlook)
 

@@ -25,10 +25,20 @@ _KEYS = "gpg-pubkey"
 """What stands for a key that is trusted: no package, and nothing to be carried elsewhere."""
 
 _SCRIPT = load("programs/rpm", Status.MISSING, Status.BARRED, Status.UNABLE, lists=True, room="sshsync.kinds")
-_DNF4, _DNF5 = (
-    python(*(f"programs/{part}" for part in ("work", "jobs", "plans", "rpm_jobs", dnf)), room="sshsync.kinds")
-    for dnf in ("dnf4", "dnf5")
+
+
+def _program(*parts: str) -> str:
+    return python(*(f"programs/{part}" for part in parts), room="sshsync.kinds")
+
+
+_LOOK, _WAIT = _program("work", "rpm_look"), _program("work", "jobs", "rpm_wait")
+_PLAN = ("work", "jobs", "plans", "rpm_jobs")
+_CHANGE = _program(*_PLAN)
+_DNF4, _DNF5 = (_program(*_PLAN, dnf).removeprefix(_CHANGE) for dnf in ("dnf4", "dnf5"))
+_PROGRAMS = {"": ("", "", ""), "look": (_LOOK, "", ""), "make": (_LOOK, "", "")} | dict.fromkeys(
+    ("fetch", "bring", "apply"), (_CHANGE, _DNF4, _DNF5)
 )
+"""What each mode needs there, of any dnf, of dnf 4 and of dnf 5. All else asks about jobs, again and again."""
 
 
 class Rpm:
@@ -113,7 +123,7 @@ def job(repository: Repository, mode: str, told: Mapping[str, Any]) -> Request:
 
 def _asked(repository: Repository, mode: str, lists: str, stdin: bytes = b"") -> Request:
     words = {"ROOT": repository.path, "LIST": lists, "MODE": mode}
-    words |= {"PROGRAM": _DNF4 if mode else "", "OTHER": _DNF5 if mode else ""}
+    words |= zip(("PROGRAM", "DNF4", "DNF5"), _PROGRAMS.get(mode, (_WAIT, "", "")), strict=True)
     return Request(Command(_SCRIPT, {name: word.encode() for name, word in words.items()}), stdin, allow=PATIENCE)
 
 

@@ -424,6 +424,21 @@ def test_another_package_manager_at_work_is_waited_for_and_named(site: Site, tmp
     whole(roots)
 
 
+@pytest.mark.parametrize("lock", LOCKS[1:])
+def test_who_has_let_go_of_a_lock_is_found_to_have_done_so_by_whoever_resumes(site: Site, tmp_path: Path, lock: str) -> None:
+    """What an earlier try of the same run was told is no answer any more, before what is foreseen and before it is done."""
+    roots = Roots(site, tmp_path)
+    apart(roots, more=("timeout = 1",))
+    holder = Holder(roots, lock)
+    assert roots.site.cli("--sync", "app1").returncode == 75
+    assert any("locked" in path.read_text() for path in roots.homes.rglob("transaction/*/result"))
+    holder.release()
+    done = roots.site.cli("resume")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (begun(roots), history(roots)) == (1, 1)
+    whole(roots)
+
+
 def test_a_lock_of_nobody_who_can_be_seen_is_one_all_the_same(site: Site, tmp_path: Path) -> None:
     """Such as of a container on the same disk, or one that goes with an open file: no process is told."""
     roots = Roots(site, tmp_path)

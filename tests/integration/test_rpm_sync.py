@@ -136,6 +136,7 @@ def test_what_nobody_asked_for_is_neither_replaced_nor_removed(roots: Roots) -> 
         refused = roots.site.cli("--sync", "app1", *words)
         assert refused.returncode == 9
         assert "dnf would also replace appa 1-1 by 2-1, which nobody asked for (besides = dependencies)" in refused.stderr
+        assert "app1: note: would also replace appa 1-1 by 2-1" in refused.stderr, "each of them, however many"
     assert roots.listed("app1") == {"liba": "1-1", "appa": "1-1"}
     roots.chain("app0", "app1", more=("include = liba", "besides = any"))
     done = roots.site.cli("--sync", "app1")

@@ -337,13 +337,29 @@ def test_no_option_is_asked_for_that_packages_do_not_need() -> None:
     assert set(configured("[a]\nhost = a\ntype = rpm\n[b]\nhost = b\ntype = pip\n").tree.repositories) == {"a", "b"}
 
 
+def sent(request: Request) -> list[bytes]:
+    """Return the programs in Python that a host may be told to carry out: of more than one, it takes the one that fits."""
+    variables = request.command.variables
+    return [variables["PROGRAM"] + variables.get(dnf, b"") for dnf in ("DNF4", "DNF5")]
+
+
+@pytest.mark.parametrize("mode", ["wait", "fetch"])
 @pytest.mark.parametrize("request_for", [of_pip.job, of_rpm.job])
-def test_the_parts_of_a_program_for_hosts_give_each_name_one_meaning(request_for: Callable[..., Request]) -> None:
+def test_the_parts_of_a_program_for_hosts_give_each_name_one_meaning(request_for: Callable[..., Request], mode: str) -> None:
     """They are one program there: what one calls as another would have it be somebody else's."""
-    variables = request_for(values.repository("app", host=values.host()), "wait", {}).command.variables
-    programs = [ast.parse(text) for text in variables.values() if text.count(b"\ndef ") > 3]
-    for program in programs:
+    for text in sent(request_for(values.repository("app", host=values.host()), mode, {})):
+        program = ast.parse(text)
         made = [one.name for one in program.body if isinstance(one, ast.FunctionDef | ast.ClassDef)]
         named = [target.id for one in program.body if isinstance(one, ast.Assign) for target in one.targets if isinstance(target, ast.Name)]
         assert [name for name, count in Counter([*made, *named]).items() if count > 1] == []
-    assert programs
+        assert len(made) > 10
+
+
+def test_who_only_looks_or_waits_sends_no_resolver_along() -> None:
+    """A job of hours is asked for every few seconds, and an unchanged system is looked at each night: also over 1 KB/s."""
+    repository = values.repository("app", "model", host=values.host())
+    looks = [Rpm().request(Subject(repository, Capabilities(), TOKEN, "version"), make=make) for make in (False, True)]
+    waits = [of_rpm.job(repository, mode, {}) for mode in ("wait", "settle", "keep", "rotate", "clear")]
+    sizes = [sum(map(len, request.command.variables.values())) for request in (*looks, *waits)]
+    assert max(sizes[:2]) < 3_000
+    assert max(sizes) < 10_000 < sum(map(len, of_rpm.job(repository, "fetch", {}).command.variables.values())) < 45_000

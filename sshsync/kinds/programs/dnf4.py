@@ -5,9 +5,9 @@ import shlex
 import shutil
 import sys
 
-from jobs import carried_out, put
+from jobs import put
 from plans import HELD, PRECIOUS, Refused
-from rpm_jobs import FULL, IN_ROOT, ROOT, Ended, complaint, main, process, sudo
+from rpm_jobs import FULL, IN_ROOT, ROOT, Ended, absent, complaint, main, process, ran, restarts, sudo
 
 LOCKED = 200
 MODULAR = "it is part of a module stream that is not enabled there"
@@ -148,8 +148,7 @@ class Dnf4:
                 return words
         if self.had(key, version, flags=hawkey.IGNORE_EXCLUDES):
             return HELD
-        others = sorted({one.evr for one in self.base.sack.query().available().filterm(**self.spoken(key))})
-        return "no repository of it has it" + (", but " + ", ".join(others[-3:]) if others else "")
+        return absent([one.evr for one in self.base.sack.query().available().filterm(**self.spoken(key))])
 
     def solved(self, install, remove, weak, erasing):
         import dnf.exceptions
@@ -211,7 +210,7 @@ class Dnf4:
         options = ("exit_on_lock=1", "install_weak_deps=0", "clean_requirements_on_remove=0")
         words = ["dnf", "--assumeyes", "--disablerepo=*"] + ["--setopt=" + one for one in options] + unheld(self.spec)
         self.base.close()
-        status, text = self.ran(sudo(self.spec) + words + IN_ROOT + ["shell", self.job + "/script"])
+        status, text = ran(self.job, sudo(self.spec) + words + IN_ROOT + ["shell", self.job + "/script"])
         if status == LOCKED:
             raise locked(text)
         return status, text
@@ -219,23 +218,14 @@ class Dnf4:
     def checked(self):
         found = []
         words = ["dnf", "--quiet", "--cacheonly", "--disablerepo=*"] + IN_ROOT + own_room(self.job) + ["check"]
-        for line in self.ran(words)[1].splitlines():
+        for line in ran(self.job, words)[1].splitlines():
             package, _, rest = line.strip().partition(" ")
             if rest and package.count("-") > 1:
                 found.append((package.rsplit("-", 2)[0], line.strip()))
         return found
 
     def restarts(self):
-        status, text = self.ran(["dnf", "--quiet", "needs-restarting", "-r"])
-        known = "No such command" not in text
-        notes = ["the host is to be started anew (dnf needs-restarting -r)"] if status == 1 and known else []
-        text = self.ran(sudo(self.spec) + ["dnf", "--quiet", "needs-restarting", "-s"])[1]
-        services = [line for line in text.splitlines() if re.match("[^ ]+[.]service$", line)]
-        words = "to be started anew, for they use what was replaced: " + ", ".join(services[:20])
-        return notes + ([words] if services else [])
-
-    def ran(self, words):
-        return carried_out(self.job, words, env=dict(os.environ, LC_ALL="C.UTF-8"))
+        return restarts(self, ["-r"], ["-s"])
 
 
 main(Dnf4)

@@ -7,9 +7,8 @@ import os
 import re
 import shutil
 
-from jobs import carried_out
 from plans import HELD, PRECIOUS, Refused
-from rpm_jobs import FULL, IN_ROOT, ROOT, RPM, Ended, alone, main, sudo
+from rpm_jobs import FULL, IN_ROOT, ROOT, RPM, Ended, absent, alone, main, ran, restarts, sudo
 from work import names
 
 Package = collections.namedtuple("Package", "name arch evr")
@@ -43,11 +42,11 @@ class Dnf5:
         # dnf 5 waits for others without a limit even to look at something, whatever it is told.
         alone(job)
         self.installed = [package(line) for line in self.lines(RPM + ["-qa", "--qf", FIELDS]) if line.count(" ") == 2]
-        told = self.lines(RPM + ["-qp", "--nosignature", "--qf", FIELDS] + list(files)) if files else []
-        self.files = dict(zip([package(line) for line in told], files)) if len(told) == len(files) else {}
+        self.files = self.of_files(files)
         keys = [key for key, _ in spec["install"]] + list(spec["remove"])
         self.asked = sorted({name for key in keys for name in (key, self.spoken(key)[0])})
-        self.repos = self.available(self.options()) if online and keys else {}
+        # What repositories have, and with what is held there; that is asked for where something is missing only.
+        self.repos, self.all = self.available(self.options()) if online and keys else {}, None
         self.config = self.told_of(["--dump-main-config"])
         self.only, self.precious = self.install_only() if keys else set(), self.never_removed()
 
@@ -58,15 +57,17 @@ class Dnf5:
         words += ["--setopt=disable_excludes=*"] if self.spec["held"] or held else []
         return words + ([] if self.online else ["--disablerepo=*"])
 
-    def ran(self, words):
-        return carried_out(self.job, words, env=dict(os.environ, LC_ALL="C.UTF-8"))
-
     def lines(self, words):
-        return [line for line in self.ran(words)[1].splitlines() if line.strip()]
+        return [line for line in ran(self.job, words)[1].splitlines() if line.strip()]
+
+    def of_files(self, files):
+        # Which package each file is.
+        told = self.lines(RPM + ["-qp", "--nosignature", "--qf", FIELDS] + list(files)) if files else []
+        return dict(zip([package(line) for line in told], files)) if len(told) == len(files) else {}
 
     def dnf(self, words):
         # What it says; raises what it means where that is none of a package.
-        status, text = self.ran(words)
+        status, text = ran(self.job, words)
         if status and "Failed to resolve the transaction" not in text:
             said = " ".join(line.strip() for line in text.splitlines() if line.strip())[-600:]
             raise Ended(next((sort for sort, sign in SORTS if re.search(sign, said)), "broken"), said)
@@ -122,11 +123,11 @@ class Dnf5:
         return set(self.config.get("protected_packages", "").split(",") + owners)
 
     def why_not(self, key, version):
-        found = self.matching(self.repos, key)
-        if self.online and any(one.evr == version for one in self.matching(self.available(self.options(True)), key)):
+        if self.all is None:
+            self.all = self.available(self.options(True)) if self.online else {}
+        if any(one.evr == version for one in self.matching(self.all, key)):
             return HELD
-        others = sorted({one.evr for one in found})
-        return "no repository of it has it" + (", but " + ", ".join(others[-3:]) if others else "")
+        return absent([one.evr for one in self.matching(self.repos, key)])
 
     def solved(self, install, remove, weak, erasing):
         self.store = self.job + "/plan"
@@ -160,18 +161,17 @@ class Dnf5:
 
     def needed(self, wanted, coming):
         # Which of those that come each one comes for that nobody asked for.
-        gives, needs = {}, {}
+        extra = [one for one in coming if one not in wanted]
+        files = self.fresh() + list(self.files.values()) if extra else []
         query = "[P %{PROVIDENAME}\\n][P %{FILENAMES}\\n][R %{REQUIRENAME}\\n]"
-        for path in self.fresh() + list(self.files.values()):
-            one = package(self.lines(RPM + ["-qp", "--nosignature", "--qf", FIELDS, path])[-1])
-            told = [
-                line.partition(" ")[::2] for line in self.lines(RPM + ["-qp", "--nosignature", "--qf", query, path])
-            ]
-            gives[one] = {name for what, name in told if what == "P"}
-            needs[one] = {name for what, name in told if what == "R"}
-        extra = [one for one in coming if one not in wanted and one in gives]
+        told = {
+            one: self.lines(RPM + ["-qp", "--nosignature", "--qf", query, path])
+            for one, path in self.of_files(files).items()
+        }
+        gives = {one: {line[2:] for line in lines if line.startswith("P ")} for one, lines in told.items()}
+        needs = {one: {line[2:] for line in lines if line.startswith("R ")} for one, lines in told.items()}
         pairs = (
-            (one, other) for one in extra for other in coming if other != one and gives[one] & needs.get(other, set())
+            (one, other) for one in extra for other in needs if other != one and gives.get(one, set()) & needs[other]
         )
         return {"%s.%s" % (one.name, one.arch): other.name for one, other in pairs}
 
@@ -194,22 +194,19 @@ class Dnf5:
         keys = (
             ["rpmkeys"] + (["--root", ROOT] if ROOT else []) + ["--define", "_pkgverify_level signature", "--checksig"]
         )
-        brought = {}
-        for name in names(top):
-            brought[
-                package(self.lines(RPM + ["-qp", "--nosignature", "--qf", FIELDS, os.path.join(top, name)])[-1])
-            ] = name
+        brought = self.of_files([os.path.join(top, name) for name in names(top)])
         for one in packages:
             repo = self.repos.get(one, "")
             if one not in self.files and repo not in asks:
                 config = self.told_of(["--dump-repo-config=" + (repo or "*")])
                 asks[repo] = "1" in (config.get("pkg_gpgcheck"), config.get("gpgcheck"))
             if one in brought and asks.get(repo):
-                status, text = self.ran(keys + [os.path.join(top, brought[one])])
+                status, text = ran(self.job, keys + [brought[one]])
                 if status:
                     said = " ".join(text.replace(top + "/", "").split())[:200]
-                    wrong[one] = "%s: not signed by a key that is trusted there (rpmkeys: %s)" % (brought[one], said)
-                    os.unlink(os.path.join(top, brought[one]))
+                    name = os.path.basename(brought[one])
+                    wrong[one] = "%s: not signed by a key that is trusted there (rpmkeys: %s)" % (name, said)
+                    os.unlink(brought[one])
         for one in packages:
             if one in self.files:
                 shutil.copy(self.files[one], top)
@@ -223,7 +220,7 @@ class Dnf5:
             name = os.path.basename(self.files[one])
             if not os.path.exists(os.path.join(held, name)):
                 shutil.copy(self.files[one], held)
-        status, text = self.ran(sudo(self.spec) + self.options() + ["replay", self.store])
+        status, text = ran(self.job, sudo(self.spec) + self.options() + ["replay", self.store])
         if status and re.search("lock", text) and "Running transaction" not in text:
             raise Ended("locked", text.strip().splitlines()[-1])
         return status, text
@@ -238,12 +235,7 @@ class Dnf5:
         return found
 
     def restarts(self):
-        status, text = self.ran(["dnf5", "--quiet", "needs-restarting"])
-        notes = ["the host is to be started anew (dnf5 needs-restarting)"] if status == 1 and "eboot" in text else []
-        text = self.ran(sudo(self.spec) + ["dnf5", "--quiet", "needs-restarting", "--services"])[1]
-        services = [line for line in text.splitlines() if re.match("[^ ]+[.]service$", line)]
-        words = "to be started anew, for they use what was replaced: " + ", ".join(services[:20])
-        return notes + ([words] if services else [])
+        return restarts(self, [], ["--services"])
 
 
 main(Dnf5)

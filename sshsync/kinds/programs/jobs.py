@@ -158,7 +158,8 @@ def fetch(place, spec, deed):
     job = folder(place, spec["id"])
     ours = lock(job + "/lock")
     found = result(job) if ours is not None else None
-    if found and not (found.get("trouble") or found.get("absent_pip") or found.get("broken")):
+    # Only what was found out is an answer for the next try, too, and no reason why it could not be.
+    if found and "refused" in found and not found.get("trouble"):
         say(**found)
         return
     if ours is not None:

@@ -1,5 +1,5 @@
-# Prints what rpm has on record, a line for each package, where LIST says so; carries out PROGRAM, for dnf 4, or OTHER,
-# for dnf 5, where there are such. ROOT is an installroot, "" for the host itself.
+# Prints what rpm has on record, a line for each package, where LIST says so; carries out PROGRAM where MODE says so,
+# with DNF4 or DNF5 behind it. ROOT is an installroot, "" for the host itself.
 main() {
   command -v rpm >/dev/null 2>&1 || return $BARRED
   if [ -n "$ROOT" ]; then
@@ -46,6 +46,7 @@ carried_out() {
   IFS= read -r first <"$dnf" 2>/dev/null
   case $first in
   '#!'*python*)
+    PROGRAM=$PROGRAM$DNF4
     # As in `#!/usr/bin/python3 -s`, or `#! /usr/bin/env python3`.
     first=${first#'#!'}
     first=${first#"${first%%[! ]*}"}
@@ -54,7 +55,7 @@ carried_out() {
     [ "${python##*/}" != env ] || python=${first%% *}
     ;;
   *)
-    PROGRAM=$OTHER
+    PROGRAM=$PROGRAM$DNF5
     python=$(command -v python3) && command -v dnf5 >/dev/null || return $UNABLE
     ;;
   esac

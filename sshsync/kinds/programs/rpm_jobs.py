@@ -15,7 +15,7 @@ import time
 
 from jobs import carried_out, folder, read, result, serve
 from plans import planned, torn, tried
-from work import left, names, say, work
+from work import names, of_rpm
 
 ROOT = os.path.realpath(sys.argv[3]) if sys.argv[3] else ""
 IN_ROOT = ["--installroot=" + ROOT] if ROOT else []
@@ -228,14 +228,27 @@ def unlike(job, some):
     return [line.strip() for line in lines if CHANGED.match(line)]
 
 
+def restarts(solver, whole, services):
+    # Whether the host, and which of its services, still use what was replaced.
+    status, text = ran(solver.job, [solver.tool, "--quiet", "needs-restarting"] + whole)
+    command = " ".join([solver.tool, "needs-restarting"] + whole)
+    notes = ["the host is to be started anew (%s)" % command] if status == 1 and "eboot" in text else []
+    text = ran(solver.job, sudo(solver.spec) + [solver.tool, "--quiet", "needs-restarting"] + services)[1]
+    found = [line for line in text.splitlines() if re.match("[^ ]+[.]service$", line)]
+    words = "to be started anew, for they use what was replaced: " + ", ".join(found[:20])
+    return notes + ([words] if found else [])
+
+
+def ran(job, words):
+    return carried_out(job, words, env=dict(os.environ, LC_ALL="C.UTF-8"))
+
+
+def absent(others):
+    # That no repository has a version, and which it has of them.
+    return "no repository of it has it" + (", but " + ", ".join(sorted(set(others))[-3:]) if others else "")
+
+
 def main(made):
-    place, mode = work("rpm", ROOT or "/", sys.argv[2] != "look"), sys.argv[2]
-    if mode in ("look", "make"):
-        say(work=place, left=left(place))
-        return
     deeds = {"fetch": fetched, "bring": brought, "apply": changed}
-    serve(place, mode, {name: guarded(bound(deed, made)) for name, deed in deeds.items()})
-
-
-def bound(deed, made):
-    return lambda job, spec: deed(job, spec, made)
+    bound = {name: guarded(lambda job, spec, deed=deed: deed(job, spec, made)) for name, deed in deeds.items()}
+    serve(of_rpm(sys.argv[3], True), sys.argv[2], bound)

@@ -76,6 +76,10 @@ def of_python(make=False):
     return work("pip", os.path.realpath(sys.prefix), make)
 
 
+def of_rpm(root, make=False):
+    return work("rpm", os.path.realpath(root) if root else "/", make)
+
+
 def names(path):
     try:
         return sorted(os.listdir(path))
