@@ -12,6 +12,8 @@ import paramiko
 
 from sshsync.errors import AuthenticationError, ConnectionLostError, StateError
 from sshsync.model.topology import Login
+from sshsync.model.words import visible
+from sshsync.transports.ssh_greeting import Connection
 
 DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 
@@ -138,12 +140,13 @@ def keys_for(login: Login, passed_over: list[str]) -> list[tuple[str, paramiko.P
     return found
 
 
-def authenticate(transport: paramiko.Transport, login: Login, label: str) -> None:
+def authenticate(transport: Connection, login: Login, label: str) -> None:
     """Log in: each key once, then the password once. Nothing is ever tried twice, so no account is locked.
 
     Raises:
-        AuthenticationError: nothing was accepted; lists what was offered.
-        ConnectionLostError: the host closed the connection meanwhile.
+        AuthenticationError: nothing was accepted; lists what was offered. Or the host ended the connection and said
+            why, or ended it when it had got the password: that may count as a failure there, so it is not sent again.
+        ConnectionLostError: the connection was lost meanwhile.
         StateError: a key or password file cannot be used.
     """
     offered: list[str] = []
@@ -155,7 +158,7 @@ def authenticate(transport: paramiko.Transport, login: Login, label: str) -> Non
     password = _password(login)
     if password:
         offered.append("password")
-        if _accepted(transport, lambda: transport.auth_password(login.user, password), label):
+        if _accepted(transport, lambda: transport.auth_password(login.user, password), label, again=False):
             return
     tried = ", ".join(offered) or "nothing: there is no usable key and no password"
     tried = "; ".join([tried, *passed_over])
@@ -183,14 +186,20 @@ def _password(login: Login) -> str:
     return printed_by(login.password_command, "password_command") if login.password_command else login.password
 
 
-def _accepted(transport: paramiko.Transport, attempt: Callable[[], list[str]], label: str) -> bool:
+def _accepted(transport: Connection, attempt: Callable[[], list[str]], label: str, *, again: bool = True) -> bool:
     try:
         return not attempt()
     except paramiko.AuthenticationException as error:
         if "timeout" in str(error).lower():
             raise ConnectionLostError("did not answer the login in time", where=label) from error
         if not transport.is_active():
-            raise AuthenticationError("closed the connection during the login", where=label) from error
+            words = "closed the connection during the login"
+            if again and not transport.farewell:
+                raise ConnectionLostError(words, where=label) from error
+            said = f": {visible(transport.farewell, 200)}" if transport.farewell else ""
+            raise AuthenticationError(
+                words + said, where=label, hint="look at its log; if it was offered too many keys, name one by key_file"
+            ) from error
         return False
     except (paramiko.SSHException, EOFError, OSError) as error:
         raise ConnectionLostError(f"the login broke off: {error}", where=label) from error

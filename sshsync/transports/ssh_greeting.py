@@ -152,10 +152,12 @@ class Connection(paramiko.Transport):
 
     Attributes:
         agreed_kex: the key exchange that was agreed on.
+        farewell: why the host ended the connection, in its own words; "" while it did not, or not with words.
         line: what it runs over.
     """
 
     agreed_kex = ""
+    farewell = ""
     _refusal = ""
     _saved: Exception | None = None
 
@@ -182,6 +184,13 @@ class Connection(paramiko.Transport):
         self._refusal = m.get_string().decode("utf-8", "replace")
         m.packet.seek(at)
         super()._parse_channel_open_failure(m)  # type: ignore[misc]
+
+    def _parse_disconnect(self, m: paramiko.Message) -> None:
+        at = m.packet.tell()
+        m.get_int()
+        self.farewell = m.get_string().decode("utf-8", "replace")
+        m.packet.seek(at)
+        super()._parse_disconnect(m)  # type: ignore[misc]
 
     def _parse_kex_init(self, m: paramiko.Message) -> None:
         super()._parse_kex_init(m)  # type: ignore[misc]

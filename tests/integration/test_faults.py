@@ -334,6 +334,53 @@ def test_a_key_with_a_passphrase_and_one_of_the_agent(tmp_path: Path, monkeypatc
         server.stop()
 
 
+class Cut(paramiko.ServerInterface):
+    """A server double whose connection ends in the middle of a login, without a word."""
+
+    line: socket.socket
+
+    def get_allowed_auths(self, username: str) -> str:
+        return "publickey,password"
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        self.line.shutdown(socket.SHUT_RDWR)
+        return paramiko.AUTH_FAILED
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        return self.check_auth_publickey(username, paramiko.PKey())
+
+
+def test_a_login_that_is_cut_is_tried_again_one_that_is_ended_with_words_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password may count as wrong there even if no answer came: it is never sent twice."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    key = paramiko.ECDSAKey.generate()
+
+    def talk(connection: socket.socket) -> None:
+        rules = Cut()
+        rules.line = connection
+        transport = paramiko.Transport(connection)
+        transport.add_server_key(key)
+        with contextlib.suppress(paramiko.SSHException, EOFError):
+            transport.start_server(server=rules)
+        transport.join()
+
+    cut = Talker(talk)
+    strict = Sshd(tmp_path, "sshd", "MaxAuthTries 1")
+    (tmp_path / "known").write_text(strict.known + "\n")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "other")], check=True)
+    pin = ssh.HostKey(key.get_name(), key.asbytes()).fingerprint
+    try:
+        with pytest.raises(ConnectionLostError, match="closed the connection during the login"):
+            connect(host(cut.port, key_file=str(strict.key), host_key=pin))
+        with pytest.raises(AuthenticationError, match="closed the connection during the login"):
+            connect(host(cut.port, password="x", host_key=pin))
+        with pytest.raises(AuthenticationError, match="closed the connection during the login: Too many authentication failures"):
+            connect(host(strict.port, user=strict.user, key_file=str(tmp_path / "other")), (tmp_path / "known",))
+    finally:
+        cut.close()
+        strict.stop()
+
+
 def test_row_96_connections_leave_nothing_behind(tmp_path: Path) -> None:
     server = Sshd(tmp_path, "sshd")
     (tmp_path / "known").write_text(server.known + "\n")
