@@ -2,7 +2,9 @@
 
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from sshsync.config.load import parse
@@ -12,8 +14,15 @@ from sshsync.model.topology import Host, Login, Repository
 from sshsync.state.journal import Journal
 from tests.conftest import ACCOUNT
 
+T = TypeVar("T")
 FULL = os.environ.get("SSHSYNC_FULL") == "1"
 """Whether all is tried at full length, as by the nightly suite."""
+
+
+def some(cases: Iterable[T], step: int) -> list[T]:
+    """Return all cases by night, and every `step`-th of them by day."""
+    return list(cases)[:: 1 if FULL else step]
+
 
 _ONE = resolve(parse(b"[one]\nhost = one\npath = /r\n", "f.conf"), ACCOUNT).tree.repositories["one"]
 

@@ -13,6 +13,7 @@ from tests.containers import packages
 from tests.containers.conftest import Chain
 from tests.containers.machine import Machine
 from tests.sshd import require
+from tests.values import FULL
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -76,6 +77,7 @@ def test_what_is_bundled_is_said_and_locked(built: Path) -> None:
         assert f"/usr/share/licenses/sshsync/{name.split('==')[0].replace('-', '_')}/" in files, name
 
 
+@pytest.mark.skipif(not FULL, reason="builds everything once more: nightly")
 def test_the_source_package_can_be_built_anew_without_the_script(built: Path, tmp_path: Path) -> None:
     source = next(built.glob("*.src.rpm"))
     words = ["rpmbuild", "--rebuild", "--quiet", "--nodeps", "--define", f"_topdir {tmp_path}", "--define", f"installer {sys.executable} -m pip"]
@@ -176,6 +178,7 @@ def test_upgrade_and_erase_keep_what_operators_wrote(machine: Machine, later: Pa
     assert machine.run("ls /var/lib/sshsync").stdout == "mine\n"
 
 
+@pytest.mark.skipif(not FULL, reason="makes environments for a minute: nightly")
 def test_wheel_and_sdist_work_where_nothing_else_is(built: Path, tmp_path: Path) -> None:
     """The wheel is installed into a fresh environment and shows the demonstration; the sdist gives the same wheel."""
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)

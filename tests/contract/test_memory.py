@@ -13,6 +13,7 @@ from sshsync.transports.local import LocalTransport
 from sshsync.transports.memory import MemoryHost, MemoryTransport
 from sshsync.hosts.session import Session
 from tests.integration.test_repeat import ALL, BATCH, LINKED, LINKS, PART, ROWS, Row, ask, groups, keeping, linked, lines, prepare, ready
+from tests.values import some
 
 NO_SHELL = ("template-list", "template-digest", "hook", "fetch", "pull", "scp-send", "scp-take", "probe", "system")
 """What runs an operator's words or a program of the host, or tells of its tools."""
@@ -149,7 +150,7 @@ STATES: dict[str, tuple[str, Callable[[Path], None]]] = {
 }
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", some(STATES, 3))
 def test_every_script_does_in_memory_what_it_does_on_a_disk(tmp_path: Path, state: str) -> None:
     local, differences = Session(LocalTransport(), 20), []
     for number, (name, row) in enumerate(GIVEN.items()):

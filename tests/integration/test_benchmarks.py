@@ -19,6 +19,7 @@ from benchmarks.row import Figures, Target
 from benchmarks.rows import ROWS
 from benchmarks.wire import Abilities, Count, Link, NotPossibleError, RelayWire, abilities, kind, open_wire
 from tests.sshd import SSHD, require
+from tests.values import some
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 NOTHING = Abilities(namespaces=False, netem=False, tun=False)
@@ -39,7 +40,7 @@ def rows() -> Iterator[object]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list(rows()))
+@pytest.mark.parametrize("name", some(rows(), 4))
 def test_a_row_small_ends_with_the_right_bytes(name: str, tmp_path: Path) -> None:
     require(Path(SSHD).exists(), "sshd")
     for program in ROWS[name].needs:

@@ -17,6 +17,7 @@ from sshsync.transfers.scp import ByScp
 from sshsync.transports.local import LocalTransport
 from tests.conftest import configure
 from tests.contract.test_strategies import batch, bring, ends, shell
+from tests.values import some
 
 pytestmark = pytest.mark.integration
 
@@ -148,16 +149,16 @@ CASES = [
 
 @pytest.mark.parametrize("liar", ["m", "c"])
 def test_whatever_a_host_answers_only_the_childs_root_changes(tmp_path: Path, liar: str, figure) -> None:
-    for number, (script, payload, template) in enumerate(CASES):
+    for number, (script, payload, template) in enumerate(some(CASES, 3)):
         place = tmp_path / str(number)
         one(place, liar, script, payload, template)
-    figure(f"hostile answers of a {'parent' if liar == 'm' else 'child'}", len(CASES))
+    figure(f"hostile answers of a {'parent' if liar == 'm' else 'child'}", len(some(CASES, 3)))
 
 
 @pytest.mark.parametrize("liar", ["m", "c"])
 def test_whatever_links_a_host_lists_none_is_made_that_leads_out_of_the_childs_root(tmp_path: Path, liar: str, figure) -> None:
     made = 0
-    for number, payload in enumerate(LINKED):
+    for number, payload in enumerate(some(LINKED, 3)):
         place = tmp_path / str(number)
         one(place, liar, "list", payload, "links = copy\nexclude = /link\n")
         root = place / "hosts" / "c"
@@ -165,8 +166,8 @@ def test_whatever_links_a_host_lists_none_is_made_that_leads_out_of_the_childs_r
             leads = os.path.realpath(path)
             made += path.is_symlink() and path.name != "link"
             assert path.name == "link" or leads == str(root) or leads.startswith(f"{root}/"), (payload[:200], path)
-    assert (made > 30) is (liar == "m"), f"{made} links were made"
-    figure(f"hostile links of a {'parent' if liar == 'm' else 'child'}", len(LINKED))
+    assert (made > len(some(LINKED, 3)) / 4) is (liar == "m"), f"{made} links were made"
+    figure(f"hostile links of a {'parent' if liar == 'm' else 'child'}", len(some(LINKED, 3)))
 
 
 def test_there_are_more_than_a_hundred_hostile_listings() -> None:

@@ -1,5 +1,6 @@
 """Rows of the fault matrix about runs: killed, signalled, locked, with a lost journal or a wrong clock."""
 
+import itertools
 import json
 import os
 import re
@@ -16,11 +17,12 @@ import pytest
 from tests.integration.conftest import Site, contents
 from tests.integration.test_tools import tools
 from tests.sshd import require
+from tests.values import FULL, some
 
 pytestmark = pytest.mark.integration
 
 DRIVER = Path(__file__).with_name("kill_driver.py")
-KILLS = 200 if os.environ.get("SSHSYNC_FULL") == "1" else 60
+KILLS = 200 if FULL else 30
 
 
 def local(site: Site, defaults: str = "") -> None:
@@ -52,8 +54,7 @@ def test_row_54_killed_at_random_instants(site: Site, figure) -> None:
 PHASES = {"connect": "run_started", "list": "repository_started", "transfer": "planned", "publish": "published"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize(("phase", "number"), some(itertools.product(PHASES, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)), 2))
 def test_row_56_a_signal_in_every_phase_saves_the_state(site: Site, phase: str, number: signal.Signals) -> None:
     site.fill("m", {**{f"f{n}": b"%d" % n for n in range(50)}, **{f"big{n}": os.urandom(2_000_000) for n in range(12)}})
     over_ssh(site)

@@ -220,7 +220,7 @@ def memory_disk(tmp_path_factory) -> Iterator[Path]:
         yield Path(directory)
 
 
-NIGHTS = int(os.environ.get("SSHSYNC_NIGHTS", "150"))
+NIGHTS = int(os.environ.get("SSHSYNC_NIGHTS", "60"))
 
 
 @pytest.mark.timeout(180 + 5 * NIGHTS)

@@ -86,7 +86,7 @@ WORK: dict[str, Callable[[str], object]] = {
 
 
 @pytest.mark.usefixtures("_uncollected")
-@pytest.mark.parametrize("what", WORK)
+@pytest.mark.parametrize("what", values.some(WORK, 3))
 def test_ten_times_as_many_repositories_take_about_ten_times_as_long(what: str) -> None:
     assert growth(WORK[what]) < MOST
 
