@@ -43,14 +43,14 @@ def home() -> Path:
 
 
 @cache
-def built(name: str, version: str, head: str = "", scripts: str = "", body: str = "", conf: str = "", arch: str = "noarch") -> Path:
+def built(name: str, version: str, head: str = "", scripts: str = "", body: str = "", conf: str = "", arch: str = "noarch", files: str = "/bin/*") -> Path:
     """Build a package of a few bytes, each once; `version` is `[EPOCH:]VERSION-RELEASE`."""
     epoch, _, rest = version.rpartition(":")
     number, release = rest.split("-")
     place = Path(tempfile.mkdtemp(dir=top()))
     place_there = f"/opt/{name}" if arch == "noarch" else f"/opt/{name}.{arch}"
     install = body or f"mkdir -p %{{buildroot}}{place_there}\necho {version} > %{{buildroot}}{place_there}/f\n"
-    listed = f"{place_there}\n" if not body else "/bin/*\n"
+    listed = f"{place_there}\n" if not body else f"{files}\n"
     if conf:
         install += f"mkdir -p %{{buildroot}}/etc\necho {conf} > %{{buildroot}}/etc/{name}.conf\n"
         listed += f"%config(noreplace) /etc/{name}.conf\n"
