@@ -1,5 +1,6 @@
 """A port that a test takes is its own until its process ends."""
 
+import os
 import subprocess
 import sys
 
@@ -8,8 +9,9 @@ import pytest
 from benchmarks.ports import reserved
 
 MANY = 50
-ROOM = range(11000, 11000 + 3 * MANY)
-"""So small that two processes would meet in it, and apart from what other tests take."""
+FIRST = 3000 + os.getpid() % 50 * 3 * MANY
+ROOM = range(FIRST, FIRST + 3 * MANY)
+"""So small that two processes would meet in it, apart from what other tests take, and from the room of a suite beside this one."""
 
 
 def test_no_two_processes_get_the_same() -> None:
