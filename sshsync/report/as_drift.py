@@ -63,6 +63,12 @@ def unasked(found: Drift) -> list[str]:
     return [f"{words.names(who)}: {visible(why, 1000)}" for why, who in by_reason.items()]
 
 
+def alone(names: Iterable[str], found: Iterable[Drift]) -> list[str]:
+    """Return those of the names that were compared with nobody."""
+    compared = {name for one in found for name in one.names}
+    return [name for name in names if name not in compared]
+
+
 def headline(found: Drift, called: Words) -> str:
     """Return who was compared and how much differs, in one line."""
     asked = f"{words.names(found.names)}: {words.count(len(found.names), 'repository', 'repositories')}"

@@ -253,9 +253,13 @@ def told(directory: Path, name: str, version: str) -> str:
 def test_files_drift_without_a_parent(site: Site) -> None:
     for name, text in (("a", b"1"), ("b", b"2"), ("c", b"1")):
         site.fill(name, {"same": b"x", "app.conf": text, **({"extra": b"e"} if name == "c" else {})})
-    site.write("[DEFAULT]\ntransport = local\n" + "".join(f"[{name}]\npath = {site.root(name)}\n" for name in "abc"))
+    configured = "[DEFAULT]\ntransport = local\n" + "".join(f"[{name}]\npath = {site.root(name)}\n" for name in "abc")
+    site.write(f"{configured}[other]\ntype = pip\n")
     done = site.cli("drift")
     assert done.returncode == 11
+    assert done.stderr == "sshsync: compared with nobody: other\n"
+    site.write(configured)
+    assert site.cli("drift").stderr == ""
     assert [line.split() for line in done.stdout.splitlines()[1:]][:4] == [
         ["several", "versions"],
         ["app.conf", "d4735e3a265e", "b"],

@@ -7,7 +7,7 @@ import click
 
 from sshsync.cli import complete, looking
 from sshsync.cli.options import Options, common
-from sshsync.report import answers, as_drift, as_json
+from sshsync.report import answers, as_drift, as_json, words
 
 
 @click.command()
@@ -37,9 +37,9 @@ def drift(
 ) -> None:
     """Tell what differs among repositories that should hold the same: packages or files, no parent needed.
 
-    Without a name all are compared, each type by itself, and where there are parents, each chain. Nothing is changed. A
-    host that cannot be asked is told of, and misses nothing: exit code 7, or 75 when it may answer later. Else 11 when
-    something differs, 7 when something cannot be compared, else 0.
+    Without a name all are compared, each type by itself, and where there are parents, each chain; who has nobody beside
+    it is named on stderr. Nothing is changed. A host that cannot be asked is told of, and misses nothing: exit code 7,
+    or 75 when it may answer later. Else 11 when something differs, 7 when something cannot be compared, else 0.
     """
     from sshsync.cli import pages
     from sshsync.core import selection
@@ -61,7 +61,10 @@ def drift(
                 repairs = sync.changes(one.type) and not any(tree.repositories[name].parent for name in one.names)
                 looking.tell(as_drift.lines(one, sync.words(one.type), _width(), repairs=repairs))
         called = {one.type: sync.words(one.type) for one in found}
+        alone = [] if names or against else as_drift.alone(tree.repositories, found)
     sys.stdout.flush()
+    if alone and not options.quiet:
+        click.echo(f"sshsync: compared with nobody: {words.names(alone)}", err=True)
     if html is not None:
         pages.write(options, html, drift_html.page(found, called))
     context.exit(as_drift.exit_code(found))
