@@ -195,7 +195,8 @@ def _accepted(transport: Connection, attempt: Callable[[], list[str]], label: st
         if not transport.is_active():
             words = "closed the connection during the login"
             if again and not transport.farewell:
-                raise ConnectionLostError(words, where=label) from error
+                hint = "if it does so each time, the account may be barred there: look at its log"
+                raise ConnectionLostError(words, where=label, hint=hint) from error
             said = f": {visible(transport.farewell, 200)}" if transport.farewell else ""
             raise AuthenticationError(
                 words + said, where=label, hint="look at its log; if it was offered too many keys, name one by key_file"
