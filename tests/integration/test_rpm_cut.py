@@ -466,7 +466,7 @@ def test_files_of_a_repository_of_any_name_are_nothing_but_files(roots: Roots) -
     done = roots.site.cli("--sync", "app1")
     assert roots.listed("app1") == {**roots.listed("app0"), "own": "1-1"}, done.stdout + done.stderr
     assert done.returncode == 0
-    assert not [path for top in (roots.directory, Path.cwd()) for path in top.rglob("sentinel*")]
+    assert not [*roots.directory.rglob("sentinel*"), *Path.cwd().glob("sentinel*")]
     assert roots.left() == []
 
 
@@ -542,7 +542,7 @@ def test_a_home_and_a_root_of_any_name_are_nothing_but_places(site: Site, tmp_pa
     assert (done.returncode, roots.listed("app1")) == (0, {"tool": "2-1"}), done.stdout + done.stderr
     back = site.cli("rollback", "app1")
     assert (back.returncode, roots.listed("app1")) == (0, {"tool": "1-1"}), back.stdout + back.stderr
-    assert not [path for top in (roots.directory, Path.cwd()) for path in top.rglob("sentinel*")]
+    assert not [*roots.directory.rglob("sentinel*"), *Path.cwd().glob("sentinel*")]
 
 
 LIES = {
@@ -566,7 +566,7 @@ def test_nothing_changes_that_was_not_foreseen_whatever_a_repository_says_of_a_p
     done = roots.site.cli("--sync", "app1")
     assert done.returncode in (6, 7), done.stdout + done.stderr
     assert roots.listed("app1") == {"own": "1-1"}, done.stdout + done.stderr
-    assert not [path for top in (roots.directory, Path.cwd()) for path in top.rglob("sentinel*")]
+    assert not [*roots.directory.rglob("sentinel*"), *Path.cwd().glob("sentinel*")]
 
 
 def say_instead(repository: Path, changes: tuple[tuple[str, str], ...]) -> None:
