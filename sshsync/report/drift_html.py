@@ -119,6 +119,6 @@ def _held(row: Row, name: str) -> tuple[str, str]:
     for version in row.versions:
         if name in version.holders:
             ordered = any(other.newest for other in row.versions)
-            colour = ("good" if version.newest else "warn") if ordered else "mono"
+            colour = ("mono good" if version.newest else "mono warn") if ordered else "mono"
             return colour, as_drift.shown(version.digest)
     return ("bad", "missing") if name in row.missing else ("idle", "-")
