@@ -175,6 +175,9 @@ class Connection(paramiko.Transport):
     def saved_exception(self, error: Exception | None) -> None:
         if isinstance(error, paramiko.ChannelException) and self._refusal not in _NO_REASONS:
             error = paramiko.ChannelException(error.code, self._refusal)
+        if isinstance(error, UnicodeError):
+            # What Paramiko reads as text may be any bytes: that is the host's fault, and no bug.
+            error = paramiko.SSHException("it sent bytes that are no text")
         self._saved = error
 
     def _parse_channel_open_failure(self, m: paramiko.Message) -> None:
@@ -186,11 +189,10 @@ class Connection(paramiko.Transport):
         super()._parse_channel_open_failure(m)  # type: ignore[misc]
 
     def _parse_disconnect(self, m: paramiko.Message) -> None:
-        at = m.packet.tell()
+        """Remember why the host ends the connection; Paramiko only logs it, and fails where it is no text."""
         m.get_int()
         self.farewell = m.get_string().decode("utf-8", "replace")
-        m.packet.seek(at)
-        super()._parse_disconnect(m)  # type: ignore[misc]
+        logging.getLogger(LOG).info("disconnected: %s", visible(self.farewell, 200))
 
     def _parse_kex_init(self, m: paramiko.Message) -> None:
         super()._parse_kex_init(m)  # type: ignore[misc]

@@ -107,11 +107,11 @@ def test_a_whole_host_is_made_like_another_and_goes_back(host: Host) -> None:
     done = host.site.cli("--sync", "app1", "--max-delete", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert host.listed() == {"idna": "2.10-7", "served": "2-1"}
-    assert "unchanged" in host.site.cli("--sync", "app1").stdout
+    assert host.site.summary("--sync", "app1")["by_name"]["app1"]["outcome"] == "unchanged"
     back = host.site.cli("rollback", "app1")
     assert back.returncode == 0, back.stdout + back.stderr
     assert host.listed() == {"idna": "3.4-1", "own": "1-1", "served": "1-1"}
-    host.machine.run("cat /opt/mine; systemctl is-system-running --wait >/dev/null; /usr/sbin/sshd -t -f /dev/null -h /etc/ssh_key")
+    host.machine.run("test -e /opt/mine")
 
 
 @pytest.mark.skipif(not FULL, reason="fetches a plugin of dnf: nightly")

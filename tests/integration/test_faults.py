@@ -381,6 +381,57 @@ def test_a_login_that_is_cut_is_tried_again_one_that_is_ended_with_words_is_not(
         strict.stop()
 
 
+class NoText(paramiko.ServerInterface):
+    """A server double that answers each login with a message whose words are no text."""
+
+    def __init__(self, message: paramiko.Message) -> None:
+        self.message = message
+        self.transport: paramiko.Transport
+
+    def get_allowed_auths(self, username: str) -> str:
+        return "publickey"
+
+    def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
+        self.transport.packetizer.send_message(self.message)  # no server says that of itself
+        return paramiko.AUTH_FAILED
+
+
+def message(kind: bytes, *parts: int | bytes) -> paramiko.Message:
+    made = paramiko.Message()
+    made.add_byte(kind)
+    for part in parts:
+        made.add_int(part) if isinstance(part, int) else made.add_string(part)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "words"),
+    [
+        (message(paramiko.common.cMSG_DISCONNECT, 2, b"go\xff \x1b[31maway", b""), AuthenticationError, r"closed the connection during the login: go\S+ \\x1b\[31maway"),
+        (message(paramiko.common.cMSG_GLOBAL_REQUEST, b"\xff"), ConnectionLostError, "the login broke off: it sent bytes that are no text"),
+    ],
+    ids=["farewell", "request"],
+)
+def test_what_a_host_says_in_a_login_may_be_any_bytes(tmp_path: Path, said: paramiko.Message, error: type[HostError], words: str) -> None:
+    key = paramiko.ECDSAKey.generate()
+
+    def talk(connection: socket.socket) -> None:
+        rules = NoText(said)
+        rules.transport = paramiko.Transport(connection)
+        rules.transport.add_server_key(key)
+        with contextlib.suppress(paramiko.SSHException, EOFError):
+            rules.transport.start_server(server=rules)
+        rules.transport.join()
+
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "id")], check=True)
+    server = Talker(talk)
+    try:
+        with pytest.raises(error, match=words):
+            connect(host(server.port, key_file=str(tmp_path / "id"), host_key=ssh.HostKey(key.get_name(), key.asbytes()).fingerprint))
+    finally:
+        server.close()
+
+
 def test_row_96_connections_leave_nothing_behind(tmp_path: Path) -> None:
     server = Sshd(tmp_path, "sshd")
     (tmp_path / "known").write_text(server.known + "\n")
