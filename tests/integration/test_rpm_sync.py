@@ -170,6 +170,22 @@ def test_what_cannot_be_had_is_a_problem_of_that_package_alone(roots: Roots) -> 
     assert roots.listed("app1") == {"six": "1-1", "held": "2-1"}
 
 
+def test_one_group_at_a_time_where_that_is_asked(roots: Roots) -> None:
+    """The stage behind one that is not like its parent is not begun: by --halt, whatever it would take from there."""
+    gone, six, own = built("gone", "1-1"), built("six", "1-1"), built("own", "1-1")
+    roots.has(six)
+    roots.root("app0", gone, six)
+    roots.root("app1", own)
+    roots.root("app2", own)
+    roots.chain("app0", "app1", "app2")
+    halted = roots.site.cli("--sync", "app1", "--sync", "app2", "--like", "app0", "--halt")
+    assert halted.returncode == 7, halted.stdout + halted.stderr
+    assert "app2: blocked: app1 is partial: no stage begins after one that did not end well (--halt)" in halted.stdout
+    assert (roots.listed("app1"), roots.listed("app2")) == ({"six": "1-1", "own": "1-1"}, {"own": "1-1"})
+    assert roots.site.cli("--sync", "app2", "--like", "app0").returncode == 7
+    assert roots.listed("app2") == {"six": "1-1", "own": "1-1"}
+
+
 def test_deletions_go_in_the_same_transaction_and_never_take_others_along(roots: Roots) -> None:
     """What another one needs stays; what stands in the way of what comes goes in time."""
     old, new = built("oldn", "1-1"), built("newn", "2-1", "Obsoletes: oldn < 2")
